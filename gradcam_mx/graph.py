@@ -1,0 +1,329 @@
+"""The graph of a net: its nodes, and pieces of it compiled to run on their own.
+
+The graph is *frozen*: batch normalisation uses its running statistics and dropout is gone, also in
+train mode. Train mode it must be: the max pooling of MXNet 1.9.1 leaves its backward workspace
+unwritten in predict mode on CPU (measured: input gradients wrong by 100 % on every net that has
+one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#18209).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
+
+from . import layers, rules
+from ._mxnet import mx
+from .errors import InputError
+from .parameters import Parameters
+
+Entry = Tuple[int, int]
+"""One value in the graph: (index of the node that makes it, which of the node's outputs)."""
+
+Shape = Tuple[int, ...]
+
+BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of the graph, or one variable (`op` is "null")."""
+
+    index: int
+    op: str
+    name: str
+    attrs: Mapping[str, str]
+    inputs: Tuple[Entry, ...]
+    subgraphs: Sequence[Any] = ()
+
+    @property
+    def is_variable(self) -> bool:
+        return self.op == "null"
+
+
+class TracedBlock(NamedTuple):
+    """A block that ran during the trace, and the value it returned."""
+
+    path: str
+    name: str
+    kind: str
+    identity: int
+    output: Entry
+    """As traced; `Graph.frozen` gives the value that stands for it, with dropout passed over."""
+
+
+class Operator:
+    """A compiled piece of the graph: values at its leaves in, values at its outputs out."""
+
+    def __init__(self, symbol: Any, leaves: Mapping[str, Entry]):
+        # without inlining, a piece of one or two operators is as quick as any other (measured)
+        self._op = mx.nd.CachedOp(symbol, [("inline_limit", 0)])
+        self._arguments: List[Union[str, Entry]] = [
+            leaves.get(name, name) for name in symbol.list_inputs()
+        ]
+
+    def __call__(self, values: Mapping[Entry, Any], parameters: Mapping[str, Any]) -> List[Any]:
+        results = self._op(*(
+            parameters[key] if isinstance(key, str) else values[key] for key in self._arguments
+        ))
+        return results if isinstance(results, list) else [results]
+
+
+class Graph:
+    """The frozen graph of a net; every function of the package takes it in the net's place.
+
+    Get one from `gradcam_mx.trace(net)`. It reads the net's parameters afresh at each use; it holds
+    neither the net nor copies of its parameters.
+    """
+
+    def __init__(self, description: str, output_names: Sequence[str], sources: Mapping[str, Any],
+                 blocks: Sequence[TracedBlock] = ()):
+        """
+        Args:
+            description: the JSON of a Symbol whose first heads are the net's outputs.
+            output_names: the names of those.
+            sources: name of a variable → the gluon Parameter, or the array, that it stands for;
+                variables that are not in it are the net's inputs.
+            blocks: what the trace saw.
+        """
+        parsed = json.loads(description)
+        self._attributes = parsed.get("attrs", {})
+        self.nodes = [
+            Node(index, node["op"], node["name"], node.get("attrs", {}),
+                 tuple((entry[0], entry[1]) for entry in node["inputs"]),
+                 node.get("subgraphs", ()))
+            for index, node in enumerate(parsed["nodes"])
+        ]
+        self.heads = [self.frozen((head[0], head[1])) for head in parsed["heads"]]
+        self.heads = self.heads[:len(output_names)]
+        self.output_names = list(output_names)
+        self.nodes = [self._freeze(node) for node in self.nodes]
+        self.blocks = list(blocks)
+
+        live = self.ancestors(self.heads)
+        self.live_nodes = [node for node in self.nodes if node.index in live]
+        self.inputs = [(node.index, 0) for node in self.live_nodes
+                       if node.is_variable and node.name not in sources]
+        fixed_gammas = {self.nodes[node.inputs[1][0]].name for node in self.live_nodes
+                        if node.op in BATCH_NORMS and node.attrs.get("fix_gamma") != "False"}
+        self.parameters = Parameters(
+            {node.name: sources[node.name] for node in self.live_nodes
+             if node.is_variable and node.name in sources}, fixed_gammas)
+        self.plans: Dict[Any, Any] = {}
+        """What `Tape` worked out for this graph, kept with it."""
+        self._compiled: Dict[Any, Operator] = {}
+        self._descendants: Dict[Any, FrozenSet[int]] = {}
+        self._shapes: Dict[Any, Dict[Entry, Shape]] = {}
+
+    def _freeze(self, node: Node) -> Node:
+        attrs = dict(node.attrs)
+        if node.op in BATCH_NORMS:
+            attrs["use_global_stats"] = "True"
+        elif node.op == "LeakyReLU" and attrs.get("act_type") == "rrelu":
+            # In train mode rrelu draws a random slope; at inference it is the mean of its bounds.
+            bounds = attrs.get("lower_bound", "0.125"), attrs.get("upper_bound", "0.334")
+            attrs = {"act_type": "leaky", "slope": repr(sum(map(float, bounds)) / 2)}
+        return replace(node, attrs=attrs, inputs=tuple(self.frozen(entry) for entry in node.inputs))
+
+    def frozen(self, entry: Entry) -> Entry:
+        """The value that stands for a traced one in the frozen graph: dropout is passed over."""
+        node = self.nodes[entry[0]]
+        while node.op == "Dropout" and node.attrs.get("mode", "training") != "always":
+            entry = node.inputs[0]
+            node = self.nodes[entry[0]]
+        return entry
+
+    # -- structure ---------------------------------------------------------------------------------
+
+    def ancestors(self, entries: Iterable[Entry]) -> set[int]:
+        """The nodes that the values in `entries` are computed from, and those that make them."""
+        found: set[int] = set()
+        waiting = [index for index, _ in entries]
+        while waiting:
+            index = waiting.pop()
+            if index not in found:
+                found.add(index)
+                waiting.extend(source for source, _ in self.nodes[index].inputs)
+        return found
+
+    def descendants(self, entries: Iterable[Entry]) -> FrozenSet[int]:
+        """The live nodes whose values are computed from the values in `entries`."""
+        origins = frozenset(entries)
+        if origins not in self._descendants:
+            found: set[int] = set()
+            for node in self.live_nodes:
+                if any(entry in origins or entry[0] in found for entry in node.inputs):
+                    found.add(node.index)
+            self._descendants[origins] = frozenset(found)
+        return self._descendants[origins]
+
+    @cached_property
+    def data_dependent(self) -> FrozenSet[int]:
+        """The nodes whose values depend on the net's inputs."""
+        return self.descendants(self.inputs)
+
+    @cached_property
+    def outputs_read(self) -> Dict[int, List[int]]:
+        """Node → those of its outputs that are heads or that some node reads."""
+        read = defaultdict(set)
+        for index, which in [*self.heads, *(e for node in self.live_nodes for e in node.inputs)]:
+            read[index].add(which)
+        return {index: sorted(which) for index, which in read.items()}
+
+    @cached_property
+    def readers(self) -> Dict[int, List[int]]:
+        """Node → the nodes that read it, once for each time they do."""
+        readers = defaultdict(list)
+        for node in self.live_nodes:
+            for source, _ in node.inputs:
+                readers[source].append(node.index)
+        return readers
+
+    @cached_property
+    def rectifiers(self) -> set[int]:
+        """The activations that a rule other than the plain one acts on."""
+        return rules.rectifiers(self)
+
+    @cached_property
+    def branch_points(self) -> set[int]:
+        """The operators that are read more than once; being a head counts as being read."""
+        heads = {index for index, _ in self.heads}
+        return {node.index for node in self.live_nodes if not node.is_variable
+                and len(self.readers[node.index]) + (node.index in heads) > 1}
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def compile(self, outputs: Sequence[Entry], leaves: Iterable[Entry]) -> Operator:
+        """The piece of the graph that computes `outputs` from `leaves` and parameters; kept."""
+        key = (tuple(outputs), frozenset(leaves))
+        operator = self._compiled.get(key)
+        if operator is None:
+            symbol, names = self._symbol(*key)
+            operator = self._compiled[key] = Operator(symbol, names)
+        return operator
+
+    def _symbol(self, outputs: Sequence[Entry],
+                leaves: Iterable[Entry]) -> Tuple[Any, Dict[str, Entry]]:
+        """A Symbol of `outputs` in which each leaf is a variable; and those variables' names."""
+        names = {leaf: f"leaf{leaf[0]}_{leaf[1]}" for leaf in leaves}
+        rebuilt: List[Dict[str, Any]] = []
+        places: Dict[Entry, Tuple[int, int, int]] = {}
+
+        def add(entry: Entry, description: Dict[str, Any]) -> None:
+            places[entry] = (len(rebuilt), 0, 0)
+            rebuilt.append(description)
+
+        def place(entry: Entry) -> Tuple[int, int, int]:
+            if entry in names and entry not in places:
+                add(entry, {"op": "null", "name": names[entry], "inputs": []})
+            if entry in places:
+                return places[entry]
+            at, _, version = places[(entry[0], 0)]
+            return (at, entry[1], version)
+
+        for index in sorted(self._between(outputs, names)):
+            node = self.nodes[index]
+            description = {"op": node.op, "name": node.name, "attrs": dict(node.attrs),
+                           "inputs": [place(entry) for entry in node.inputs]}
+            if node.subgraphs:
+                description["subgraphs"] = node.subgraphs
+            # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
+            add((index, 0), description)
+        graph = {
+            "nodes": rebuilt,
+            "arg_nodes": [at for at, node in enumerate(rebuilt) if node["op"] == "null"],
+            "heads": [place(entry) for entry in outputs],
+            "attrs": self._attributes,
+        }
+        return mx.sym.load_json(json.dumps(graph)), {name: leaf for leaf, name in names.items()}
+
+    def _between(self, outputs: Iterable[Entry], leaves: Mapping[Entry, str]) -> set[int]:
+        found: set[int] = set()
+        waiting = [entry for entry in outputs if entry not in leaves]
+        while waiting:
+            index, _ = waiting.pop()
+            if index not in found:
+                found.add(index)
+                waiting.extend(e for e in self.nodes[index].inputs if e not in leaves)
+        return found
+
+    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = ()) -> List[Any]:
+        """The net's outputs (or other `outputs`) for arrays at its inputs, as one compiled op."""
+        operator = self.compile(tuple(outputs) or tuple(self.heads), self.inputs)
+        with mx.autograd.pause(train_mode=False):
+            return operator(dict(zip(self.inputs, values)),
+                            self.parameters.on(values[0].context))
+
+    def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:
+        """Initialise the parameters that wait for their shapes, as a first forward pass would."""
+        self.parameters.finish({self.nodes[entry[0]].name: shape
+                                for entry, shape in shapes.items()
+                                if self.nodes[entry[0]].is_variable})
+
+    # -- shapes and layers -------------------------------------------------------------------------
+
+    def shapes(self, *input_shapes: Shape) -> Dict[Entry, Shape]:
+        """The shape of every value, for inputs of the given shapes.
+
+        Raises:
+            InputError: the net does not take inputs of these shapes.
+        """
+        found = self._shapes.get(input_shapes)
+        if found is None:
+            found = self._shapes[input_shapes] = self._infer(input_shapes)
+        return found
+
+    def _infer(self, input_shapes: Tuple[Shape, ...]) -> Dict[Entry, Shape]:
+        if len(input_shapes) != len(self.inputs):
+            raise InputError(
+                f"the net has {len(self.inputs)} inputs ({', '.join(self._input_names())}), "
+                f"got {len(input_shapes)}: pass a tuple with one array for each")
+        entries = [(node.index, which) for node in self.live_nodes
+                   for which in self.outputs_read.get(node.index, [0])]
+        symbol, _ = self._symbol(entries, ())
+        known = dict(zip(self._input_names(), input_shapes))
+        try:
+            # the public infer_shape prints to standard output when it fails
+            _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
+        except mx.MXNetError as error:
+            raise InputError(self._shape_advice(input_shapes, error)) from error
+        return dict(zip(entries, shapes))
+
+    def _input_names(self) -> List[str]:
+        return [self.nodes[index].name for index, _ in self.inputs]
+
+    def _shape_advice(self, input_shapes: Tuple[Shape, ...], error: Exception) -> str:
+        given = ", ".join(map(str, input_shapes))
+        said = f"the net does not take an input of shape {given}"
+        kernels = self.parameters.shapes()
+        for node in self.live_nodes:
+            if node.op == "Convolution" and node.inputs[0] in self.inputs:
+                kernel = kernels.get(self.nodes[node.inputs[1][0]].name)
+                if kernel is not None:
+                    channels = kernel[1] * int(node.attrs.get("num_group", "1"))
+                    axes = ("W", "H, W", "D, H, W")[len(kernel) - 3]
+                    said += f"; its first layer {node.name!r} expects (N, {channels}, {axes})"
+                    if len(input_shapes[0]) == len(kernel) - 1:
+                        said += ": add the batch axis, x.expand_dims(0)"
+                    break
+        return f"{said}. {_reason(error)}"
+
+    def layers(self, *input_shapes: Shape) -> layers.LayerTable:
+        """Name, operator and output shape of every addressable layer, in the order they run.
+
+        >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
+        """
+        return layers.table(self, self.shapes(*input_shapes))
+
+
+def _reason(error: Exception) -> str:
+    """The sentence in an MXNet error that says what is wrong, without its stack of addresses."""
+    lines = str(error).splitlines()
+    telling = next((line for line in reversed(lines)
+                    if "Error in operator" in line or "Check failed" in line), lines[0])
+    for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
+        telling = re.sub(noise, "", telling)
+    return f"MXNet says: {telling.strip()}"

@@ -1,0 +1,188 @@
+"""Which layers a graph has, how they may be called, and which one is explained by default."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+
+from ._mxnet import mx
+from .errors import LayerError
+
+if TYPE_CHECKING:
+    from .graph import Entry, Graph, Node, Shape
+
+POOLING = {"Pooling", "Pad", "UpSampling", "Crop"}
+CLASSIFIERS = {"FullyConnected", "Convolution", "Deconvolution", "dot", "batch_dot"}
+
+
+class LayerInfo(NamedTuple):
+    """One addressable layer: its name, its block's name, what it does, the shape of its output."""
+
+    name: str
+    block: str
+    op: str
+    shape: Tuple[int, ...]
+    is_default: bool
+
+
+class LayerTable(List[LayerInfo]):
+    """The layers of a net in the order they run; prints as a table, the default layer starred."""
+
+    def __str__(self) -> str:
+        rows = [("", "name", "block", "op", "output")] + [
+            ("*" if row.is_default else "", row.name, row.block, row.op,
+             " × ".join(map(str, row.shape))) for row in self]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+            for row in rows)
+
+
+def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
+    """Every block's output, and every operator's that no block returned, in the order they run."""
+    chosen = _default_or_none(graph, shapes)
+    default_name = name_of(graph, chosen) if chosen else None
+    addressable: List[Tuple[Entry, int, str, str, str]] = []
+    for block in graph.blocks:
+        entry = graph.frozen(block.output)
+        if block.path and entry in shapes:
+            depth = -block.path.count(".")
+            addressable.append((block.output, depth, block.path, block.name, block.kind))
+    returned = {graph.frozen(block.output) for block in graph.blocks}
+    for node in graph.live_nodes:
+        if not node.is_variable and (node.index, 0) not in returned:
+            addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.op))
+    addressable.sort(key=lambda row: row[:2])
+    return LayerTable(
+        LayerInfo(name, block, op, shapes[graph.frozen(entry)], name == default_name)
+        for entry, _, name, block, op in addressable if graph.frozen(entry) in shapes)
+
+
+def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[Entry, str]:
+    """The value that `layer` names, and the name to call it by.
+
+    Args:
+        layer: None (the default layer), a Block of the net, a dotted path ("features.28"), a
+            block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or the name of an
+            operator or of its output ("vgg0_conv12_fwd_output").
+
+    Raises:
+        LayerError: there is none; the message lists the closest names with their shapes.
+    """
+    if layer is None:
+        entry = default(graph, shapes)
+        return entry, name_of(graph, entry)
+    if isinstance(layer, mx.gluon.Block):
+        for block in reversed(graph.blocks):
+            if block.identity == id(layer):
+                return graph.frozen(block.output), block.path or block.name
+        raise LayerError(f"the block {layer.name!r} did not run in the net's forward pass; "
+                         f"{_suggest(graph, layer.name, shapes)}")
+    if not isinstance(layer, str):
+        raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
+    names = _names(graph)
+    for candidate in (layer, _TUTORIAL_CONV.sub(r"_conv\1", layer)):
+        if candidate in names:
+            return names[candidate], layer
+    raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
+
+
+def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[Entry, str]:
+    """Like `find`, for a layer whose output is to be explained as a map.
+
+    Raises:
+        LayerError: no such layer, its output has no positions, or does not depend on the input.
+    """
+    entry, name = find(graph, layer, shapes)
+    if len(shapes[entry]) < 3:
+        raise LayerError(
+            f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
+            f"choose a layer before pooling and flattening, such as "
+            f"{name_of(graph, default(graph, shapes))!r}, the default")
+    if entry[0] not in graph.data_dependent:
+        raise LayerError(f"the layer {name!r} does not depend on the net's input")
+    if entry[0] not in graph.ancestors(graph.heads[:1]):
+        raise LayerError(f"the net's output {graph.output_names[0]!r} does not depend on the layer "
+                         f"{name!r}")
+    return entry, name
+
+
+# The tutorial's Conv2D named itself after its class, Gluon's after "conv".
+_TUTORIAL_CONV = re.compile(r"_conv2d(\d+)$")
+
+
+def _names(graph: Graph) -> Dict[str, Entry]:
+    """Every name → its value; where blocks share a name, the one that ran last (the outermost)."""
+    names: Dict[str, Entry] = {}
+    for node in graph.live_nodes:
+        if not node.is_variable:
+            names[node.name] = names[f"{node.name}_output"] = (node.index, 0)
+    for block in graph.blocks:
+        names[block.name] = graph.frozen(block.output)
+    for block in graph.blocks:
+        if block.path:
+            names[block.path] = graph.frozen(block.output)
+    return names
+
+
+def name_of(graph: Graph, entry: Entry) -> str:
+    """The name to call a value by: the shortest path among the blocks that returned it."""
+    paths = [block.path for block in graph.blocks if block.output == entry and block.path]
+    if paths:
+        return min(paths, key=lambda path: path.count("."))
+    return f"{graph.nodes[entry[0]].name}_output"
+
+
+def default(graph: Graph, shapes: Mapping[Entry, Shape]) -> Entry:
+    """The default layer: the last map, of more than one position, before pooling and classifier.
+
+    A convolution whose channels are the classes is part of the classifier. Where a convolution and
+    its activation are two layers of their own (VGG), the map is the convolution's (Selvaraju 2017).
+
+    Raises:
+        LayerError: the net has no such map.
+    """
+    entry = _default_or_none(graph, shapes)
+    if entry is None:
+        raise LayerError(
+            "the net has no layer whose output is a map with more than one position, so there is "
+            "nothing that an activation map could show; input attributions (saliency, "
+            "guided_backprop) work without one")
+    return entry
+
+
+def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape]) -> Any:
+    maps = list(_maps(graph, shapes))
+    if not maps:
+        return None
+    classes = shapes[graph.heads[0]][1:2]
+    chosen = next((node for node in maps if not _classifies(graph, node, classes, shapes)), maps[0])
+    source = graph.nodes[chosen.inputs[0][0]]
+    if (chosen.op == "Activation" and source.op == "Convolution"
+            and not chosen.name.startswith(re.sub("fwd$", "", source.name))):
+        chosen = source
+    return (chosen.index, 0)
+
+
+def _maps(graph: Graph, shapes: Mapping[Entry, Shape]) -> Iterator[Node]:
+    """The nodes whose output is a map, the last first."""
+    for node in reversed(graph.live_nodes):
+        shape = shapes[(node.index, 0)] if (node.index, 0) in shapes else ()
+        if (node.index in graph.data_dependent and node.op not in POOLING
+                and len(shape) > 2 and max(shape[2:]) > 1):
+            yield node
+
+
+def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]) -> bool:
+    """Whether a map is the classes' own: one channel a class, and no classifier after it."""
+    after = graph.descendants([(node.index, 0)])
+    return (shapes[(node.index, 0)][1:2] == classes
+            and not any(graph.nodes[index].op in CLASSIFIERS for index in after))
+
+
+def _suggest(graph: Graph, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+    rows = {alias: row for row in table(graph, shapes) for alias in (row.block, row.name) if alias}
+    close = difflib.get_close_matches(wanted, rows, n=5, cutoff=0.3) or list(rows)[-5:]
+    listed = ", ".join(f"{name} {rows[name].shape}" for name in close)
+    return f"the closest are {listed}; graph.layers(shape) lists all"

@@ -1,0 +1,90 @@
+"""What a backward pass does at an activation.
+
+With z an activation's input, f the activation and dy the gradient at its output, the gradient at
+its input is
+
+    plain      f'(z) · dy               the chain rule
+    guided     f'(z) · max(dy, 0)       Springenberg et al. 2014, arXiv:1412.6806
+    deconvnet         max(dy, 0)        Zeiler & Fergus 2014, arXiv:1311.2901
+
+The rules are made for rectifiers and act on them alone. Gates (sigmoid, tanh, and clip where it
+stands for a hard sigmoid) scale a signal rather than rectify one, and keep the chain rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Dict, Iterable, Optional
+
+if TYPE_CHECKING:
+    from .graph import Graph, Node
+
+GATES = {"sigmoid", "tanh", "softsign", "hard_sigmoid"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A backward rule, by what it does at a rectifier."""
+
+    name: str
+    rectifies: bool = False
+    """Whether negative gradients are set to zero."""
+    derives: bool = True
+    """Whether the activation's own derivative applies."""
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.rectifies and self.derives
+
+
+PLAIN = Rule("plain")
+GUIDED = Rule("guided", rectifies=True)
+DECONVNET = Rule("deconvnet", rectifies=True, derives=False)
+
+
+@dataclass(frozen=True)
+class RuleReport:
+    """What a rule did to a net: how many activations of each kind it changed, and left alone."""
+
+    rule: str
+    changed: Dict[str, int]
+    left_alone: Dict[str, int]
+
+
+def kind(graph: Graph, node: Node) -> Optional[str]:
+    """The kind of activation a node is ("relu", "clip", "gelu", "sigmoid" …); None if it is none.
+
+    A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,
+    which is a hard sigmoid.
+    """
+    if node.op in ("Activation", "_npx_activation"):
+        return node.attrs["act_type"]
+    if node.op in ("LeakyReLU", "_npx_leaky_relu"):
+        return node.attrs.get("act_type", "leaky")
+    if node.op in ("relu", "_npx_relu", "sigmoid", "_npx_sigmoid", "tanh", "_np_tanh", "softsign",
+                   "hard_sigmoid"):
+        return node.op.split("_np_")[-1].split("_npx_")[-1]
+    if node.op == "_maximum_scalar" and float(node.attrs["scalar"]) == 0:
+        return "relu"
+    if node.op == "clip" and float(node.attrs["a_min"]) == 0:
+        before = graph.nodes[node.inputs[0][0]].op
+        after = {graph.nodes[reader].op for reader in graph.readers[node.index]}
+        if before == "_plus_scalar" and after and after <= {"_div_scalar", "_mul_scalar"}:
+            return "hard_sigmoid"
+        return "clip"
+    return None
+
+
+def rectifiers(graph: Graph) -> set[int]:
+    """The nodes on which a rule other than the plain one acts."""
+    return {node.index for node in graph.live_nodes
+            if (kind(graph, node) or "sigmoid") not in GATES}
+
+
+def report(rule: Rule, graph: Graph, nodes: Iterable[int]) -> RuleReport:
+    """What `rule` does in a backward pass that goes through `nodes`."""
+    found = [name for name in (kind(graph, graph.nodes[index]) for index in nodes) if name]
+    changed = [] if rule.is_plain else [name for name in found if name not in GATES]
+    left_alone = Counter(found) - Counter(changed)
+    return RuleReport(rule.name, dict(Counter(changed)), dict(left_alone))

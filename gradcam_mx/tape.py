@@ -1,0 +1,183 @@
+"""A recorded run of a graph, which can be walked backward any number of times under any rule.
+
+The graph is cut at the activations that a rule acts on, at every value that is read more than once,
+and at the values whose gradients are wanted. Between the cuts lie segments: trees of operators with
+known leaves, each compiled on its own and recorded in a little autograd graph of its own. The walk
+goes through them in reverse, changes the gradient where the rule says so, and sums at the leaves by
+hand: MXNet's own accumulation (grad_req "add") is wrong for nets with branches, and a walk that frees
+its graph takes along the nodes that a second path still needs (both measured on 1.9.1).
+
+Segments that no wanted gradient passes through need not be recorded; they run as one compiled op.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple
+
+from . import rules
+from ._mxnet import mx
+from .graph import Entry, Graph
+from .rules import PLAIN, Rule, RuleReport
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A tree of operators that ends in one node and begins at cuts, inputs and parameters."""
+
+    root: int
+    outputs: Tuple[Entry, ...]
+    leaves: Tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What runs for a set of wanted gradients and values."""
+
+    stem: Tuple[Entry, ...]
+    """Values that are computed first, in one go, without being recorded."""
+    segments: Tuple[Segment, ...]
+    """What is recorded, in the order in which it runs."""
+
+
+class Tape:
+    """One forward run of a graph, recorded for as many backward passes as are wanted.
+
+    Args:
+        graph: the graph to run.
+        values: one array for each of the graph's inputs, all on one context; not modified.
+        points: the values that gradients will be asked for (`graph.inputs` may be among them).
+        rules: the rules that backward passes will be made under.
+    """
+
+    def __init__(self, graph: Graph, values: Sequence[Any], points: Sequence[Entry],
+                 rules: Iterable[Rule] = (PLAIN,)):
+        self.graph = graph
+        self.points = tuple(points)
+        self._rules = frozenset(rules)
+        plan = plan_for(graph, frozenset(points), self._rules)
+        parameters = graph.parameters.on(values[0].context)
+        self._values: Dict[Entry, Any] = dict(zip(graph.inputs, values))
+        if plan.stem:
+            operator = graph.compile(plan.stem, graph.inputs)
+            with mx.autograd.pause(train_mode=False):
+                self._values.update(zip(plan.stem, operator(self._values, parameters)))
+        tracked = {e for segment in plan.segments for e in segment.outputs} | set(points)
+        self._recorded = [
+            _Recorded(graph, segment, tracked, self._values, parameters)
+            for segment in plan.segments
+        ]
+
+    def value(self, entry: Entry) -> Any:
+        """The value at a point or at an output of the net."""
+        return self._values[entry]
+
+    def backward(self, head: Entry, head_gradient: Any, rule: Rule = PLAIN,
+                 points: Iterable[Entry] = ()) -> Dict[Entry, Any]:
+        """The gradients of <head_gradient, value at head> at the points; zeros where none arrive.
+
+        Args:
+            head: the output of the net that is explained.
+            head_gradient: an array of its shape.
+            rule: one of the rules that the tape was made for.
+            points: those of the tape's points to go to; all by default.
+        """
+        wanted = tuple(points) or self.points
+        on_the_way = self.graph.descendants(wanted)
+        gradients = {head: head_gradient}
+        with mx.autograd.pause():
+            for recorded in reversed(self._recorded):
+                if recorded.segment.root in on_the_way:
+                    self._step(recorded, gradients, rule, wanted, on_the_way)
+            for point in wanted:
+                if point not in gradients:
+                    gradients[point] = mx.nd.zeros_like(self._values[point])
+        return {point: gradients[point] for point in wanted}
+
+    def _step(self, recorded: _Recorded, gradients: Dict[Entry, Any], rule: Rule,
+              wanted: Sequence[Entry], on_the_way: set[int]) -> None:
+        heads = [gradients.get(entry) for entry in recorded.segment.outputs]
+        if all(head is None for head in heads):
+            return
+        leaves = [leaf for leaf in recorded.leaves if leaf in wanted or leaf[0] in on_the_way]
+        for leaf, gradient in zip(leaves, recorded.backward(heads, leaves, rule)):
+            # elemwise_add and not "+", which would leave oneDNN's memory layout and copy
+            gradients[leaf] = (mx.nd.elemwise_add(gradients[leaf], gradient)
+                               if leaf in gradients else gradient)
+
+    def report(self, rule: Rule) -> RuleReport:
+        """How many activations of which kind `rule` changes between the head and the points."""
+        return rules.report(rule, self.graph, self.graph.descendants(self.points))
+
+
+class _Recorded:
+    """A segment that ran: its marked leaves, its recorded outputs."""
+
+    def __init__(self, graph: Graph, segment: Segment, tracked: set[Entry],
+                 values: Dict[Entry, Any], parameters: Dict[str, Any]):
+        self.segment = segment
+        self.rectifies = segment.root in graph.rectifiers
+        self.leaves = {leaf: values[leaf].detach() for leaf in segment.leaves if leaf in tracked}
+        # autograd.grad wants marked variables and never writes to the buffer that marks them
+        mx.autograd.mark_variables(
+            list(self.leaves.values()),
+            [mx.nd.empty((1,), ctx=leaf.context) for leaf in self.leaves.values()])
+        operator = graph.compile(segment.outputs, segment.leaves)
+        with mx.autograd.record(train_mode=True):
+            self.outputs = operator({**values, **self.leaves}, parameters)
+        values.update(
+            (entry, output.detach()) for entry, output in zip(segment.outputs, self.outputs))
+
+    def backward(self, heads: List[Any], leaves: List[Entry], rule: Rule) -> List[Any]:
+        if self.rectifies and rule.rectifies:
+            # the Activation operator, unlike nd.relu, stays in oneDNN's memory layout
+            heads = [mx.nd.Activation(head, act_type="relu") for head in heads]
+        if self.rectifies and not rule.derives:
+            return heads
+        heads = [mx.nd.zeros_like(output) if head is None else head
+                 for head, output in zip(heads, self.outputs)]
+        return mx.autograd.grad(self.outputs, [self.leaves[leaf] for leaf in leaves], heads,
+                                retain_graph=True, train_mode=True)
+
+
+def plan_for(graph: Graph, points: FrozenSet[Entry], rules: FrozenSet[Rule]) -> Plan:
+    """What to run and record so that the gradients at `points` can be had under `rules`."""
+    key = (points, any(not rule.is_plain for rule in rules), all(rule.derives for rule in rules))
+    plan = graph.plans.get(key)
+    if plan is None:
+        plan = graph.plans[key] = _make_plan(graph, *key)
+    return plan
+
+
+def _make_plan(graph: Graph, points: FrozenSet[Entry], rectifies: bool, derives: bool) -> Plan:
+    operators = {node.index for node in graph.live_nodes if not node.is_variable}
+    downstream = graph.descendants(points)
+    cuts = graph.branch_points | {index for index, _ in (*points, *graph.heads)}
+    # what the recorded part reads from the rest of the net
+    cuts |= {source for index in downstream for source, _ in graph.nodes[index].inputs
+             if source not in downstream}
+    if rectifies:
+        cuts |= graph.rectifiers
+    if not derives:
+        # an activation whose derivative is passed over has to be a segment of its own
+        cuts |= {graph.nodes[index].inputs[0][0] for index in graph.rectifiers}
+    cuts &= operators
+
+    segments = tuple(_segment(graph, root, cuts) for root in sorted(cuts & downstream))
+    made = {entry for segment in segments for entry in segment.outputs} | set(graph.inputs)
+    read = [leaf for segment in segments for leaf in segment.leaves]
+    stem = {entry for entry in (*read, *points, *graph.heads) if entry not in made}
+    return Plan(tuple(sorted(stem)), segments)
+
+
+def _segment(graph: Graph, root: int, cuts: set[int]) -> Segment:
+    leaves = []
+    waiting = list(graph.nodes[root].inputs)
+    while waiting:
+        entry = waiting.pop()
+        if entry[0] in cuts or entry in graph.inputs:
+            leaves.append(entry)
+        else:
+            waiting.extend(graph.nodes[entry[0]].inputs)
+    outputs = tuple((root, which) for which in graph.outputs_read[root])
+    return Segment(root, outputs, tuple(sorted(set(leaves))))
