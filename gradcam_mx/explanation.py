@@ -1,0 +1,161 @@
+"""The result of every method: raw values, what they explain, and ways to look at them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+
+import numpy as np
+
+from . import picture
+from ._version import __version__
+from .errors import InputError, OutputError
+from .rules import RuleReport
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a method found.
+
+    Example:
+        >>> cam = gm.grad_cam(net, x, target=281)                        # doctest: +SKIP
+        >>> cam.values.shape, cam.heatmap().shape, cam.layer             # doctest: +SKIP
+        ((1, 7, 7), (1, 224, 224), 'features.7')
+        >>> cam.save("cat.png", photo)                                   # doctest: +SKIP
+    """
+
+    values: np.ndarray
+    """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions."""
+    method: str
+    target: Union[str, List[int]]
+    """The explained class of each sample, or the name of what else was explained."""
+    score: np.ndarray
+    """(N,) float32: the explained scalar of each sample."""
+    input_size: Tuple[int, int]
+    """(H, W) of the net's input."""
+    layer: Optional[str] = None
+    options: Dict[str, Any] = field(default_factory=dict)
+    rule_report: Optional[RuleReport] = None
+    """How many activations of which kind a rule changed, for methods that use one."""
+
+    def heatmap(self) -> np.ndarray:
+        """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
+
+        Maps are upsampled bilinearly and stretched to [0, 1]. For input attributions, the absolute
+        values are summed over the channels, and the strongest 1 % drawn alike. A flat map gives
+        zeros and a warning.
+        """
+        if self.values.ndim == 3:
+            return picture.normalise(picture.resize(self.values, self.input_size))
+        return picture.normalise(picture.strength(self.values), outliers=1)
+
+    def overlay(self, photo: np.ndarray, alpha: float = 0.5,
+                colormap: str = picture.COLORMAP) -> np.ndarray:
+        """The heat maps laid over photos: uint8 RGB, shaped like `photo`.
+
+        Args:
+            photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N.
+            alpha: the heat map's share of each pixel.
+            colormap: a name that matplotlib knows.
+
+        Raises:
+            InputError: as many photos as samples are needed.
+        """
+        photos = self._photos(photo)
+        laid = [picture.overlay(one, heat, alpha, colormap)
+                for one, heat in zip(photos, self.heatmap())]
+        return np.stack(laid) if np.ndim(photo) == 4 else laid[0]
+
+    def pictures(self, photo: Optional[np.ndarray] = None, order: str = "RGB") -> List[np.ndarray]:
+        """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
+
+        A map is laid over the photo, or drawn on its own if there is none. Attributions made under
+        a rule show patterns of the input, and are drawn in its colours; others in grey, by their
+        strength.
+
+        Args:
+            photo: what the net saw, as in `overlay`.
+            order: "RGB" or "BGR", the order of the channels in the net's input.
+        """
+        if self.values.ndim == 3:
+            if photo is None:
+                return [picture.colorize(heat) for heat in self.heatmap()]
+            return [picture.overlay(one, heat)
+                    for one, heat in zip(self._photos(photo), self.heatmap())]
+        if self.rule_report is not None and self.values.shape[1] == 3:
+            step = -1 if order == "BGR" else 1
+            return [picture.signed_image(one[::step]) for one in self.values]
+        return [picture.grey(heat) for heat in self.heatmap()]
+
+    def plot(self, photo: Optional[np.ndarray] = None, order: str = "RGB") -> Figure:
+        """A figure of every sample's picture (see `pictures`), each beside its photo if given."""
+        panels, titles = [], []
+        photos = [None] * len(self.values) if photo is None else self._photos(photo)
+        drawn = self.pictures(photo, order)
+        for one, panel, caption in zip(photos, drawn, self._captions()):
+            if one is not None:
+                panels.append(picture.check_photo(one))
+                titles.append("photo")
+            panels.append(panel)
+            titles.append(f"{self.method}: {caption}")
+        return picture.figure(panels, titles)
+
+    def save(self, path: Union[str, Path], photo: Optional[np.ndarray] = None) -> Path:
+        """Write the raw values (`.npz`, read by `Explanation.load`) or a picture (other suffixes).
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        try:
+            if path.suffix == ".npz":
+                with path.open("wb") as file:
+                    np.savez_compressed(file, values=self.values, score=self.score,
+                                        about=json.dumps(self._about()))
+            else:
+                self.plot(photo).savefig(path)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"cannot write {path}: {error}") from error
+        return path
+
+    @classmethod
+    def load(cls, path: Union[str, Path]) -> Explanation:
+        """Read back what `save` wrote to an `.npz`.
+
+        Raises:
+            InputError: there is no such file, or it holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                report = about.pop("rule_report")
+                about.pop("version")
+                return cls(stored["values"], score=stored["score"],
+                           input_size=tuple(about.pop("input_size")),
+                           rule_report=RuleReport(**report) if report else None, **about)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is no saved explanation: {error}") from error
+
+    def _about(self) -> Dict[str, Any]:
+        return {
+            "method": self.method, "target": self.target, "layer": self.layer,
+            "input_size": self.input_size, "options": self.options, "version": __version__,
+            "rule_report": asdict(self.rule_report) if self.rule_report else None,
+        }
+
+    def _captions(self) -> List[str]:
+        if isinstance(self.target, str):
+            return [self.target] * len(self.values)
+        return [f"class {one}" for one in self.target]
+
+    def _photos(self, photo: np.ndarray) -> List[np.ndarray]:
+        photos = list(photo) if np.ndim(photo) == 4 else [photo]
+        if len(photos) != len(self.values):
+            raise InputError(f"{len(photos)} photos for {len(self.values)} samples: pass an array "
+                             "(N, H, W, 3) with one a sample")
+        return photos

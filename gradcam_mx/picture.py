@@ -1,0 +1,134 @@
+"""Arrays into pictures: colour maps, overlays, figures. Nothing here computes an explanation."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLORMAP = "turbo"
+
+
+def resize(maps: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """Maps (N, h, w) bilinearly at another size (height, width): (N, height, width) float32."""
+    height, width = size
+    return np.stack([
+        cv2.resize(np.ascontiguousarray(one, np.float32), (width, height),
+                   interpolation=cv2.INTER_LINEAR)
+        for one in maps])
+
+
+def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
+    """Each of the maps (N, H, W) stretched to [0, 1]; a flat one becomes zeros, with a warning.
+
+    Args:
+        maps: of any range.
+        outliers: the share of the largest values, in percent, that is cut off at 1.
+    """
+    low = maps.min(axis=(1, 2), keepdims=True)
+    high = np.percentile(maps, 100 - outliers, axis=(1, 2), keepdims=True)
+    # where all but a few outliers are equal, the outliers are what there is to see
+    high = np.where(high > low, high, maps.max(axis=(1, 2), keepdims=True))
+    flat = high <= low
+    if flat.any():
+        warnings.warn(
+            f"{int(flat.sum())} of {len(maps)} maps are flat (the same value everywhere): nothing "
+            "to show, drawn as zeros. Another layer, target or method may say more", stacklevel=3)
+    stretched = (maps - low) / np.where(flat, 1, high - low)
+    return np.clip(stretched, 0, 1).astype(np.float32)
+
+
+def strength(attributions: np.ndarray) -> np.ndarray:
+    """How strongly each position counts, for attributions (N, C, H, W): (N, H, W), Σ_c |·|."""
+    return np.abs(attributions).sum(axis=1)
+
+
+def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
+    """A heat map (H, W) in [0, 1] in the colours of a matplotlib colour map: (H, W, 3) uint8 RGB."""
+    from matplotlib import colormaps
+
+    return np.uint8(np.round(colormaps[colormap](heatmap)[..., :3] * 255))
+
+
+def grey(heatmap: np.ndarray) -> np.ndarray:
+    """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright."""
+    return np.uint8(np.round(heatmap * 255))
+
+
+def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
+            colormap: str = COLORMAP) -> np.ndarray:
+    """A heat map laid over a photo: (H, W, 3) uint8 RGB, of the photo's size.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB, showing what the net saw.
+        heatmap: (h, w) in [0, 1].
+        alpha: the heat map's share of each pixel.
+        colormap: a name that matplotlib knows.
+    """
+    photo = check_photo(photo)
+    colors = colorize(resize(heatmap[None], photo.shape[:2])[0], colormap)
+    return np.uint8(np.round((1 - alpha) * photo + alpha * colors))
+
+
+def signed_image(attribution: np.ndarray) -> np.ndarray:
+    """An attribution (C, H, W) as a picture (H, W, C) uint8 in which zero is mid-grey.
+
+    The strongest 0.5 % are drawn alike, so that a few of them do not leave the rest invisible.
+    """
+    size = np.abs(attribution)
+    scale = np.percentile(size, 99.5) or size.max() or 1
+    return np.uint8(np.round(np.clip(attribution / scale, -1, 1) * 127 + 128)).transpose(1, 2, 0)
+
+
+def check_photo(photo: np.ndarray) -> np.ndarray:
+    """The photo as a (H, W, 3) uint8 array.
+
+    Raises:
+        InputError: it is something else.
+    """
+    photo = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
+    if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+        raise InputError(f"the photo has shape {photo.shape}; expected (H, W, 3), RGB")
+    if photo.dtype != np.uint8:
+        if photo.min() < 0 or photo.max() > 255:
+            raise InputError(f"the photo's values go from {photo.min()} to {photo.max()}; expected "
+                             "0 to 255 (the photo itself, not the preprocessed input)")
+        photo = np.uint8(np.round(photo))
+    return photo
+
+
+def save(panel: np.ndarray, path: Path) -> None:
+    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, to a file of the kind its suffix says."""
+    Image.fromarray(panel).save(path)
+
+
+def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
+           heading: Optional[str] = None) -> Figure:
+    """Pictures side by side under their titles; grey ones (H, W) in grey.
+
+    The figure is no pyplot figure: it opens no window, and there is nothing to close.
+    """
+    from matplotlib.figure import Figure
+
+    height, width = panels[0].shape[:2]
+    lines = max(title.count("\n") for title in titles) + 1
+    drawn = Figure(figsize=(3.2 * len(panels),
+                            3.2 * height / width + 0.2 * lines + (0.35 if heading else 0.1)),
+                   dpi=100, layout="constrained")
+    for number, (panel, title) in enumerate(zip(panels, titles), start=1):
+        axes = drawn.add_subplot(1, len(panels), number)
+        axes.imshow(panel, cmap="gray" if panel.ndim == 2 else None)
+        axes.set_title(title, fontsize=10, wrap=True)
+        axes.set_axis_off()
+    if heading:
+        drawn.suptitle(heading, fontsize=12)
+    return drawn
