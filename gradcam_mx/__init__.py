@@ -1,6 +1,6 @@
 """What did the network look at? Explanations of convolutional networks on Apache MXNet / Gluon."""
 
-from . import nn, zoo
+from . import errors, nn, zoo  # type: ignore[attr-defined]
 from ._version import __version__
 from .classic import (
     get_cam,
@@ -20,3 +20,15 @@ from .graph import Graph
 from .methods import METHODS, explain, grad_cam, guided_backprop, guided_grad_cam, saliency
 from .nn import Activation, Conv2D
 from .trace import trace
+
+__all__ = [
+    # explaining any net
+    "METHODS", "Explanation", "Graph", "explain", "grad_cam", "guided_backprop", "guided_grad_cam",
+    "saliency", "trace",
+    # drop-in layers, networks, errors
+    "Activation", "Conv2D", "GradCamError", "errors", "nn", "zoo",
+    # the tutorial's functions
+    "get_cam", "get_conv_out_grad", "get_guided_grad_cam", "get_image_grad", "get_img_heatmap",
+    "grad_to_image", "set_capture_layer_name", "set_guided_backprop", "to_grayscale", "visualize",
+    "__version__",
+]

@@ -4,13 +4,13 @@
 the activation map starts from zeros (it started from ones), width and height keep their places when
 maps are resized, a flat map is drawn as zeros with a warning (it was 0/0), the number of classes is
 the net's own, pictures come out in RGB (the channels were reversed), every rectifier of the net is
-guided and not only those after a convolution, no parameter gradient is overwritten, no state is kept
-on a class, batches are taken, and everything is computed where the weights are.
+guided and not only those after a convolution, no parameter gradient is overwritten, no state is
+kept on a class, batches are taken, and the computation is where the weights are.
 """
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, NamedTuple, Sequence
 
 import cv2
 import numpy as np
@@ -44,8 +44,8 @@ class Visualization(NamedTuple):
 
 
 def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: Any = None, *,
-              class_id: Union[None, int, Sequence[int]] = None,
-              batch: Optional[bool] = None) -> Visualization:
+              class_id: int | Sequence[int] | None = None,
+              batch: bool | None = None) -> Visualization:
     """Grad-CAM, guided Grad-CAM and saliency of a photo, ready to be shown.
 
     Selvaraju et al. 2017, arXiv:1610.02391. One forward pass serves all three.
@@ -91,7 +91,7 @@ def _draw(photo: np.ndarray, conv_out: np.ndarray, conv_out_grad: np.ndarray,
                          grad_to_image(to_grayscale(guided))[..., 0])
 
 
-def _photos(orig_img: Any, samples: int) -> List[np.ndarray]:
+def _photos(orig_img: Any, samples: int) -> list[np.ndarray]:
     photos = list(orig_img) if np.ndim(orig_img) == 4 else [orig_img]
     if len(photos) != samples:
         raise InputError(f"{len(photos)} original images for {samples} preprocessed ones; pass an "
@@ -99,8 +99,8 @@ def _photos(orig_img: Any, samples: int) -> List[np.ndarray]:
     return [picture.check_photo(photo) for photo in photos]
 
 
-def get_conv_out_grad(net: Net, image: Any, class_id: Optional[int] = None,
-                      conv_layer_name: Any = None) -> Tuple[np.ndarray, np.ndarray]:
+def get_conv_out_grad(net: Net, image: Any, class_id: int | None = None,
+                      conv_layer_name: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """The output of a layer and the gradient of the score there, each (C, h, w), for one image.
 
     Args:
@@ -113,7 +113,7 @@ def get_conv_out_grad(net: Net, image: Any, class_id: Optional[int] = None,
     return run.activations[0], run.layer_gradient[0]
 
 
-def get_image_grad(net: Net, image: Any, class_id: Optional[int] = None) -> np.ndarray:
+def get_image_grad(net: Net, image: Any, class_id: int | None = None) -> np.ndarray:
     """The guided gradient (C, H, W) of the score at one image (1, C, H, W); arXiv:1412.6806."""
     return Run(net, image, class_id, needs=[_GUIDED_IMAGE]).input_gradient(GUIDED)[0]
 
@@ -125,14 +125,14 @@ def grad_to_image(gradient: np.ndarray) -> np.ndarray:
     """
     low, high = gradient.min(), gradient.max()
     stretched = (gradient - low) / (high - low if high > low else 1) * 255
-    return np.uint8(np.round(stretched)).transpose(1, 2, 0)
+    return picture.to_uint8(stretched).transpose(1, 2, 0)
 
 
 def get_cam(imggrad: np.ndarray, conv_out: np.ndarray) -> np.ndarray:
-    """The Grad-CAM (h, w), uint8 from 0 to 255, of a layer's gradient and output, each (C, h, w)."""
+    """The Grad-CAM (h, w), uint8 from 0 to 255, of a layer's gradient and output (C, h, w)."""
     weights = imggrad.mean(axis=(1, 2))
     cam = np.maximum(np.tensordot(weights, conv_out, axes=1), 0)
-    return np.uint8(np.round(picture.normalise(cam[None])[0] * 255))
+    return picture.to_uint8(picture.normalise(cam[None])[0] * 255)
 
 
 def get_guided_grad_cam(cam: np.ndarray, imggrad: np.ndarray) -> np.ndarray:
@@ -143,10 +143,10 @@ def get_guided_grad_cam(cam: np.ndarray, imggrad: np.ndarray) -> np.ndarray:
 def get_img_heatmap(orig_img: np.ndarray, activation_map: np.ndarray) -> np.ndarray:
     """An activation map (h, w), uint8, laid over the photo (H, W, 3): (H, W, 3) uint8 RGB."""
     photo = picture.check_photo(orig_img)
-    heat = np.uint8(np.round(_resized(activation_map, photo.shape[:2])))
+    heat = picture.to_uint8(_resized(activation_map, photo.shape[:2]))
     colors = cv2.cvtColor(cv2.applyColorMap(heat, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
     blended = np.float32(colors) + np.float32(photo)
-    return np.uint8(np.round(blended / blended.max() * 255))
+    return picture.to_uint8(blended / blended.max() * 255)
 
 
 def to_grayscale(cv2im: np.ndarray) -> np.ndarray:
@@ -157,5 +157,5 @@ def to_grayscale(cv2im: np.ndarray) -> np.ndarray:
     return picture.normalise(picture.strength(cv2im[None]), outliers=1)
 
 
-def _resized(maps: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def _resized(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     return picture.resize(maps[None], size)[0]

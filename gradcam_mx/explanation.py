@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,15 +32,15 @@ class Explanation:
     values: np.ndarray
     """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions."""
     method: str
-    target: Union[str, List[int]]
+    target: str | list[int]
     """The explained class of each sample, or the name of what else was explained."""
     score: np.ndarray
     """(N,) float32: the explained scalar of each sample."""
-    input_size: Tuple[int, int]
+    input_size: tuple[int, int]
     """(H, W) of the net's input."""
-    layer: Optional[str] = None
-    options: Dict[str, Any] = field(default_factory=dict)
-    rule_report: Optional[RuleReport] = None
+    layer: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    rule_report: RuleReport | None = None
     """How many activations of which kind a rule changed, for methods that use one."""
 
     def heatmap(self) -> np.ndarray:
@@ -71,7 +71,7 @@ class Explanation:
                 for one, heat in zip(photos, self.heatmap())]
         return np.stack(laid) if np.ndim(photo) == 4 else laid[0]
 
-    def pictures(self, photo: Optional[np.ndarray] = None, order: str = "RGB") -> List[np.ndarray]:
+    def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
         """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
 
         A map is laid over the photo, or drawn on its own if there is none. Attributions made under
@@ -92,7 +92,7 @@ class Explanation:
             return [picture.signed_image(one[::step]) for one in self.values]
         return [picture.grey(heat) for heat in self.heatmap()]
 
-    def plot(self, photo: Optional[np.ndarray] = None, order: str = "RGB") -> Figure:
+    def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
         """A figure of every sample's picture (see `pictures`), each beside its photo if given."""
         panels, titles = [], []
         photos = [None] * len(self.values) if photo is None else self._photos(photo)
@@ -105,7 +105,7 @@ class Explanation:
             titles.append(f"{self.method}: {caption}")
         return picture.figure(panels, titles)
 
-    def save(self, path: Union[str, Path], photo: Optional[np.ndarray] = None) -> Path:
+    def save(self, path: str | Path, photo: np.ndarray | None = None) -> Path:
         """Write the raw values (`.npz`, read by `Explanation.load`) or a picture (other suffixes).
 
         Raises:
@@ -124,7 +124,7 @@ class Explanation:
         return path
 
     @classmethod
-    def load(cls, path: Union[str, Path]) -> Explanation:
+    def load(cls, path: str | Path) -> Explanation:
         """Read back what `save` wrote to an `.npz`.
 
         Raises:
@@ -141,19 +141,19 @@ class Explanation:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is no saved explanation: {error}") from error
 
-    def _about(self) -> Dict[str, Any]:
+    def _about(self) -> dict[str, Any]:
         return {
             "method": self.method, "target": self.target, "layer": self.layer,
             "input_size": self.input_size, "options": self.options, "version": __version__,
             "rule_report": asdict(self.rule_report) if self.rule_report else None,
         }
 
-    def _captions(self) -> List[str]:
+    def _captions(self) -> list[str]:
         if isinstance(self.target, str):
             return [self.target] * len(self.values)
         return [f"class {one}" for one in self.target]
 
-    def _photos(self, photo: np.ndarray) -> List[np.ndarray]:
+    def _photos(self, photo: np.ndarray) -> list[np.ndarray]:
         photos = list(photo) if np.ndim(photo) == 4 else [photo]
         if len(photos) != len(self.values):
             raise InputError(f"{len(photos)} photos for {len(self.values)} samples: pass an array "

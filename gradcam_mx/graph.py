@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from . import layers, rules
 from ._mxnet import mx
@@ -25,7 +25,22 @@ Entry = Tuple[int, int]
 
 Shape = Tuple[int, ...]
 
-BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU"}
+# MXNet's SELU has the derivative λ(y + α) below zero where y + λα is right (measured: a third off
+# at -2), so it is run as λ · ELU with slope α.
+_SELU = ("1.0507009873554805", "1.6732632423543772")
+
+# What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
+_GRADIENT_STOPS = frozenset({
+    "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort", "topk",
+    "one_hot", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "shape_array",
+    "size_array", "_contrib_arange_like", "_equal_scalar", "_not_equal_scalar", "_greater_scalar",
+    "_greater_equal_scalar", "_lesser_scalar", "_lesser_equal_scalar", "broadcast_equal",
+    "broadcast_not_equal", "broadcast_greater", "broadcast_greater_equal", "broadcast_lesser",
+    "broadcast_lesser_equal",
+})
+
+BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm"}
+_FUSED = "_contrib_BatchNormWithReLU"
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Node:
     op: str
     name: str
     attrs: Mapping[str, str]
-    inputs: Tuple[Entry, ...]
+    inputs: tuple[Entry, ...]
     subgraphs: Sequence[Any] = ()
 
     @property
@@ -45,27 +60,27 @@ class Node:
 
 
 class TracedBlock(NamedTuple):
-    """A block that ran during the trace, and the value it returned."""
+    """A block that ran during the trace."""
 
     path: str
     name: str
     kind: str
     identity: int
-    output: Entry
-    """As traced; `Graph.frozen` gives the value that stands for it, with dropout passed over."""
+    output: Entry = (0, 0)
+    """The value it returned, as traced; `Graph.frozen` gives the one that stands for it."""
 
 
 class Operator:
     """A compiled piece of the graph: values at its leaves in, values at its outputs out."""
 
-    def __init__(self, symbol: Any, leaves: Mapping[str, Entry]):
+    def __init__(self, symbol: Any, leaves: Mapping[str, Entry]) -> None:
         # without inlining, a piece of one or two operators is as quick as any other (measured)
         self._op = mx.nd.CachedOp(symbol, [("inline_limit", 0)])
-        self._arguments: List[Union[str, Entry]] = [
+        self._arguments: list[str | Entry] = [
             leaves.get(name, name) for name in symbol.list_inputs()
         ]
 
-    def __call__(self, values: Mapping[Entry, Any], parameters: Mapping[str, Any]) -> List[Any]:
+    def __call__(self, values: Mapping[Entry, Any], parameters: Mapping[str, Any]) -> list[Any]:
         results = self._op(*(
             parameters[key] if isinstance(key, str) else values[key] for key in self._arguments
         ))
@@ -80,16 +95,17 @@ class Graph:
     """
 
     def __init__(self, description: str, output_names: Sequence[str], sources: Mapping[str, Any],
-                 blocks: Sequence[TracedBlock] = ()):
+                 blocks: Sequence[TracedBlock] = ()) -> None:
         """
         Args:
-            description: the JSON of a Symbol whose first heads are the net's outputs.
-            output_names: the names of those.
+            description: the JSON of a Symbol that groups the net's outputs and, after them, what
+                each of the blocks returned.
+            output_names: the names of the net's outputs.
             sources: name of a variable → the gluon Parameter, or the array, that it stands for;
                 variables that are not in it are the net's inputs.
-            blocks: what the trace saw.
+            blocks: those that the trace saw, without their outputs.
         """
-        parsed = json.loads(description)
+        parsed = _unfuse(json.loads(description))
         self._attributes = parsed.get("attrs", {})
         self.nodes = [
             Node(index, node["op"], node["name"], node.get("attrs", {}),
@@ -97,11 +113,12 @@ class Graph:
                  node.get("subgraphs", ()))
             for index, node in enumerate(parsed["nodes"])
         ]
-        self.heads = [self.frozen((head[0], head[1])) for head in parsed["heads"]]
-        self.heads = self.heads[:len(output_names)]
+        heads = [(head[0], head[1]) for head in parsed["heads"]]
+        self.heads = [self.frozen(head) for head in heads[:len(output_names)]]
         self.output_names = list(output_names)
+        self.blocks = [block._replace(output=head)
+                       for block, head in zip(blocks, heads[len(output_names):])]
         self.nodes = [self._freeze(node) for node in self.nodes]
-        self.blocks = list(blocks)
 
         live = self.ancestors(self.heads)
         self.live_nodes = [node for node in self.nodes if node.index in live]
@@ -112,11 +129,11 @@ class Graph:
         self.parameters = Parameters(
             {node.name: sources[node.name] for node in self.live_nodes
              if node.is_variable and node.name in sources}, fixed_gammas)
-        self.plans: Dict[Any, Any] = {}
+        self.plans: dict[Any, Any] = {}
         """What `Tape` worked out for this graph, kept with it."""
-        self._compiled: Dict[Any, Operator] = {}
-        self._descendants: Dict[Any, FrozenSet[int]] = {}
-        self._shapes: Dict[Any, Dict[Entry, Shape]] = {}
+        self._compiled: dict[Any, Operator] = {}
+        self._descendants: dict[Any, frozenset[int]] = {}
+        self._shapes: dict[Any, dict[Entry, Shape]] = {}
 
     def _freeze(self, node: Node) -> Node:
         attrs = dict(node.attrs)
@@ -149,24 +166,30 @@ class Graph:
                 waiting.extend(source for source, _ in self.nodes[index].inputs)
         return found
 
-    def descendants(self, entries: Iterable[Entry]) -> FrozenSet[int]:
-        """The live nodes whose values are computed from the values in `entries`."""
-        origins = frozenset(entries)
-        if origins not in self._descendants:
+    def descendants(self, entries: Iterable[Entry], stops: frozenset[str] = frozenset()
+                    ) -> frozenset[int]:
+        """The live nodes whose values are computed from those in `entries`, not through `stops`."""
+        key = (frozenset(entries), stops)
+        if key not in self._descendants:
             found: set[int] = set()
             for node in self.live_nodes:
-                if any(entry in origins or entry[0] in found for entry in node.inputs):
+                if node.op not in stops and any(
+                        entry in key[0] or entry[0] in found for entry in node.inputs):
                     found.add(node.index)
-            self._descendants[origins] = frozenset(found)
-        return self._descendants[origins]
+            self._descendants[key] = frozenset(found)
+        return self._descendants[key]
+
+    def differentiable(self, entries: Iterable[Entry]) -> frozenset[int]:
+        """The live nodes from which a gradient comes back to one of the values in `entries`."""
+        return self.descendants(entries, _GRADIENT_STOPS)
 
     @cached_property
-    def data_dependent(self) -> FrozenSet[int]:
+    def data_dependent(self) -> frozenset[int]:
         """The nodes whose values depend on the net's inputs."""
         return self.descendants(self.inputs)
 
     @cached_property
-    def outputs_read(self) -> Dict[int, List[int]]:
+    def outputs_read(self) -> dict[int, list[int]]:
         """Node → those of its outputs that are heads or that some node reads."""
         read = defaultdict(set)
         for index, which in [*self.heads, *(e for node in self.live_nodes for e in node.inputs)]:
@@ -174,7 +197,7 @@ class Graph:
         return {index: sorted(which) for index, which in read.items()}
 
     @cached_property
-    def readers(self) -> Dict[int, List[int]]:
+    def readers(self) -> dict[int, list[int]]:
         """Node → the nodes that read it, once for each time they do."""
         readers = defaultdict(list)
         for node in self.live_nodes:
@@ -206,17 +229,17 @@ class Graph:
         return operator
 
     def _symbol(self, outputs: Sequence[Entry],
-                leaves: Iterable[Entry]) -> Tuple[Any, Dict[str, Entry]]:
+                leaves: Iterable[Entry]) -> tuple[Any, dict[str, Entry]]:
         """A Symbol of `outputs` in which each leaf is a variable; and those variables' names."""
         names = {leaf: f"leaf{leaf[0]}_{leaf[1]}" for leaf in leaves}
-        rebuilt: List[Dict[str, Any]] = []
-        places: Dict[Entry, Tuple[int, int, int]] = {}
+        rebuilt: list[dict[str, Any]] = []
+        places: dict[Entry, tuple[int, int, int]] = {}
 
-        def add(entry: Entry, description: Dict[str, Any]) -> None:
+        def add(entry: Entry, description: dict[str, Any]) -> None:
             places[entry] = (len(rebuilt), 0, 0)
             rebuilt.append(description)
 
-        def place(entry: Entry) -> Tuple[int, int, int]:
+        def place(entry: Entry) -> tuple[int, int, int]:
             if entry in names and entry not in places:
                 add(entry, {"op": "null", "name": names[entry], "inputs": []})
             if entry in places:
@@ -230,6 +253,12 @@ class Graph:
                            "inputs": [place(entry) for entry in node.inputs]}
             if node.subgraphs:
                 description["subgraphs"] = node.subgraphs
+            if node.attrs.get("act_type") == "selu":
+                scale, slope = _SELU
+                description["attrs"] = {"act_type": "elu", "slope": slope}
+                rebuilt.append(description)
+                description = {"op": "_mul_scalar", "name": f"{node.name}_scale",
+                               "attrs": {"scalar": scale}, "inputs": [[len(rebuilt) - 1, 0, 0]]}
             # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
             add((index, 0), description)
         graph = {
@@ -250,7 +279,7 @@ class Graph:
                 waiting.extend(e for e in self.nodes[index].inputs if e not in leaves)
         return found
 
-    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = ()) -> List[Any]:
+    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = ()) -> list[Any]:
         """The net's outputs (or other `outputs`) for arrays at its inputs, as one compiled op."""
         operator = self.compile(tuple(outputs) or tuple(self.heads), self.inputs)
         with mx.autograd.pause(train_mode=False):
@@ -265,7 +294,7 @@ class Graph:
 
     # -- shapes and layers -------------------------------------------------------------------------
 
-    def shapes(self, *input_shapes: Shape) -> Dict[Entry, Shape]:
+    def shapes(self, *input_shapes: Shape) -> dict[Entry, Shape]:
         """The shape of every value, for inputs of the given shapes.
 
         Raises:
@@ -276,7 +305,7 @@ class Graph:
             found = self._shapes[input_shapes] = self._infer(input_shapes)
         return found
 
-    def _infer(self, input_shapes: Tuple[Shape, ...]) -> Dict[Entry, Shape]:
+    def _infer(self, input_shapes: tuple[Shape, ...]) -> dict[Entry, Shape]:
         if len(input_shapes) != len(self.inputs):
             raise InputError(
                 f"the net has {len(self.inputs)} inputs ({', '.join(self._input_names())}), "
@@ -292,10 +321,10 @@ class Graph:
             raise InputError(self._shape_advice(input_shapes, error)) from error
         return dict(zip(entries, shapes))
 
-    def _input_names(self) -> List[str]:
+    def _input_names(self) -> list[str]:
         return [self.nodes[index].name for index, _ in self.inputs]
 
-    def _shape_advice(self, input_shapes: Tuple[Shape, ...], error: Exception) -> str:
+    def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))
         said = f"the net does not take an input of shape {given}"
         kernels = self.parameters.shapes()
@@ -317,6 +346,27 @@ class Graph:
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
         return layers.table(self, self.shapes(*input_shapes))
+
+
+def _unfuse(description: dict[str, Any]) -> dict[str, Any]:
+    """A graph in which the ReLU of a fused operator is a node of its own, for a rule to act on."""
+    if not any(node["op"] == _FUSED for node in description["nodes"]):
+        return description
+    nodes: list[dict[str, Any]] = []
+    places: list[int] = []
+
+    def moved(entries: Iterable[Sequence[int]]) -> list[list[int]]:
+        return [[places[entry[0]], *entry[1:]] for entry in entries]
+
+    for node in description["nodes"]:
+        node = {**node, "inputs": moved(node["inputs"])}
+        if node["op"] == _FUSED:
+            nodes.append({**node, "op": "BatchNorm", "name": f"{node['name']}_norm"})
+            node = {"op": "Activation", "name": node["name"], "attrs": {"act_type": "relu"},
+                    "inputs": [[len(nodes) - 1, 0, 0]]}
+        places.append(len(nodes))
+        nodes.append(node)
+    return {**description, "nodes": nodes, "heads": moved(description["heads"])}
 
 
 def _reason(error: Exception) -> str:

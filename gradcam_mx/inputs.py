@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple, Union
+from typing import Any, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def count(x: Input) -> int:
     return len(x) if isinstance(x, tuple) else 1
 
 
-def prepare(graph: Graph, x: Input) -> List[Any]:
+def prepare(graph: Graph, x: Input) -> list[Any]:
     """The input as float32 arrays where the net's parameters live; the caller's are left alone.
 
     Parameters that wait for a first forward pass to learn their shape are initialised, as that

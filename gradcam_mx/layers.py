@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, NamedTuple
 
 from ._mxnet import mx
 from .errors import LayerError
@@ -22,7 +22,7 @@ class LayerInfo(NamedTuple):
     name: str
     block: str
     op: str
-    shape: Tuple[int, ...]
+    shape: tuple[int, ...]
     is_default: bool
 
 
@@ -43,7 +43,7 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
     chosen = _default_or_none(graph, shapes)
     default_name = name_of(graph, chosen) if chosen else None
-    addressable: List[Tuple[Entry, int, str, str, str]] = []
+    addressable: list[tuple[Entry, int, str, str, str]] = []
     for block in graph.blocks:
         entry = graph.frozen(block.output)
         if block.path and entry in shapes:
@@ -59,7 +59,7 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
         for entry, _, name, block, op in addressable if graph.frozen(entry) in shapes)
 
 
-def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[Entry, str]:
+def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
@@ -88,7 +88,7 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[Entry
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[Entry, str]:
+def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry, str]:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
@@ -112,9 +112,9 @@ def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> Tuple[E
 _TUTORIAL_CONV = re.compile(r"_conv2d(\d+)$")
 
 
-def _names(graph: Graph) -> Dict[str, Entry]:
+def _names(graph: Graph) -> dict[str, Entry]:
     """Every name → its value; where blocks share a name, the one that ran last (the outermost)."""
-    names: Dict[str, Entry] = {}
+    names: dict[str, Entry] = {}
     for node in graph.live_nodes:
         if not node.is_variable:
             names[node.name] = names[f"{node.name}_output"] = (node.index, 0)
@@ -168,7 +168,7 @@ def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape]) -> Any:
 def _maps(graph: Graph, shapes: Mapping[Entry, Shape]) -> Iterator[Node]:
     """The nodes whose output is a map, the last first."""
     for node in reversed(graph.live_nodes):
-        shape = shapes[(node.index, 0)] if (node.index, 0) in shapes else ()
+        shape = shapes.get((node.index, 0), ())
         if (node.index in graph.data_dependent and node.op not in POOLING
                 and len(shape) > 2 and max(shape[2:]) > 1):
             yield node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Tuple
+from typing import Any, Iterable, Mapping
 
 from ._mxnet import mx
 from .errors import DeviceError, NetworkError
@@ -11,12 +11,12 @@ from .errors import DeviceError, NetworkError
 class Parameters:
     """Name → gluon Parameter or plain array, read afresh at each use."""
 
-    def __init__(self, sources: Mapping[str, Any], fixed_gammas: Iterable[str] = ()):
+    def __init__(self, sources: Mapping[str, Any], fixed_gammas: Iterable[str] = ()) -> None:
         self._sources = dict(sources)
         # With fix_gamma, MXNet's BatchNorm writes ones into the gamma that it is given (measured).
         self._fixed_gammas = frozenset(fixed_gammas)
 
-    def contexts(self) -> List[Any]:
+    def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
         for name, source in self._sources.items():
             if not _is_gluon(source):
@@ -27,19 +27,19 @@ class Parameters:
                 raise _uninitialised(name) from error
         return []
 
-    def shapes(self) -> Dict[str, Tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape, of the parameters whose shape is known."""
         return {name: tuple(source.shape) for name, source in self._sources.items()
                 if source.shape and all(size > 0 for size in source.shape)}
 
-    def finish(self, shapes: Mapping[str, Tuple[int, ...]]) -> None:
+    def finish(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Initialise what waits for the first forward pass to learn its shape, as that would do."""
         for name, source in self._sources.items():
             if _is_gluon(source) and getattr(source, "_deferred_init", None):
                 source.shape = shapes[name]
                 source._finish_deferred_init()
 
-    def on(self, context: Any) -> Dict[str, Any]:
+    def on(self, context: Any) -> dict[str, Any]:
         """The parameters on `context`: the net's own memory, detached, so nothing is marked."""
         arrays = {}
         for name, source in self._sources.items():

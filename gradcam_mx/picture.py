@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Sequence
 
 import cv2
 import numpy as np
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 COLORMAP = "turbo"
 
 
-def resize(maps: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def to_uint8(values: np.ndarray) -> np.ndarray:
+    """Numbers from 0 to 255, rounded."""
+    return np.round(values).astype(np.uint8)
+
+
+def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Maps (N, h, w) bilinearly at another size (height, width): (N, height, width) float32."""
     height, width = size
     return np.stack([
@@ -53,15 +58,15 @@ def strength(attributions: np.ndarray) -> np.ndarray:
 
 
 def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
-    """A heat map (H, W) in [0, 1] in the colours of a matplotlib colour map: (H, W, 3) uint8 RGB."""
+    """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB."""
     from matplotlib import colormaps
 
-    return np.uint8(np.round(colormaps[colormap](heatmap)[..., :3] * 255))
+    return to_uint8(colormaps[colormap](heatmap)[..., :3] * 255)
 
 
 def grey(heatmap: np.ndarray) -> np.ndarray:
     """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright."""
-    return np.uint8(np.round(heatmap * 255))
+    return to_uint8(heatmap * 255)
 
 
 def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
@@ -76,7 +81,7 @@ def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
     """
     photo = check_photo(photo)
     colors = colorize(resize(heatmap[None], photo.shape[:2])[0], colormap)
-    return np.uint8(np.round((1 - alpha) * photo + alpha * colors))
+    return to_uint8((1 - alpha) * photo + alpha * colors)
 
 
 def signed_image(attribution: np.ndarray) -> np.ndarray:
@@ -86,7 +91,7 @@ def signed_image(attribution: np.ndarray) -> np.ndarray:
     """
     size = np.abs(attribution)
     scale = np.percentile(size, 99.5) or size.max() or 1
-    return np.uint8(np.round(np.clip(attribution / scale, -1, 1) * 127 + 128)).transpose(1, 2, 0)
+    return to_uint8(np.clip(attribution / scale, -1, 1) * 127 + 128).transpose(1, 2, 0)
 
 
 def check_photo(photo: np.ndarray) -> np.ndarray:
@@ -102,17 +107,17 @@ def check_photo(photo: np.ndarray) -> np.ndarray:
         if photo.min() < 0 or photo.max() > 255:
             raise InputError(f"the photo's values go from {photo.min()} to {photo.max()}; expected "
                              "0 to 255 (the photo itself, not the preprocessed input)")
-        photo = np.uint8(np.round(photo))
+        photo = to_uint8(photo)
     return photo
 
 
 def save(panel: np.ndarray, path: Path) -> None:
-    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, to a file of the kind its suffix says."""
+    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says."""
     Image.fromarray(panel).save(path)
 
 
 def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
-           heading: Optional[str] = None) -> Figure:
+           heading: str | None = None) -> Figure:
     """Pictures side by side under their titles; grey ones (H, W) in grey.
 
     The figure is no pyplot figure: it opens no window, and there is nothing to close.

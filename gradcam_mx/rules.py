@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from .graph import Graph, Node
@@ -48,11 +48,11 @@ class RuleReport:
     """What a rule did to a net: how many activations of each kind it changed, and left alone."""
 
     rule: str
-    changed: Dict[str, int]
-    left_alone: Dict[str, int]
+    changed: dict[str, int]
+    left_alone: dict[str, int]
 
 
-def kind(graph: Graph, node: Node) -> Optional[str]:
+def kind(graph: Graph, node: Node) -> str | None:
     """The kind of activation a node is ("relu", "clip", "gelu", "sigmoid" …); None if it is none.
 
     A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,

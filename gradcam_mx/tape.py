@@ -4,8 +4,8 @@ The graph is cut at the activations that a rule acts on, at every value that is 
 and at the values whose gradients are wanted. Between the cuts lie segments: trees of operators with
 known leaves, each compiled on its own and recorded in a little autograd graph of its own. The walk
 goes through them in reverse, changes the gradient where the rule says so, and sums at the leaves by
-hand: MXNet's own accumulation (grad_req "add") is wrong for nets with branches, and a walk that frees
-its graph takes along the nodes that a second path still needs (both measured on 1.9.1).
+hand: MXNet's own accumulation (grad_req "add") is wrong for nets with branches, and a walk that
+frees its graph takes along the nodes that a second path still needs (both measured on 1.9.1).
 
 Segments that no wanted gradient passes through need not be recorded; they run as one compiled op.
 """
@@ -13,12 +13,11 @@ Segments that no wanted gradient passes through need not be recorded; they run a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple
+from typing import Any, Iterable, Sequence
 
-from . import rules
 from ._mxnet import mx
 from .graph import Entry, Graph
-from .rules import PLAIN, Rule, RuleReport
+from .rules import PLAIN, Rule
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,17 @@ class Segment:
     """A tree of operators that ends in one node and begins at cuts, inputs and parameters."""
 
     root: int
-    outputs: Tuple[Entry, ...]
-    leaves: Tuple[Entry, ...]
+    outputs: tuple[Entry, ...]
+    leaves: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
     """What runs for a set of wanted gradients and values."""
 
-    stem: Tuple[Entry, ...]
+    stem: tuple[Entry, ...]
     """Values that are computed first, in one go, without being recorded."""
-    segments: Tuple[Segment, ...]
+    segments: tuple[Segment, ...]
     """What is recorded, in the order in which it runs."""
 
 
@@ -51,13 +50,13 @@ class Tape:
     """
 
     def __init__(self, graph: Graph, values: Sequence[Any], points: Sequence[Entry],
-                 rules: Iterable[Rule] = (PLAIN,)):
+                 rules: Iterable[Rule] = (PLAIN,)) -> None:
         self.graph = graph
         self.points = tuple(points)
         self._rules = frozenset(rules)
         plan = plan_for(graph, frozenset(points), self._rules)
         parameters = graph.parameters.on(values[0].context)
-        self._values: Dict[Entry, Any] = dict(zip(graph.inputs, values))
+        self._values: dict[Entry, Any] = dict(zip(graph.inputs, values))
         if plan.stem:
             operator = graph.compile(plan.stem, graph.inputs)
             with mx.autograd.pause(train_mode=False):
@@ -73,7 +72,7 @@ class Tape:
         return self._values[entry]
 
     def backward(self, head: Entry, head_gradient: Any, rule: Rule = PLAIN,
-                 points: Iterable[Entry] = ()) -> Dict[Entry, Any]:
+                 points: Iterable[Entry] = ()) -> dict[Entry, Any]:
         """The gradients of <head_gradient, value at head> at the points; zeros where none arrive.
 
         Args:
@@ -83,7 +82,7 @@ class Tape:
             points: those of the tape's points to go to; all by default.
         """
         wanted = tuple(points) or self.points
-        on_the_way = self.graph.descendants(wanted)
+        on_the_way = self.graph.differentiable(wanted)
         gradients = {head: head_gradient}
         with mx.autograd.pause():
             for recorded in reversed(self._recorded):
@@ -94,8 +93,8 @@ class Tape:
                     gradients[point] = mx.nd.zeros_like(self._values[point])
         return {point: gradients[point] for point in wanted}
 
-    def _step(self, recorded: _Recorded, gradients: Dict[Entry, Any], rule: Rule,
-              wanted: Sequence[Entry], on_the_way: set[int]) -> None:
+    def _step(self, recorded: _Recorded, gradients: dict[Entry, Any], rule: Rule,
+              wanted: Sequence[Entry], on_the_way: frozenset[int]) -> None:
         heads = [gradients.get(entry) for entry in recorded.segment.outputs]
         if all(head is None for head in heads):
             return
@@ -105,16 +104,12 @@ class Tape:
             gradients[leaf] = (mx.nd.elemwise_add(gradients[leaf], gradient)
                                if leaf in gradients else gradient)
 
-    def report(self, rule: Rule) -> RuleReport:
-        """How many activations of which kind `rule` changes between the head and the points."""
-        return rules.report(rule, self.graph, self.graph.descendants(self.points))
-
 
 class _Recorded:
     """A segment that ran: its marked leaves, its recorded outputs."""
 
     def __init__(self, graph: Graph, segment: Segment, tracked: set[Entry],
-                 values: Dict[Entry, Any], parameters: Dict[str, Any]):
+                 values: dict[Entry, Any], parameters: dict[str, Any]) -> None:
         self.segment = segment
         self.rectifies = segment.root in graph.rectifiers
         self.leaves = {leaf: values[leaf].detach() for leaf in segment.leaves if leaf in tracked}
@@ -128,7 +123,7 @@ class _Recorded:
         values.update(
             (entry, output.detach()) for entry, output in zip(segment.outputs, self.outputs))
 
-    def backward(self, heads: List[Any], leaves: List[Entry], rule: Rule) -> List[Any]:
+    def backward(self, heads: list[Any], leaves: list[Entry], rule: Rule) -> list[Any]:
         if self.rectifies and rule.rectifies:
             # the Activation operator, unlike nd.relu, stays in oneDNN's memory layout
             heads = [mx.nd.Activation(head, act_type="relu") for head in heads]
@@ -140,7 +135,7 @@ class _Recorded:
                                 retain_graph=True, train_mode=True)
 
 
-def plan_for(graph: Graph, points: FrozenSet[Entry], rules: FrozenSet[Rule]) -> Plan:
+def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule]) -> Plan:
     """What to run and record so that the gradients at `points` can be had under `rules`."""
     key = (points, any(not rule.is_plain for rule in rules), all(rule.derives for rule in rules))
     plan = graph.plans.get(key)
@@ -149,9 +144,9 @@ def plan_for(graph: Graph, points: FrozenSet[Entry], rules: FrozenSet[Rule]) -> 
     return plan
 
 
-def _make_plan(graph: Graph, points: FrozenSet[Entry], rectifies: bool, derives: bool) -> Plan:
+def _make_plan(graph: Graph, points: frozenset[Entry], rectifies: bool, derives: bool) -> Plan:
     operators = {node.index for node in graph.live_nodes if not node.is_variable}
-    downstream = graph.descendants(points)
+    downstream = graph.differentiable(points)
     cuts = graph.branch_points | {index for index, _ in (*points, *graph.heads)}
     # what the recorded part reads from the rest of the net
     cuts |= {source for index in downstream for source, _ in graph.nodes[index].inputs

@@ -6,7 +6,7 @@ output, which is where every backward pass starts.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Sequence, Union
+from typing import Any, Callable, NamedTuple, Sequence, Union
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Head(NamedTuple):
     """NDArray of the output's shape."""
     score: np.ndarray
     """(N,) float32: the explained scalar."""
-    target: Union[str, List[int]]
+    target: str | list[int]
     """The class ids, or the name of what else is explained."""
 
 
@@ -57,14 +57,14 @@ def head(target: Target, output: Any) -> Head:
                       f"got {target!r}")
 
 
-def _ids(target: Any, samples: int) -> List[int]:
+def _ids(target: Any, samples: int) -> list[int]:
     given = target.asnumpy() if isinstance(target, mx.nd.NDArray) else np.asarray(target)
     if given.dtype.kind not in "iu" or given.shape != (samples,):
         raise TargetError(f"expected {samples} class ids, one a sample; got {target!r}")
     return [int(one) for one in given]
 
 
-def _top(output: np.ndarray) -> List[int]:
+def _top(output: np.ndarray) -> list[int]:
     _check_has_classes(output.shape)
     return [int(one) for one in output.reshape(len(output), -1).argmax(axis=1)]
 
@@ -77,7 +77,7 @@ def _check_has_classes(shape: Sequence[int]) -> None:
             "sample")
 
 
-def _classes(ids: List[int], output: Any, numbers: np.ndarray) -> Head:
+def _classes(ids: list[int], output: Any, numbers: np.ndarray) -> Head:
     _check_has_classes(numbers.shape)
     classes = numbers.shape[1]
     for one in ids:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, Tuple, Union
 from weakref import WeakKeyDictionary
 
 from ._mxnet import mx
@@ -62,7 +61,7 @@ def trace(net: Net, inputs: int = 1) -> Graph:
 class _Traced:
     """A graph, and all that it depends on."""
 
-    def __init__(self, graph: Graph, fingerprint: Any, cached_graph: Any):
+    def __init__(self, graph: Graph, fingerprint: Any, cached_graph: Any) -> None:
         self.graph = graph
         self.fingerprint = fingerprint
         self._cached_graph = cached_graph
@@ -83,21 +82,20 @@ def _cached_graph(net: Any) -> Any:
 class _Seen:
     """A block that ran, and the first symbol that it returned."""
 
-    def __init__(self, path: str, block: Any, output: Any):
+    def __init__(self, path: str, block: Any, output: Any) -> None:
         self.path, self.block, self.output = path, block, output
 
 
-def _traced(net: Any, inputs: int, old: Optional[_Traced]) -> _Traced:
+def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
     names = ["data"] if inputs == 1 else [f"data{i}" for i in range(inputs)]
-    seen: List[_Seen] = []
-    running: List[str] = []
+    seen: list[_Seen] = []
+    running: list[str] = []
     try:
         # a name manager of its own: the same net gives the same names at each trace
         with _hooked(net, seen, running) as blocks, mx.name.NameManager():
             outputs = mx.sym.Group(_flatten(net(*(mx.sym.var(name) for name in names))))
     except Exception as error:
         raise NetworkError(_advice(net, running[-1] if running else "", error)) from error
-    output_names = outputs.list_outputs()
     description = mx.sym.Group([outputs, *(block.output for block in seen)]).tojson()
     sources = {
         parameter.name: parameter for block in blocks for parameter in block.params.values()}
@@ -109,19 +107,17 @@ def _traced(net: Any, inputs: int, old: Optional[_Traced]) -> _Traced:
     if old is not None and old.fingerprint == fingerprint:
         graph = old.graph
     else:
-        heads = json.loads(description)["heads"][len(output_names):]
-        graph = Graph(description, output_names, sources, [
-            TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block),
-                        (head[0], head[1]))
-            for ran, head in zip(seen, heads)
+        graph = Graph(description, outputs.list_outputs(), sources, [
+            TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
+            for ran in seen
         ])
     return _Traced(graph, fingerprint, _cached_graph(net))
 
 
 @contextlib.contextmanager
-def _hooked(net: Any, seen: List[_Seen], running: List[str]) -> Iterator[Iterable[Any]]:
+def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterable[Any]]:
     """Put our hooks in the place of the blocks' own, which expect arrays; gives the blocks."""
-    paths: Dict[Any, str] = {}
+    paths: dict[Any, str] = {}
 
     def visit(block: Any, path: str) -> None:
         if block not in paths:
@@ -150,7 +146,7 @@ def _hooked(net: Any, seen: List[_Seen], running: List[str]) -> Iterator[Iterabl
             block._forward_pre_hooks, block._forward_hooks = before, after
 
 
-def _flatten(output: Any) -> List[Any]:
+def _flatten(output: Any) -> list[Any]:
     """The symbols in what a block returned: one, or nested lists, tuples and dicts of them."""
     if isinstance(output, mx.sym.Symbol):
         return [output]

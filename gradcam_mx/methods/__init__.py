@@ -4,4 +4,6 @@ from .activation_maps import grad_cam
 from .base import METHODS, Method, explain
 from .gradients import guided_backprop, guided_grad_cam, saliency
 
-__all__ = ["METHODS", "Method", "explain", "grad_cam", "guided_backprop", "guided_grad_cam", "saliency"]
+__all__ = [
+    "METHODS", "Method", "explain", "grad_cam", "guided_backprop", "guided_grad_cam", "saliency",
+]

@@ -11,7 +11,7 @@ import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Mapping, Optional, Tuple
+from typing import Any, Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Needs:
 
     layer: bool = False
     """The activations of a layer and the gradient there."""
-    rules: FrozenSet[Rule] = frozenset()
+    rules: frozenset[Rule] = frozenset()
     """The rules under which it wants the gradient at the input."""
 
 
@@ -55,7 +55,7 @@ class Method:
 Formula = Callable[..., np.ndarray]
 """From a run, and options by keyword, to the raw values of an explanation."""
 
-METHODS: Dict[str, Method] = {}
+METHODS: dict[str, Method] = {}
 """Every method by its name."""
 
 
@@ -63,44 +63,44 @@ class Run:
     """One net, one input, one target: what formulas draw on, each thing computed at most once."""
 
     def __init__(self, net: Net, x: Input, target: Target = None, layer: Any = None,
-                 needs: Iterable[Needs] = ()):
+                 needs: Iterable[Needs] = ()) -> None:
         needs = list(needs)
         wanted_rules = frozenset().union(*(need.rules for need in needs))
         graph = trace(net, inputs.count(x))
         values = inputs.prepare(graph, x)
-        self.input_size: Tuple[int, int] = tuple(values[0].shape[-2:])
+        self.input_size: tuple[int, int] = tuple(values[0].shape[-2:])
         self._graph = graph
-        self._head_entry = graph.heads[0]
-        self._input_entry = graph.inputs[0]
-        self._layer_entry = None
-        self.layer: Optional[str] = None
-        points = [self._input_entry] if wanted_rules else []
+        self._output = graph.heads[0]
+        self._input = graph.inputs[0]
+        points = [self._input] if wanted_rules else []
+        self.layer: str | None = None
         if any(need.layer for need in needs):
             shapes = graph.shapes(*(tuple(value.shape) for value in values))
-            self._layer_entry, self.layer = layers.find_map(graph, layer, shapes)
-            points.append(self._layer_entry)
-        self._tape = Tape(graph, values, points, wanted_rules | {PLAIN})
+            self._map, self.layer = layers.find_map(graph, layer, shapes)
+            points.append(self._map)
         for rule in wanted_rules:
             self._check_acts(rule)
-        self._head = targets.head(target, self._tape.value(self._head_entry))
-        self._input_gradients: Dict[Rule, np.ndarray] = {}
+        self._tape = Tape(graph, values, points, wanted_rules | {PLAIN})
+        self._head = targets.head(target, self._tape.value(self._output))
+        self._input_gradients: dict[Rule, np.ndarray] = {}
 
     def _check_acts(self, rule: Rule) -> None:
         report = self.report(rule)
         if not rule.is_plain and not report.changed:
             found = ", ".join(report.left_alone) or "none at all"
-            raise RuleError(f"the {rule.name} rule acts on rectifiers (ReLU and its kin), and there "
-                            f"is none between the net's output and its input (activations found: "
-                            f"{found}); use gm.saliency for the plain gradient")
+            raise RuleError(
+                f"the {rule.name} rule acts on rectifiers (ReLU and its kin), and there is none "
+                f"between the net's output and its input (activations found: {found}); use "
+                "gm.saliency for the plain gradient")
 
     def report(self, rule: Rule) -> rules.RuleReport:
         """How many activations of which kind `rule` changes."""
-        return self._tape.report(rule)
+        return rules.report(rule, self._graph, self._graph.differentiable([self._input]))
 
     @cached_property
     def output(self) -> np.ndarray:
         """(N, classes), or whatever the net returns."""
-        return self._tape.value(self._head_entry).asnumpy()
+        return self._tape.value(self._output).asnumpy()
 
     @property
     def score(self) -> np.ndarray:
@@ -115,17 +115,17 @@ class Run:
     @cached_property
     def activations(self) -> np.ndarray:
         """(N, C, h, w): A, the layer's output."""
-        return self._tape.value(self._layer_entry).asnumpy()
+        return self._tape.value(self._map).asnumpy()
 
     @cached_property
     def layer_gradient(self) -> np.ndarray:
         """(N, C, h, w): ∂score/∂A."""
-        return self._backward(PLAIN, self._layer_entry)
+        return self._backward(PLAIN, self._map)
 
     def input_gradient(self, rule: Rule = PLAIN) -> np.ndarray:
         """(N, C, H, W): the gradient of the score at the input, under `rule`."""
         if rule not in self._input_gradients:
-            self._input_gradients[rule] = self._backward(rule, self._input_entry)
+            self._input_gradients[rule] = self._backward(rule, self._input)
         return self._input_gradients[rule]
 
     def explain(self, method: Method, options: Mapping[str, Any] = MappingProxyType({})
@@ -139,12 +139,12 @@ class Run:
             rule_report=self.report(rule) if rule else None)
 
     def _backward(self, rule: Rule, point: Any) -> np.ndarray:
-        gradients = self._tape.backward(self._head_entry, self._head.gradient, rule, [point])
+        gradients = self._tape.backward(self._output, self._head.gradient, rule, [point])
         return gradients[point].asnumpy()
 
 
 def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
-            layer: Any = None) -> Dict[str, Explanation]:
+            layer: Any = None) -> dict[str, Explanation]:
     """Several methods on one run of the net, which they share: name → Explanation.
 
     Args:
@@ -196,22 +196,26 @@ def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Call
             except TypeError as error:
                 raise TypeError(f"{formula.__name__}() {error}: {formula.__name__}{signature}"
                                 ) from None
-            subject = [options.pop(name, None) for name in ("net", "x", "target", "layer")]
-            return Run(*subject, needs=[needs]).explain(METHODS[formula.__name__], options)
+            subject = {name: options.pop(name) for name in _SUBJECT if name in options}
+            return Run(**subject, needs=[needs]).explain(METHODS[formula.__name__], options)
 
         function.__signature__ = signature  # type: ignore[attr-defined]
-        METHODS[formula.__name__] = Method(formula.__name__, family, paper, needs, formula, function)
+        METHODS[formula.__name__] = Method(
+            formula.__name__, family, paper, needs, formula, function)
         return function
 
     return register
 
 
+_SUBJECT = ("net", "x", "target", "layer")
+
+
 def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    subject = [inspect.Parameter("net", positional, annotation="Net"),
-               inspect.Parameter("x", positional, annotation="Input"),
-               inspect.Parameter("target", positional, default=None, annotation="Target")]
-    if needs.layer:
-        subject.append(inspect.Parameter("layer", positional, default=None, annotation="Layer"))
+    subject = [
+        inspect.Parameter(name, positional, annotation=name.capitalize().replace("X", "Input"),
+                          default=inspect.Parameter.empty if name in ("net", "x") else None)
+        for name in _SUBJECT if needs.layer or name != "layer"
+    ]
     options = list(inspect.signature(formula).parameters.values())[1:]
     return inspect.Signature([*subject, *options], return_annotation="Explanation")

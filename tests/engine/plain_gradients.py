@@ -1,7 +1,7 @@
 """Run by test_gradients.py in a process without oneDNN: gradients by MXNet's own autograd.
 
-It does not know gradcam_mx's engine: the net is run by hand, its features up to the layer outside of
-the recording, the rest inside.
+It does not know gradcam_mx's engine: the net is run by hand, its features up to the layer outside
+of the recording, the rest inside.
 """
 
 import sys

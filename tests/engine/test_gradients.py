@@ -1,9 +1,9 @@
 """The engine's gradients against the same net in a process without oneDNN, and against float64.
 
 Both are float32, and where an activation's input is nearer to zero than float32 resolves, one may
-take it for positive and the other for negative; a deep net has such ties for almost every input, and
-each changes the gradient by a finite amount. Where the two differ, the cause has to be shown: with
-the signs that the engine saw, all of them ties, the float64 gradient must be the engine's.
+take it for positive and the other for negative; a deep net has such ties for almost every input,
+and each changes the gradient by a finite amount. Where the two differ, the cause has to be shown:
+with the signs that the engine saw, all of them ties, the float64 gradient must be the engine's.
 """
 
 import os

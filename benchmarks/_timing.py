@@ -1,0 +1,19 @@
+"""Side-by-side timings: every candidate in turn, many rounds, medians."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Callable
+
+
+def medians(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each candidate, which take turns; two rounds of warming up come first."""
+    seconds = {name: [] for name in candidates}
+    for number in range(rounds + 2):
+        for name, run in candidates.items():
+            start = time.perf_counter()
+            run()
+            if number >= 2:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
