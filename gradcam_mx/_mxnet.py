@@ -108,8 +108,8 @@ def platform_advice(python: tuple[int, int], system: str, machine: str) -> str |
     oldest, newest = _PYTHONS
     if not oldest <= python <= newest:
         return (
-            f"This is Python {python[0]}.{python[1]}, and MXNet 1.9.1 runs on Python "
-            f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}. Make a virtual environment of one."
+            f"This is Python {python[0]}.{python[1]}, and MXNet 1.9.1 runs on Python {oldest[0]}."
+            f"{oldest[1]} to {newest[0]}.{newest[1]}. Make a virtual environment with one of those."
         )
     if system == "Linux" and machine in ("x86_64", "aarch64"):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class GradCamError(Exception):
     """Base of every error this package raises on purpose."""
@@ -49,3 +51,13 @@ class DeviceError(GradCamError):
 
 class OutputError(GradCamError, OSError):
     """Results cannot be written where they were asked for."""
+
+
+def reason(error: Exception) -> str:
+    """The sentence in an MXNet error that says what is wrong, without its stack of addresses."""
+    lines = str(error).splitlines()
+    telling = next((line for line in reversed(lines)
+                    if "Error in operator" in line or "Check failed" in line), lines[0])
+    for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
+        telling = re.sub(noise, "", telling)
+    return telling.strip()

@@ -9,7 +9,6 @@ one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +16,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from . import layers, rules
 from ._mxnet import mx
-from .errors import InputError
+from .errors import InputError, reason
 from .parameters import Parameters
 
 Entry = Tuple[int, int]
@@ -338,7 +337,7 @@ class Graph:
                     if len(input_shapes[0]) == len(kernel) - 1:
                         said += ": add the batch axis, x.expand_dims(0)"
                     break
-        return f"{said}. {_reason(error)}"
+        return f"{said}. MXNet says: {reason(error)}"
 
     def layers(self, *input_shapes: Shape) -> layers.LayerTable:
         """Name, operator and output shape of every addressable layer, in the order they run.
@@ -367,13 +366,3 @@ def _unfuse(description: dict[str, Any]) -> dict[str, Any]:
         places.append(len(nodes))
         nodes.append(node)
     return {**description, "nodes": nodes, "heads": moved(description["heads"])}
-
-
-def _reason(error: Exception) -> str:
-    """The sentence in an MXNet error that says what is wrong, without its stack of addresses."""
-    lines = str(error).splitlines()
-    telling = next((line for line in reversed(lines)
-                    if "Error in operator" in line or "Check failed" in line), lines[0])
-    for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
-        telling = re.sub(noise, "", telling)
-    return f"MXNet says: {telling.strip()}"

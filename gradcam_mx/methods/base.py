@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from .. import inputs, layers, rules, targets
-from ..errors import MethodError, RuleError
+from .._mxnet import mx
+from ..errors import MethodError, NetworkError, RuleError, reason
 from ..explanation import Explanation
 from ..inputs import Input
 from ..rules import PLAIN, Rule
@@ -80,7 +82,9 @@ class Run:
             points.append(self._map)
         for rule in wanted_rules:
             self._check_acts(rule)
-        self._tape = Tape(graph, values, points, wanted_rules | {PLAIN})
+        with _failures_told("forward"):
+            self._tape = Tape(graph, values, points, wanted_rules | {PLAIN})
+            self.output: np.ndarray = self._tape.value(self._output).asnumpy()
         self._head = targets.head(target, self._tape.value(self._output))
         self._input_gradients: dict[Rule, np.ndarray] = {}
 
@@ -96,11 +100,6 @@ class Run:
     def report(self, rule: Rule) -> rules.RuleReport:
         """How many activations of which kind `rule` changes."""
         return rules.report(rule, self._graph, self._graph.differentiable([self._input]))
-
-    @cached_property
-    def output(self) -> np.ndarray:
-        """(N, classes), or whatever the net returns."""
-        return self._tape.value(self._output).asnumpy()
 
     @property
     def score(self) -> np.ndarray:
@@ -139,8 +138,18 @@ class Run:
             rule_report=self.report(rule) if rule else None)
 
     def _backward(self, rule: Rule, point: Any) -> np.ndarray:
-        gradients = self._tape.backward(self._output, self._head.gradient, rule, [point])
-        return gradients[point].asnumpy()
+        with _failures_told("backward"):
+            gradients = self._tape.backward(self._output, self._head.gradient, rule, [point])
+            return gradients[point].asnumpy()
+
+
+@contextmanager
+def _failures_told(way: str) -> Iterator[None]:
+    """MXNet computes later than it is told to, so it fails where a result is read."""
+    try:
+        yield
+    except mx.MXNetError as error:
+        raise NetworkError(f"MXNet failed while running the net {way}: {reason(error)}") from error
 
 
 def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,

@@ -1,0 +1,437 @@
+"""The command line, run in this process: what it writes, says, and returns."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gradcam_mx as gm
+from gradcam_mx import cli, picture, zoo
+from gradcam_mx._mxnet import mx
+
+MODEL = "mobilenet0.25"
+METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
+
+
+def files_of(name, methods=METHODS):
+    return {f"{name}.png", f"{name}.npz", *(f"{name}_{method}.png" for method in methods)}
+
+
+def names_in(folder):
+    """Everything in it, also what is hidden."""
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """Random weights for a small net of the model zoo, whose scores are of a usual size."""
+    mx.random.seed(0)
+    net = mx.gluon.model_zoo.vision.get_model(MODEL)
+    net.initialize(mx.init.Xavier(magnitude=3))
+    for layer in net.features:
+        if isinstance(layer, mx.gluon.nn.BatchNorm):
+            layer._kwargs["momentum"] = 0  # its running statistics become those of this batch
+    x = np.concatenate([zoo.IMAGENET(photo(seed)) for seed in range(4)])
+    with mx.autograd.record():
+        scores = net(mx.nd.array(x))
+    scores.backward()  # this is what moves them
+    net.output.weight.set_data(net.output.weight.data() * 3)
+    path = tmp_path_factory.mktemp("weights") / "small.params"
+    net.save_parameters(str(path))
+    return path
+
+
+def photo(seed=0, height=60, width=80):
+    """Smooth noise: something that a net can tell from other pictures."""
+    small = np.random.RandomState(seed).randint(0, 256, (6, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def write(path, array=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo() if array is None else array).save(path)
+    return path
+
+
+@pytest.fixture
+def explain(weights, tmp_path, capsys):
+    """Run `gradcam-mx explain`; gives exit code, standard output, standard error."""
+
+    def run(*arguments, out=tmp_path / "out", model=("--model", MODEL), small=True):
+        given = [*map(str, arguments), *model, "--out", str(out)]
+        if small:
+            given += ["--weights", str(weights)]
+        capsys.readouterr()
+        code = cli.main(["explain", *given])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+# --------------------------------------------------------------------------------- what is written
+
+
+def expected_results(weights, path, target=None, layer=None, methods=METHODS):
+    net = zoo.get_model(MODEL, weights=weights)
+    return net, gm.explain(net, net.preprocess(path), methods, target, layer)
+
+
+def test_everything_about_a_photo_is_written(explain, weights, tmp_path):
+    path = write(tmp_path / "cat.png")
+    code, out, err = explain(path)
+    folder = tmp_path / "out"
+    assert code == 0
+    assert err == ""
+    assert names_in(folder) == files_of("cat")
+
+    net, expected = expected_results(weights, path)
+    crop = net.preprocess.crop(path)
+    with np.load(folder / "cat.npz") as stored:
+        assert set(stored) == {*METHODS, "about"}
+        about = json.loads(str(stored["about"]))
+        for name, one in expected.items():
+            np.testing.assert_array_equal(stored[name], one.values)
+            found = np.asarray(Image.open(folder / f"cat_{name}.png"))
+            np.testing.assert_array_equal(found, one.pictures(crop)[0])
+    score = expected["grad_cam"].score
+    assert about == {"target": expected["grad_cam"].target, "score": score.tolist(),
+                     "layer": expected["grad_cam"].layer, "version": gm.__version__}
+    assert Image.open(folder / "cat.png").width > 600
+
+    line, summary = out.splitlines()
+    chances = mx.nd.softmax(net(mx.nd.array(net.preprocess(path)))).asnumpy()[0]
+    top = [f"{zoo.class_name(i)} ({i}) {chances[i]:.2f}" for i in np.argsort(-chances)[:5]]
+    assert line == f"{path}: {', '.join(top)}"
+    assert summary == f"1 of 1 photos explained; the pictures are in {folder}"
+
+
+def test_methods_target_and_layer_can_be_chosen(explain, weights, tmp_path):
+    path = write(tmp_path / "cat.png")
+    layer = "features.60"
+    code, out, _ = explain(path, "--method", "guided_backprop", "grad_cam", "--target",
+                           "Egyptian cat", "--layer", layer, "--top-k", "2")
+    assert code == 0
+    assert names_in(tmp_path / "out") == files_of("cat", ["guided_backprop", "grad_cam"])
+    assert len(out.splitlines()[0].split("), ")) == 1
+    assert len(re.findall(r"\(\d+\) \d\.\d\d", out)) == 2
+    _, expected = expected_results(weights, path, 285, layer, ["grad_cam", "guided_backprop"])
+    with np.load(tmp_path / "out" / "cat.npz") as stored:
+        about = json.loads(str(stored["about"]))
+        for name, one in expected.items():
+            np.testing.assert_array_equal(stored[name], one.values)
+    assert about["target"] == [285]
+    assert about["layer"] == layer
+
+
+def test_a_method_without_a_layer_needs_none(explain, tmp_path):
+    code, _, _ = explain(write(tmp_path / "cat.png"), "--method", "saliency", "--target", "3")
+    assert code == 0
+    with np.load(tmp_path / "out" / "cat.npz") as stored:
+        assert json.loads(str(stored["about"]))["layer"] is None
+
+
+# ------------------------------------------------------------------------------- files and folders
+
+
+def test_files_folders_and_patterns(explain, tmp_path):
+    write(tmp_path / "folder" / "b.PNG")
+    write(tmp_path / "folder" / "a.jpg", photo(1))
+    (tmp_path / "folder" / "notes.txt").write_text("no photo")
+    write(tmp_path / "folder" / "deeper" / "not_asked_for.png")
+    write(tmp_path / "more" / "x1.png")
+    write(tmp_path / "more" / "x2.png")
+    write(tmp_path / "more" / "y.png")
+    literal = write(tmp_path / "more" / "x[1].png")
+    code, out, err = explain(tmp_path / "folder", tmp_path / "more" / "x?.png", literal,
+                             "--method", "saliency")
+    assert code == 0, err
+    found = [line.split(": ")[0] for line in out.splitlines()[:-1]]
+    assert found == [str(tmp_path / name) for name in (
+        "folder/a.jpg", "folder/b.PNG", "more/x1.png", "more/x2.png", "more/x[1].png")]
+    assert out.splitlines()[-1].startswith("5 of 5 photos explained")
+    assert names_in(tmp_path / "out") == set().union(*(
+        files_of(name, ["saliency"]) for name in ("a", "b", "x1", "x2", "x[1]")))
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_path):
+    first = write(tmp_path / "one" / "cat.png", photo(1))
+    second = write(tmp_path / "two" / "cat.png", photo(2))
+    third = write(tmp_path / "one" / "cat.jpg", photo(3))
+    code, _, _ = explain(first, second, third, "--method", "saliency")
+    assert code == 0
+    names = ("cat", "cat-2", "cat-3")
+    assert names_in(tmp_path / "out") == set().union(
+        *(files_of(name, ["saliency"]) for name in names))
+    for name, path in zip(names, (first, second, third)):
+        _, expected = expected_results(weights, path, methods=["saliency"])
+        with np.load(tmp_path / "out" / f"{name}.npz") as stored:
+            np.testing.assert_array_equal(stored["saliency"], expected["saliency"].values)
+
+
+@pytest.mark.parametrize("third", ["cat-2", "cat_saliency"])
+def test_photos_named_like_what_is_written_do_not_overwrite_it(explain, tmp_path, third):
+    """The second "cat" is called "cat-2", the saliency of the first "cat_saliency"."""
+    paths = [write(tmp_path / "one" / "cat.png", photo(1)),
+             write(tmp_path / "two" / "cat.png", photo(2)),
+             write(tmp_path / "one" / f"{third}.png", photo(3))]
+    code, _, _ = explain(*paths, "--method", "saliency")
+    assert code == 0
+    # for each a figure, a picture and the values
+    assert len(names_in(tmp_path / "out")) == 9
+
+
+def test_a_broken_photo_does_not_stop_the_others(explain, tmp_path):
+    paths = [write(tmp_path / "a.png"), tmp_path / "broken.png", tmp_path / "missing.png",
+             write(tmp_path / "z.png")]
+    paths[1].write_bytes(b"no picture")
+    code, out, err = explain(*paths, "--method", "saliency")
+    assert code == 1
+    assert names_in(tmp_path / "out") == files_of("a", ["saliency"]) | files_of("z", ["saliency"])
+    said = [line for line in err.splitlines() if line.startswith("gradcam-mx: ")]
+    assert len(said) == 2
+    assert f"{paths[1]} is not a picture" in said[0]
+    assert f"no file {paths[2]}" in said[1]
+    assert out.splitlines()[-1].startswith("2 of 4 photos explained")
+
+
+def test_nothing_to_explain(explain, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for given in (tmp_path / "empty", tmp_path / "*.png"):
+        code, out, err = explain(given)
+        assert code == 2
+        assert out == ""
+        assert err.startswith(f"gradcam-mx: no photos found in {given}; looked for files ending in")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pattern_without_photos_is_reported(explain, tmp_path):
+    """A mistyped pattern or an empty folder among others must not go unnoticed."""
+    (tmp_path / "empty").mkdir()
+    for nothing in (tmp_path / "none*.png", tmp_path / "empty"):
+        _, _, err = explain(write(tmp_path / "a.png"), nothing, "--method", "saliency")
+        assert str(nothing) in err
+
+
+# --------------------------------------------------------------------------------- kinds of photos
+
+
+def test_all_kinds_of_photos(explain, weights, tmp_path):
+    color = photo()
+    grey = color[..., 0]
+    kinds = {
+        "grey": Image.fromarray(grey),
+        "deep": Image.fromarray(grey.astype(np.uint16) * 257),
+        "see_through": Image.fromarray(np.dstack([color, np.full_like(grey, 255)])),
+        "palette": Image.fromarray(color).quantize(32),
+        "tiny": Image.fromarray(color[:3, :2]),
+    }
+    for name, image in kinds.items():
+        image.save(tmp_path / f"{name}.png")
+    Image.fromarray(color).save(tmp_path / "cmyk.tif")
+    code, _, err = explain(*(tmp_path / f"{name}.png" for name in kinds), tmp_path / "cmyk.tif",
+                           "--method", "saliency")
+    assert code == 0, err
+    values = {}
+    for name in [*kinds, "cmyk"]:
+        with np.load(tmp_path / "out" / f"{name}.npz") as stored:
+            values[name] = stored["saliency"]
+    # 16 bits are the 8 bits times 257, and what is opaque looks as it did
+    np.testing.assert_array_equal(values["deep"], values["grey"])
+    np.testing.assert_array_equal(values["see_through"], values["cmyk"])
+
+
+def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
+    upright = write(tmp_path / "upright.png", photo())
+    turned = Image.fromarray(np.rot90(photo()))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to show
+    turned.save(tmp_path / "turned.png", exif=exif)
+    code, _, _ = explain(upright, tmp_path / "turned.png", "--method", "grad_cam", "saliency")
+    assert code == 0
+    with np.load(tmp_path / "out" / "upright.npz") as one, \
+            np.load(tmp_path / "out" / "turned.npz") as other:
+        np.testing.assert_array_equal(one["saliency"], other["saliency"])
+        np.testing.assert_array_equal(one["grad_cam"], other["grad_cam"])
+
+
+# ------------------------------------------------------------------------------------- wrong usage
+
+
+@pytest.mark.parametrize(("arguments", "advice"), [
+    (["--layer", "features.99"], r"no layer 'features\.99'; the closest are features\.\d+ \(1, "),
+    (["--layer", "output"], r"'output' gives .*'features\.80', the default"),
+    (["--target", "egyptian dog"], r"No ImageNet class is called 'egyptian dog'; closest: "),
+    (["--target", "1000"], r"no ImageNet class 1000: they go from 0 to 999"),
+    (["--model", "mobilnet"], r"no network 'mobilnet'; closest: mobilenet"),
+    (["--weights", "missing.params"], r"missing\.params"),
+])
+def test_wrong_choices_are_found_before_anything_is_written(explain, tmp_path, arguments, advice):
+    code, out, err = explain(write(tmp_path / "cat.png"), *arguments,
+                             small="--weights" not in arguments,
+                             model=() if "--model" in arguments else ("--model", MODEL))
+    assert code == 2
+    assert out == ""
+    assert re.search(f"^gradcam-mx: .*{advice}", err), err
+    assert len(err.splitlines()) == 1
+    assert names_in(tmp_path / "out") == set()
+
+
+@pytest.mark.skipif(mx.context.num_gpus() > 0, reason="there is a GPU")
+@pytest.mark.parametrize("command", ["explain", "demo"])
+def test_a_gpu_that_is_not_there(command, weights, tmp_path, capsys):
+    given = {"explain": ["explain", str(write(tmp_path / "cat.png")), "--model", MODEL,
+                         "--weights", str(weights)],
+             "demo": ["demo"]}[command]
+    assert cli.main([*given, "--gpu", "0", "--out", str(tmp_path / "out")]) == 2
+    out, err = capsys.readouterr()
+    assert re.search("^gradcam-mx: .*gpu", err, re.IGNORECASE)
+    assert len(err.splitlines()) == 1
+    assert out == ""
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "file/far/below"])
+def test_an_unwritable_folder_is_found_before_anything_is_computed(
+        explain, tmp_path, monkeypatch, out):
+    (tmp_path / "file").write_text("in the way")
+    path = write(tmp_path / "cat.png")
+
+    def never(*_, **__):
+        raise AssertionError("a net was built")
+
+    monkeypatch.setattr(zoo, "get_model", never)
+    code, _, err = explain(path, out=tmp_path / out)
+    assert code == 2
+    assert err.startswith(f"gradcam-mx: cannot write to {tmp_path / out}: ")
+    assert "another folder with --out" in err
+    assert (tmp_path / "file").read_text() == "in the way"
+    assert cli.main(["demo", "--out", str(tmp_path / out)]) == 2
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["explain"], ["explode"], ["explain", "cat.png", "--method", "gradcam"],
+    ["explain", "cat.png", "--top-k", "0"], ["explain", "cat.png", "--top-k", "many"],
+    ["explain", "cat.png", "--gpu", "first"], ["layers", "cat.png"], ["explain", "cat.png", "--no"],
+], ids=" ".join)
+def test_usage_errors_are_argparses(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: gradcam-mx" in capsys.readouterr().err
+
+
+def test_help_lists_the_methods(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["explain", "--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    for name in gm.METHODS:
+        assert name in said
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"gradcam-mx {gm.__version__}\n"
+
+
+# --------------------------------------------------------------------------- failures while writing
+
+
+def failing_after(calls, function, error):
+    """The function, which raises from a certain call on."""
+    count = iter(range(1000))
+
+    def call(*args, **kwargs):
+        if next(count) >= calls:
+            raise error
+        return function(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()],
+                         ids=["full", "Ctrl-C"])
+@pytest.mark.parametrize("place", ["picture", "arrays"])
+def test_nothing_is_half_written(explain, tmp_path, monkeypatch, place, error):
+    """The first photo is done; while the second is written something fails."""
+    if place == "picture":
+        monkeypatch.setattr(picture, "save", failing_after(3 + 1, picture.save, error))
+    else:
+        monkeypatch.setattr(np, "savez_compressed", failing_after(1, np.savez_compressed, error))
+    try:
+        code, _, _ = explain(write(tmp_path / "a.png"), write(tmp_path / "b.png"))
+    except (OSError, KeyboardInterrupt):
+        code = 1
+    assert code != 0
+    assert names_in(tmp_path / "out") == files_of("a")
+
+
+def test_a_full_disk_is_reported_without_a_traceback(explain, tmp_path, monkeypatch):
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(picture, "save", failing_after(0, picture.save, full))
+    code, _, err = explain(write(tmp_path / "a.png"))
+    assert code in (1, 2)
+    assert "No space left on device" in err
+    assert "gradcam-mx: " in err
+
+
+# ---------------------------------------------------------------------------------- layers and demo
+
+
+def test_layers(capsys):
+    assert cli.main(["layers", "--model", MODEL]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    net = mx.gluon.model_zoo.vision.get_model(MODEL)
+    table = gm.trace(net).layers((1, 3, 224, 224))
+    assert len(lines) == len(table) + 1
+    assert lines[0].split() == ["name", "block", "op", "output"]
+    starred = [line for line in lines if line.startswith("*")]
+    assert [line.split()[1] for line in starred] == ["features.80"]
+    assert "1 × 256 × 7 × 7" in starred[0]
+
+
+def test_layers_are_those_of_the_size_that_the_net_takes(capsys):
+    assert cli.main(["layers", "--model", "inceptionv3"]) == 0
+    starred, = (line for line in capsys.readouterr().out.splitlines() if line.startswith("*"))
+    assert starred.endswith("1 × 2048 × 8 × 8")
+    assert cli.main(["layers", "--model", "inception5"]) == 2
+    assert "closest: inceptionv3" in capsys.readouterr().err
+
+
+def test_the_demo_recognises_its_photos(tmp_path, capsys):
+    pytest.importorskip("skimage.data")
+    assert cli.main(["demo", "--out", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = {}
+    for line in lines[:-1]:
+        name, _, said = line.partition(": ")
+        if name.endswith(":"):
+            model = name[:-1]
+            continue
+        found[model, name] = [re.fullmatch(r"(.*) \((\d+)\) (\d\.\d\d)", one).groups()
+                              for one in re.split(r"(?<=\d\.\d\d), ", said)]
+    assert set(found) == {(model, name) for model in ("efficientnet_lite0", "squeezenet1_1")
+                          for name in ("chelsea", "coffee")}
+    for (_, name), predictions in found.items():
+        assert len(predictions) == 5
+        chances = [float(chance) for _, _, chance in predictions]
+        assert chances == sorted(chances, reverse=True)
+        label, class_id, _ = predictions[0]
+        assert zoo.class_id(label) == int(class_id)
+        assert label in {"chelsea": ("Egyptian cat", "tiger cat", "tabby"),
+                         "coffee": ("espresso",)}[name]
+    assert lines[-1] == f"The pictures are in {tmp_path}"
+    for model in ("efficientnet_lite0", "squeezenet1_1"):
+        assert names_in(tmp_path / model) == files_of("chelsea") | files_of("coffee")
+        for name in ("chelsea", "coffee"):
+            # something is to be seen in each
+            for method in METHODS:
+                panel = np.asarray(Image.open(tmp_path / model / f"{name}_{method}.png"))
+                assert len(np.unique(panel)) > 50

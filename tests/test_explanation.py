@@ -1,0 +1,276 @@
+"""The result of a method: display, files, figures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gradcam_mx as gm
+from gradcam_mx import picture
+from gradcam_mx._mxnet import mx
+from gradcam_mx.errors import InputError, OutputError
+from gradcam_mx.rules import RuleReport
+
+RNG = np.random.RandomState(0)
+PHOTOS = RNG.randint(0, 256, (2, 12, 20, 3), np.uint8)
+REPORT = RuleReport("guided", {"relu": 3}, {"sigmoid": 1})
+
+
+def maps(samples=2, **changes):
+    """A layer's maps, 3 × 5 for inputs of 12 × 20."""
+    values = RNG.rand(samples, 3, 5).astype(np.float32)
+    return gm.Explanation(**{
+        "values": values, "method": "grad_cam", "target": [281, 282][:samples],
+        "score": np.arange(samples, dtype=np.float32), "input_size": (12, 20),
+        "layer": "features.7", "options": {"relu": False}, **changes})
+
+
+def attributions(samples=2, channels=3, **changes):
+    values = RNG.randn(samples, channels, 12, 20).astype(np.float32)
+    return gm.Explanation(**{
+        "values": values, "method": "saliency", "target": [281, 282][:samples],
+        "score": np.arange(samples, dtype=np.float32), "input_size": (12, 20), **changes})
+
+
+# ---------------------------------------------------------------------------------------- heat maps
+
+
+def test_heatmaps_of_maps_are_upsampled_and_stretched():
+    one = maps()
+    found = one.heatmap()
+    assert found.shape == (2, 12, 20)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.min(axis=(1, 2)), [0, 0])
+    np.testing.assert_array_equal(found.max(axis=(1, 2)), [1, 1])
+    # height is height: the brightest position of the map is the brightest part of the picture
+    for values, heat in zip(one.values, found):
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        y, x = np.unravel_index(heat.argmax(), heat.shape)
+        assert (y // 4, x // 4) == (row, column)
+
+
+def test_heatmaps_of_attributions_are_sums_of_absolute_values():
+    one = attributions()
+    found = one.heatmap()
+    assert found.shape == (2, 12, 20)
+    sums = np.abs(one.values).sum(axis=1)
+    for heat, total in zip(found, sums):
+        top = np.percentile(total, 99)
+        expected = np.clip((total - total.min()) / (top - total.min()), 0, 1)
+        np.testing.assert_allclose(heat, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [maps, attributions])
+@pytest.mark.parametrize("value", [0, 2.5])
+def test_flat_values_are_drawn_as_zeros(make, value):
+    one = make()
+    one.values[0] = value
+    with pytest.warns(UserWarning, match="1 of 2 maps are flat"):
+        found = one.heatmap()
+    np.testing.assert_array_equal(found[0], 0)
+    assert found[1].max() == 1
+    with pytest.warns(UserWarning, match="flat"):
+        assert one.overlay(PHOTOS).shape == PHOTOS.shape
+
+
+def test_a_net_that_sees_nothing_warns_and_is_never_nan(ctx):
+    """An unlikely class of a net that ends in a ReLU has no gradient at all."""
+    nn = mx.gluon.nn
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, 3, in_channels=3, activation="relu"), nn.Flatten(),
+            nn.Dense(2, activation="relu", weight_initializer=mx.init.Constant(-1)))
+    net.initialize(ctx=ctx)
+    x = RNG.rand(1, 3, 12, 20).astype(np.float32)
+    for one in gm.explain(net, x, gm.METHODS, 0).values():
+        np.testing.assert_array_equal(one.values, 0)
+        with pytest.warns(UserWarning, match="1 of 1 maps are flat"):
+            np.testing.assert_array_equal(one.heatmap(), np.zeros((1, 12, 20)))
+
+
+# ---------------------------------------------------------------------------- overlays and pictures
+
+
+def test_overlays_are_shaped_like_the_photos():
+    two, single = maps(), maps(1)
+    found = two.overlay(PHOTOS)
+    assert found.shape == PHOTOS.shape
+    assert found.dtype == np.uint8
+    assert single.overlay(PHOTOS[0]).shape == PHOTOS[0].shape
+    assert single.overlay(PHOTOS[:1]).shape == PHOTOS[:1].shape
+    for one, photo, heat in zip(found, PHOTOS, two.heatmap()):
+        np.testing.assert_array_equal(one, picture.overlay(photo, heat))
+    np.testing.assert_array_equal(two.overlay(PHOTOS, alpha=0), PHOTOS)
+    # a colour map has 256 steps, and its rounding is its own
+    np.testing.assert_allclose(two.overlay(PHOTOS, alpha=1, colormap="gray")[..., 0],
+                               255 * two.heatmap(), atol=1)
+
+
+def test_overlays_fit_a_photo_of_another_size():
+    large = RNG.randint(0, 256, (30, 41, 3), np.uint8)
+    assert maps(1).overlay(large).shape == large.shape
+
+
+@pytest.mark.parametrize("draw", ["overlay", "pictures", "plot"])
+@pytest.mark.parametrize(("samples", "photos"), [(2, PHOTOS[0]), (2, PHOTOS[:1]), (1, PHOTOS)])
+def test_the_wrong_number_of_photos_is_refused(draw, samples, photos):
+    given = 2 if len(photos) == 2 else 1
+    with pytest.raises(InputError, match=f"^{given} photos for {samples} samples: pass an array "
+                                         r"\(N, H, W, 3\)"):
+        getattr(maps(samples), draw)(photos)
+
+
+def test_a_preprocessed_input_is_no_photo():
+    with pytest.raises(InputError, match="expected 0 to 255"):
+        maps(1).overlay(RNG.randn(12, 20, 3))
+    with pytest.raises(InputError, match=r"shape \(3, 12, 20\)"):
+        maps(1).overlay(PHOTOS[0].transpose(2, 0, 1))
+
+
+def test_pictures_of_maps():
+    one = maps()
+    for found, heat in zip(one.pictures(), one.heatmap()):
+        np.testing.assert_array_equal(found, picture.colorize(heat))
+    for found, expected in zip(one.pictures(PHOTOS), one.overlay(PHOTOS)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_pictures_of_attributions_under_a_rule_have_the_inputs_colours():
+    one = attributions(rule_report=REPORT)
+    for found, values in zip(one.pictures(PHOTOS), one.values):
+        np.testing.assert_array_equal(found, picture.signed_image(values))
+    for found, values in zip(one.pictures(order="BGR"), one.values):
+        np.testing.assert_array_equal(found, picture.signed_image(values)[..., ::-1])
+
+
+@pytest.mark.parametrize("one", [attributions(), attributions(channels=1, rule_report=REPORT)],
+                         ids=["no rule", "grey input"])
+def test_pictures_of_other_attributions_are_grey(one):
+    for found, heat in zip(one.pictures(PHOTOS), one.heatmap()):
+        assert found.shape == (12, 20)
+        np.testing.assert_array_equal(found, picture.grey(heat))
+
+
+@pytest.mark.parametrize("make", [maps, attributions])
+def test_figures_show_each_sample_beside_its_photo(make):
+    one = make()
+    figure = one.plot(PHOTOS)
+    name = one.method
+    assert [axes.get_title() for axes in figure.axes] == [
+        "photo", f"{name}: class 281", "photo", f"{name}: class 282"]
+    shown = [axes.get_images()[0].get_array() for axes in figure.axes]
+    np.testing.assert_array_equal(shown[2], PHOTOS[1])
+    np.testing.assert_array_equal(shown[3], one.pictures(PHOTOS)[1])
+    assert [axes.get_title() for axes in one.plot().axes] == [
+        f"{name}: class 281", f"{name}: class 282"]
+
+
+def test_figures_name_what_is_explained():
+    one = maps(target="my_function")
+    assert [axes.get_title() for axes in one.plot().axes] == ["grad_cam: my_function"] * 2
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("one", [
+    maps(), attributions(rule_report=REPORT), maps(target="array"), attributions(1)],
+    ids=["maps", "with a rule", "array target", "single"])
+def test_values_are_read_back_as_they_were(one, tmp_path):
+    path = one.save(tmp_path / "one.npz")
+    assert path == tmp_path / "one.npz"
+    again = gm.Explanation.load(path)
+    for field in ("method", "target", "input_size", "layer", "options", "rule_report"):
+        assert getattr(again, field) == getattr(one, field), field
+        assert type(getattr(again, field)) is type(getattr(one, field)), field
+    for field in ("values", "score"):
+        np.testing.assert_array_equal(getattr(again, field), getattr(one, field))
+        assert getattr(again, field).dtype == np.float32
+    np.testing.assert_array_equal(again.heatmap(), one.heatmap())
+
+
+def test_files_need_neither_pickles_nor_this_package(tmp_path):
+    maps().save(str(tmp_path / "one.npz"))
+    with np.load(tmp_path / "one.npz", allow_pickle=False) as stored:
+        assert set(stored) == {"values", "score", "about"}
+        assert json.loads(str(stored["about"]))["version"] == gm.__version__
+
+
+def test_real_results_are_read_back(ctx, tmp_path):
+    """What the methods themselves make fits into a file, whatever the target and the options."""
+    nn = mx.gluon.nn
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, 3, in_channels=3, activation="relu"), nn.Flatten(), nn.Dense(4))
+    net.initialize(ctx=ctx)
+    x = RNG.rand(2, 3, 12, 20).astype(np.float32)
+    targets = [None, 1, np.int64(1), np.array([0, 3]), np.ones(4), lambda y: y[:, 0]]
+    for target in targets:
+        for one in gm.explain(net, x, gm.METHODS, target).values():
+            again = gm.Explanation.load(one.save(tmp_path / "one.npz"))
+            assert again.target == one.target
+            assert again.rule_report == one.rule_report
+    one = gm.grad_cam(net, x, relu=np.bool_(False))
+    assert gm.Explanation.load(one.save(tmp_path / "one.npz")).options == {"relu": False}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".pdf"])
+def test_pictures_are_saved_by_their_suffix(suffix, tmp_path):
+    path = maps(1).save(tmp_path / f"one{suffix}", PHOTOS[0])
+    assert path.stat().st_size > 1000
+    if suffix == ".png":
+        with Image.open(path) as drawn, Image.open(maps(1).save(tmp_path / "alone.png")) as alone:
+            assert drawn.width > 1.5 * alone.width  # photo and overlay
+
+
+def test_what_cannot_be_written_is_an_error(tmp_path):
+    one = maps(1)
+    (tmp_path / "file").write_text("in the way")
+    for path in (tmp_path / "no" / "such" / "one.npz", tmp_path / "file" / "one.npz",
+                 tmp_path / "no" / "one.png", tmp_path / "one.nonsense", tmp_path / "nosuffix.x"):
+        with pytest.raises(OutputError) as caught:
+            one.save(path)
+        assert f"cannot write {path}: " in str(caught.value)
+        assert not path.exists()
+
+
+def test_a_wrong_photo_is_not_taken_for_a_wrong_path(tmp_path):
+    """InputError is a ValueError, as is matplotlib's for an unknown suffix."""
+    with pytest.raises(InputError, match="photos for"):
+        maps(1).save(tmp_path / "one.png", PHOTOS)
+    assert not (tmp_path / "one.png").exists()
+
+
+def assert_refused(path):
+    with pytest.raises(InputError, match=r"one\.npz is no saved explanation"):
+        gm.Explanation.load(path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04 and then nonsense"],
+                         ids=["missing", "empty", "nonsense", "damaged archive"])
+def test_what_is_no_explanation_is_refused(content, tmp_path):
+    if content is not None:
+        (tmp_path / "one.npz").write_bytes(content)
+    assert_refused(tmp_path / "one.npz")
+
+
+@pytest.mark.parametrize("arrays", [
+    {}, {"score": np.zeros(1)}, {"score": np.zeros(1), "about": json.dumps({"no": 1})},
+    {"score": np.zeros(1), "about": "nonsense"}, {"score": np.zeros(1), "about": "[]"},
+    {"score": np.zeros(1), "about": "null"}, {"score": np.zeros(1), "about": '"text"'},
+], ids=str)
+def test_other_archives_are_refused(arrays, tmp_path):
+    np.savez(tmp_path / "one.npz", values=np.zeros((1, 2, 2)), **arrays)
+    assert_refused(tmp_path / "one.npz")
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    path = maps().save(tmp_path / "one.npz")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert_refused(path)
+
+
+def test_explanations_do_not_change():
+    with pytest.raises(AttributeError):
+        maps().target = 3

@@ -1,0 +1,218 @@
+"""Arrays into pictures, on cases small enough to compute by hand."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradcam_mx import picture
+from gradcam_mx._mxnet import mx
+from gradcam_mx.errors import InputError
+
+# ------------------------------------------------------------------------------------ normalisation
+
+
+def test_each_map_is_stretched_to_0_and_1_by_itself():
+    maps = np.array([[[0, 1], [2, 4]], [[-2, 0], [0, 6]]], np.float32)
+    found = picture.normalise(maps)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[[0, 0.25], [0.5, 1]], [[0, 0.25], [0.25, 1]]])
+    np.testing.assert_array_equal(maps[0], [[0, 1], [2, 4]])
+
+
+@pytest.mark.parametrize("outliers", [0, 1])
+@pytest.mark.parametrize("value", [0, 1e-30, -3, 5e20])
+def test_flat_maps_are_zeros_with_a_warning(value, outliers):
+    maps = np.stack([np.full((3, 4), value), np.arange(12).reshape(3, 4)]).astype(np.float32)
+    with pytest.warns(UserWarning, match=r"^1 of 2 maps are flat .*drawn as zeros"):
+        found = picture.normalise(maps, outliers)
+    np.testing.assert_array_equal(found[0], np.zeros((3, 4)))
+    assert found[1].max() == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("low", [0, 1e-38, 1e30])
+def test_maps_that_are_nearly_flat_are_no_division_by_zero(low):
+    maps = np.full((1, 2, 2), low, np.float32)
+    maps[0, 1, 1] = np.nextafter(np.float32(low), np.float32(np.inf))
+    np.testing.assert_array_equal(picture.normalise(maps), [[[0, 0], [0, 1]]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_percent_is_drawn_alike():
+    maps = np.arange(1001, dtype=np.float32).reshape(1, 7, 143)
+    maps[0, -1, -1] = 1e6
+    found = picture.normalise(maps, outliers=1)
+    # the 99th percentile of 0 … 999 and one more is 990
+    np.testing.assert_allclose(found.ravel()[:991], np.arange(991) / 990, rtol=1e-6)
+    assert (found.ravel()[991:] == 1).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_few_values_in_a_flat_map_are_seen():
+    maps = np.zeros((1, 20, 20), np.float32)
+    maps[0, 3, 4], maps[0, 5, 6] = 2, 1
+    found = picture.normalise(maps, outliers=1)
+    assert (found[0, 3, 4], found[0, 5, 6], found.sum()) == (1, 0.5, 1.5)
+
+
+def test_strength_is_the_sum_of_the_absolute_values():
+    attributions = np.array([[[[1, -2]], [[-3, 0]], [[0, 0.5]]]])
+    np.testing.assert_array_equal(picture.strength(attributions), [[[4, 2.5]]])
+
+
+# --------------------------------------------------------------------------------- single pictures
+
+
+def test_colours_are_those_of_the_colour_map():
+    heat = np.array([[0, 0.25, 1]])
+    expected = [[matplotlib.colormaps["viridis"](value)[:3] for value in (0.0, 0.25, 1.0)]]
+    found = picture.colorize(heat, "viridis")
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.round(np.array(expected) * 255))
+    # RGB and not BGR: turbo is blue below and red above
+    low, high = picture.colorize(np.array([[0.1, 0.95]]))[0].astype(int)
+    assert low[2] > low[0] + 50
+    assert high[0] > high[2] + 50
+
+
+def test_grey():
+    np.testing.assert_array_equal(picture.grey(np.array([[0, 0.5, 1]])), [[0, 128, 255]])
+
+
+def test_an_overlay_is_a_weighted_mean():
+    photo = np.array([[[0, 0, 0], [200, 100, 40]]], np.uint8)
+    heat = np.array([[0.0, 1.0]], np.float32)  # grey's 0 is black, its 1 white
+    np.testing.assert_array_equal(picture.overlay(photo, heat, 0.5, "gray"),
+                                  [[[0, 0, 0], [228, 178, 148]]])  # 227.5, 177.5, 147.5
+    np.testing.assert_array_equal(picture.overlay(photo, heat, 0.2, "gray"),
+                                  [[[0, 0, 0], [211, 131, 83]]])
+    np.testing.assert_array_equal(picture.overlay(photo, heat, 0), photo)
+    np.testing.assert_array_equal(picture.overlay(photo, heat, 1), picture.colorize(heat))
+    assert picture.overlay(photo, heat).dtype == np.uint8
+
+
+def test_an_overlay_has_the_photos_size():
+    photo = np.zeros((5, 9, 3), np.uint8)
+    heat = np.array([[0, 1], [0, 1]], np.float32)  # bright on the right
+    found = picture.overlay(photo, heat, 1, "gray")
+    assert found.shape == photo.shape
+    # centres of the two columns at 2.25 and 6.75 of 9: a ramp between the pixels 2 and 6
+    np.testing.assert_array_equal(found[0, :3, 0], [0, 0, 14])
+    np.testing.assert_array_equal(found[0, 4, 0], 128)
+    np.testing.assert_array_equal(found[:, 7:], 255)
+
+
+def test_signed_images_have_a_grey_zero():
+    attribution = np.array([[[0, 1], [-1, 0.5]], [[0, 0], [0, 0]], [[0, 0], [0, -0.25]]])
+    found = picture.signed_image(attribution)
+    assert found.dtype == np.uint8
+    assert found.shape == (2, 2, 3)
+    # 99.5 % of the twelve values lie below 1: all are scaled by that
+    np.testing.assert_array_equal(found[0, 0], [128, 128, 128])
+    np.testing.assert_array_equal(found[0, 1], [255, 128, 128])
+    np.testing.assert_array_equal(found[1, 0], [1, 128, 128])
+    np.testing.assert_array_equal(found[1, 1], [192, 128, 96])
+
+
+def test_signed_images_of_nothing_are_grey():
+    np.testing.assert_array_equal(
+        picture.signed_image(np.zeros((3, 4, 5), np.float32)), np.full((4, 5, 3), 128))
+
+
+def test_signed_images_do_not_hide_behind_outliers():
+    attribution = np.full((3, 20, 20), 0.5, np.float32)
+    attribution[0, 0, 0] = 1e6
+    found = picture.signed_image(attribution)
+    np.testing.assert_array_equal(found[1, 1], [255, 255, 255])
+    # where all but the outliers are zero, they are all there is
+    attribution[:] = 0
+    attribution[1, 2, 3] = -4
+    found = picture.signed_image(attribution)
+    np.testing.assert_array_equal(found[2, 3], [128, 1, 128])
+    assert (found == 128).sum() == found.size - 1
+
+
+# ------------------------------------------------------------------------------------------- photos
+
+
+@pytest.mark.parametrize("make", [
+    lambda a: a, mx.nd.array, lambda a: mx.nd.array(a, dtype="uint8"), np.ndarray.tolist,
+    lambda a: a.astype(np.float64) + 0.4, lambda a: a.astype(np.int64),
+], ids=["uint8", "NDArray", "NDArray of uint8", "lists", "floats", "integers"])
+def test_photos_of_any_number_type(make):
+    photo = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    found = picture.check_photo(make(photo))
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, photo)
+
+
+@pytest.mark.parametrize("shape", [
+    (4, 5), (3, 4, 5), (4, 5, 1), (4, 5, 4), (1, 4, 5, 3), (0, 5, 3)])
+def test_photos_of_another_shape_are_refused(shape):
+    with pytest.raises(InputError) as caught:
+        picture.check_photo(np.zeros(shape))
+    assert str(caught.value) == f"the photo has shape {shape}; expected (H, W, 3), RGB"
+
+
+@pytest.mark.parametrize(("low", "high"), [(-2.1, 2.6), (0.0, 65535.0), (-1, 3)])
+def test_photos_of_another_range_are_refused(low, high):
+    photo = np.zeros((2, 2, 3))
+    photo[0, 0], photo[1, 1] = low, high
+    with pytest.raises(InputError, match=rf"go from {low}.* to {high}.*; expected 0 to 255 .*not "
+                                         "the preprocessed"):
+        picture.check_photo(photo)
+
+
+def test_photos_with_nan_are_refused():
+    photo = np.zeros((2, 2, 3))
+    photo[0, 0, 0] = np.nan
+    with pytest.raises(InputError):
+        picture.check_photo(photo)
+
+
+# ----------------------------------------------------------------------------------- files, figures
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3)])
+def test_pictures_are_saved_as_they_are(shape, tmp_path):
+    panel = np.random.RandomState(0).randint(0, 256, shape, np.uint8)
+    picture.save(panel, tmp_path / "panel.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "panel.png")), panel)
+
+
+def test_figures_have_a_panel_for_each_picture(tmp_path):
+    photo = np.zeros((6, 8, 3), np.uint8)
+    grey = np.random.RandomState(0).randint(100, 200, (6, 8), np.uint8)
+    figure = picture.figure([photo, grey], ["photo", "two\nlines"], "heading")
+    assert [axes.get_title() for axes in figure.axes] == ["photo", "two\nlines"]
+    assert figure.get_suptitle() == "heading"
+    images = [axes.get_images()[0] for axes in figure.axes]
+    np.testing.assert_array_equal(images[0].get_array(), photo)
+    np.testing.assert_array_equal(images[1].get_array(), grey)
+    assert images[1].cmap.name == "gray"
+    figure.savefig(tmp_path / "figure.png")
+    drawn = np.asarray(Image.open(tmp_path / "figure.png"))
+    # wider than high, and something is on it
+    assert drawn.shape[1] > drawn.shape[0]
+    assert len(np.unique(drawn[..., 0])) > 10
+
+
+def test_grey_pictures_keep_their_brightness(tmp_path):
+    """128 is drawn as 128, whatever else the picture holds."""
+    panel = np.full((50, 50), 128, np.uint8)
+    panel[0, 0] = 130
+    axes, = picture.figure([panel], ["grey"]).axes
+    image, = axes.get_images()
+    assert image.norm.vmin == 0
+    assert image.norm.vmax == 255
+
+
+def test_figures_are_none_of_pyplots():
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    picture.figure([np.zeros((2, 2, 3), np.uint8)], [""])
+    assert pyplot.get_fignums() == before

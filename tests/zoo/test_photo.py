@@ -1,0 +1,153 @@
+"""Photos of every kind become RGB, and files that are none say why."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradcam_mx.errors import PhotoError
+from gradcam_mx.zoo import read_photo
+
+COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [90, 90, 90], [255] * 3]])
+COLOURS = COLOURS.astype(np.uint8)
+GREY = np.array([[0, 100, 255], [3, 50, 200]], np.uint8)
+
+
+def saved(tmp_path, image, name="photo.png", **options):
+    """Write a picture and return its path."""
+    image.save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+def as_rgb(grey):
+    """Repeat a grey channel three times."""
+    return np.stack([grey] * 3, axis=2)
+
+
+def test_colour(tmp_path):
+    for name in ("photo.png", "photo.bmp", "photo.tif"):
+        found = read_photo(saved(tmp_path, Image.fromarray(COLOURS), name))
+        assert found.dtype == np.uint8
+        assert found.flags.writeable
+        np.testing.assert_array_equal(found, COLOURS)
+        np.testing.assert_array_equal(read_photo(str(tmp_path / name)), COLOURS)
+
+
+def test_grey_and_black_and_white(tmp_path):
+    np.testing.assert_array_equal(read_photo(saved(tmp_path, Image.fromarray(GREY))), as_rgb(GREY))
+    bits = Image.fromarray(np.uint8([[0, 255], [255, 0]])).convert("1")
+    found = read_photo(saved(tmp_path, bits))
+    np.testing.assert_array_equal(found[:, :, 1], [[0, 255], [255, 0]])
+
+
+def test_transparency_lies_over_white(tmp_path):
+    alpha = np.uint8([[255, 128, 0], [255, 255, 255]])
+    image = Image.fromarray(np.dstack([COLOURS, alpha]))
+    expected = COLOURS.copy()
+    expected[0, 1] = [127, 255, 127]
+    expected[0, 2] = 255
+    found = read_photo(saved(tmp_path, image)).astype(int)
+    assert np.abs(found - expected).max() <= 1
+
+    grey = read_photo(saved(tmp_path, Image.fromarray(np.dstack([GREY, alpha])))).astype(int)
+    assert np.abs(grey[0, :, 0] - [0, 177, 255]).max() <= 1
+
+
+def test_palettes_also_transparent_ones(tmp_path):
+    image = Image.fromarray(COLOURS).convert("P", palette=Image.Palette.ADAPTIVE)
+    np.testing.assert_array_equal(read_photo(saved(tmp_path, image)), COLOURS)
+    clear = image.getpixel((2, 0))
+    found = read_photo(saved(tmp_path, image, transparency=clear))
+    np.testing.assert_array_equal(found[0, 2], [255, 255, 255])
+    np.testing.assert_array_equal(found[0, :2], COLOURS[0, :2])
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+def test_sixteen_bits_are_scaled(tmp_path, name):
+    deep = np.uint16([[0, 257, 65535], [128, 129, 25700]])
+    path = saved(tmp_path, Image.fromarray(deep), name)
+    np.testing.assert_array_equal(read_photo(path)[:, :, 0], [[0, 1, 255], [0, 1, 100]])
+
+
+def test_cmyk(tmp_path):
+    ink = np.zeros((8, 8, 4), np.uint8)
+    ink[..., 1:3] = 255
+    found = read_photo(saved(tmp_path, Image.fromarray(ink, "CMYK"), "ink.tif"))
+    np.testing.assert_array_equal(found[0, 0], [255, 0, 0])
+
+
+def test_the_cameras_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the picture is stored at the right
+    path = saved(tmp_path, Image.fromarray(COLOURS), exif=exif)
+    np.testing.assert_array_equal(read_photo(path), np.rot90(COLOURS, -1))
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    frames = [Image.fromarray(np.full((5, 5, 3), value, np.uint8)) for value in (10, 200)]
+    path = saved(tmp_path, frames[0], "moving.gif", save_all=True, append_images=frames[1:])
+    assert (read_photo(path) == 10).all()
+
+
+def jpeg(side=64):
+    """Bytes of a JPEG picture."""
+    stream = io.BytesIO()
+    noise = np.random.RandomState(0).randint(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def png(side=64):
+    """Bytes of a PNG picture."""
+    stream = io.BytesIO()
+    noise = np.random.RandomState(0).randint(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"once upon a time", "not a picture of a known kind"),
+        (jpeg()[:-900], "damaged or truncated"),
+        (png()[:-900], "damaged or truncated"),
+        (png()[:200] + bytes(500) + png()[700:], "damaged or truncated"),
+        (png()[:16] + bytes(8) + png()[24:], "picture|damaged"),  # a picture of 0 by 0 pixels
+    ],
+    ids=["empty", "text", "half a jpeg", "half a png", "damaged", "no pixels"],
+)
+def test_bad_files_say_why(tmp_path, content, message):
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
+    with pytest.raises(PhotoError, match=message) as caught:
+        read_photo(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.args[0].endswith(".")
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(PhotoError, match="There is no file"):
+        read_photo(tmp_path / "none.png")
+    with pytest.raises(PhotoError, match="is a folder"):
+        read_photo(tmp_path)
+
+
+def test_floating_point_pictures_are_not_guessed_at(tmp_path):
+    path = saved(tmp_path, Image.fromarray(np.float32([[0, 0.5], [1, 2]])), "float.tif")
+    with pytest.raises(PhotoError, match=r"floating-point values.*scale it"):
+        read_photo(path)
+    wide = saved(tmp_path, Image.fromarray(np.int32([[0, 70000]])), "wide.tif")
+    with pytest.raises(PhotoError, match="from 0 to 70000"):
+        read_photo(wide)
+
+
+def test_too_large_a_picture_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    path = tmp_path / "photo.png"
+    path.write_bytes(png())
+    with pytest.raises(PhotoError, match="too large"):
+        read_photo(path)

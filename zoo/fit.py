@@ -1,0 +1,155 @@
+"""Put named arrays into a net, after checking that every one of them fits."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Sequence
+
+import numpy as np
+
+from gradcam_mx._mxnet import mx
+from gradcam_mx.errors import DeviceError, WeightsError
+
+from .readers import Arrays
+
+__all__ = ["fit", "from_torch"]
+
+IMAGENET_CLASSES = 1000
+_SHOWN = 5
+
+_NORM_NAMES = {"weight": "gamma", "bias": "beta"}
+
+
+def from_torch(arrays: Arrays, modules: dict[str, str]) -> Arrays:
+    """Rename a PyTorch state dict's arrays to a Gluon net's structural names.
+
+    `modules` maps the names of PyTorch modules to those of Gluon blocks. A module with a
+    ``running_mean`` is a batch norm: its ``weight`` and ``bias`` become ``gamma`` and ``beta``.
+    ``num_batches_tracked`` is dropped. An array of a module that is not listed keeps its name.
+
+    >>> from_torch({"fc.weight": 1, "fc.num_batches_tracked": 2}, {"fc": "output"})
+    {'output.weight': 1}
+    """
+    renamed = {}
+    for name, value in arrays.items():
+        module, _, leaf = name.rpartition(".")
+        if leaf == "num_batches_tracked":
+            continue
+        if f"{module}.running_mean" in arrays:
+            leaf = _NORM_NAMES.get(leaf, leaf)
+        renamed[f"{modules[module]}.{leaf}" if module in modules else name] = value
+    return renamed
+
+
+def fit(
+    net: Any,
+    arrays: Arrays,
+    *,
+    source: str,
+    classes: int = IMAGENET_CLASSES,
+    ctx: Any = None,
+    size: int = 224,
+) -> None:
+    """Initialise a fresh net with arrays named as in its ``.params`` file.
+
+    `net` is a HybridBlock with blocks ``features`` and ``output``, made for pictures of `size` by
+    `size`; `ctx` is a context or a list of contexts, by default ``mx.cpu()``; `source` is what
+    errors call the arrays. Arrays of an exported net (``arg:vgg0_conv0_weight``) are accepted too.
+    Arrays for 1000 classes given to a net for another number of classes: the features are loaded,
+    the output is initialised, and a warning says so.
+
+    Nothing is set before everything was checked. Raises `WeightsError` naming the first parameters
+    that are missing, unknown or of another shape, and `DeviceError` for a GPU that does not exist.
+
+    >>> net = vgg11(pretrained=False)                               # doctest: +SKIP
+    >>> fit(net, read_arrays("mine.params"), source="mine.params")  # doctest: +SKIP
+    """
+    contexts = _contexts(ctx)
+    parameters = net._collect_params_with_prefix()
+    shapes = _shapes(net, parameters, size)
+    arrays = _structural(net, arrays, parameters)
+
+    outputs = [name for name in shapes if name.startswith("output.")]
+    features_only = classes != IMAGENET_CLASSES and all(
+        name in arrays and arrays[name].shape[:1] == (IMAGENET_CLASSES,) for name in outputs
+    )
+    if features_only:
+        arrays = {name: value for name, value in arrays.items() if name not in outputs}
+    _check(
+        arrays, {k: v for k, v in shapes.items() if not (features_only and k in outputs)}, source
+    )
+
+    for name, parameter in parameters.items():
+        parameter.shape = shapes[name]
+        if name in arrays:
+            # Zero: the values are about to be replaced, and the random state is the caller's
+            parameter.initialize(init=mx.init.Zero(), ctx=contexts, force_reinit=True)
+            parameter.set_data(_float32(arrays[name]))
+    if features_only:
+        net.output.initialize(ctx=contexts)
+        warnings.warn(
+            f"{source} was trained for {IMAGENET_CLASSES} classes, the net has {classes}: "
+            "only the features were loaded, the output layer is untrained.",
+            stacklevel=3,
+        )
+
+
+def _contexts(ctx: Any) -> Sequence[Any]:
+    contexts = [mx.cpu()] if ctx is None else ctx if isinstance(ctx, (list, tuple)) else [ctx]
+    for one in contexts:
+        if one.device_type == "gpu" and one.device_id >= mx.context.num_gpus():
+            raise DeviceError(
+                f"{one} was asked for, but MXNet sees {mx.context.num_gpus()} GPUs here. "
+                "Pass ctx=mx.cpu(), or install the GPU build and its driver."
+            )
+    return list(contexts)
+
+
+def _shapes(net: Any, parameters: dict, size: int) -> dict[str, tuple[int, ...]]:
+    symbol = net(mx.sym.var("data"))
+    arguments, _, states = symbol.infer_shape(data=(1, 3, size, size))
+    names = symbol.list_arguments() + symbol.list_auxiliary_states()
+    known = dict(zip(names, arguments + states))
+    return {name: known[parameter.name] for name, parameter in parameters.items()}
+
+
+def _structural(net: Any, arrays: Arrays, parameters: dict) -> Arrays:
+    """Rename arrays that carry full parameter names, as an exported net's file does."""
+    if any("." in name for name in arrays):
+        return arrays
+    plain = {name.split(":", 1)[-1]: value for name, value in arrays.items()}
+    prefixes = {name.partition("_")[0] for name in plain}
+    if len(prefixes) == 1:
+        cut = len(prefixes.pop()) + 1
+        plain = {name[cut:]: value for name, value in plain.items()}
+    keys = {p.name[len(net.prefix) :]: key for key, p in parameters.items()}
+    return {keys.get(name, name): value for name, value in plain.items()}
+
+
+def _check(arrays: Arrays, shapes: dict[str, tuple[int, ...]], source: str) -> None:
+    problems = []
+    for name, shape in shapes.items():
+        if name not in arrays:
+            problems.append(f"{name}: missing, expected shape {shape}")
+        elif tuple(arrays[name].shape) != shape:
+            problems.append(f"{name}: shape {tuple(arrays[name].shape)}, expected {shape}")
+        elif np.dtype(arrays[name].dtype).kind != "f":
+            problems.append(f"{name}: type {np.dtype(arrays[name].dtype)}, expected floating point")
+    for name in arrays:
+        if name not in shapes:
+            problems.append(
+                f"{name}: shape {tuple(arrays[name].shape)}, the net has no such parameter"
+            )
+    if problems:
+        shown = "\n".join(f"  - {problem}" for problem in problems[:_SHOWN])
+        more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise WeightsError(
+            f"{source} does not fit the net; nothing was loaded.\n{shown}{more}\n"
+            "Check that the file is for this network and that classes= is what it was trained for."
+        )
+
+
+def _float32(value: Any) -> Any:
+    if isinstance(value, mx.nd.NDArray):
+        return value.astype("float32", copy=False)
+    return np.ascontiguousarray(value, np.float32)

@@ -1,0 +1,110 @@
+"""Read photos of any common kind as plain RGB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from gradcam_mx.errors import PhotoError
+
+__all__ = ["as_photo", "read_photo"]
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Return the picture in a file as an ``(H, W, 3)`` uint8 RGB array, the right way up.
+
+    Grey, palette, CMYK and 16-bit pictures are converted, transparency is laid over white, the
+    camera's rotation is applied, and of an animation the first frame is taken.
+
+    Raises `PhotoError` naming the file, the reason and a way out, if it is missing, empty, damaged
+    or no picture.
+
+    >>> read_photo("cat.jpg").shape                                 # doctest: +SKIP
+    (300, 451, 3)
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise PhotoError(f"{path} is a folder: give the path of one picture in it.")
+    if not path.exists():
+        raise PhotoError(
+            f"There is no file {path}: check the path; it was looked for in {Path.cwd()}."
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise PhotoError("is empty: copy or download it again.")
+        with Image.open(path) as image:
+            image.load()
+            picture = _rgb(ImageOps.exif_transpose(image))
+    except PhotoError as error:
+        raise PhotoError(f"{path} {error}") from None
+    except PermissionError as error:
+        raise PhotoError(
+            f"{path} may not be read: {error.strerror}. Change its permissions."
+        ) from error
+    except Image.UnidentifiedImageError as error:
+        raise PhotoError(
+            f"{path} is not a picture of a known kind: save it as JPEG or PNG, "
+            "or pass an (H, W, 3) array."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{path} is too large: {error} Save a smaller copy.") from error
+    except Exception as error:
+        # each file format has its own ways to fail on damaged data
+        raise PhotoError(
+            f"{path} is damaged or truncated ({error}): copy or download it again, "
+            "or save it as JPEG or PNG."
+        ) from error
+    return picture
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):
+        # 16-bit grey; some versions of the reader hand it over in 32 bits
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise PhotoError(
+                f"has values from {values.min()} to {values.max()}, more than 16 bits: "
+                "scale it to 0-255 and save it as PNG."
+            )
+        grey = np.round(values / 257).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode == "F":
+        raise PhotoError(
+            "has floating-point values, whose range is not known: "
+            "scale it to 0-255 and save it as PNG."
+        )
+    if "transparency" in image.info or image.mode[-1:] in ("A", "a"):
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(white, layer)
+    return np.array(image.convert("RGB"))
+
+
+def as_photo(photo: Any) -> np.ndarray:
+    """Return a photo given as a path or an array as an ``(H, W, 3)`` uint8 RGB array.
+
+    Raises `PhotoError` for an array of another shape or type, saying how to convert it.
+
+    >>> as_photo(np.zeros((4, 6, 3), np.uint8)).shape
+    (4, 6, 3)
+    """
+    if isinstance(photo, (str, Path)):
+        return read_photo(photo)
+    array = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
+    expected = "expected an (H, W, 3) uint8 RGB array with values from 0 to 255"
+    if array.ndim != 3 or array.shape[2] != 3:
+        hint = (
+            "repeat the grey channel three times" if array.ndim == 2 else "move the channels last"
+        )
+        raise PhotoError(f"The photo has shape {array.shape}; {expected}: {hint}.")
+    if array.size == 0:
+        raise PhotoError(f"The photo has no pixels: shape {array.shape}; {expected}.")
+    if array.dtype != np.uint8:
+        raise PhotoError(
+            f"The photo has type {array.dtype}; {expected}: "
+            "scale it and convert it with .astype('uint8')."
+        )
+    return array
