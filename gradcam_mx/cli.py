@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import itertools
 import json
 import sys
 import tempfile
@@ -97,16 +98,17 @@ class _Job(NamedTuple):
 
 
 def _explain(options: argparse.Namespace) -> int:
-    photos = _find_photos(options.photos)
+    photos, failures = _find_photos(options.photos)
     _check_writable(options.out)
     target = None if options.target is None else zoo.class_id(options.target)
     job = _Job(trace(_load(options)), zoo.preprocess_for(options.model), options.method, target,
                options.layer, options.top_k)
     _check_layer(job)
-    failures = _explain_all(job, photos, options.out)
+    unread = _explain_all(job, photos, options.out)
+    failures += unread
     for failure in failures:
         print(f"gradcam-mx: {failure}", file=sys.stderr)
-    print(f"{len(photos) - len(failures)} of {len(photos)} photos explained; the pictures are in "
+    print(f"{len(photos) - len(unread)} of {len(photos)} photos explained; the pictures are in "
           f"{options.out.resolve()}")
     return SOME_FAILED if failures else DONE
 
@@ -149,21 +151,25 @@ def _check_layer(job: _Job) -> None:
         find_map(job.graph, job.layer, job.graph.shapes((1, 3, size, size)))
 
 
-def _find_photos(given: Iterable[str]) -> list[Path]:
-    """The files that the arguments name: themselves, in folders, or matching patterns."""
+def _find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
+    """The files that the arguments name (themselves, in folders, by patterns); what names none."""
     photos: list[Path] = []
+    failures = []
     for text in given:
         path = Path(text).expanduser()
         if path.is_dir():
-            photos += sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
         elif path.exists() or not glob.has_magic(text):
-            photos.append(path)
+            found = [path]
         else:
-            photos += [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
+            found = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
+        if not found:
+            failures.append(f"no photos found in {text}; looked for files ending in "
+                            f"{', '.join(sorted(SUFFIXES))}")
+        photos += found
     if not photos:
-        raise PhotoError(f"no photos found in {', '.join(given)}; looked for files ending in "
-                         f"{', '.join(sorted(SUFFIXES))}")
-    return photos
+        raise PhotoError("; ".join(failures))
+    return photos, failures
 
 
 def _check_writable(folder: Path) -> None:
@@ -179,16 +185,27 @@ def _check_writable(folder: Path) -> None:
 def _explain_all(job: _Job, photos: Sequence[Path], out: Path) -> list[str]:
     """Explain every photo that can be; what went wrong with the others."""
     failures = []
-    taken: dict[str, int] = {}
+    written: set[str] = set()
     for path in tqdm(photos, desc="explaining", unit="photo", disable=len(photos) == 1):
         try:
             photo = zoo.read_photo(path)
-            taken[path.stem] = taken.get(path.stem, 0) + 1
-            name = path.stem if taken[path.stem] == 1 else f"{path.stem}-{taken[path.stem]}"
+            name = _free_name(path.stem, job.methods, written)
             _report(str(path), _explain_photo(job, photo, out, name))
+            written.update(_files(name, job.methods))
         except (PhotoError, InputError) as error:
             failures.append(str(error))
     return failures
+
+
+def _files(name: str, methods: Iterable[str]) -> set[str]:
+    """What is written for one photo."""
+    return {f"{name}.png", f"{name}.npz", *(f"{name}_{method}.png" for method in methods)}
+
+
+def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
+    """A name under which no photo of this call was written: the file's own, or with a number."""
+    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+    return next(name for name in names if not _files(name, methods) & written)
 
 
 def _report(name: str, predictions: Sequence[str]) -> None:
@@ -207,18 +224,21 @@ def _explain_photo(job: _Job, photo: np.ndarray, out: Path, name: str) -> list[s
         [crop, *panels.values()], ["what the net saw", *map(_title, found.values())],
         f"{name}: {_prediction(run.output[0], run.target[0])}")
 
-    # Everything is written elsewhere first, so that nothing half-written is ever in the folder.
-    with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
-        scratch = Path(folder)
-        figure.savefig(scratch / f"{name}.png")
-        for method, panel in panels.items():
-            picture.save(panel, scratch / f"{name}_{method}.png")
-        np.savez_compressed(
-            scratch / f"{name}.npz", **{method: one.values for method, one in found.items()},
-            about=json.dumps({"target": run.target, "score": run.score.tolist(),
-                              "layer": run.layer, "version": __version__}))
-        for file in scratch.iterdir():
-            file.replace(out / file.name)
+    try:
+        # written elsewhere first, so that nothing half-written is ever in the folder
+        with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
+            scratch = Path(folder)
+            figure.savefig(scratch / f"{name}.png")
+            for method, panel in panels.items():
+                picture.save(panel, scratch / f"{name}_{method}.png")
+            np.savez_compressed(
+                scratch / f"{name}.npz", **{method: one.values for method, one in found.items()},
+                about=json.dumps({"target": run.target, "score": run.score.tolist(),
+                                  "layer": run.layer, "version": __version__}))
+            for file in scratch.iterdir():
+                file.replace(out / file.name)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
     return predictions
 
 

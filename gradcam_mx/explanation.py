@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,20 +107,27 @@ class Explanation:
             titles.append(f"{self.method}: {caption}")
         return picture.figure(panels, titles)
 
-    def save(self, path: str | Path, photo: np.ndarray | None = None) -> Path:
-        """Write the raw values (`.npz`, read by `Explanation.load`) or a picture (other suffixes).
+    def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
+        """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
 
         Raises:
             OutputError: the file cannot be written.
         """
         path = Path(path)
+        figure = None if path.suffix == ".npz" else self.plot(photo, order)
+        # Written beside its place and moved there, so that nothing half-written ever stands in it.
+        part = path.with_name(f".{path.name}.part{path.suffix}")
         try:
-            if path.suffix == ".npz":
-                with path.open("wb") as file:
-                    np.savez_compressed(file, values=self.values, score=self.score,
-                                        about=json.dumps(self._about()))
-            else:
-                self.plot(photo).savefig(path)
+            try:
+                if figure is None:
+                    np.savez_compressed(part, values=self.values, score=self.score,
+                                        about=json.dumps(self._about(), default=_plain))
+                else:
+                    figure.savefig(part)
+                part.replace(path)
+            finally:
+                if part.exists():
+                    part.unlink()
         except (OSError, ValueError) as error:
             raise OutputError(f"cannot write {path}: {error}") from error
         return path
@@ -138,7 +147,8 @@ class Explanation:
                 return cls(stored["values"], score=stored["score"],
                            input_size=tuple(about.pop("input_size")),
                            rule_report=RuleReport(**report) if report else None, **about)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
+                zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{path} is no saved explanation: {error}") from error
 
     def _about(self) -> dict[str, Any]:
@@ -159,3 +169,8 @@ class Explanation:
             raise InputError(f"{len(photos)} photos for {len(self.values)} samples: pass an array "
                              "(N, H, W, 3) with one a sample")
         return photos
+
+
+def _plain(option: Any) -> Any:
+    """An option as JSON can hold it: arrays and numpy's numbers as Python's, others by name."""
+    return option.tolist() if hasattr(option, "tolist") else str(option)

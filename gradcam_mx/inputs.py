@@ -16,7 +16,9 @@ Input = Union[Array, Tuple[Array, ...]]
 
 
 def count(x: Input) -> int:
-    """How many arrays the net is called with."""
+    """How many arrays the net is called with; none at all is an InputError."""
+    if isinstance(x, tuple) and not x:
+        raise InputError("the input is an empty tuple; expected an array, or one for each input")
     return len(x) if isinstance(x, tuple) else 1
 
 

@@ -167,9 +167,10 @@ def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape]) -> Any:
 
 def _maps(graph: Graph, shapes: Mapping[Entry, Shape]) -> Iterator[Node]:
     """The nodes whose output is a map, the last first."""
+    candidates = graph.data_dependent & graph.ancestors(graph.heads[:1])
     for node in reversed(graph.live_nodes):
         shape = shapes.get((node.index, 0), ())
-        if (node.index in graph.data_dependent and node.op not in POOLING
+        if (node.index in candidates and node.op not in POOLING
                 and len(shape) > 2 and max(shape[2:]) > 1):
             yield node
 

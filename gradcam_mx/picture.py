@@ -104,7 +104,7 @@ def check_photo(photo: np.ndarray) -> np.ndarray:
     if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
         raise InputError(f"the photo has shape {photo.shape}; expected (H, W, 3), RGB")
     if photo.dtype != np.uint8:
-        if photo.min() < 0 or photo.max() > 255:
+        if not (photo.min() >= 0 and photo.max() <= 255):
             raise InputError(f"the photo's values go from {photo.min()} to {photo.max()}; expected "
                              "0 to 255 (the photo itself, not the preprocessed input)")
         photo = to_uint8(photo)
@@ -131,7 +131,7 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
                    dpi=100, layout="constrained")
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
         axes = drawn.add_subplot(1, len(panels), number)
-        axes.imshow(panel, cmap="gray" if panel.ndim == 2 else None)
+        axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
         axes.set_title(title, fontsize=10, wrap=True)
         axes.set_axis_off()
     if heading:

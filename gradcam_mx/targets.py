@@ -120,4 +120,7 @@ def _function(target: Callable[[Any], Any], output: Any) -> Head:
     except mx.MXNetError as error:
         raise TargetError(f"the result of the target function {name!r} does not depend on the "
                           "output through operators that MXNet can differentiate") from error
+    if not np.isfinite(gradient.asnumpy()).all():
+        raise TargetError(f"the derivative of the target function {name!r} is NaN or infinite "
+                          "(a root or a logarithm at zero?)")
     return Head(gradient, score.asnumpy(), name)
