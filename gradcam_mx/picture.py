@@ -127,7 +127,7 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     height, width = panels[0].shape[:2]
     lines = max(title.count("\n") for title in titles) + 1
     drawn = Figure(figsize=(3.2 * len(panels),
-                            3.2 * height / width + 0.2 * lines + (0.35 if heading else 0.1)),
+                            3.2 * height / width + 0.17 * lines + (0.25 if heading else 0.05)),
                    dpi=100, layout="constrained")
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
         axes = drawn.add_subplot(1, len(panels), number)
