@@ -20,7 +20,7 @@ CORE = [
     "numpy>=1.21,<2",
     # The headless build is the same cv2 without libGL; from 4.12 on it wants numpy 2.
     "opencv-python-headless>=4.5.4,<4.12",
-    "Pillow>=9.1",
+    "Pillow>=9.2",
     # MXNet imports distutils, which Python 3.12 dropped and setuptools brings back.
     "setuptools>=66.1; python_version >= '3.12'",
     "tqdm>=4.60",

@@ -42,19 +42,20 @@ def _seed():
     np.random.seed(3)
 
 
-def build(layers, container="HybridSequential", normalized=True):
-    """A small net of every layer that has a behaviour of its own, made of `layers`' classes."""
+def build(layers, container="HybridSequential", normalized=True, fused=False):
+    """A small net of every kind of layer that has a behaviour of its own, of `layers`' classes."""
     with mx.name.NameManager():
         net = getattr(layers, container)()
         with net.name_scope():
             net.add(layers.Conv2D(6, kernel_size=3, padding=1, activation="relu"))
             if normalized:
                 net.add(layers.BatchNorm())
-            net.add(
-                layers.LeakyReLU(0.1), layers.MaxPool2D(2), layers.Conv2D(8, 3),
-                layers.Activation("relu"), layers.PReLU(), layers.GlobalMaxPool2D(),
-                layers.Flatten(), layers.Dense(7, activation="relu"), layers.Dropout(0.3),
-                layers.Dense(5))
+            net.add(layers.LeakyReLU(0.1), layers.MaxPool2D(2), layers.Conv2D(8, 3),
+                    layers.Activation("relu"), layers.PReLU())
+            if fused:
+                net.add(layers.BatchNormReLU())
+            net.add(layers.SELU(), layers.GlobalMaxPool2D(), layers.Flatten(),
+                    layers.Dense(7, activation="relu"), layers.Dropout(0.3), layers.Dense(5))
     return net
 
 
@@ -165,7 +166,7 @@ def test_a_layers_own_activation_is_a_drop_in(name):
 def test_training_is_bit_identical(ctx, container, hybridized):
     def trained(layers):
         mx.random.seed(5, ctx=ctx)
-        net, x = initialized(build(layers, container), ctx)
+        net, x = initialized(build(layers, container, fused=True), ctx)
         if hybridized:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")     # Sequential recommends HybridSequential
@@ -192,7 +193,7 @@ def test_training_is_bit_identical(ctx, container, hybridized):
 
 def test_exported_graph_is_that_of_gluon(tmp_path, ctx):
     def exported(layers, name):
-        net, x = initialized(build(layers), ctx)
+        net, x = initialized(build(layers, fused=True), ctx)
         net.hybridize()
         expected = net(x).asnumpy()
         with mx.name.NameManager(), nn.guided_mode("plain"):
@@ -230,9 +231,9 @@ def test_traced_graph_is_that_of_gluon_in_every_mode(rule):
 @pytest.mark.parametrize(("source", "target"), [(nn, gluon), (gluon, nn)],
                          ids=["to gluon", "from gluon"])
 def test_parameter_files_interchange(tmp_path, source, target, ctx):
-    net, x = initialized(build(source), ctx)
+    net, x = initialized(build(source, fused=True), ctx)
     net.save_parameters(str(tmp_path / "net.params"))
-    other = build(target)
+    other = build(target, fused=True)
     other.load_parameters(str(tmp_path / "net.params"), ctx=ctx)
     assert np.array_equal(other(x).asnumpy(), net(x).asnumpy())
 
