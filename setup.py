@@ -60,6 +60,7 @@ TEST = [
     *DEMO,
     "pytest>=7.4",
     "pytest-xdist>=3.3",
+    "safetensors>=0.4",
 ]
 
 DEV = ["build>=1.0", "mypy>=1.10", "ruff>=0.6", "twine>=4.0"]

@@ -131,6 +131,16 @@ print(float(array.sum()), mx.np.zeros((2,), dtype=bool).dtype)
     assert output.splitlines() == ["imported mxnet 1.9.1", "3.0 bool"]
 
 
+def test_everything_is_in_place_before_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    steps = ["restore_numpy_alias", "restore_distutils", "preload_cuda"]
+    for step in steps:
+        monkeypatch.setattr(_mxnet, step, lambda step=step: calls.append(step))
+    monkeypatch.setattr(importlib, "import_module", calls.append)
+    _mxnet.load()
+    assert calls == [*steps, "mxnet"]
+
+
 # --- numpy ------------------------------------------------------------------------------------
 
 
