@@ -24,10 +24,6 @@ Entry = Tuple[int, int]
 
 Shape = Tuple[int, ...]
 
-# MXNet's SELU has the derivative λ(y + α) below zero where y + λα is right (measured: a third off
-# at -2), so it is run as λ · ELU with slope α.
-_SELU = ("1.0507009873554805", "1.6732632423543772")
-
 # What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
 _GRADIENT_STOPS = frozenset({
     "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort", "topk",
@@ -253,11 +249,11 @@ class Graph:
             if node.subgraphs:
                 description["subgraphs"] = node.subgraphs
             if node.attrs.get("act_type") == "selu":
-                scale, slope = _SELU
-                description["attrs"] = {"act_type": "elu", "slope": slope}
+                description["attrs"] = {"act_type": "elu", "slope": repr(rules.SELU_SLOPE)}
                 rebuilt.append(description)
                 description = {"op": "_mul_scalar", "name": f"{node.name}_scale",
-                               "attrs": {"scalar": scale}, "inputs": [[len(rebuilt) - 1, 0, 0]]}
+                               "attrs": {"scalar": repr(rules.SELU_SCALE)},
+                               "inputs": [[len(rebuilt) - 1, 0, 0]]}
             # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
             add((index, 0), description)
         graph = {

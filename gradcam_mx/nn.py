@@ -36,6 +36,7 @@ from .capture import (
     set_capture_layer_name,
     set_guided_backprop,
 )
+from .rules import SELU_SCALE, SELU_SLOPE
 
 _native: Any = mx.gluon.nn
 
@@ -220,7 +221,7 @@ class SELU(_ActivationLayer, _native.SELU):
     Arguments and names are those of `mxnet.gluon.nn.SELU`. Klambauer et al. 2017, arXiv:1706.02515.
 
     Where z < 0, f(z) = λα(exp(z) - 1) has the derivative f(z) + λα; MXNet's operator takes
-    λ(f(z) + α) (20 % less at z = -1.6). In training that is kept. Elsewhere, and under a backward
+    λ(f(z) + α), which is less. In training that is kept. Elsewhere, and under a backward
     rule, f is computed as λ·ELU(z), whose derivative is right.
     """
 
@@ -230,12 +231,8 @@ class SELU(_ActivationLayer, _native.SELU):
         if not _is_frozen() and not rule_is_on():
             return self._native_forward(x, *args)
         elu = mx.npx.leaky_relu if mx.util.is_np_array() else mx.nd.LeakyReLU
-        return follow_rule("selu", x, elu(x, act_type="elu", slope=_SELU_ALPHA) * _SELU_LAMBDA)
+        return follow_rule("selu", x, elu(x, act_type="elu", slope=SELU_SLOPE) * SELU_SCALE)
 
-
-# MXNet's own, to float32.
-_SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_LAMBDA = 1.0507009873554804934193349852946
 
 BatchNorm = _drop_in(_native.BatchNorm, _Normalization)
 

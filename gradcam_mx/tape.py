@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Sequence
 
 from ._mxnet import mx
+from .errors import RuleError
 from .graph import Entry, Graph
 from .rules import PLAIN, Rule
 
@@ -81,6 +82,8 @@ class Tape:
             rule: one of the rules that the tape was made for.
             points: those of the tape's points to go to; all by default.
         """
+        if not rule.is_plain and rule not in self._rules:
+            raise RuleError(f"the tape was not made for the rule {rule.name!r}: pass it in `rules`")
         wanted = tuple(points) or self.points
         on_the_way = self.graph.differentiable(wanted)
         gradients = {head: head_gradient}
