@@ -262,6 +262,10 @@ def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
 # ------------------------------------------------------------------------------------- wrong usage
 
 
+def never(*_, **__):
+    raise AssertionError("too late to complain")
+
+
 @pytest.mark.parametrize(("arguments", "advice"), [
     (["--layer", "features.99"], r"no layer 'features\.99'; the closest are features\.\d+ \(1, "),
     (["--layer", "output"], r"'output' gives .*'features\.80', the default"),
@@ -270,7 +274,9 @@ def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
     (["--model", "mobilnet"], r"no network 'mobilnet'; closest: mobilenet"),
     (["--weights", "missing.params"], r"missing\.params"),
 ])
-def test_wrong_choices_are_found_before_anything_is_written(explain, tmp_path, arguments, advice):
+def test_wrong_choices_are_found_before_a_photo_is_read(
+        explain, tmp_path, monkeypatch, arguments, advice):
+    monkeypatch.setattr(zoo, "read_photo", never)
     code, out, err = explain(write(tmp_path / "cat.png"), *arguments,
                              small="--weights" not in arguments,
                              model=() if "--model" in arguments else ("--model", MODEL))
@@ -300,10 +306,6 @@ def test_an_unwritable_folder_is_found_before_anything_is_computed(
         explain, tmp_path, monkeypatch, out):
     (tmp_path / "file").write_text("in the way")
     path = write(tmp_path / "cat.png")
-
-    def never(*_, **__):
-        raise AssertionError("a net was built")
-
     monkeypatch.setattr(zoo, "get_model", never)
     code, _, err = explain(path, out=tmp_path / out)
     assert code == 2
