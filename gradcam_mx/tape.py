@@ -86,26 +86,46 @@ class Tape:
             raise RuleError(f"the tape was not made for the rule {rule.name!r}: pass it in `rules`")
         wanted = tuple(points) or self.points
         on_the_way = self.graph.differentiable(wanted)
-        gradients = {head: head_gradient}
         with mx.autograd.pause():
+            gradients = {head: head_gradient.copy()}
+            own = {head}
             for recorded in reversed(self._recorded):
                 if recorded.segment.root in on_the_way:
-                    self._step(recorded, gradients, rule, wanted, on_the_way)
+                    self._step(recorded, gradients, own, rule, wanted, on_the_way)
             for point in wanted:
                 if point not in gradients:
                     gradients[point] = mx.nd.zeros_like(self._values[point])
         return {point: gradients[point] for point in wanted}
 
-    def _step(self, recorded: _Recorded, gradients: dict[Entry, Any], rule: Rule,
+    def _step(self, recorded: _Recorded, gradients: dict[Entry, Any], own: set[Entry], rule: Rule,
               wanted: Sequence[Entry], on_the_way: frozenset[int]) -> None:
-        heads = [gradients.get(entry) for entry in recorded.segment.outputs]
+        """Take the gradients from a segment's outputs to its leaves.
+
+        `own` holds the values whose gradient no other array shares its memory with, as those that
+        come from one operator might. Only such a gradient is changed in place.
+        """
+        outputs = recorded.segment.outputs
+        # what is not asked for is let go as soon as it was used: memory is a good part of the time
+        heads = [gradients.get(entry) if entry in wanted else gradients.pop(entry, None)
+                 for entry in outputs]
         if all(head is None for head in heads):
             return
+        alone = own.issuperset(outputs) and not set(outputs) & set(wanted)
+        if recorded.rectifies and rule.rectifies:
+            # the Activation operator, unlike nd.relu, stays in oneDNN's memory layout
+            heads = [mx.nd.Activation(head, act_type="relu", out=head if alone else None)
+                     for head in heads]
+            alone = True
         leaves = [leaf for leaf in recorded.leaves if leaf in wanted or leaf[0] in on_the_way]
         for leaf, gradient in zip(leaves, recorded.backward(heads, leaves, rule)):
-            # elemwise_add and not "+", which would leave oneDNN's memory layout and copy
-            gradients[leaf] = (mx.nd.elemwise_add(gradients[leaf], gradient)
-                               if leaf in gradients else gradient)
+            if leaf in gradients:
+                # not "+", which would leave oneDNN's memory layout and copy
+                gradients[leaf] = mx.nd.elemwise_add(gradients[leaf], gradient)
+                own.add(leaf)
+            else:
+                gradients[leaf] = gradient
+                if alone and len(leaves) == 1:
+                    own.add(leaf)
 
 
 class _Recorded:
@@ -127,9 +147,6 @@ class _Recorded:
             (entry, output.detach()) for entry, output in zip(segment.outputs, self.outputs))
 
     def backward(self, heads: list[Any], leaves: list[Entry], rule: Rule) -> list[Any]:
-        if self.rectifies and rule.rectifies:
-            # the Activation operator, unlike nd.relu, stays in oneDNN's memory layout
-            heads = [mx.nd.Activation(head, act_type="relu") for head in heads]
         if self.rectifies and not rule.derives:
             return heads
         heads = [mx.nd.zeros_like(output) if head is None else head
