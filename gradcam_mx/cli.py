@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("explain", help="explain a network's decisions on photos")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
     _add_model(command)
+    command.add_argument("--weights", type=Path, metavar="FILE",
+                         help="the network's weights: .params, .pth or .safetensors")
+    _add_gpu(command)
     command.add_argument("--method", nargs="+", choices=list(METHODS), default=DEFAULT_METHODS,
                          help=f"one or several (default: {' '.join(DEFAULT_METHODS)})")
     command.add_argument("--target", help="class to explain, by id or name (default: the top one)")
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_layers)
 
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
-    command.add_argument("--gpu", type=int, metavar="N", help="compute on GPU number N")
+    _add_gpu(command)
     command.add_argument("--out", type=Path, default=Path("gradcam-mx-demo"), metavar="DIR",
                          help="where the pictures go (default: gradcam-mx-demo)")
     command.set_defaults(run=_demo)
@@ -74,8 +77,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", default="efficientnet_lite0", metavar="NAME",
                          help="a network of gradcam_mx.zoo (default: efficientnet_lite0)")
-    command.add_argument("--weights", type=Path, metavar="FILE",
-                         help="its weights: .params, .pth or .safetensors")
+
+
+def _add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpu", type=int, metavar="N", help="compute on GPU number N")
 
 

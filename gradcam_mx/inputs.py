@@ -62,7 +62,7 @@ def _check(array: Any) -> None:
 
 def _context(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:
     """Where to compute: where the input is, if the net is there too, else where the net is."""
-    given = [array.context for array in arrays if isinstance(array, mx.nd.NDArray)]
+    given = [array.ctx for array in arrays if isinstance(array, mx.nd.NDArray)]
     if given and (not contexts or given[0] in contexts):
         return given[0]
     return contexts[0] if contexts else mx.cpu()

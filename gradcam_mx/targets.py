@@ -94,7 +94,8 @@ def _array(target: Any, output: Any, numbers: np.ndarray) -> Head:
     weights = target if isinstance(target, np.ndarray) else target.asnumpy()
     if weights.shape not in (numbers.shape, numbers.shape[1:]):
         raise TargetError(f"the target array has shape {weights.shape}; expected the output's, "
-                          f"{numbers.shape}, or one sample's, {numbers.shape[1:]}")
+                          f"{numbers.shape}, or one sample's, {numbers.shape[1:]}. Class ids are "
+                          "integers: target.astype('int32')")
     if not np.isfinite(weights).all():
         raise TargetError("the target array holds NaN or infinity")
     weights = np.broadcast_to(weights, numbers.shape).astype(np.float32)

@@ -96,7 +96,8 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
         with _hooked(net, seen, running) as blocks, mx.name.NameManager():
             outputs = mx.sym.Group(_flatten(net(*(mx.sym.var(name) for name in names))))
     except Exception as error:
-        raise NetworkError(_advice(net, running[-1] if running else "", error)) from error
+        raise NetworkError(
+            _advice(net, inputs, running[-1] if running else "", error)) from error
     description = _json(mx.sym.Group([outputs, *(block.output for block in seen)]))
     sources = {
         parameter.name: parameter for block in blocks for parameter in block.params.values()}
@@ -168,7 +169,10 @@ def _flatten(output: Any) -> list[Any]:
     return []
 
 
-def _advice(net: Any, path: str, error: Exception) -> str:
+def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:
+    if isinstance(error, TypeError) and "positional argument" in str(error):
+        return (f"the net does not take {inputs} input{'s' if inputs > 1 else ''} ({error}): pass "
+                "one array, or a tuple with one for each input")
     block = net
     for name in path.split(".") if path else ():
         block = block._children[name]
