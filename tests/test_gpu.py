@@ -1,0 +1,31 @@
+"""The same numbers on a GPU, where there is one."""
+
+import numpy as np
+import pytest
+from nets import random_net
+
+import gradcam_mx as gm
+from gradcam_mx._mxnet import mx
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(mx.context.num_gpus() == 0, reason="no GPU here"),
+]
+
+
+@pytest.mark.parametrize("name", ["resnet18_v1", "squeezenet1.1", "mobilenetv2_0.25"])
+@pytest.mark.parametrize("method", ["grad_cam", "saliency", "guided_backprop", "guided_grad_cam"])
+def test_a_gpu_gives_the_numbers_of_the_cpu(name, method):
+    net, x = random_net(name)
+    expected = getattr(gm, method)(net, x)
+    net.collect_params().reset_ctx(mx.gpu(0))
+    found = getattr(gm, method)(net, x.as_in_context(mx.gpu(0)), target=expected.target)
+    # a rounding flip moves single values; the maps as wholes must be the same
+    difference = np.linalg.norm(found.values - expected.values)
+    assert difference <= 0.02 * np.linalg.norm(expected.values)
+
+
+def test_input_on_the_cpu_is_taken_to_the_net():
+    net, x = random_net("resnet18_v1", ctx=mx.gpu(0))
+    on_gpu = gm.grad_cam(net, x)
+    np.testing.assert_array_equal(gm.grad_cam(net, x.asnumpy()).values, on_gpu.values)
