@@ -26,6 +26,7 @@ class _State(threading.local):
     report: RuleReport | None = None
     captures: tuple[Captured, ...] = ()
     by_name: Captured | None = None
+    tape: Any = None
 
 
 _state = _State()
@@ -93,14 +94,17 @@ def set_guided_backprop(mode: bool = True) -> None:
 
 
 def rule_is_on() -> bool:
-    """Whether activations follow another rule than the chain rule in what is being recorded."""
-    return mx.autograd.is_recording() and not _state.rule.is_plain
+    """Whether activations may follow another rule than the chain rule in what is being recorded."""
+    return mx.autograd.is_recording() and (
+        _state.tape is not None or not _state.rule.is_plain)
 
 
 def follow_rule(kind: str, z: Any, y: Any) -> Any:
     """The output y of an activation whose input is z, with the gradient of the current rule."""
     if not rule_is_on():
         return y
+    if _state.tape is not None:
+        return _state.tape.activation(kind, z, y)
     gate = kind in GATES
     if _state.report is not None:
         counts = _state.report.left_alone if gate else _state.report.changed
@@ -138,6 +142,17 @@ class _Rectify(mx.autograd.Function):
 
     def backward(self, dy: Any) -> Any:
         return mx.nd.maximum(dy, 0)
+
+
+@contextmanager
+def taped(tape: Any) -> Iterator[None]:
+    """Within this context, the drop-in layers of this thread report to an `EagerTape` alone."""
+    before = _state.tape
+    _state.tape = tape
+    try:
+        yield
+    finally:
+        _state.tape = before
 
 
 # Capture
@@ -355,6 +370,8 @@ def conv_output() -> Any:
 
 def report(block: Any, output: Any) -> Any:
     """Show a block's output to whoever captures it in this thread; gives what to go on with."""
+    if _state.tape is not None:
+        return _state.tape.layer(block, output)
     for captured in _state.captures:
         output = captured.receive(block, output)
     return _state.by_name.receive(block, output) if _state.by_name else output

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import picture
 from .errors import InputError
-from .methods.base import Needs, Run
+from .run import Needs, Run
 from .nn import set_capture_layer_name, set_guided_backprop
 from .rules import GUIDED
 from .trace import Net

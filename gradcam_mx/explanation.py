@@ -32,28 +32,49 @@ class Explanation:
     """
 
     values: np.ndarray
-    """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions."""
+    """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions.
+
+    Channels are at axis 1, also where the net keeps them last. Signals have maps (N, w), volumes
+    and clips (N, d, h, w).
+    """
     method: str
-    target: str | list[int]
-    """The explained class of each sample, or the name of what else was explained."""
+    target: str | list[int] | list[str]
+    """The explained class of each sample, or the name of what else was explained, of all or each.
+    """
     score: np.ndarray
     """(N,) float32: the explained scalar of each sample."""
-    input_size: tuple[int, int]
-    """(H, W) of the net's input."""
+    input_size: tuple[int, ...]
+    """(H, W) of the net's input; (W,) of a signal, (D, H, W) of a volume or clip."""
     layer: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     rule_report: RuleReport | None = None
     """How many activations of which kind a rule changed, for methods that use one."""
+    output: str | None = None
+    """The name of the net's output that was explained."""
+    input: str | None = None
+    """The name of the net's input that attributions were made for."""
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the values are maps of positions, rather than attributions of the input."""
+        return self.values.ndim == len(self.input_size) + 1
 
     def heatmap(self) -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
-        Maps are upsampled bilinearly and stretched to [0, 1]. For input attributions, the absolute
+        Maps are upsampled linearly and stretched to [0, 1]. For input attributions, the absolute
         values are summed over the channels, and the strongest 1 % drawn alike. A flat map gives
         zeros and a warning.
+
+        Raises:
+            InputError: the layer has other positions than the input.
         """
-        if self.values.ndim == 3:
+        if self.is_map:
             return picture.normalise(picture.resize(self.values, self.input_size))
+        if self.values.ndim != len(self.input_size) + 2 or not self.input_size:
+            raise InputError(
+                f"values of shape {self.values.shape} are no picture of an input with positions "
+                f"{self.input_size}; use .values")
         return picture.normalise(picture.strength(self.values), outliers=1)
 
     def overlay(self, photo: np.ndarray, alpha: float = 0.5,
@@ -84,7 +105,7 @@ class Explanation:
             photo: what the net saw, as in `overlay`.
             order: "RGB" or "BGR", the order of the channels in the net's input.
         """
-        if self.values.ndim == 3:
+        if self.is_map:
             if photo is None:
                 return [picture.colorize(heat) for heat in self.heatmap()]
             return [picture.overlay(one, heat)
@@ -155,13 +176,14 @@ class Explanation:
         return {
             "method": self.method, "target": self.target, "layer": self.layer,
             "input_size": self.input_size, "options": self.options, "version": __version__,
+            "output": self.output, "input": self.input,
             "rule_report": asdict(self.rule_report) if self.rule_report else None,
         }
 
     def _captions(self) -> list[str]:
         if isinstance(self.target, str):
             return [self.target] * len(self.values)
-        return [f"class {one}" for one in self.target]
+        return [one if isinstance(one, str) else f"class {one}" for one in self.target]
 
     def _photos(self, photo: np.ndarray) -> list[np.ndarray]:
         photos = list(photo) if np.ndim(photo) == 4 else [photo]

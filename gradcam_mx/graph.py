@@ -9,15 +9,18 @@ one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#
 from __future__ import annotations
 
 import json
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
-from . import layers, rules
+from . import layers, outputs, rules
 from ._mxnet import mx
 from .errors import InputError, reason
+from .outputs import Output
 from .parameters import Parameters
+from .rewrite import INTERNAL, rewrite
 
 Entry = Tuple[int, int]
 """One value in the graph: (index of the node that makes it, which of the node's outputs)."""
@@ -35,7 +38,6 @@ _GRADIENT_STOPS = frozenset({
 })
 
 BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm"}
-_FUSED = "_contrib_BatchNormWithReLU"
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,17 @@ class Node:
     attrs: Mapping[str, str]
     inputs: tuple[Entry, ...]
     subgraphs: Sequence[Any] = ()
+    role: str = ""
+    """The operator that it stands for: the net's own, where the engine runs another."""
 
     @property
     def is_variable(self) -> bool:
         return self.op == "null"
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is a step of the engine rather than an operator of the net."""
+        return self.role == INTERNAL
 
 
 class TracedBlock(NamedTuple):
@@ -90,40 +99,53 @@ class Graph:
     """
 
     def __init__(self, description: str, output_names: Sequence[str], sources: Mapping[str, Any],
-                 blocks: Sequence[TracedBlock] = ()) -> None:
+                 input_names: Sequence[str] = (), blocks: Sequence[TracedBlock] = ()) -> None:
         """
         Args:
             description: the JSON of a Symbol that groups the net's outputs and, after them, what
                 each of the blocks returned.
             output_names: the names of the net's outputs.
             sources: name of a variable → the gluon Parameter, or the array, that it stands for;
-                variables that are not in it are the net's inputs.
+                variables that are not in it are the net's inputs, or labels of its loss heads.
+            input_names: the inputs in the order in which the net is called with them; by default
+                all that there are, in the order in which the graph comes to them.
             blocks: those that the trace saw, without their outputs.
         """
-        parsed = _unfuse(json.loads(description))
+        parameters = Parameters(sources)
+        parsed = rewrite(json.loads(description), parameters.dtype)
         self._attributes = parsed.get("attrs", {})
         self.nodes = [
             Node(index, node["op"], node["name"], node.get("attrs", {}),
                  tuple((entry[0], entry[1]) for entry in node["inputs"]),
-                 node.get("subgraphs", ()))
+                 node.get("subgraphs", ()), node.get("role", node["op"]))
             for index, node in enumerate(parsed["nodes"])
         ]
-        heads = [(head[0], head[1]) for head in parsed["heads"]]
-        self.heads = [self.frozen(head) for head in heads[:len(output_names)]]
-        self.output_names = list(output_names)
-        self.blocks = [block._replace(output=head)
-                       for block, head in zip(blocks, heads[len(output_names):])]
+        entries = [(head[0], head[1]) for head in parsed["heads"]]
+        ends = [self.frozen(entry) for entry in entries[:len(output_names)]]
+        self.outputs = [Output(name, *outputs.explained(self, end))
+                        for name, end in zip(output_names, ends)]
+        self.heads = [output.point for output in self.outputs]
+        """What is explained of each output."""
+        self.blocks = [block._replace(output=entry)
+                       for block, entry in zip(blocks, entries[len(output_names):])]
         self.nodes = [self._freeze(node) for node in self.nodes]
 
         live = self.ancestors(self.heads)
         self.live_nodes = [node for node in self.nodes if node.index in live]
-        self.inputs = [(node.index, 0) for node in self.live_nodes
-                       if node.is_variable and node.name not in sources]
+        variables = {node.name: node for node in self.live_nodes if node.is_variable}
+        labels = outputs.labels(self.nodes)
+        self.input_names = [
+            name for name in input_names or variables
+            if name not in labels and (input_names or name not in sources)]
+        """Of all inputs, in the order of the call."""
+        self.inputs = [(variables[name].index, 0) for name in self.input_names
+                       if name in variables]
+        """Of those inputs that the outputs depend on, the values."""
         fixed_gammas = {self.nodes[node.inputs[1][0]].name for node in self.live_nodes
                         if node.op in BATCH_NORMS and node.attrs.get("fix_gamma") != "False"}
-        self.parameters = Parameters(
-            {node.name: sources[node.name] for node in self.live_nodes
-             if node.is_variable and node.name in sources}, fixed_gammas)
+        self.parameters = parameters.of(variables, fixed_gammas)
+        self.lock = threading.RLock()
+        """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self.plans: dict[Any, Any] = {}
         """What `Tape` worked out for this graph, kept with it."""
         self._compiled: dict[Any, Operator] = {}
@@ -147,6 +169,11 @@ class Graph:
             entry = node.inputs[0]
             node = self.nodes[entry[0]]
         return entry
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the net's outputs."""
+        return [output.name for output in self.outputs]
 
     # -- structure ---------------------------------------------------------------------------------
 
@@ -301,14 +328,16 @@ class Graph:
         return found
 
     def _infer(self, input_shapes: tuple[Shape, ...]) -> dict[Entry, Shape]:
-        if len(input_shapes) != len(self.inputs):
+        if len(input_shapes) != len(self.input_names):
             raise InputError(
-                f"the net has {len(self.inputs)} inputs ({', '.join(self._input_names())}), "
+                f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)}), "
                 f"got {len(input_shapes)}: pass a tuple with one array for each")
+        live = {self.nodes[index].name for index, _ in self.inputs}
         entries = [(node.index, which) for node in self.live_nodes
                    for which in self.outputs_read.get(node.index, [0])]
         symbol, _ = self._symbol(entries, ())
-        known = dict(zip(self._input_names(), input_shapes))
+        known = {name: shape for name, shape in zip(self.input_names, input_shapes)
+                 if name in live}
         try:
             # the public infer_shape prints to standard output when it fails
             _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
@@ -316,8 +345,23 @@ class Graph:
             raise InputError(self._shape_advice(input_shapes, error)) from error
         return dict(zip(entries, shapes))
 
-    def _input_names(self) -> list[str]:
-        return [self.nodes[index].name for index, _ in self.inputs]
+    def input(self, chosen: int | str | None) -> Entry:
+        """An input by its number or name; the first that the outputs depend on for None.
+
+        Raises:
+            InputError: there is no such input, or no output depends on it.
+        """
+        live = {self.nodes[entry[0]].name: entry for entry in self.inputs}
+        if chosen is None and live:
+            return self.inputs[0]
+        names = self.input_names
+        if isinstance(chosen, int) and -len(names) <= chosen < len(names):
+            chosen = names[chosen]
+        if chosen in live:
+            return live[chosen]
+        raise InputError(
+            f"the net has no input {chosen!r} that its outputs depend on; it has "
+            f"{', '.join(f'{names.index(name)} {name!r}' for name in live) or 'none'}")
 
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))
@@ -341,24 +385,3 @@ class Graph:
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
         return layers.table(self, self.shapes(*input_shapes))
-
-
-def _unfuse(description: dict[str, Any]) -> dict[str, Any]:
-    """A graph in which the ReLU of a fused operator is a node of its own, for a rule to act on."""
-    if not any(node["op"] == _FUSED for node in description["nodes"]):
-        return description
-    nodes: list[dict[str, Any]] = []
-    places: list[int] = []
-
-    def moved(entries: Iterable[Sequence[int]]) -> list[list[int]]:
-        return [[places[entry[0]], *entry[1:]] for entry in entries]
-
-    for node in description["nodes"]:
-        node = {**node, "inputs": moved(node["inputs"])}
-        if node["op"] == _FUSED:
-            nodes.append({**node, "op": "BatchNorm", "name": f"{node['name']}_norm"})
-            node = {"op": "Activation", "name": node["name"], "attrs": {"act_type": "relu"},
-                    "inputs": [[len(nodes) - 1, 0, 0]]}
-        places.append(len(nodes))
-        nodes.append(node)
-    return {**description, "nodes": nodes, "heads": moved(description["heads"])}

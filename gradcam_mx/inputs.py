@@ -8,51 +8,78 @@ import numpy as np
 
 from ._mxnet import mx
 from .errors import InputError
-from .graph import Graph
+from .graph import Entry, Graph, Shape
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
 Input = Union[Array, Tuple[Array, ...]]
 """The net's input: an array (N, C, H, W), or a tuple of arrays for a net of several inputs."""
 
+# What these read are numbers of things, whole ones.
+_INDEXERS = {"Embedding", "take", "one_hot", "pick", "gather_nd", "SequenceMask"}
 
-def count(x: Input) -> int:
-    """How many arrays the net is called with; none at all is an InputError."""
+
+def as_tuple(x: Input) -> tuple[Any, ...]:
+    """The arrays that the net is called with.
+
+    Raises:
+        InputError: there is none.
+    """
     if isinstance(x, tuple) and not x:
         raise InputError("the input is an empty tuple; expected an array, or one for each input")
-    return len(x) if isinstance(x, tuple) else 1
+    return x if isinstance(x, tuple) else (x,)
+
+
+def shapes(graph: Graph, x: Input) -> dict[Entry, Shape]:
+    """The shape of every value in the graph, for this input."""
+    return graph.shapes(*(tuple(array.shape) for array in as_tuple(x)))
 
 
 def prepare(graph: Graph, x: Input) -> list[Any]:
-    """The input as float32 arrays where the net's parameters live; the caller's are left alone.
+    """The arrays of the inputs that the net depends on, where its parameters live.
 
-    Parameters that wait for a first forward pass to learn their shape are initialised, as that
-    would do.
+    They are of the type that the graph is computed in; the caller's are left alone. Parameters
+    that wait for a first forward pass to learn their shape are initialised, as that would do.
 
     Raises:
         InputError: not an array, empty, an integer type, NaN or infinity, a shape the net refuses.
         NetworkError: the net is not initialised.
     """
-    arrays = x if isinstance(x, tuple) else (x,)
-    for array in arrays:
-        _check(array)
+    arrays = as_tuple(x)
+    indices = _index_inputs(graph)
+    for number, array in enumerate(arrays):
+        check(array, takes_integers=number in indices)
     contexts = graph.parameters.contexts()
-    shapes = graph.shapes(*(tuple(array.shape) for array in arrays))
-    graph.finish_parameters(shapes)
-    context = _context(arrays, contexts)
-    return [_place(array, context) for array in arrays]
+    graph.finish_parameters(shapes(graph, x))
+    context = place_of(arrays, contexts)
+    live = {graph.nodes[index].name for index, _ in graph.inputs}
+    return [place(array, context, graph.parameters.dtype)
+            for name, array in zip(graph.input_names, arrays) if name in live]
 
 
-def _check(array: Any) -> None:
+def _index_inputs(graph: Graph) -> set[int]:
+    """Which of the inputs stand for numbers of things, not for quantities."""
+    return {graph.input_names.index(graph.nodes[index].name) for index, _ in graph.inputs
+            if any(graph.nodes[reader].op in _INDEXERS for reader in graph.readers[index])}
+
+
+def check(array: Any, takes_integers: bool = False) -> None:
+    """Refuse what is no input.
+
+    Raises:
+        InputError: not an array, empty, of an integer type, NaN or infinite.
+    """
     if not isinstance(array, (np.ndarray, mx.nd.NDArray)):
         raise InputError(f"the input is a {type(array).__name__}; expected an NDArray or a numpy "
                          "array of shape (N, C, H, W), already preprocessed")
     if 0 in array.shape or not array.shape:
         raise InputError(f"the input of shape {tuple(array.shape)} is empty; expected at least one "
                          "sample, (N, C, H, W)")
-    if np.dtype(array.dtype).kind != "f":
+    kind = np.dtype(array.dtype).kind
+    if kind != "f" and not (takes_integers and kind in "iu"):
         raise InputError(
             f"the input is of type {np.dtype(array.dtype).name}; expected floating-point numbers. "
-            "A photo (uint8) has to go through the net's preprocessing first")
+            "A photo (uint8) has to go through the net's preprocessing first; if the net does that "
+            'itself, pass x.astype("float32")')
     numbers = array if isinstance(array, np.ndarray) else array.asnumpy()
     finite = np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
     if not finite.all():
@@ -60,7 +87,7 @@ def _check(array: Any) -> None:
                          "check the preprocessing (a division by a zero deviation?)")
 
 
-def _context(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:
+def place_of(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:
     """Where to compute: where the input is, if the net is there too, else where the net is."""
     given = [array.ctx for array in arrays if isinstance(array, mx.nd.NDArray)]
     if given and (not contexts or given[0] in contexts):
@@ -68,7 +95,8 @@ def _context(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:
     return contexts[0] if contexts else mx.cpu()
 
 
-def _place(array: Any, context: Any) -> Any:
+def place(array: Any, context: Any, dtype: str) -> Any:
+    """An NDArray of these numbers on `context`; it may share the caller's memory."""
     if isinstance(array, np.ndarray):
-        return mx.nd.array(array, ctx=context, dtype="float32")
-    return array.as_nd_ndarray().detach().as_in_context(context).astype("float32", copy=False)
+        return mx.nd.array(array, ctx=context, dtype=dtype)
+    return array.as_nd_ndarray().detach().as_in_context(context).astype(dtype, copy=False)

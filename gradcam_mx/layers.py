@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, NamedTuple, Sequence
 
 from ._mxnet import mx
 from .errors import LayerError
+from .layout import channel_axis
 
 if TYPE_CHECKING:
     from .graph import Entry, Graph, Node, Shape
@@ -26,6 +27,15 @@ class LayerInfo(NamedTuple):
     is_default: bool
 
 
+class Map(NamedTuple):
+    """A layer's output that is explained as a map."""
+
+    point: Any
+    """Where it is: a value of the graph."""
+    name: str
+    channel_axis: int
+
+
 class LayerTable(List[LayerInfo]):
     """The layers of a net in the order they run; prints as a table, the default layer starred."""
 
@@ -41,7 +51,7 @@ class LayerTable(List[LayerInfo]):
 
 def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
-    chosen = _default_or_none(graph, shapes)
+    chosen = _default_or_none(graph, shapes, graph.heads[:1])
     default_name = name_of(graph, chosen) if chosen else None
     addressable: list[tuple[Entry, int, str, str, str]] = []
     for block in graph.blocks:
@@ -51,18 +61,20 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
             addressable.append((block.output, depth, block.path, block.name, block.kind))
     returned = {graph.frozen(block.output) for block in graph.blocks}
     for node in graph.live_nodes:
-        if not node.is_variable and (node.index, 0) not in returned:
-            addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.op))
+        if not (node.is_variable or node.is_internal) and (node.index, 0) not in returned:
+            addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.role))
     addressable.sort(key=lambda row: row[:2])
     return LayerTable(
         LayerInfo(name, block, op, shapes[graph.frozen(entry)], name == default_name)
         for entry, _, name, block, op in addressable if graph.frozen(entry) in shapes)
 
 
-def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry, str]:
+def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
+         heads: Sequence[Entry]) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
+        heads: what is explained, on which the default layer depends.
         layer: None (the default layer), a Block of the net, a dotted path ("features.28"), a
             block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or the name of an
             operator or of its output ("vgg0_conv12_fwd_output").
@@ -71,7 +83,7 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry
         LayerError: there is none; the message lists the closest names with their shapes.
     """
     if layer is None:
-        entry = default(graph, shapes)
+        entry = default(graph, shapes, heads)
         return entry, name_of(graph, entry)
     if isinstance(layer, mx.gluon.Block):
         for block in reversed(graph.blocks):
@@ -82,41 +94,50 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry
     if not isinstance(layer, str):
         raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
     names = _names(graph)
-    for candidate in (layer, _TUTORIAL_CONV.sub(r"_conv\1", layer)):
+    for candidate in (layer, tutorial_alias(layer)):
         if candidate in names:
             return names[candidate], layer
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape]) -> tuple[Entry, str]:
+def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
+             heads: Sequence[Entry]) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
-        LayerError: no such layer, its output has no positions, or does not depend on the input.
+        LayerError: no such layer, its output has no positions, does not depend on the input, or
+            what is explained does not depend on it.
     """
-    entry, name = find(graph, layer, shapes)
+    entry, name = find(graph, layer, shapes, heads)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
             f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes))!r}, the default")
+            f"{name_of(graph, default(graph, shapes, heads))!r}, the default")
     if entry[0] not in graph.data_dependent:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
-    if entry[0] not in graph.ancestors(graph.heads[:1]):
-        raise LayerError(f"the net's output {graph.output_names[0]!r} does not depend on the layer "
-                         f"{name!r}")
-    return entry, name
+    outputs = [output.name for output in graph.outputs if output.point in heads]
+    if entry[0] not in graph.ancestors(heads):
+        raise LayerError(f"the net's output {', '.join(map(repr, outputs))} does not depend on the "
+                         f"layer {name!r}")
+    reached = graph.differentiable([entry])
+    if entry not in heads and not any(head[0] in reached for head in heads):
+        raise LayerError(f"no gradient gets from the net's output {', '.join(map(repr, outputs))} "
+                         f"back to the layer {name!r}: an operator between them stops it, or has "
+                         "no derivative (BlockGrad, argmax, a comparison …)")
+    return Map(entry, name, channel_axis(graph, entry, shapes))
 
 
-# The tutorial's Conv2D named itself after its class, Gluon's after "conv".
-_TUTORIAL_CONV = re.compile(r"_conv2d(\d+)$")
+def tutorial_alias(layer: Any) -> Any:
+    """Gluon's name of a layer that bears the tutorial's, whose Conv2D was named after its class."""
+    return re.sub(r"_conv2d(\d+)$", r"_conv\1", layer) if isinstance(layer, str) else layer
 
 
 def _names(graph: Graph) -> dict[str, Entry]:
     """Every name → its value; where blocks share a name, the one that ran last (the outermost)."""
     names: dict[str, Entry] = {}
     for node in graph.live_nodes:
-        if not node.is_variable:
+        if not (node.is_variable or node.is_internal):
             names[node.name] = names[f"{node.name}_output"] = (node.index, 0)
     for block in graph.blocks:
         names[block.name] = graph.frozen(block.output)
@@ -134,7 +155,7 @@ def name_of(graph: Graph, entry: Entry) -> str:
     return f"{graph.nodes[entry[0]].name}_output"
 
 
-def default(graph: Graph, shapes: Mapping[Entry, Shape]) -> Entry:
+def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
     A convolution whose channels are the classes is part of the classifier. Where a convolution and
@@ -143,7 +164,7 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape]) -> Entry:
     Raises:
         LayerError: the net has no such map.
     """
-    entry = _default_or_none(graph, shapes)
+    entry = _default_or_none(graph, shapes, heads)
     if entry is None:
         raise LayerError(
             "the net has no layer whose output is a map with more than one position, so there is "
@@ -152,33 +173,39 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape]) -> Entry:
     return entry
 
 
-def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape]) -> Any:
-    maps = list(_maps(graph, shapes))
-    if not maps:
+def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Any:
+    chosen = None
+    for node in _maps(graph, shapes, heads):
+        chosen = chosen or node
+        if not _classifies(graph, node, shapes[heads[0]][1:2], shapes):
+            chosen = node
+            break
+    if chosen is None:
         return None
-    classes = shapes[graph.heads[0]][1:2]
-    chosen = next((node for node in maps if not _classifies(graph, node, classes, shapes)), maps[0])
     source = graph.nodes[chosen.inputs[0][0]]
-    if (chosen.op == "Activation" and source.op == "Convolution"
+    if (chosen.op == "Activation" and source.role == "Convolution"
             and not chosen.name.startswith(re.sub("fwd$", "", source.name))):
         chosen = source
     return (chosen.index, 0)
 
 
-def _maps(graph: Graph, shapes: Mapping[Entry, Shape]) -> Iterator[Node]:
+def _maps(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Iterator[Node]:
     """The nodes whose output is a map, the last first."""
-    candidates = graph.data_dependent & graph.ancestors(graph.heads[:1])
+    candidates = graph.data_dependent & graph.ancestors(heads)
     for node in reversed(graph.live_nodes):
         shape = shapes.get((node.index, 0), ())
-        if (node.index in candidates and node.op not in POOLING
-                and len(shape) > 2 and max(shape[2:]) > 1):
-            yield node
+        if (node.index in candidates and node.role not in POOLING and not node.is_internal
+                and len(shape) > 2):
+            axis = channel_axis(graph, (node.index, 0), shapes)
+            if max(size for place, size in enumerate(shape) if place not in (0, axis)) > 1:
+                yield node
 
 
 def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]) -> bool:
     """Whether a map is the classes' own: one channel a class, and no classifier after it."""
     after = graph.descendants([(node.index, 0)])
-    return (shapes[(node.index, 0)][1:2] == classes
+    axis = channel_axis(graph, (node.index, 0), shapes)
+    return (shapes[(node.index, 0)][axis:axis + 1] == classes
             and not any(graph.nodes[index].op in CLASSIFIERS for index in after))
 
 

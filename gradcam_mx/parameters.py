@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+import warnings
+from typing import Any, Collection, Iterable, Mapping
+
+import numpy as np
 
 from ._mxnet import mx
 from .errors import DeviceError, NetworkError
+
+FLOATS = {"float16", "bfloat16", "float32", "float64"}
 
 
 class Parameters:
@@ -15,6 +20,23 @@ class Parameters:
         self._sources = dict(sources)
         # With fix_gamma, MXNet's BatchNorm writes ones into the gamma that it is given (measured).
         self._fixed_gammas = frozenset(fixed_gammas)
+
+    def of(self, names: Collection[str], fixed_gammas: Iterable[str]) -> Parameters:
+        """Those of the given names; says so if they are in half precision."""
+        chosen = {name: source for name, source in self._sources.items() if name in names}
+        half = [name for name, source in chosen.items() if type_name(source) == "float16"]
+        if half:
+            warnings.warn(
+                f"{len(half)} of {len(chosen)} parameters are in half precision "
+                f"({half[0]!r} is {type_name(chosen[half[0]])}); the net is explained in "
+                f"{self.dtype}, on copies of them", stacklevel=2)
+        return Parameters(chosen, fixed_gammas)
+
+    @property
+    def dtype(self) -> str:
+        """The floating-point type to compute in: float64 for a net in it, else float32."""
+        return ("float64" if any(type_name(source) == "float64"
+                                 for source in self._sources.values()) else "float32")
 
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
@@ -40,12 +62,17 @@ class Parameters:
                 source._finish_deferred_init()
 
     def on(self, context: Any) -> dict[str, Any]:
-        """The parameters on `context`: the net's own memory, detached, so nothing is marked."""
+        """The parameters on `context`: the net's own memory, detached, so nothing is marked.
+
+        Only those of another floating-point type than `dtype` are copies.
+        """
+        dtype = self.dtype
         arrays = {}
         for name, source in self._sources.items():
-            array = self._array(name, source, context)
-            arrays[name] = (mx.nd.ones_like(array) if name in self._fixed_gammas
-                            else array.detach())
+            array = self._array(name, source, context).as_nd_ndarray().detach()
+            if type_name(source) in FLOATS:
+                array = array.astype(dtype, copy=False)
+            arrays[name] = mx.nd.ones_like(array) if name in self._fixed_gammas else array
         return arrays
 
     def _array(self, name: str, source: Any, context: Any) -> Any:
@@ -63,6 +90,11 @@ class Parameters:
 
 def _is_gluon(source: Any) -> bool:
     return isinstance(source, mx.gluon.Parameter)
+
+
+def type_name(source: Any) -> str:
+    """The name of a parameter's or an array's type, such as "float32"."""
+    return np.dtype(source.dtype).name
 
 
 def _uninitialised(name: str) -> NetworkError:

@@ -24,25 +24,38 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Maps (N, h, w) bilinearly at another size (height, width): (N, height, width) float32."""
+    """Maps (N, h, w) linearly at another size (height, width): (N, height, width) float32.
+
+    Any number of axes of positions goes: (N, w) for signals, (N, d, h, w) for volumes and clips.
+    """
+    maps = np.ascontiguousarray(maps, np.float32)
+    if maps.ndim == 3:
+        return np.stack([_resize(one, size) for one in maps])
+    for axis, length in enumerate(size, start=1):
+        # one axis at a time, as the rows of a picture
+        rows = np.moveaxis(maps, axis, 0)
+        resized = _resize(rows.reshape(len(rows), -1), (length, rows[0].size))
+        maps = np.moveaxis(resized.reshape(length, *rows.shape[1:]), 0, axis)
+    return maps
+
+
+def _resize(plane: np.ndarray, size: Sequence[int]) -> np.ndarray:
     height, width = size
-    return np.stack([
-        cv2.resize(np.ascontiguousarray(one, np.float32), (width, height),
-                   interpolation=cv2.INTER_LINEAR)
-        for one in maps])
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
     """Each of the maps (N, H, W) stretched to [0, 1]; a flat one becomes zeros, with a warning.
 
     Args:
-        maps: of any range.
+        maps: of any range, and any number of axes of positions.
         outliers: the share of the largest values, in percent, that is cut off at 1.
     """
-    low = maps.min(axis=(1, 2), keepdims=True)
-    high = np.percentile(maps, 100 - outliers, axis=(1, 2), keepdims=True)
+    positions = tuple(range(1, maps.ndim))
+    low = maps.min(axis=positions, keepdims=True)
+    high = np.percentile(maps, 100 - outliers, axis=positions, keepdims=True)
     # where all but a few outliers are equal, the outliers are what there is to see
-    high = np.where(high > low, high, maps.max(axis=(1, 2), keepdims=True))
+    high = np.where(high > low, high, maps.max(axis=positions, keepdims=True))
     flat = high <= low
     if flat.any():
         warnings.warn(

@@ -13,9 +13,12 @@ stands for a hard sigmoid) scale a signal rather than rectify one, and keep the 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Iterable, Mapping
+
+from .errors import RuleError
 
 if TYPE_CHECKING:
     from .graph import Graph, Node
@@ -65,20 +68,27 @@ def kind(graph: Graph, node: Node) -> str | None:
     A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,
     which is a hard sigmoid.
     """
-    if node.op in ("Activation", "_npx_activation"):
-        return node.attrs["act_type"]
-    if node.op in ("LeakyReLU", "_npx_leaky_relu"):
-        return node.attrs.get("act_type", "leaky")
-    if node.op in ("relu", "_npx_relu", "sigmoid", "_npx_sigmoid", "tanh", "_np_tanh", "softsign",
-                   "hard_sigmoid"):
-        return node.op.split("_np_")[-1].split("_npx_")[-1]
-    if node.op == "_maximum_scalar" and float(node.attrs["scalar"]) == 0:
-        return "relu"
-    if node.op == "clip" and float(node.attrs["a_min"]) == 0:
+    found = kind_of(node.op, node.attrs)
+    if found == "clip":
         before = graph.nodes[node.inputs[0][0]].op
         after = {graph.nodes[reader].op for reader in graph.readers[node.index]}
         if before == "_plus_scalar" and after and after <= {"_div_scalar", "_mul_scalar"}:
             return "hard_sigmoid"
+    return found
+
+
+def kind_of(op: str, attrs: Mapping[str, str]) -> str | None:
+    """The kind of activation that an operator is by itself."""
+    if op in ("Activation", "_npx_activation"):
+        return attrs["act_type"]
+    if op in ("LeakyReLU", "_npx_leaky_relu"):
+        return attrs.get("act_type", "leaky")
+    if op in ("relu", "_npx_relu", "sigmoid", "_npx_sigmoid", "tanh", "_npi_tanh", "softsign",
+              "hard_sigmoid"):
+        return re.sub("^_np[xi]_", "", op)
+    if op == "_maximum_scalar" and float(attrs["scalar"]) == 0:
+        return "relu"
+    if op == "clip" and float(attrs["a_min"]) == 0:
         return "clip"
     return None
 
@@ -91,7 +101,28 @@ def rectifiers(graph: Graph) -> set[int]:
 
 def report(rule: Rule, graph: Graph, nodes: Iterable[int]) -> RuleReport:
     """What `rule` does in a backward pass that goes through `nodes`."""
-    found = [name for name in (kind(graph, graph.nodes[index]) for index in nodes) if name]
-    changed = [] if rule.is_plain else [name for name in found if name not in GATES]
-    left_alone = Counter(found) - Counter(changed)
-    return RuleReport(rule.name, dict(Counter(changed)), dict(left_alone))
+    kinds = [name for name in (kind(graph, graph.nodes[index]) for index in nodes) if name]
+    return report_of_kinds(rule, kinds)
+
+
+def report_of_kinds(rule: Rule, kinds: Iterable[str], out_of_reach: Iterable[str] = ()
+                    ) -> RuleReport:
+    """What `rule` does to activations of these kinds, where it cannot act on some others."""
+    found = Counter(kinds)
+    changed: Counter[str] = Counter() if rule.is_plain else Counter(
+        {name: count for name, count in found.items() if name not in GATES})
+    return RuleReport(rule.name, dict(changed), dict(found - changed + Counter(out_of_reach)))
+
+
+def check_acts(report: RuleReport) -> None:
+    """Refuse a rule that changes nothing.
+
+    Raises:
+        RuleError: a rule other than the plain one met no rectifier.
+    """
+    if report.rule != PLAIN.name and not report.changed:
+        found = ", ".join(report.left_alone) or "none at all"
+        raise RuleError(
+            f"the {report.rule} rule acts on rectifiers (ReLU and its kin), and there is none "
+            f"between the net's output and its input (activations found: {found}); use "
+            "gm.saliency for the plain gradient")

@@ -13,7 +13,7 @@ Segments that no wanted gradient passes through need not be recorded; they run a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ._mxnet import mx
 from .errors import RuleError
@@ -48,14 +48,15 @@ class Tape:
         values: one array for each of the graph's inputs, all on one context; not modified.
         points: the values that gradients will be asked for (`graph.inputs` may be among them).
         rules: the rules that backward passes will be made under.
+        heads: the values that backward passes will start from; by default the net's outputs.
     """
 
     def __init__(self, graph: Graph, values: Sequence[Any], points: Sequence[Entry],
-                 rules: Iterable[Rule] = (PLAIN,)) -> None:
+                 rules: Iterable[Rule] = (PLAIN,), heads: Sequence[Entry] = ()) -> None:
         self.graph = graph
         self.points = tuple(points)
         self._rules = frozenset(rules)
-        plan = plan_for(graph, frozenset(points), self._rules)
+        plan = plan_for(graph, frozenset(points), self._rules, frozenset(heads or graph.heads))
         parameters = graph.parameters.on(values[0].context)
         self._values: dict[Entry, Any] = dict(zip(graph.inputs, values))
         if plan.stem:
@@ -72,13 +73,13 @@ class Tape:
         """The value at a point or at an output of the net."""
         return self._values[entry]
 
-    def backward(self, head: Entry, head_gradient: Any, rule: Rule = PLAIN,
+    def backward(self, heads: Mapping[Entry, Any], rule: Rule = PLAIN,
                  points: Iterable[Entry] = ()) -> dict[Entry, Any]:
-        """The gradients of <head_gradient, value at head> at the points; zeros where none arrive.
+        """The gradients of Σ <head gradient, value at head> at the points; zeros where none arrive.
 
         Args:
-            head: the output of the net that is explained.
-            head_gradient: an array of its shape.
+            heads: from the outputs of the net that are explained to the head gradients, arrays of
+                their shapes.
             rule: one of the rules that the tape was made for.
             points: those of the tape's points to go to; all by default.
         """
@@ -87,8 +88,8 @@ class Tape:
         wanted = tuple(points) or self.points
         on_the_way = self.graph.differentiable(wanted)
         with mx.autograd.pause():
-            gradients = {head: head_gradient.copy()}
-            own = {head}
+            gradients = {head: gradient.copy() for head, gradient in heads.items()}
+            own = set(heads)
             for recorded in reversed(self._recorded):
                 if recorded.segment.root in on_the_way:
                     self._step(recorded, gradients, own, rule, wanted, on_the_way)
@@ -155,19 +156,23 @@ class _Recorded:
                                 retain_graph=True, train_mode=True)
 
 
-def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule]) -> Plan:
-    """What to run and record so that the gradients at `points` can be had under `rules`."""
-    key = (points, any(not rule.is_plain for rule in rules), all(rule.derives for rule in rules))
+def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule],
+             heads: frozenset[Entry]) -> Plan:
+    """What to run and record so that gradients go from `heads` to `points` under `rules`."""
+    key = (points, heads, any(not rule.is_plain for rule in rules),
+           all(rule.derives for rule in rules))
     plan = graph.plans.get(key)
     if plan is None:
         plan = graph.plans[key] = _make_plan(graph, *key)
     return plan
 
 
-def _make_plan(graph: Graph, points: frozenset[Entry], rectifies: bool, derives: bool) -> Plan:
-    operators = {node.index for node in graph.live_nodes if not node.is_variable}
-    downstream = graph.differentiable(points)
-    cuts = graph.branch_points | {index for index, _ in (*points, *graph.heads)}
+def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry], rectifies: bool,
+               derives: bool) -> Plan:
+    runs = graph.ancestors([*heads, *points])
+    operators = {index for index in runs if not graph.nodes[index].is_variable}
+    downstream = graph.differentiable(points) & runs
+    cuts = graph.branch_points | {index for index, _ in (*points, *heads)}
     # what the recorded part reads from the rest of the net
     cuts |= {source for index in downstream for source, _ in graph.nodes[index].inputs
              if source not in downstream}
@@ -181,7 +186,7 @@ def _make_plan(graph: Graph, points: frozenset[Entry], rectifies: bool, derives:
     segments = tuple(_segment(graph, root, cuts) for root in sorted(cuts & downstream))
     made = {entry for segment in segments for entry in segment.outputs} | set(graph.inputs)
     read = [leaf for segment in segments for leaf in segment.leaves]
-    stem = {entry for entry in (*read, *points, *graph.heads) if entry not in made}
+    stem = {entry for entry in (*read, *points, *heads) if entry not in made}
     return Plan(tuple(sorted(stem)), segments)
 
 

@@ -1,127 +1,336 @@
-"""What is explained: a scalar of the net's output, one for each sample.
+"""Ready-made targets: what is explained, as a scalar of the net's output for each sample.
 
-A target becomes a *head gradient*, the derivative of the explained scalar with respect to the
-output, which is where every backward pass starts.
+Each is a function that is called with the output, an NDArray (N, ...), and gives the scalars (N,)
+by operators that autograd can differentiate. Any other such function is a target too.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from dataclasses import dataclass
+from typing import Any, Sequence, Union
 
 import numpy as np
 
 from ._mxnet import mx
-from .errors import NetworkError, TargetError
+from .errors import TargetError
+from .outputs import Link, link_or_default
 
-Target = Union[None, int, Sequence[int], np.ndarray, "mx.nd.NDArray", Callable[[Any], Any]]
-"""None (each sample's top class), a class id, one id a sample, an array shaped like the output
-(its dot product with the output is explained), or a function from output to one scalar a sample."""
-
-
-class Head(NamedTuple):
-    """A target made concrete for one output."""
-
-    gradient: Any
-    """NDArray of the output's shape."""
-    score: np.ndarray
-    """(N,) float32: the explained scalar."""
-    target: str | list[int]
-    """The class ids, or the name of what else is explained."""
+ClassIds = Union[int, Sequence[int]]
+"""A class id, or one for each sample."""
 
 
-def head(target: Target, output: Any) -> Head:
-    """The head gradient and the score of `target` for the net's `output`.
+@dataclass(frozen=True)
+class ClassScore:
+    """The score of a class, as a class id alone does: y[n, c].
 
-    Raises:
-        TargetError: a class id out of range, a class where the output has none, a shape that does
-            not fit, a function whose result is not one finite scalar a sample or does not depend on
-            the output.
-        NetworkError: the output holds NaN.
+    Args:
+        class_id: the class, or one for each sample.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> gm.targets.ClassScore(1)(mx.nd.array([[3, 4, 5]])).asnumpy()
+        array([4.], dtype=float32)
     """
-    numbers = output.asnumpy()
-    broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
-    if broken.any():
-        raise NetworkError(f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
-                           "parameters hold NaN, or the input is far out of its usual range")
-    if target is None:
-        return _classes(_top(numbers), output, numbers)
-    if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
-        return _classes([int(target)] * len(numbers), output, numbers)
-    if isinstance(target, (np.ndarray, mx.nd.NDArray)) and np.dtype(target.dtype).kind == "f":
-        return _array(target, output, numbers)
-    if isinstance(target, (list, tuple, np.ndarray, mx.nd.NDArray)):
-        return _classes(_ids(target, len(numbers)), output, numbers)
-    if callable(target):
-        return _function(target, output)
-    raise TargetError(f"a target is None, a class id, a sequence of ids, an array or a function; "
-                      f"got {target!r}")
+
+    class_id: ClassIds
+
+    def __call__(self, output: Any) -> Any:
+        return _picked(output, self.class_id)
 
 
-def _ids(target: Any, samples: int) -> list[int]:
-    given = target.asnumpy() if isinstance(target, mx.nd.NDArray) else np.asarray(target)
-    if given.dtype.kind not in "iu" or given.shape != (samples,):
-        raise TargetError(f"expected {samples} class ids, one a sample; got {target!r}")
-    return [int(one) for one in given]
+@dataclass(frozen=True)
+class Probability:
+    """The probability of a class: that of the softmax or sigmoid that the net ends in.
+
+    For a net that ends in neither, the softmax over axis 1; of a single output value, the sigmoid
+    (class 1) or one minus it (class 0). Its gradient also speaks against the other classes.
+
+    Args:
+        class_id: the class, or one for each sample.
+        link: how scores become probabilities; by default, as the net does it.
+    """
+
+    class_id: ClassIds
+    link: Link | None = None
+
+    def __call__(self, output: Any) -> Any:
+        link = link_or_default(self.link, output.shape)
+        if link.kind == "sigmoid" and is_single(output.shape):
+            # 1 - sigmoid(y) is sigmoid(-y), without the loss of digits
+            return link(Binary(self.class_id)(output))
+        return _picked(link(output), self.class_id)
 
 
-def _top(output: np.ndarray) -> list[int]:
-    _check_has_classes(output.shape)
-    return [int(one) for one in output.reshape(len(output), -1).argmax(axis=1)]
+@dataclass(frozen=True)
+class ScoreDifference:
+    """What speaks for one class rather than another: y[n, c] - y[n, o].
+
+    Args:
+        class_id: c, or one for each sample.
+        other_id: o, or one for each sample.
+    """
+
+    class_id: ClassIds
+    other_id: ClassIds
+
+    def __call__(self, output: Any) -> Any:
+        return _picked(output, self.class_id) - _picked(output, self.other_id)
 
 
-def _check_has_classes(shape: Sequence[int]) -> None:
+@dataclass(frozen=True)
+class MultiLabel:
+    """The scores of a set of classes together: Σ_c y[n, c].
+
+    Args:
+        class_ids: the classes, or for each sample a sequence of its own.
+    """
+
+    class_ids: Sequence[Any]
+
+    def __call__(self, output: Any) -> Any:
+        sets = (self.class_ids if self.class_ids and np.ndim(self.class_ids[0]) == 1
+                else [self.class_ids] * len(output))
+        check_has_classes(output.shape)
+        if len(sets) != len(output) or not all(len(one) for one in sets):
+            raise TargetError(f"expected the labels of {len(output)} samples, at least one label "
+                              f"for each; got {self.class_ids!r}")
+        weights = np.zeros(output.shape[:2])
+        for row, labels in zip(weights, sets):
+            row[checked(labels, len(row))] = 1
+        return flat(output * like(weights.reshape(output.shape), output)).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """The class of a net with one output value, its logit y: y for class 1, -y for class 0.
+
+    Args:
+        class_id: 0 or 1, or one for each sample.
+    """
+
+    class_id: ClassIds
+
+    def __call__(self, output: Any) -> Any:
+        if not is_single(output.shape):
+            raise TargetError(f"Binary explains a net with one output value a sample, its logit; "
+                              f"the output has shape {output.shape}")
+        ids = np.array(checked(each(self.class_id, len(output)), 2))
+        return flat(output)[:, 0] * like(2.0 * ids - 1, output)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A weighted sum of all output values: Σ_i w_i y[n, i].
+
+    Args:
+        weights: shaped like one sample's output, or like the output; all ones by default.
+    """
+
+    weights: Any = None
+
+    def __call__(self, output: Any) -> Any:
+        if self.weights is None:
+            return flat(output).sum(axis=1)
+        weights = _fitting(self.weights, output.shape, "the weights")
+        return flat(output * like(weights, output)).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class CosineSimilarity:
+    """How similar an embedding y is to a reference r: y·r / (|y| |r|).
+
+    Args:
+        reference: (K,), or (N, K) with one for each sample.
+    """
+
+    reference: Any
+
+    def __call__(self, output: Any) -> Any:
+        if len(output.shape) != 2:
+            raise TargetError(f"CosineSimilarity explains an embedding (N, K); the output has "
+                              f"shape {output.shape}")
+        reference = _fitting(self.reference, output.shape, "the reference")
+        length = np.linalg.norm(reference, axis=1, keepdims=True)
+        if not length.all():
+            raise TargetError("the reference embedding is zero, so nothing is similar to it")
+        # it does not depend on the length of y, whose square might overflow or vanish
+        output = output / mx.nd.maximum(output.detach().abs().max(axis=1, keepdims=True), 1e-30)
+        across = (output * like(reference / length, output)).sum(axis=1)
+        return across / mx.nd.sqrt((output * output).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The mean score of a class over a region: the mean of y[n, c, h, w] where the mask is true.
+
+    Args:
+        class_id: the class, or one for each sample.
+        mask: (H, W), or (N, H, W) with one for each sample; everywhere by default.
+    """
+
+    class_id: ClassIds
+    mask: Any = None
+
+    def __call__(self, output: Any) -> Any:
+        shape = output.shape
+        if len(shape) != 4:
+            raise TargetError(f"Segmentation explains a map of scores (N, K, H, W); the output has "
+                              f"shape {shape}")
+        mask = np.ones(shape[2:]) if self.mask is None else numbers_of(self.mask)
+        if mask.shape not in (shape[2:], (shape[0], *shape[2:])):
+            raise TargetError(f"the mask has shape {mask.shape}; expected the output's positions, "
+                              f"{shape[2:]}, or {(shape[0], *shape[2:])}")
+        if not np.isin(mask, (0, 1)).all():
+            raise TargetError("the mask holds numbers other than 0 and 1; expected true or false "
+                              "for each position, such as scores > 0.5")
+        mask = np.broadcast_to(mask != 0, (shape[0], *shape[2:]))
+        if not mask.any(axis=(1, 2)).all():
+            raise TargetError("the mask is empty: it has to be true somewhere in every sample")
+        weights = np.zeros(shape)
+        ids = checked(each(self.class_id, len(output)), shape[1])
+        for n, one in enumerate(ids):
+            weights[n, one] = mask[n] / mask[n].sum()
+        return flat(output * like(weights, output)).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The score of one detected box, of a net with outputs for classes, scores and boxes.
+
+    GluonCV's detection nets give ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4) as corners
+    (x0, y0, x1, y1); a detection that was suppressed has the id -1. Which box is meant is found out
+    from ids and boxes; the gradient goes to its score alone.
+
+    Args:
+        index: which detection.
+        box: (x0, y0, x1, y1) instead: the detection that overlaps most with it.
+        class_id: with `box`: among the detections of this class, or one for each sample.
+        min_iou: with `box`: the intersection over union that it has to reach.
+        outputs: the numbers or names of the net's outputs for ids, scores and boxes.
+    """
+
+    index: int | None = None
+    box: Sequence[float] | None = None
+    class_id: ClassIds | None = None
+    min_iou: float = 0.5
+    outputs: Sequence[int | str] = (0, 1, 2)
+
+    def __post_init__(self) -> None:
+        if (self.index is None) == (self.box is None):
+            raise TargetError("Detection takes either an index or a box")
+        if self.index is not None and not is_id(self.index):
+            raise TargetError(f"the index of a detection is a whole number; got {self.index!r}")
+        if self.box is not None:
+            box = np.asarray(self.box, np.float64)
+            if box.shape != (4,) or not (box[:2] < box[2:]).all():
+                raise TargetError(f"the box {self.box!r} has no area; expected its corners, "
+                                  "(x0, y0, x1, y1)")
+        if not 0 <= self.min_iou <= 1:
+            raise TargetError(f"min_iou is {self.min_iou}; expected 0 to 1")
+
+    def __call__(self, ids: Any, scores: Any, boxes: Any) -> Any:
+        rows = scores.shape[:2]
+        if (ids.shape, scores.shape, boxes.shape) != ((*rows, 1), (*rows, 1), (*rows, 4)):
+            raise TargetError(
+                f"the outputs {tuple(self.outputs)} have shapes {ids.shape}, {scores.shape}, "
+                f"{boxes.shape}; expected ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4)")
+        wanted = [None] * len(ids) if self.class_id is None else each(self.class_id, len(ids))
+        chosen = [self._choose(*one)
+                  for one in zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted)]
+        weights = np.eye(rows[1])[chosen]
+        return flat(scores * like(weights[..., None], scores)).sum(axis=1)
+
+    def _choose(self, ids: np.ndarray, boxes: np.ndarray, class_id: int | None) -> int:
+        if self.index is not None:
+            if not 0 <= self.index < len(ids) or ids[self.index] < 0:
+                raise TargetError(f"there is no detection {self.index}: index out of range or "
+                                  f"suppressed; there are {np.flatnonzero(ids >= 0).tolist()}")
+            return self.index
+        allowed = ids >= 0 if class_id is None else ids == class_id
+        overlaps = np.where(allowed, _iou(np.asarray(self.box, np.float64), boxes), -1.0)
+        best = int(overlaps.argmax())
+        if overlaps[best] < self.min_iou:
+            kind = "" if class_id is None else f" of class {class_id}"
+            raise TargetError(
+                f"no detection{kind} overlaps the box {self.box!r} by {self.min_iou} or more "
+                f"(intersection over union); the best does by {max(overlaps[best], 0):.2f}")
+        return best
+
+
+def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of one box with each of several (B, 4)."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+    return shared / ((box[2:] - box[:2]).prod() + areas - shared)
+
+
+# Shared by targets and heads
+
+
+def check_has_classes(shape: Sequence[int]) -> None:
     if len(shape) < 2 or any(size != 1 for size in shape[2:]):
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
             "each sample; pass an array of that shape, or a function from output to one scalar a "
-            "sample")
+            "sample, such as gm.targets.Segmentation")
 
 
-def _classes(ids: list[int], output: Any, numbers: np.ndarray) -> Head:
-    _check_has_classes(numbers.shape)
-    classes = numbers.shape[1]
+def is_single(shape: Sequence[int]) -> bool:
+    """Whether the output is one value a sample."""
+    return all(size == 1 for size in shape[1:])
+
+
+def is_id(target: Any) -> bool:
+    return isinstance(target, (int, np.integer)) and not isinstance(target, bool)
+
+
+def each(ids: Any, samples: int) -> list[int]:
+    """Class ids, one a sample."""
+    if is_id(ids):
+        return [int(ids)] * samples
+    given = numbers_of(ids)
+    if given.dtype.kind not in "iu" or given.shape != (samples,):
+        raise TargetError(f"expected {samples} class ids, one a sample; got {ids!r}")
+    return [int(one) for one in given]
+
+
+def checked(ids: Sequence[int], classes: int) -> list[int]:
     for one in ids:
+        if not is_id(one):
+            raise TargetError(f"a class id is a whole number; got {one!r}")
         if not 0 <= one < classes:
             raise TargetError(f"class id {one} is out of range: the net has {classes} classes, "
                               f"0 to {classes - 1}")
-    one_hot = np.zeros((len(ids), classes), np.float32)
-    one_hot[np.arange(len(ids)), ids] = 1
-    scores = numbers.reshape(len(ids), -1)[np.arange(len(ids)), ids]
-    return Head(mx.nd.array(one_hot.reshape(numbers.shape), ctx=output.context), scores, ids)
+    return [int(one) for one in ids]
 
 
-def _array(target: Any, output: Any, numbers: np.ndarray) -> Head:
-    weights = target if isinstance(target, np.ndarray) else target.asnumpy()
-    if weights.shape not in (numbers.shape, numbers.shape[1:]):
-        raise TargetError(f"the target array has shape {weights.shape}; expected the output's, "
-                          f"{numbers.shape}, or one sample's, {numbers.shape[1:]}. Class ids are "
-                          "integers: target.astype('int32')")
-    if not np.isfinite(weights).all():
-        raise TargetError("the target array holds NaN or infinity")
-    weights = np.broadcast_to(weights, numbers.shape).astype(np.float32)
-    score = (weights * numbers).reshape(len(numbers), -1).sum(axis=1)
-    return Head(mx.nd.array(weights, ctx=output.context), score, "array")
+def _picked(output: Any, ids: ClassIds) -> Any:
+    """y[n, c_n] of an output (N, K) or (N, K, 1, 1)."""
+    check_has_classes(output.shape)
+    chosen = np.array(checked(each(ids, len(output)), output.shape[1]))
+    return mx.nd.pick(flat(output), like(chosen, output), axis=1)
 
 
-def _function(target: Callable[[Any], Any], output: Any) -> Head:
-    name = getattr(target, "__name__", type(target).__name__)
-    watched = output.detach()
-    watched.attach_grad()
-    with mx.autograd.record(train_mode=True):
-        score = target(watched)
-    samples = len(output)
-    if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
-        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
-        raise TargetError(f"the target function {name!r} has to return an NDArray of one scalar a "
-                          f"sample, shape ({samples},); it returned {got}")
-    if not np.isfinite(score.asnumpy()).all():
-        raise TargetError(f"the target function {name!r} returned NaN or infinity")
-    try:
-        gradient, = mx.autograd.grad([score], [watched], train_mode=True)
-    except mx.MXNetError as error:
-        raise TargetError(f"the result of the target function {name!r} does not depend on the "
-                          "output through operators that MXNet can differentiate") from error
-    if not np.isfinite(gradient.asnumpy()).all():
-        raise TargetError(f"the derivative of the target function {name!r} is NaN or infinite "
-                          "(a root or a logarithm at zero?)")
-    return Head(gradient, score.asnumpy(), name)
+def _fitting(array: Any, shape: Sequence[int], what: str) -> np.ndarray:
+    """The numbers of an array that is shaped like the output, or like one sample's."""
+    numbers = numbers_of(array).astype(np.float64)
+    if numbers.shape not in (tuple(shape), tuple(shape[1:])):
+        raise TargetError(f"{what} has shape {numbers.shape}; expected the output's, "
+                          f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}")
+    if not np.isfinite(numbers).all():
+        raise TargetError(f"{what} holds NaN or infinity")
+    return np.broadcast_to(numbers, shape)
+
+
+def numbers_of(array: Any) -> np.ndarray:
+    return array.asnumpy() if isinstance(array, mx.nd.NDArray) else np.asarray(array)
+
+
+def like(numbers: np.ndarray, output: Any) -> Any:
+    """Numbers as an array beside `output`."""
+    return mx.nd.array(numbers, ctx=output.context, dtype=output.dtype)
+
+
+def flat(output: Any) -> Any:
+    return output.reshape((len(output), -1))

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from ._mxnet import mx
 from .errors import NetworkError
 from .graph import Graph, TracedBlock
+from .parameters import type_name
 
 Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
 """What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""
@@ -47,7 +48,7 @@ def trace(net: Net, inputs: int = 1) -> Graph:
         return net
     if isinstance(net, tuple):
         symbol, arguments, auxiliary = net
-        return Graph(symbol.tojson(), symbol.list_outputs(), {**arguments, **auxiliary})
+        return Graph(_json(symbol), symbol.list_outputs(), {**arguments, **auxiliary})
     if not isinstance(net, mx.gluon.Block):
         raise NetworkError(
             f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
@@ -88,13 +89,16 @@ class _Seen:
 
 
 def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
-    names = ["data"] if inputs == 1 else [f"data{i}" for i in range(inputs)]
+    names = _input_names(net, inputs)
+    symbols = [mx.sym.var(name) for name in names]
+    if mx.util.is_np_array():
+        symbols = [symbol.as_np_ndarray() for symbol in symbols]
     seen: list[_Seen] = []
     running: list[str] = []
     try:
         # a name manager of its own: the same net gives the same names at each trace
         with _hooked(net, seen, running) as blocks, mx.name.NameManager():
-            outputs = mx.sym.Group(_flatten(net(*(mx.sym.var(name) for name in names))))
+            outputs = mx.sym.Group(_flatten(net(*symbols)))
     except Exception as error:
         raise NetworkError(
             _advice(net, inputs, running[-1] if running else "", error)) from error
@@ -104,16 +108,24 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
     fingerprint = (
         description,
         [(ran.path, id(ran.block)) for ran in seen],
-        {name: id(source) for name, source in sources.items()},
+        {name: (id(source), type_name(source)) for name, source in sources.items()},
     )
     if old is not None and old.fingerprint == fingerprint:
         graph = old.graph
     else:
-        graph = Graph(description, outputs.list_outputs(), sources, [
+        graph = Graph(description, outputs.list_outputs(), sources, names, [
             TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
             for ran in seen
         ])
     return _Traced(graph, fingerprint, _cached_graph(net))
+
+
+def _input_names(net: Any, inputs: int) -> list[str]:
+    if isinstance(net, mx.gluon.SymbolBlock):
+        # it knows its inputs' names, and may have some that are labels, which nobody passes
+        given, _ = net._cached_graph
+        return [symbol.name for symbol in given]
+    return ["data"] if inputs == 1 else [f"data{i}" for i in range(inputs)]
 
 
 def _json(symbol: Any) -> str:
@@ -161,7 +173,7 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
 def _flatten(output: Any) -> list[Any]:
     """The symbols in what a block returned: one, or nested lists, tuples and dicts of them."""
     if isinstance(output, mx.sym.Symbol):
-        return [output]
+        return [one.as_nd_ndarray() for one in output]
     if isinstance(output, dict):
         output = list(output.values())
     if isinstance(output, (list, tuple)):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx import graph, picture, tape, targets
+from gradcam_mx import graph, heads, picture, tape
 from gradcam_mx._mxnet import mx
 
 nn = mx.gluon.nn
@@ -184,7 +184,7 @@ PLACES = {
     "the trace": (graph.Graph, "__init__"),
     "the graph's shapes": (graph.Graph, "shapes"),
     "a compiled piece": (graph.Operator, "__call__"),
-    "the target": (targets, "head"),
+    "the target": (heads, "head"),
     "the backward pass": (tape.Tape, "backward"),
     "a step of the backward pass": (tape._Recorded, "backward"),
     "the formula": (picture, "resize"),

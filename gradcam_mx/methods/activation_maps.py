@@ -6,7 +6,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .base import Needs, Run, method
+from ..run import Needs, Run
+from .base import method
 
 MapFormula = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

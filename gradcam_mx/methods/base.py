@@ -1,4 +1,4 @@
-"""What every method stands on: a run of the net, and the register of methods.
+"""The register of methods, and how a public function is made of a formula.
 
 A method is a formula over a `Run`. It says what it needs; the run is recorded for that, once, and
 whatever the formula asks for is computed when first asked for.
@@ -8,33 +8,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable, Iterable, List, Mapping, Union
 
 import numpy as np
 
-from .. import inputs, layers, rules, targets
-from .._mxnet import mx
-from ..errors import MethodError, NetworkError, RuleError, reason
+from .. import picture
+from ..errors import LayerError, MethodError
 from ..explanation import Explanation
+from ..heads import Target
 from ..inputs import Input
-from ..rules import PLAIN, Rule
-from ..tape import Tape
-from ..targets import Target
-from ..trace import Net, trace
+from ..outputs import OutputChoice
+from ..recording import InputChoice
+from ..run import Needs, Run
+from ..trace import Net
 
+Found = Union[Explanation, List[Explanation]]
+"""An explanation; for a list of layers, one for each."""
 
-@dataclass(frozen=True)
-class Needs:
-    """What a method's formula draws on."""
-
-    layer: bool = False
-    """The activations of a layer and the gradient there."""
-    rules: frozenset[Rule] = frozenset()
-    """The rules under which it wants the gradient at the input."""
+FUSIONS: dict[str, Callable[..., np.ndarray]] = {
+    "mean": np.mean, "max": np.max, "product": np.prod}
 
 
 @dataclass(frozen=True)
@@ -61,107 +55,21 @@ METHODS: dict[str, Method] = {}
 """Every method by its name."""
 
 
-class Run:
-    """One net, one input, one target: what formulas draw on, each thing computed at most once."""
-
-    def __init__(self, net: Net, x: Input, target: Target = None, layer: Any = None,
-                 needs: Iterable[Needs] = ()) -> None:
-        needs = list(needs)
-        wanted_rules = frozenset().union(*(need.rules for need in needs))
-        graph = trace(net, inputs.count(x))
-        values = inputs.prepare(graph, x)
-        self.input_size: tuple[int, int] = tuple(values[0].shape[-2:])
-        self._graph = graph
-        self._output = graph.heads[0]
-        self._input = graph.inputs[0]
-        points = [self._input] if wanted_rules else []
-        self.layer: str | None = None
-        if any(need.layer for need in needs):
-            shapes = graph.shapes(*(tuple(value.shape) for value in values))
-            self._map, self.layer = layers.find_map(graph, layer, shapes)
-            points.append(self._map)
-        for rule in wanted_rules:
-            self._check_acts(rule)
-        with _failures_told("forward"):
-            self._tape = Tape(graph, values, points, wanted_rules | {PLAIN})
-            self.output: np.ndarray = self._tape.value(self._output).asnumpy()
-        self._head = targets.head(target, self._tape.value(self._output))
-        self._input_gradients: dict[Rule, np.ndarray] = {}
-
-    def _check_acts(self, rule: Rule) -> None:
-        report = self.report(rule)
-        if not rule.is_plain and not report.changed:
-            found = ", ".join(report.left_alone) or "none at all"
-            raise RuleError(
-                f"the {rule.name} rule acts on rectifiers (ReLU and its kin), and there is none "
-                f"between the net's output and its input (activations found: {found}); use "
-                "gm.saliency for the plain gradient")
-
-    def report(self, rule: Rule) -> rules.RuleReport:
-        """How many activations of which kind `rule` changes."""
-        return rules.report(rule, self._graph, self._graph.differentiable([self._input]))
-
-    @property
-    def score(self) -> np.ndarray:
-        """(N,) the explained scalar of each sample."""
-        return self._head.score
-
-    @property
-    def target(self) -> Any:
-        """The class ids, or the name of what else is explained."""
-        return self._head.target
-
-    @cached_property
-    def activations(self) -> np.ndarray:
-        """(N, C, h, w): A, the layer's output."""
-        return self._tape.value(self._map).asnumpy()
-
-    @cached_property
-    def layer_gradient(self) -> np.ndarray:
-        """(N, C, h, w): ∂score/∂A."""
-        return self._backward(PLAIN, self._map)
-
-    def input_gradient(self, rule: Rule = PLAIN) -> np.ndarray:
-        """(N, C, H, W): the gradient of the score at the input, under `rule`."""
-        if rule not in self._input_gradients:
-            self._input_gradients[rule] = self._backward(rule, self._input)
-        return self._input_gradients[rule]
-
-    def explain(self, method: Method, options: Mapping[str, Any] = MappingProxyType({})
-                ) -> Explanation:
-        """What `method` finds on this run."""
-        values = np.ascontiguousarray(method.formula(self, **options), dtype=np.float32)
-        rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
-        return Explanation(
-            values, method.name, self.target, self.score, self.input_size,
-            layer=self.layer if method.needs.layer else None, options=dict(options),
-            rule_report=self.report(rule) if rule else None)
-
-    def _backward(self, rule: Rule, point: Any) -> np.ndarray:
-        with _failures_told("backward"):
-            gradients = self._tape.backward(self._output, self._head.gradient, rule, [point])
-            return gradients[point].asnumpy()
-
-
-@contextmanager
-def _failures_told(way: str) -> Iterator[None]:
-    """MXNet computes later than it is told to, so it fails where a result is read."""
-    try:
-        yield
-    except mx.MXNetError as error:
-        raise NetworkError(f"MXNet failed while running the net {way}: {reason(error)}") from error
-
-
 def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
-            layer: Any = None) -> dict[str, Explanation]:
+            layer: Any = None, *, output: OutputChoice = None, input: InputChoice = None,
+            fuse: str | None = None) -> dict[str, Any]:
     """Several methods on one run of the net, which they share: name → Explanation.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
+        x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
         methods: names out of `METHODS`.
         target: what is explained; each sample's top class by default.
-        layer: for the methods that explain one; by default the last before the global pool.
+        layer: for the methods that explain one; by default the last before the global pool. With a
+            list of layers these methods give a list of explanations.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
 
     Raises:
         MethodError: there is no such method.
@@ -173,8 +81,47 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
         'features.7'
     """
     chosen = [find_method(name) for name in methods]
-    run = Run(net, x, target, layer, [one.needs for one in chosen])
-    return {one.name: run.explain(one) for one in chosen}
+    run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input)
+    several = isinstance(layer, (list, tuple))
+    return {one.name: explain_run(run, one, several=several, fuse=fuse) for one in chosen}
+
+
+def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingProxyType({}), *,
+                several: bool = False, fuse: str | None = None) -> Found:
+    """What `method` finds on a run: of each layer if `several` were asked for, else of the one."""
+    if fuse is not None and fuse not in FUSIONS:
+        raise MethodError(f"there is no fusion {fuse!r}; there are {', '.join(FUSIONS)}")
+    if not method.needs.layer:
+        return _explanation(run, method, method.formula(run, **options), options)
+    found = [
+        _explanation(run, method, method.formula(run.at(one), **options), options, one.name)
+        for one in run.maps]
+    if not several:
+        return found[0]
+    return found if fuse is None else _fused(run, method, found, fuse)
+
+
+def _explanation(run: Run, method: Method, values: np.ndarray, options: Mapping[str, Any],
+                 layer: str | None = None) -> Explanation:
+    rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
+    return Explanation(
+        np.ascontiguousarray(values, dtype=np.float32), method.name, run.target, run.score,
+        run.input_size, layer=layer, options=dict(options),
+        rule_report=run.report(rule) if rule else None, output=run.output_name,
+        input=run.input_name)
+
+
+def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Explanation:
+    """The maps of several layers as one: each stretched to [0, 1] at the input's size, then joined.
+    """
+    if any(not one.is_map for one in found):
+        raise LayerError(f"fuse= joins the maps of several layers; {method.name} gives attributions "
+                         "of the input")
+    maps = np.stack([picture.normalise(picture.resize(one.values, run.input_size))
+                     for one in found])
+    options = {**found[0].options, "fuse": fuse}
+    return _explanation(run, method, FUSIONS[fuse](maps, axis=0), options,
+                        " + ".join(str(one.layer) for one in found))
 
 
 def find_method(name: str) -> Method:
@@ -191,8 +138,9 @@ def find_method(name: str) -> Method:
 def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Callable[..., Any]]:
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
-    The function made is called with (net, x, target, layer, **options), `layer` only where the
-    formula needs one, and has the formula's name, docstring and options.
+    The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
+    `fuse` only where the formula needs a layer, `input` only where it needs gradients at the input;
+    it has the formula's name, docstring and options.
     """
 
     def register(formula: Formula) -> Callable[..., Explanation]:
@@ -206,7 +154,10 @@ def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Call
                 raise TypeError(f"{formula.__name__}() {error}: {formula.__name__}{signature}"
                                 ) from None
             subject = {name: options.pop(name) for name in _SUBJECT if name in options}
-            return Run(**subject, needs=[needs]).explain(METHODS[formula.__name__], options)
+            fuse = options.pop("fuse", None)
+            run = Run(**subject, needs=[needs])
+            several = isinstance(subject.get("layer"), (list, tuple))
+            return explain_run(run, METHODS[formula.__name__], options, several=several, fuse=fuse)
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(
@@ -216,15 +167,25 @@ def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Call
     return register
 
 
-_SUBJECT = ("net", "x", "target", "layer")
+_SUBJECT = ("net", "x", "target", "layer", "output", "input")
 
 
 def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
-    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    subject = [
-        inspect.Parameter(name, positional, annotation=name.capitalize().replace("X", "Input"),
-                          default=inspect.Parameter.empty if name in ("net", "x") else None)
-        for name in _SUBJECT if needs.layer or name != "layer"
+    def parameter(name: str, annotation: Any, kind: Any, default: Any = None) -> inspect.Parameter:
+        return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+    positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        parameter("net", "Net", positional, inspect.Parameter.empty),
+        parameter("x", "Input", positional, inspect.Parameter.empty),
+        parameter("target", "Target", positional),
     ]
+    if needs.layer:
+        parameters.append(parameter("layer", "Any", positional))
+    parameters.append(parameter("output", "OutputChoice", keyword))
+    if needs.rules:
+        parameters.append(parameter("input", "InputChoice", keyword))
+    if needs.layer:
+        parameters.append(parameter("fuse", "str | None", keyword))
     options = list(inspect.signature(formula).parameters.values())[1:]
-    return inspect.Signature([*subject, *options], return_annotation="Explanation")
+    return inspect.Signature([*parameters, *options], return_annotation="Explanation")

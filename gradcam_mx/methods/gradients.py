@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import nn, picture
 from ..rules import GUIDED, PLAIN
-from .base import METHODS, Needs, Run, method
+from ..run import Needs, Run
+from .base import METHODS, method
 
 FAMILY = "gradients"
 

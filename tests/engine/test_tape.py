@@ -89,7 +89,7 @@ def test_every_activation_under_every_rule_equals_float64(function, ctx):
     assert relative_error(tape.value(head).asnumpy(), output) <= TOLERANCE
     gradient = mx.nd.random.normal(shape=output.shape, ctx=ctx)
     for rule in RULES:
-        found = tape.backward(head, gradient, rule)[data].asnumpy()
+        found = tape.backward({head: gradient}, rule)[data].asnumpy()
         expected = reference.backward(gradient.asnumpy(), rule.name)["data"]
         assert relative_error(found, expected) <= TOLERANCE, rule.name
 
@@ -142,7 +142,7 @@ def test_a_relu_inside_batch_normalisation_follows_the_rules(ctx):
     assert relative_error(tape.value(graph.heads[0]).asnumpy(), output) <= TOLERANCE
     assert not any(reference.near_ties(1e-6).values())
     for rule in RULES:
-        found = tape.backward(graph.heads[0], head, rule)[graph.inputs[0]].asnumpy()
+        found = tape.backward({graph.heads[0]: head}, rule)[graph.inputs[0]].asnumpy()
         expected = reference.backward(head.asnumpy(), rule.name)["data"]
         assert relative_error(found, expected) <= TOLERANCE, rule.name
 
@@ -153,8 +153,8 @@ def test_passes_repeat_and_do_not_disturb_each_other(ctx):
     data, head = graph.inputs[0], graph.heads[0]
     tape = Tape(graph, [x], [data], RULES)
     gradient = mx.nd.ones_like(tape.value(head))
-    first = [tape.backward(head, gradient, rule)[data].asnumpy() for rule in RULES]
-    again = [tape.backward(head, gradient, rule)[data].asnumpy() for rule in reversed(RULES)]
+    first = [tape.backward({head: gradient}, rule)[data].asnumpy() for rule in RULES]
+    again = [tape.backward({head: gradient}, rule)[data].asnumpy() for rule in reversed(RULES)]
     for one, other in zip(first, reversed(again)):
         np.testing.assert_array_equal(one, other)
     assert not np.array_equal(first[0], first[1])
@@ -170,8 +170,8 @@ def test_a_partial_pass_equals_the_whole_one(ctx):
     part = Tape(graph, [x], [inner])
     gradient = mx.nd.ones_like(whole.value(head))
     expected = reference_of(net, x)[0].backward(gradient.asnumpy())
-    for found in (whole.backward(head, gradient)[inner], part.backward(head, gradient)[inner],
-                  whole.backward(head, gradient, points=[inner])[inner]):
+    for found in (whole.backward({head: gradient})[inner], part.backward({head: gradient})[inner],
+                  whole.backward({head: gradient}, points=[inner])[inner]):
         assert relative_error(found.asnumpy(),
                               expected[graph.nodes[inner[0]].name]) <= TOLERANCE
 
@@ -184,7 +184,7 @@ def test_a_layer_that_is_passed_by_has_the_gradient_zero():
     graph = trace(Detour())
     inner = next((node.index, 0) for node in graph.live_nodes if node.op == "relu")
     tape = Tape(graph, [mx.nd.ones((1, 3))], [inner])
-    gradient = tape.backward(graph.heads[0], mx.nd.ones((1, 3)))[inner]
+    gradient = tape.backward({graph.heads[0]: mx.nd.ones((1, 3))})[inner]
     np.testing.assert_array_equal(gradient.asnumpy(), 0)
 
 
@@ -202,5 +202,6 @@ def test_mxnets_own_gradient_through_max_pooling_in_predict_mode_is_wrong():
         warnings.warn("MXNet's gradient through max pooling under record(train_mode=False) is "
                       f"right on this machine (relative error {error:.1e})", stacklevel=1)
     graph = trace(net)
-    found = Tape(graph, [x], graph.inputs).backward(graph.heads[0], mx.nd.ones(output.shape))
+    found = Tape(graph, [x], graph.inputs).backward(
+        {graph.heads[0]: mx.nd.ones(output.shape)})
     assert relative_error(found[graph.inputs[0]].asnumpy(), expected) <= TOLERANCE

@@ -296,18 +296,18 @@ def test_guided_backprop_by_hand(ctx):
     x = mx.nd.array([[4, 1, 1]], ctx=ctx)
     # z₁ = [4, -1, 2], relu: [4, 0, 2]; z₂ = [4 - 6, 0, 8 + 2] = [-2, 0, 10]; score -10.
     # Plain: dy = [5, 7, -1], behind relu [0, 0, -1], behind v [-2, 0, -1], relu, u: [-2, 0, -2].
-    found = gm.saliency(net, x, 0)
+    found = gm.saliency(net, x)
     np.testing.assert_array_equal(found.score, [-10])
     np.testing.assert_array_equal(found.values, [[-2, 0, -2]])
     # Guided: the only way back starts with -1 and is stopped at once.
-    np.testing.assert_array_equal(gm.guided_backprop(net, x, 0).values, [[0, 0, 0]])
+    np.testing.assert_array_equal(gm.guided_backprop(net, x).values, [[0, 0, 0]])
     # With the last weight 1, the score is 10: [0, 0, 1], behind v [2, 0, 1], u: [2, 0, 2].
     net[4].weight.set_data(mx.nd.array([[5, 7, 1]]))
-    np.testing.assert_array_equal(gm.guided_backprop(net, x, 0).values, [[2, 0, 2]])
+    np.testing.assert_array_equal(gm.guided_backprop(net, x).values, [[2, 0, 2]])
     # Negative weights in the middle: [2, 0, 1 - 4] at the first relu, guided stops the -3.
     net[2].weight.set_data(mx.nd.array([[1, 0, 0], [0, 1, 0], [2, 0, -3]]))
-    np.testing.assert_array_equal(gm.saliency(net, x, 0).values, [[7, 0, -6]])
-    np.testing.assert_array_equal(gm.guided_backprop(net, x, 0).values, [[7, 0, 0]])
+    np.testing.assert_array_equal(gm.saliency(net, x).values, [[7, 0, -6]])
+    np.testing.assert_array_equal(gm.guided_backprop(net, x).values, [[7, 0, 0]])
 
 
 def test_guided_grad_cam_by_hand(ctx):
@@ -318,7 +318,7 @@ def test_guided_grad_cam_by_hand(ctx):
     x = mx.nd.array([[[[1, 3, 2, -1]]]], ctx=ctx)
     # The pooled map is [3, 2], its gradient [1, 1]: Grad-CAM [3, 2] at "2". The guided gradient is
     # [0, 1, 1, 0]. Upsampling 2 → 4 with half-pixel centres: 3, 2.75, 2.25, 2.
-    found = gm.guided_grad_cam(net, x, 0, "2")
+    found = gm.guided_grad_cam(net, x, layer="2")
     np.testing.assert_allclose(found.values, [[[[0, 2.75, 2.25, 0]]]], rtol=1e-6)
 
 

@@ -1,0 +1,208 @@
+"""From a target to the head gradient, the derivative of what is explained by the net's output.
+
+It is where every backward pass starts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, NamedTuple, Sequence, Union
+
+import numpy as np
+
+from . import targets
+from ._mxnet import mx
+from .errors import NetworkError, TargetError
+from .outputs import Link, link_or_default
+from .targets import (
+    Binary,
+    ClassScore,
+    Probability,
+    Regression,
+    each,
+    is_id,
+    is_single,
+    like,
+    numbers_of,
+)
+
+Target = Union[None, int, Sequence[Any], np.ndarray, "mx.nd.NDArray", Callable[..., Any]]
+"""None (each sample's top class), a class id, an array shaped like the output (its dot product with
+the output is explained), a ready-made target or another function from output to one scalar a
+sample; or a sequence with one of these for each sample.
+
+Of a net that ends in a softmax or sigmoid they see the scores before it; with output="probability"
+what comes after it."""
+
+
+class Head(NamedTuple):
+    """A target made concrete for the outputs of one run."""
+
+    gradients: list[Any]
+    """For each of the outputs an NDArray of its shape."""
+    score: np.ndarray
+    """(N,) float32: the explained scalar."""
+    target: str | list[int] | list[str]
+    """The class ids, or the name of what else is explained, for all samples or for each."""
+
+
+def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = (),
+         probability: bool = False) -> Head:
+    """The head gradients and the score of `target` for the net's outputs.
+
+    Args:
+        target: what is explained.
+        outputs: those of the net that it is explained of: one, except for functions of several.
+        links: for each output how its values become probabilities, if that is known.
+        probability: whether the target is one of the probabilities rather than of the values.
+
+    Raises:
+        TargetError: a class id out of range, a class where the output has none, a shape that does
+            not fit, a function whose result is not one finite scalar a sample or does not depend on
+            the output.
+        NetworkError: the output holds NaN.
+    """
+    links = list(links) or [None] * len(outputs)
+    output, link = outputs[0], links[0]
+    for one in outputs:
+        _check_finite(one)
+    if isinstance(target, (list, tuple)) and not all(map(is_id, target)) and all(
+            one is None or is_id(one) or _is_array(one) or callable(one) for one in target):
+        return _one_for_each(target, outputs, links, probability)
+    if isinstance(target, ClassScore):
+        target = target.class_id
+    if isinstance(target, Probability) and target.link is None:
+        target = dataclasses.replace(target, link=link)
+    if target is None or is_id(target) or isinstance(target, (list, tuple)) or (
+            _is_array(target) and np.dtype(target.dtype).kind != "f"):
+        return _classes(target, output, link, probability)
+    if _is_array(target):
+        return _function(Regression(_direction(target, output.shape)), [output], "array",
+                         [link_or_default(link, output.shape) if probability else None])
+    if callable(target):
+        return _function(
+            target, outputs, _name(target),
+            [link_or_default(known, one.shape) if probability else None
+             for one, known in zip(outputs, links)])
+    raise TargetError(f"a target is None, a class id, a sequence of ids, an array or a function; "
+                      f"got {target!r}")
+
+
+def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> Head:
+    single, samples = is_single(output.shape), len(output)
+    if single and target is None and link is None and not probability:
+        return _function(Regression(), [output], "output")
+    if single and link is None and not probability:
+        raise TargetError(
+            f"the net has one output value a sample, so the class {target!r} may mean two things; "
+            "gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value itself")
+    if not single:
+        targets.check_has_classes(output.shape)
+    if target is None:
+        numbers = output.asnumpy().reshape(samples, -1)
+        ids = [int(one) for one in (numbers[:, 0] > 0 if single else numbers.argmax(axis=1))]
+    else:
+        ids = each(target, samples)
+    if probability:
+        return _function(Probability(ids, link), [output], ids)
+    if single:
+        return _function(Binary(ids), [output], ids)
+    # as ClassScore, but quicker than by autograd
+    one_hot = np.zeros(output.shape[:2])
+    one_hot[np.arange(samples), targets.checked(ids, output.shape[1])] = 1
+    score = output.asnumpy().reshape(samples, -1)[np.arange(samples), ids].astype(np.float32)
+    return Head([like(one_hot.reshape(output.shape), output)], score, ids)
+
+
+def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
+                  links: Sequence[Link | None], probability: bool) -> Head:
+    """One target for each sample, each of any kind."""
+    if len(given) != len(outputs[0]):
+        raise TargetError(f"expected {len(outputs[0])} targets, one a sample; got {len(given)}: "
+                          f"{given!r}")
+    heads = [head(one, [output[n:n + 1] for output in outputs], links, probability)
+             for n, one in enumerate(given)]
+    names: list[str] = [
+        one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in heads]
+    return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in heads))],
+                np.concatenate([one.score for one in heads]), names)
+
+
+def _function(target: Callable[..., Any], outputs: Sequence[Any], name: str | list[int],
+              links: Sequence[Link | None] = (None,)) -> Head:
+    said = name if isinstance(name, str) else _name(target)
+    watched = [output.detach() for output in outputs]
+    for one in watched:
+        one.attach_grad()
+    with mx.autograd.record(train_mode=True):
+        seen = [link(one) if link else one for one, link in zip(watched, links)]
+        if mx.util.is_np_array() and not _is_ready_made(target):
+            seen = [one.as_np_ndarray() for one in seen]
+        score = target(*seen)
+    samples = len(outputs[0])
+    if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
+        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
+        raise TargetError(f"the target function {said!r} has to return an NDArray of one scalar a "
+                          f"sample, shape ({samples},); it returned {got}")
+    if not np.isfinite(score.asnumpy()).all():
+        raise TargetError(f"the target function {said!r} returned NaN or infinity")
+    apart = TargetError(f"the result of the target function {said!r} does not depend on the "
+                        "output through operators that MXNet can differentiate")
+    try:
+        score.backward()
+    except mx.MXNetError as error:
+        raise apart from error
+    if not any(one._fresh_grad for one in watched):
+        raise apart
+    gradients = [one.grad for one in watched]
+    if not all(np.isfinite(gradient.asnumpy()).all() for gradient in gradients):
+        raise TargetError(f"the derivative of the target function {said!r} is NaN or infinite "
+                          "(a root or a logarithm at zero?)")
+    return Head(gradients, score.asnumpy().astype(np.float32), name)
+
+
+def _name(target: Any) -> str:
+    """What a function is called: its name, or what a ready-made target shows of itself."""
+    if _is_ready_made(target):
+        values = {field.name: repr(getattr(target, field.name))
+                  for field in dataclasses.fields(target) if field.name != "link"
+                  and repr(getattr(target, field.name)) != repr(field.default)}
+        # an embedding or a mask would fill pages
+        shown = [f"{name}={value}" if len(value) <= 60 else f"{name}=…"
+                 for name, value in values.items()]
+        return f"{type(target).__name__}({', '.join(shown)})"
+    return getattr(target, "__name__", type(target).__name__)
+
+
+def _direction(target: Any, shape: Sequence[int]) -> np.ndarray:
+    """A float array as weights of the output; class ids in disguise are refused."""
+    weights = numbers_of(target)
+    if (weights.shape == tuple(shape[:1]) and len(shape) == 2
+            and (weights == np.round(weights)).all()):
+        raise TargetError(
+            f"the target array has shape {weights.shape} and whole numbers, so it may be class ids "
+            f'or a direction; pass ids as integers, target.astype("int32"), or a direction of '
+            f"shape {tuple(shape)}")
+    if weights.shape not in (tuple(shape), tuple(shape[1:])):
+        raise TargetError(f"the target array has shape {weights.shape}; expected the output's, "
+                          f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}. Class ids are "
+                          "integers: target.astype('int32')")
+    if not np.isfinite(weights).all():
+        raise TargetError("the target array holds NaN or infinity")
+    return weights
+
+
+def _check_finite(output: Any) -> None:
+    numbers = output.asnumpy()
+    broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
+    if broken.any():
+        raise NetworkError(f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
+                           "parameters hold NaN, or the input is far out of its usual range")
+
+
+def _is_array(target: Any) -> bool:
+    return isinstance(target, (np.ndarray, mx.nd.NDArray))
+
+
+def _is_ready_made(target: Any) -> bool:
+    return type(target).__module__ == targets.__name__

@@ -1,0 +1,190 @@
+"""What formulas draw on: one net, one input, one target, each thing computed at most once."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Iterable, Iterator
+
+import numpy as np
+
+from . import heads
+from ._mxnet import mx
+from .errors import NetworkError, reason
+from .heads import Target
+from .inputs import Input
+from .layers import Map
+from .outputs import PROBABILITY, OutputChoice, link_or_default
+from .recording import InputChoice, Wanted, record
+from .rules import PLAIN, Rule, RuleReport
+from .targets import Detection, is_single
+from .trace import Net
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method's formula draws on."""
+
+    layer: bool = False
+    """The activations of a layer and the gradient there."""
+    rules: frozenset[Rule] = frozenset()
+    """The rules under which it wants the gradient at the input."""
+
+
+class Run:
+    """One net, one input, one target, and the gradients that come back.
+
+    Values of a layer and of the input have their channels at axis 1, also in a net that keeps them
+    last.
+    """
+
+    def __init__(self, net: Net, x: Input, target: Target = None, layer: Any = None,
+                 needs: Iterable[Needs] = (), *, output: OutputChoice = None,
+                 input: InputChoice = None) -> None:
+        """
+        Args:
+            net, x, target, output, input: as in every method.
+            layer: a layer, or a list of them; explained are those only if some method needs one.
+            needs: of the methods that will be computed.
+        """
+        needs = list(needs)
+        layers = list(layer) if isinstance(layer, (list, tuple)) else [layer]
+        self._rules = frozenset().union(*(need.rules for need in needs))
+        wanted_output = output if output is not None else _outputs_of(target)
+        with _failures_told("forward"):
+            self._recording = record(net, x, Wanted(
+                layers if any(need.layer for need in needs) else (), self._rules, wanted_output,
+                input))
+            values = self._recording.values()
+            self.output: np.ndarray = values[0].asnumpy()
+        if wanted_output is None:
+            self._say_which_output()
+        self.maps = self._recording.maps
+        """The maps that are explained, one for each layer."""
+        self.map: Map | None = self.maps[0] if self.maps else None
+        """The one that `activations` and `layer_gradient` are of."""
+        self._head = heads.head(target, values, [one.link for one in self._recording.outputs],
+                          output == PROBABILITY)
+        self._found: dict[Any, np.ndarray] = {}
+
+    def at(self, layer_map: Map) -> Run:
+        """The same run, seen from another layer's map."""
+        other = copy.copy(self)
+        other.map = layer_map
+        return other
+
+    def _say_which_output(self) -> None:
+        names = self._recording.output_names
+        if len(names) > 1:
+            warnings.warn(
+                f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
+                "choose one by output=, a number or a name", stacklevel=4)
+
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """The input's size along its positions: (H, W), (W,), (D, H, W)."""
+        shape = list(self._recording.value(self._recording.input.point).shape)
+        if len(shape) > 1:
+            del shape[self._recording.input.channel_axis]
+        return tuple(shape[1:])
+
+    @property
+    def output_name(self) -> str:
+        """What the explained output is called; several, joined by a plus."""
+        return " + ".join(output.name for output in self._recording.outputs)
+
+    @property
+    def input_name(self) -> str:
+        """What the input is called that attributions are made for."""
+        return self._recording.input.name
+
+    @property
+    def score(self) -> np.ndarray:
+        """(N,) the explained scalar of each sample."""
+        return self._head.score
+
+    @property
+    def target(self) -> Any:
+        """The class ids, or the name of what else is explained."""
+        return self._head.target
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """(N, K) of the classes; None if the output is no class scores.
+
+        Of a net with one output value, the logit of a sigmoid: those of class 0 and of class 1.
+        """
+        value, link = self._recording.values()[0], self._recording.outputs[0].link
+        if not all(size == 1 for size in value.shape[2:]) or len(value.shape) < 2:
+            return None
+        if not is_single(value.shape):
+            odds = link_or_default(link, value.shape)(value)
+            return odds.asnumpy().reshape(value.shape[:2])
+        if link is None:
+            return None
+        odds = link(value).asnumpy().reshape(-1, 1)
+        return np.concatenate([1 - odds, odds], axis=1)
+
+    @property
+    def activations(self) -> np.ndarray:
+        """(N, C, h, w): A, the layer's output."""
+        return self._value(self._layer_map)
+
+    @property
+    def layer_gradient(self) -> np.ndarray:
+        """(N, C, h, w): ∂score/∂A."""
+        return self._gradient(PLAIN, self._layer_map)
+
+    def input_gradient(self, rule: Rule = PLAIN) -> np.ndarray:
+        """(N, C, H, W): the gradient of the score at the input, under `rule`."""
+        return self._gradient(rule, self._recording.input)
+
+    def report(self, rule: Rule) -> RuleReport:
+        """How many activations of which kind `rule` changes."""
+        return self._recording.report(rule)
+
+    @property
+    def _layer_map(self) -> Map:
+        assert self.map is not None, "the run was made without the need of a layer"
+        return self.map
+
+    def _value(self, layer_map: Map) -> np.ndarray:
+        if layer_map.point not in self._found:
+            value = self._recording.value(layer_map.point).asnumpy()
+            self._found[layer_map.point] = _channels_first(value, layer_map.channel_axis)
+        return self._found[layer_map.point]
+
+    def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
+        if (rule, where.point) not in self._found:
+            # one pass serves whatever is wanted under this rule
+            maps = list(self.maps) if rule.is_plain else []
+            if rule in self._rules:
+                maps.append(self._recording.input)
+            with _failures_told("backward"):
+                gradients = self._recording.backward(
+                    self._head.gradients, rule, [one.point for one in maps])
+                for one in maps:
+                    self._found[rule, one.point] = _channels_first(
+                        gradients[one.point].asnumpy(), one.channel_axis)
+        return self._found[rule, where.point]
+
+
+def _outputs_of(target: Target) -> OutputChoice:
+    """The outputs that a ready-made target is a function of; None for the first alone."""
+    targets = target if isinstance(target, (list, tuple)) else [target]
+    return next((one.outputs for one in targets if isinstance(one, Detection)), None)
+
+
+def _channels_first(values: np.ndarray, channel_axis: int) -> np.ndarray:
+    return values if values.ndim < 3 else np.moveaxis(values, channel_axis, 1)
+
+
+@contextmanager
+def _failures_told(way: str) -> Iterator[None]:
+    """MXNet computes later than it is told to, so it fails where a result is read."""
+    try:
+        yield
+    except mx.MXNetError as error:
+        raise NetworkError(f"MXNet failed while running the net {way}: {reason(error)}") from error
