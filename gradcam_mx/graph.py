@@ -8,6 +8,7 @@ one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections import defaultdict
@@ -28,10 +29,11 @@ Entry = Tuple[int, int]
 Shape = Tuple[int, ...]
 
 # What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
+# box_decode has a derivative, but MXNet's backward pass gives zeros (measured).
 _GRADIENT_STOPS = frozenset({
-    "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort", "topk",
+    "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort",
     "one_hot", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "shape_array",
-    "size_array", "_contrib_arange_like", "_equal_scalar", "_not_equal_scalar", "_greater_scalar",
+    "size_array", "_contrib_arange_like", "_contrib_box_decode", "_contrib_box_iou", "_equal_scalar", "_not_equal_scalar", "_greater_scalar",
     "_greater_equal_scalar", "_lesser_scalar", "_lesser_equal_scalar", "broadcast_equal",
     "broadcast_not_equal", "broadcast_greater", "broadcast_greater_equal", "broadcast_lesser",
     "broadcast_lesser_equal",
@@ -188,14 +190,18 @@ class Graph:
                 waiting.extend(source for source, _ in self.nodes[index].inputs)
         return found
 
-    def descendants(self, entries: Iterable[Entry], stops: frozenset[str] = frozenset()
+    def descendants(self, entries: Iterable[Entry], differentiably: bool = False
                     ) -> frozenset[int]:
-        """The live nodes whose values are computed from those in `entries`, not through `stops`."""
-        key = (frozenset(entries), stops)
+        """The live nodes whose values are computed from those in `entries`.
+
+        Args:
+            differentiably: only those from which a gradient comes back.
+        """
+        key = (frozenset(entries), differentiably)
         if key not in self._descendants:
             found: set[int] = set()
             for node in self.live_nodes:
-                if node.op not in stops and any(
+                if not (differentiably and _stops_gradients(node)) and any(
                         entry in key[0] or entry[0] in found for entry in node.inputs):
                     found.add(node.index)
             self._descendants[key] = frozenset(found)
@@ -203,7 +209,7 @@ class Graph:
 
     def differentiable(self, entries: Iterable[Entry]) -> frozenset[int]:
         """The live nodes from which a gradient comes back to one of the values in `entries`."""
-        return self.descendants(entries, _GRADIENT_STOPS)
+        return self.descendants(entries, differentiably=True)
 
     @cached_property
     def data_dependent(self) -> frozenset[int]:
@@ -238,6 +244,27 @@ class Graph:
         heads = {index for index, _ in self.heads}
         return {node.index for node in self.live_nodes if not node.is_variable
                 and len(self.readers[node.index]) + (node.index in heads) > 1}
+
+    @cached_property
+    def constants(self) -> set[int]:
+        """The operators whose values depend on no variable."""
+        varies: set[int] = set()
+        for node in self.live_nodes:
+            if node.is_variable or any(source in varies for source, _ in node.inputs):
+                varies.add(node.index)
+        return {node.index for node in self.live_nodes} - varies
+
+    @property
+    def concats(self) -> set[int]:
+        """The concatenations whose backward pass needs a gradient in the plain memory layout.
+
+        They are those whose parts begin within oneDNN's blocks of 8 or 16 channels: there MXNet's
+        backward pass raises or ends the process (measured, with parts of 8 + 8 channels). As long
+        as no shape is known, all of them.
+        """
+        shapes = next(iter(self._shapes.values()), None)
+        return {node.index for node in self.live_nodes if node.op == "Concat"
+                and (shapes is None or _is_misaligned(node, shapes))}
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -385,3 +412,16 @@ class Graph:
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
         return layers.table(self, self.shapes(*input_shapes))
+
+
+def _stops_gradients(node: Node) -> bool:
+    if node.op == "topk":
+        return node.attrs.get("ret_typ", "indices") not in ("value", "both")
+    return node.op in _GRADIENT_STOPS
+
+
+def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:
+    if int(node.attrs.get("dim", "1")) != 1 or len(shapes[node.inputs[0]]) < 2:
+        return False
+    ends = list(itertools.accumulate(shapes[entry][1] for entry in node.inputs))
+    return ends[-1] % 8 == 0 and any(end % 16 for end in ends[:-1])

@@ -13,7 +13,7 @@ from .layout import channel_axis
 if TYPE_CHECKING:
     from .graph import Entry, Graph, Node, Shape
 
-POOLING = {"Pooling", "Pad", "UpSampling", "Crop"}
+POOLING = {"Pooling", "Pad", "UpSampling", "Crop", "_contrib_BilinearResize2D"}
 CLASSIFIERS = {"FullyConnected", "Convolution", "Deconvolution", "dot", "batch_dot"}
 
 
@@ -52,7 +52,7 @@ class LayerTable(List[LayerInfo]):
 def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
     chosen = _default_or_none(graph, shapes, graph.heads[:1])
-    default_name = name_of(graph, chosen) if chosen else None
+    starred = (chosen, name_of(graph, chosen)) if chosen else None
     addressable: list[tuple[Entry, int, str, str, str]] = []
     for block in graph.blocks:
         entry = graph.frozen(block.output)
@@ -65,7 +65,8 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
             addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.role))
     addressable.sort(key=lambda row: row[:2])
     return LayerTable(
-        LayerInfo(name, block, op, shapes[graph.frozen(entry)], name == default_name)
+        LayerInfo(name, block, op, shapes[graph.frozen(entry)],
+                  (graph.frozen(entry), name) == starred)
         for entry, _, name, block, op in addressable if graph.frozen(entry) in shapes)
 
 
@@ -158,6 +159,7 @@ def name_of(graph: Graph, entry: Entry) -> str:
 def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
+    A map has as many axes as the net's input, if there is one that has.
     A convolution whose channels are the classes is part of the classifier. Where a convolution and
     its activation are two layers of their own (VGG), the map is the convolution's (Selvaraju 2017).
 
@@ -174,9 +176,11 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry])
 
 
 def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Any:
-    chosen = None
-    for node in _maps(graph, shapes, heads):
-        chosen = chosen or node
+    rank = len(shapes[graph.inputs[0]])
+    maps = list(_maps(graph, shapes, heads))
+    maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
+    chosen = maps[0] if maps else None
+    for node in maps:
         if not _classifies(graph, node, shapes[heads[0]][1:2], shapes):
             chosen = node
             break

@@ -10,7 +10,7 @@ from typing import Any, Mapping, NamedTuple, Sequence, Union
 
 from . import inputs, rules
 from .eager import EagerTape, has_drop_ins
-from .errors import NetworkError
+from .errors import NetworkError, TargetError
 from .graph import Graph
 from .inputs import Input
 from .layers import Map, find_map
@@ -50,6 +50,11 @@ class Traced:
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
         self._report_nodes = graph.differentiable([entry]) & graph.ancestors(self._heads)
+        if wanted.rules and not self._report_nodes & {head[0] for head in self._heads}:
+            raise TargetError(
+                f"no gradient gets from the net's output "
+                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
+                f"{self.input.name!r}: an operator between them stops it, or has no derivative")
         for rule in wanted.rules:
             rules.check_acts(self.report(rule))
         with graph.lock:

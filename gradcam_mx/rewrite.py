@@ -4,11 +4,17 @@
 - A convolution or pooling that keeps the channels last (NHWC) runs with the channels first between
   two transpositions: MXNet 1.9.1 has no such convolution on CPU (measured: it fails when it runs).
 - Floating-point types inside the graph become the one that it is computed in.
+- Where oneDNN's memory layouts make MXNet 1.9.1 fail, a copy in the plain layout stands in between
+  (measured: the slice of a convolution's output ends the process, a batch normalisation of signals
+  or volumes raises in its backward pass).
+- Average pooling by the "full" convention, whose gradient is wrong at the borders (measured: 0.25
+  instead of 1 in the corner of a 3 × 3 input), runs as a sum that is divided.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Sequence
+import ast
+from typing import Any, Container, Dict, Iterable, Iterator, List, Sequence
 
 from .parameters import FLOATS
 
@@ -29,33 +35,88 @@ def rewrite(graph: Description, dtype: str) -> Description:
     """The equivalent of `graph`, whose numbers are of the floating-point type `dtype`."""
     nodes: list[Description] = []
     places: list[int] = []
+    positions = {len(ast.literal_eval(node["attrs"]["kernel"])) for node in graph["nodes"]
+                 if node["op"] == "Convolution"}
 
     def moved(entries: Entries) -> Entries:
         return [[places[entry[0]], *entry[1:]] for entry in entries]
 
     for node in graph["nodes"]:
-        nodes.extend(_expanded({**node, "inputs": moved(node["inputs"])}, len(nodes), dtype))
+        node = {**node, "inputs": moved(node["inputs"])}
+        for piece in _as_typed(_rewritten(node, positions), dtype):
+            # a piece names the pieces before it by their negative distance
+            nodes.append({**piece, "inputs": [
+                [len(nodes) + entry[0], *entry[1:]] if entry[0] < 0 else entry
+                for entry in piece["inputs"]]})
         places.append(len(nodes) - 1)
     return {**graph, "nodes": nodes, "heads": moved(graph["heads"])}
 
 
-def _expanded(node: Description, start: int, dtype: str) -> Iterator[Description]:
-    """The nodes that do what one node does, the last of them in its place; `start` is the first's
-    number."""
-    attrs = node.get("attrs", {})
-    if node["op"] == _FUSED:
-        yield {**node, "op": "BatchNorm", "name": f"{node['name']}_norm"}
-        yield {"op": "Activation", "name": node["name"], "attrs": {"act_type": "relu"},
-               "inputs": [[start, 0, 0]]}
-    elif attrs.get("layout") in _CHANNELS_FIRST:
-        yield from _channels_first(node, start)
-    elif node["op"] != "null" and attrs.get("dtype") in FLOATS:
-        yield {**node, "attrs": {**attrs, "dtype": dtype}}
-    else:
+def _as_typed(nodes: Iterable[Description], dtype: str) -> Iterator[Description]:
+    for node in nodes:
+        attrs = node.get("attrs", {})
+        if node["op"] != "null" and attrs.get("dtype") in FLOATS:
+            node = {**node, "attrs": {**attrs, "dtype": dtype}}
         yield node
 
 
-def _channels_first(node: Description, start: int) -> Iterator[Description]:
+def _rewritten(node: Description, positions: Container[int]) -> Iterable[Description]:
+    """The nodes that do what one node does, the last of them in its place.
+
+    Args:
+        positions: how many axes of positions the net's convolutions have.
+    """
+    attrs = node.get("attrs", {})
+    if node["op"] == _FUSED:
+        return [{**node, "op": "BatchNorm", "name": f"{node['name']}_norm"},
+                {"op": "Activation", "name": node["name"], "attrs": {"act_type": "relu"},
+                 "inputs": [[-1, 0, 0]]}]
+    if attrs.get("layout") in _CHANNELS_FIRST:
+        return _channels_first(node)
+    if node["op"] == "slice":
+        return [_plain(f"{node['name']}_in", node["inputs"][0]),
+                {**node, "inputs": [[-1, 0, 0], *node["inputs"][1:]]}]
+    if node["op"] == "BatchNorm" and (1 in positions or 3 in positions):
+        name = node["name"]
+        return [_plain(f"{name}_in", node["inputs"][0]),
+                {**node, "name": f"{name}_norm", "role": INTERNAL,
+                 "inputs": [[-1, 0, 0], *node["inputs"][1:]]},
+                {**_plain(name, [-1, 0, 0]), "role": node["op"]}]
+    if (node["op"] == "Pooling" and attrs.get("pool_type") == "avg"
+            and attrs.get("pooling_convention") == "full"
+            and attrs.get("count_include_pad", "True") in ("True", "1", "None")
+            and attrs.get("global_pool") not in ("True", "1")):
+        return _divided_sum(node)
+    return [node]
+
+
+def _plain(name: str, entry: Sequence[int]) -> Description:
+    """A copy in the plain memory layout; operators that copy nothing would keep oneDNN's."""
+    return {"op": "slice_axis", "name": name, "inputs": [list(entry)], "role": INTERNAL,
+            "attrs": {"axis": "0", "begin": "0", "end": "None"}}
+
+
+def _divided_sum(node: Description) -> Iterator[Description]:
+    """Average pooling as the sum over a window, times one over the number of its positions.
+
+    That factor is the average of ones (those of a window, over its positions) by their sum.
+    """
+    name, attrs = node["name"], node["attrs"]
+
+    def step(op: str, what: str, *distances: int, pool_type: str = "") -> Description:
+        return {"op": op, "name": f"{name}_{what}", "role": INTERNAL,
+                "inputs": [[-one, 0, 0] for one in distances],
+                "attrs": {**attrs, "pool_type": pool_type} if pool_type else {}}
+
+    yield {**step("ones_like", "ones"), "inputs": node["inputs"]}
+    yield step("Pooling", "share", 1, pool_type="avg")
+    yield step("Pooling", "count", 2, pool_type="sum")
+    yield step("elemwise_div", "factor", 2, 1)
+    yield {**step("Pooling", "sum", pool_type="sum"), "inputs": node["inputs"]}
+    yield {**step("elemwise_mul", "", 2, 1), "name": name, "role": node["op"]}
+
+
+def _channels_first(node: Description) -> Iterator[Description]:
     layout = _CHANNELS_FIRST[node["attrs"]["layout"]]
     last = len(layout) - 1
     first, back = (0, last, *range(1, last)), (0, *range(2, last + 1), 1)
@@ -63,10 +124,13 @@ def _channels_first(node: Description, start: int) -> Iterator[Description]:
     arrays = node["inputs"][:2]     # the input and the kernel; a bias has no positions
     for number, entry in enumerate(arrays):
         yield _transposition(f"{name}_in{number}", entry, first)
-    turned = [[start + number, 0, 0] for number in range(len(arrays))]
-    yield {**node, "name": f"{name}_{layout.lower()}", "attrs": {**node["attrs"], "layout": layout},
-           "inputs": [*turned, *node["inputs"][2:]], "role": INTERNAL}
-    yield {**_transposition(name, [start + len(arrays), 0, 0], back), "role": node["op"]}
+    turned = [[number - len(arrays), 0, 0] for number in range(len(arrays))]
+    inner = {**node, "name": f"{name}_{layout.lower()}", "role": INTERNAL,
+             "attrs": {**node["attrs"], "layout": layout},
+             "inputs": [*turned, *node["inputs"][2:]]}
+    for piece in _rewritten(inner, ()):
+        yield {**piece, "role": INTERNAL}
+    yield {**_transposition(name, [-1, 0, 0], back), "role": node["op"]}
 
 
 def _transposition(name: str, entry: Sequence[int], axes: Sequence[int]) -> Description:

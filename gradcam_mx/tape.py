@@ -56,6 +56,7 @@ class Tape:
         self.graph = graph
         self.points = tuple(points)
         self._rules = frozenset(rules)
+        self._concats = graph.concats
         plan = plan_for(graph, frozenset(points), self._rules, frozenset(heads or graph.heads))
         parameters = graph.parameters.on(values[0].context)
         self._values: dict[Entry, Any] = dict(zip(graph.inputs, values))
@@ -117,6 +118,8 @@ class Tape:
             heads = [mx.nd.Activation(head, act_type="relu", out=head if alone else None)
                      for head in heads]
             alone = True
+        if recorded.segment.root in self._concats:
+            heads = [mx.nd.slice_axis(head, axis=0, begin=0, end=None) for head in heads]
         leaves = [leaf for leaf in recorded.leaves if leaf in wanted or leaf[0] in on_the_way]
         for leaf, gradient in zip(leaves, recorded.backward(heads, leaves, rule)):
             if leaf in gradients:
@@ -172,7 +175,7 @@ def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry], 
     runs = graph.ancestors([*heads, *points])
     operators = {index for index in runs if not graph.nodes[index].is_variable}
     downstream = graph.differentiable(points) & runs
-    cuts = graph.branch_points | {index for index, _ in (*points, *heads)}
+    cuts = graph.branch_points | graph.concats | {index for index, _ in (*points, *heads)}
     # what the recorded part reads from the rest of the net
     cuts |= {source for index in downstream for source, _ in graph.nodes[index].inputs
              if source not in downstream}
@@ -181,7 +184,8 @@ def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry], 
     if not derives:
         # an activation whose derivative is passed over has to be a segment of its own
         cuts |= {graph.nodes[index].inputs[0][0] for index in graph.rectifiers}
-    cuts &= operators
+    # a piece that reads nothing cannot run on its own
+    cuts = (cuts & operators) - graph.constants
 
     segments = tuple(_segment(graph, root, cuts) for root in sorted(cuts & downstream))
     made = {entry for segment in segments for entry in segment.outputs} | set(graph.inputs)

@@ -173,7 +173,7 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
 def _flatten(output: Any) -> list[Any]:
     """The symbols in what a block returned: one, or nested lists, tuples and dicts of them."""
     if isinstance(output, mx.sym.Symbol):
-        return [one.as_nd_ndarray() for one in output]
+        return list(output.as_nd_ndarray())
     if isinstance(output, dict):
         output = list(output.values())
     if isinstance(output, (list, tuple)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 import gradcam_mx as gm
 from gradcam_mx import cli, picture, zoo
 from gradcam_mx._mxnet import mx
+from gradcam_mx.zoo.preprocess import GREY, PIXELS
 
 MODEL = "mobilenet0.25"
 METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
@@ -49,6 +51,10 @@ def photo(seed=0, height=60, width=80):
     """Smooth noise: something that a net can tell from other pictures."""
     small = np.random.RandomState(seed).randint(0, 256, (6, 8, 3), np.uint8)
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def never(*_, **__):
+    raise AssertionError("too late to complain")
 
 
 def write(path, array=None):
@@ -259,11 +265,341 @@ def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
         np.testing.assert_array_equal(one["grad_cam"], other["grad_cam"])
 
 
+# ------------------------------------------------------------------------------ networks from files
+
+
+@pytest.fixture
+def explain_files(explain):
+    """Run `gradcam-mx explain --symbol`; gives exit code, standard output, standard error."""
+    return lambda symbol, *arguments, **more: explain(
+        *arguments, "--symbol", symbol, model=(), small=False, **more)
+
+
+CROSS, FRAME = 0, 1
+KINDS = ["cross", "frame"]
+BOX = 9
+
+
+def shape_picture(kind, seed):
+    """A 28x28 grey picture of a bright cross or frame on dark noise, and a mask of where it is."""
+    rng = np.random.RandomState(seed)
+    picture = rng.randint(0, 10, (28, 28))
+    shape = np.zeros((BOX, BOX), bool)
+    if kind == CROSS:
+        shape[3:6] = shape[:, 3:6] = True
+    else:
+        shape[[0, 1, -1, -2]] = shape[:, [0, 1, -1, -2]] = True
+    top, left = rng.randint(1, 28 - BOX, 2)
+    picture[top:top + BOX, left:left + BOX][shape] = rng.randint(170, 255, shape.sum())
+    mask = np.zeros((28, 28), bool)
+    # two convolutions look two pixels around
+    mask[max(0, top - 2):top + BOX + 2, max(0, left - 2):left + BOX + 2] = True
+    return picture.astype(np.uint8), mask
+
+
+@pytest.fixture(scope="session")
+def module(tmp_path_factory):
+    """The prefix of a net that mx.mod.Module was trained to tell crosses from frames with."""
+    y = mx.sym.var("data")
+    for number in (1, 2):
+        # without a bias, darkness speaks for neither
+        y = mx.sym.Convolution(y, kernel=(3, 3), pad=(1, 1), num_filter=8, no_bias=True,
+                               name=f"conv{number}")
+        y = mx.sym.Activation(y, act_type="relu", name=f"relu{number}")
+    y = mx.sym.Pooling(y, kernel=(28, 28), pool_type="avg")
+    y = mx.sym.FullyConnected(mx.sym.Flatten(y), num_hidden=2, name="fc")
+    kinds = np.arange(400) % 2
+    pictures = np.stack([shape_picture(kind, seed)[0] for seed, kind in enumerate(kinds)])
+    batches = mx.io.NDArrayIter(pictures[:, None] / np.float32(255), kinds.astype(np.float32), 50,
+                                label_name="softmax_label")
+    mx.random.seed(0)
+    net = mx.mod.Module(mx.sym.SoftmaxOutput(y, name="softmax"))
+    net.fit(batches, num_epoch=8, optimizer="adam", optimizer_params={"learning_rate": 0.01},
+            initializer=mx.init.Xavier())
+    prefix = tmp_path_factory.mktemp("module") / "shapes"
+    net.save_checkpoint(str(prefix), 6)
+    return prefix
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(KINDS))
+    return path
+
+
+def test_a_module_from_its_checkpoint(explain_files, module, names, tmp_path):
+    pictures = {f"{KINDS[seed % 2]}{seed}": shape_picture(seed % 2, seed)
+                for seed in range(1000, 1006)}
+    paths = [write(tmp_path / f"{name}.png", picture) for name, (picture, _) in pictures.items()]
+    code, out, err = explain_files(module, *paths, "--size", "28", "--classes", names)
+    assert code == 0, err
+    assert names_in(tmp_path / "out") == set().union(*map(files_of, pictures))
+    # Module's own probabilities
+    trained = mx.mod.Module.load(str(module), 6)
+    x = np.stack([picture for picture, _ in pictures.values()])[:, None] / np.float32(255)
+    trained.bind([("data", x.shape)], for_training=False)
+    chances = trained.predict(mx.io.NDArrayIter(x, batch_size=len(x))).asnumpy()
+    for (name, (_, mask)), line, chance in zip(pictures.items(), out.splitlines(), chances):
+        said = [f"{KINDS[kind]} ({kind}) {chance[kind]:.2f}" for kind in np.argsort(-chance)]
+        assert line == f"{tmp_path / name}.png: {', '.join(said)}"
+        assert said[0].startswith(name[:5])
+        with np.load(tmp_path / "out" / f"{name}.npz") as stored:
+            heat = picture.resize(stored["grad_cam"], (28, 28))[0]
+            assert json.loads(str(stored["about"]))["layer"] == "conv2_output"
+        assert mask.mean() < 0.22
+        assert heat[mask].sum() > 0.5 * heat.sum() > 0
+
+
+def test_several_photos_share_one_graph(explain_files, module, tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(cli, "load", lambda *args: loaded.append(args) or gm.load(*args))
+    paths = [write(tmp_path / f"{seed}.png", shape_picture(seed % 2, seed)[0]) for seed in range(3)]
+    assert explain_files(module, *paths, "--size", "28", "--method", "saliency")[0] == 0
+    assert len(loaded) == 1
+
+
+def save_net(prefix, channels=3, classes=4, end=None):
+    """An exported net for pictures of any size, and the net."""
+    mx.random.seed(1)
+    net = gm.nn.HybridSequential(prefix="net_")
+    with net.name_scope():
+        net.add(gm.nn.Conv2D(6, 3, padding=1), gm.nn.BatchNorm(), gm.nn.Activation("relu"),
+                gm.nn.GlobalAvgPool2D(), gm.nn.Dense(classes))
+        if end is not None:
+            net.add(gm.nn.HybridLambda(end))
+    net.initialize(mx.init.Xavier(magnitude=3))
+    net.hybridize()
+    net(mx.nd.ones((1, channels, 28, 28)))
+    net.export(str(prefix), epoch=4)
+    return net
+
+
+WAYS = {
+    (): zoo.IMAGENET,
+    ("--preprocess", "caffe"): zoo.CAFFE,
+    ("--preprocess", "inception"): zoo.INCEPTION,
+    ("--preprocess", "none", "--size", "64"): PIXELS.adapted(size=64),
+    ("--size", "32x48"): zoo.IMAGENET.adapted(size=(32, 48)),
+    ("--channels", "bgr"): zoo.IMAGENET.adapted(order="BGR"),
+    ("--channels", "bgr", "--mean", "1", "2", "3", "--std", "4", "--preprocess", "none"):
+        zoo.Preprocess("BGR", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), short_side=224),
+    ("--mean", "-5", "--std", "1", "2", "3"):
+        zoo.Preprocess("RGB", (-5.0, -5.0, -5.0), (1.0, 2.0, 3.0)),
+}
+
+
+@pytest.mark.parametrize(("way", "preprocess"), WAYS.items(), ids=map(" ".join, WAYS))
+def test_preprocessing_as_the_options_say(explain_files, tmp_path, way, preprocess):
+    net = save_net(tmp_path / "net")
+    path = write(tmp_path / "cat.png", photo())
+    code, _, err = explain_files(tmp_path / "net-symbol.json", path, *way)
+    assert code == 0, err
+    expected = gm.explain(net, preprocess(path), METHODS)
+    with np.load(tmp_path / "out" / "cat.npz") as stored:
+        for name in METHODS:
+            np.testing.assert_array_equal(stored[name], expected[name].values)
+    found = np.asarray(Image.open(tmp_path / "out" / "cat_guided_grad_cam.png"))
+    np.testing.assert_array_equal(
+        found, expected["guided_grad_cam"].pictures(order=preprocess.order)[0])
+
+
+GREY_WAYS = {
+    (): GREY,
+    ("--size", "28"): GREY.adapted(size=28),
+    ("--mean", "33", "--std", "78", "--size", "28x30"):
+        zoo.Preprocess("GREY", (33.0,), (78.0,), short_side=28, size=(28, 30)),
+    ("--preprocess", "imagenet"): zoo.IMAGENET.adapted(order="GREY"),
+    ("--channels", "grey", "--preprocess", "none"): PIXELS.adapted(order="GREY"),
+}
+
+
+@pytest.mark.parametrize(("way", "preprocess"), GREY_WAYS.items(), ids=map(" ".join, GREY_WAYS))
+def test_a_net_of_one_channel_sees_grey(explain_files, tmp_path, way, preprocess):
+    net = save_net(tmp_path / "net", channels=1)
+    path = write(tmp_path / "cat.png", photo())
+    code, _, err = explain_files(tmp_path, path, *way, "--method", "saliency", "grad_cam")
+    assert code == 0, err
+    expected = gm.explain(net, preprocess(path), ["saliency", "grad_cam"])
+    with np.load(tmp_path / "out" / "cat.npz") as stored:
+        for name, one in expected.items():
+            np.testing.assert_array_equal(stored[name], one.values)
+    laid = expected["grad_cam"].pictures(preprocess.crop(path))[0]
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "out" / "cat_grad_cam.png")), laid)
+
+
+def test_files_by_epoch_and_name_and_in_an_archive(explain_files, tmp_path):
+    (tmp_path / "net").mkdir()
+    net = save_net(tmp_path / "net" / "net")
+    path = write(tmp_path / "cat.png", photo())
+    expected = gm.saliency(net, zoo.IMAGENET(path)).values
+    (tmp_path / "net" / "net-0009.params").write_bytes(b"of no use")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "net", "model")
+    for given in (("net/net", "--epoch", "4"), ("model.tar.gz", "--epoch", "4"),
+                  ("net/net-symbol.json", "--params", tmp_path / "net" / "net-0004.params")):
+        code, _, err = explain_files(tmp_path / given[0], path, *given[1:], "--method", "saliency")
+        assert code == 0, err
+        with np.load(tmp_path / "out" / "cat.npz") as stored:
+            np.testing.assert_array_equal(stored["saliency"], expected)
+    code, _, err = explain_files(tmp_path / "net", path)
+    assert code == 2
+    assert re.search(r"net-0009\.params is cut short, damaged, or no \.params file", err)
+
+
+def test_classes_without_names_are_called_by_number(explain_files, tmp_path):
+    for classes in (4, 1000):
+        net = save_net(tmp_path / "net", classes=classes)
+        path = write(tmp_path / "cat.png")
+        code, out, _ = explain_files(tmp_path, path, "--target", "3", "--top-k", "2")
+        assert code == 0
+        chances = mx.nd.softmax(net(mx.nd.array(zoo.IMAGENET(path)))).asnumpy()[0]
+        top = ", ".join(f"class {i} {chances[i]:.2f}" for i in np.argsort(-chances)[:2])
+        assert out.splitlines()[0] == f"{path}: {top}"
+        with np.load(tmp_path / "out" / "cat.npz") as stored:
+            assert json.loads(str(stored["about"]))["target"] == [3]
+
+
+def test_a_target_by_its_name(explain_files, tmp_path):
+    save_net(tmp_path / "net")
+    (tmp_path / "names.txt").write_text("cat\ndog\nold cow\nhen\n")
+    code, out, _ = explain_files(tmp_path, write(tmp_path / "cat.png"), "--target", "Old Cow",
+                                 "--classes", tmp_path / "names.txt")
+    assert code == 0
+    assert re.search(r"old cow \(2\) \d\.\d\d", out)
+    with np.load(tmp_path / "out" / "cat.npz") as stored:
+        assert json.loads(str(stored["about"]))["target"] == [2]
+
+
+def sigmoid_chances(scores):
+    return 1 / (1 + np.exp(-scores))
+
+
+@pytest.mark.parametrize(("end", "classes", "chances"), [
+    (lambda F, y: F.softmax(y), 4, lambda y: np.exp(y) / np.exp(y).sum()),
+    (lambda F, y: F.sigmoid(y), 4, sigmoid_chances),
+    (lambda F, y: F.sigmoid(y), 1, lambda y: sigmoid_chances(y * [-1, 1])),
+], ids=["softmax", "sigmoid", "one sigmoid"])
+def test_probabilities_of_a_net_that_ends_in_them(explain_files, tmp_path, end, classes, chances):
+    net = save_net(tmp_path / "net", classes=classes, end=end)
+    path = write(tmp_path / "cat.png")
+    bare = net[:5]
+    expected = chances(bare(mx.nd.array(zoo.IMAGENET(path))).asnumpy()[0].astype(float))
+    for output in ((), ("--output", "probability"), ("--output", "0")):
+        code, out, err = explain_files(tmp_path, path, *output, "--method", "saliency")
+        assert code == 0, err
+        found = re.findall(r"class (\d) (\d\.\d\d)", out)
+        assert [int(number) for number, _ in found] == list(np.argsort(-expected))
+        for number, chance in found:
+            assert float(chance) == pytest.approx(expected[int(number)], abs=0.006)
+        with np.load(tmp_path / "out" / "cat.npz") as stored:
+            about = json.loads(str(stored["about"]))
+            values = stored["saliency"]
+        target = int(np.argmax(expected))
+        assert about["target"] == [target]
+        wanted = gm.saliency(net, zoo.IMAGENET(path), target,
+                             output="probability" if "probability" in output else None)
+        np.testing.assert_array_equal(values, wanted.values)
+        np.testing.assert_allclose(about["score"], wanted.score)
+
+
+def test_an_output_that_is_no_class(explain_files, tmp_path):
+    """One number, without a sigmoid: nothing but the file's name can be told."""
+    save_net(tmp_path / "net", classes=1)
+    path = write(tmp_path / "cat.png")
+    code, out, err = explain_files(tmp_path, path)
+    assert code == 0, err
+    assert out.splitlines()[0] == str(path)
+
+
+SECOND = "net_hybridlambda0_second"
+
+
+def test_the_output_is_chosen(explain_files, tmp_path):
+    save_net(tmp_path / "net", end=lambda F, y: [F.identity(y, name="first"),
+                                                 F.identity(-y, name="second")])
+    path = write(tmp_path / "cat.png")
+    targets = {}
+    for output in ("0", SECOND, f"{SECOND}_output", "1"):
+        code, out, err = explain_files(tmp_path, path, "--output", output, "--method", "saliency")
+        assert code == 0, err
+        targets[output] = re.search(r"class (\d) ", out)[1]
+    assert targets[SECOND] == targets[f"{SECOND}_output"] == targets["1"] != targets["0"]
+    code, _, err = explain_files(tmp_path, path, "--output", "third")
+    assert code == 2
+    assert "the net has no output 'third'" in err
+
+
+def test_a_file_names_other_classes_of_the_zoo(explain, tmp_path):
+    (tmp_path / "names.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
+    code, out, err = explain(write(tmp_path / "cat.png"), "--classes", tmp_path / "names.txt",
+                             "--target", "thing 7", "--method", "saliency")
+    assert code == 0, err
+    assert re.search(r": thing (\d+) \(\1\) \d\.\d\d", out)
+
+
+@pytest.mark.parametrize(("channels", "arguments", "advice"), [
+    (1, ["--size", "0028"], None),
+    (1, [], "not take pictures of 224x224; it takes --size 28"),
+    (1, ["--size", "32x28"], "not take pictures of 32x28; it takes --size 28"),
+    (1, ["--size", "28", "--channels", "rgb"],
+     "the net takes pictures of 1 channels, and rgb ones have 3: leave out --channels"),
+    (1, ["--size", "28", "--mean", "1", "2", "3"], "--mean takes one number, .* 1 channels; got 3"),
+    (1, ["--size", "28", "--target", "cross"], "'cross' is no class id, .*--classes FILE"),
+    (1, ["--size", "28", "--target", "-1"], "'-1' is no class id"),
+    (1, ["--size", "28", "--classes", "missing.txt"], r"missing\.txt cannot be read"),
+    (1, ["--size", "28", "--classes", "three.txt"], r"three\.txt has the names of 3 .* net has 2"),
+    (1, ["--size", "28", "--classes", "two.txt", "--target", "crows"], "closest: 'cross'"),
+    (1, ["--size", "28", "--layer", "relu9"], "no layer 'relu9'; the closest are relu"),
+    (1, ["--size", "28", "--output", "4"], "no output 4"),
+    (1, ["--size", "28", "--epoch", "5"], "no parameters of epoch 5 .*; there are 6$"),
+    (1, ["--size", "28", "--epoch", "6", "--params", "x.params"], "pass one of the two"),
+    (1, ["--size", "28", "--params", "x.params"], r"no file x\.params"),
+    (1, ["--gpu", "0"], "gpu"),
+    (3, ["--channels", "grey"], "takes pictures of 3 channels, and grey ones have 1: leave out"),
+    (3, ["--std", "1", "2"], "--std takes one number, .* 3 channels; got 2"),
+    (5, [], "takes pictures of 5 channels, .*make its input in Python"),
+], ids=str)
+def test_what_does_not_fit_is_found_before_a_photo_is_read(
+        explain_files, module, tmp_path, monkeypatch, channels, arguments, advice):
+    if "--gpu" in arguments and mx.context.num_gpus() > 0:
+        pytest.skip("there is a GPU")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.txt").write_text("cross\nframe")
+    (tmp_path / "three.txt").write_text("cross\nframe\nnothing")
+    if channels != 1:
+        save_net(tmp_path / "net", channels)
+    path = write(tmp_path / "cat.png")
+    if advice is not None:
+        monkeypatch.setattr(zoo, "read_photo", never)
+    code, out, err = explain_files(module if channels == 1 else tmp_path / "net", path, *arguments)
+    if advice is None:
+        assert code == 0
+        return
+    assert code == 2
+    assert out == ""
+    assert re.search(f"^gradcam-mx: .*{advice}", err), err
+    assert len(err.splitlines()) == 1
+    assert names_in(tmp_path / "out") == set()
+
+
+def test_layers_of_a_network_from_files(module, tmp_path, capsys):
+    assert cli.main(["layers", "--symbol", str(module), "--size", "28", "--epoch", "6"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    starred, = (line for line in lines if line.startswith("*"))
+    assert starred.split()[1:] == ["conv2_output", "Convolution", "1", "×", "8", "×", "28", "×",
+                                  "28"]
+    assert cli.main(["layers", "--symbol", str(module)]) == 2
+    assert "it takes --size 28" in capsys.readouterr().err
+    save_net(tmp_path / "net")
+    assert cli.main(["layers", "--symbol", str(tmp_path), "--size", "32x48"]) == 0
+    assert "1 × 6 × 32 × 48" in capsys.readouterr().out
+    assert cli.main(["layers", "--symbol", str(tmp_path / "nett")]) == 2
+    assert "symbols there: net-symbol.json" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------------------------- wrong usage
-
-
-def never(*_, **__):
-    raise AssertionError("too late to complain")
 
 
 @pytest.mark.parametrize(("arguments", "advice"), [
@@ -319,6 +655,15 @@ def test_an_unwritable_folder_is_found_before_anything_is_computed(
     [], ["explain"], ["explode"], ["explain", "cat.png", "--method", "gradcam"],
     ["explain", "cat.png", "--top-k", "0"], ["explain", "cat.png", "--top-k", "many"],
     ["explain", "cat.png", "--gpu", "first"], ["layers", "cat.png"], ["explain", "cat.png", "--no"],
+    ["explain", "cat.png", "--model", "vgg16", "--symbol", "net"],
+    ["layers", "--model", "vgg16", "--symbol", "net"],
+    ["explain", "cat.png", "--params", "net.params"], ["layers", "--params", "net.params"],
+    ["explain", "cat.png", "--model", "vgg16", "--epoch", "3"],
+    ["explain", "cat.png", "--symbol", "net", "--weights", "net.params"],
+    ["explain", "cat.png", "--size", "28x"], ["explain", "cat.png", "--size", "1x2x3"],
+    ["explain", "cat.png", "--size", "0"], ["explain", "cat.png", "--std", "0"],
+    ["explain", "cat.png", "--std", "nan"], ["explain", "cat.png", "--mean", "dark"],
+    ["explain", "cat.png", "--channels", "cmyk"], ["explain", "cat.png", "--preprocess", "zca"],
 ], ids=" ".join)
 def test_usage_errors_are_argparses(arguments, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -1,33 +1,116 @@
-"""The names of ImageNet's 1000 classes."""
+"""The names of classes: ImageNet's 1000, and those of a text file."""
 
 from __future__ import annotations
 
 import difflib
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Iterable, Sequence
 
 from gradcam_mx.errors import TargetError
 
-__all__ = ["class_id", "class_name"]
+__all__ = ["Labels", "class_id", "class_name", "imagenet_labels", "read_labels"]
 
 
-class _Labels(NamedTuple):
-    names: tuple[tuple[str, ...], ...]  # the synonyms of each class
-    ids: dict[str, list[int]]  # lower-case synonym or WordNet id -> classes
+class Labels:
+    """The names of a net's classes, each perhaps with synonyms.
+
+    >>> labels = Labels("pet", [["cat", "tabby"], ["dog"]])
+    >>> labels.name(0), labels.id("Tabby"), labels.id("1")
+    ('cat', 0, 1)
+    """
+
+    def __init__(
+        self, kind: str, names: Sequence[Sequence[str]], keys: Iterable[Sequence[str]] = ()
+    ) -> None:
+        """Take the names of each class, and other keys to find each by.
+
+        `kind` tells these classes from others in messages, as in "no ImageNet class".
+        """
+        self.kind = kind
+        self.names = names
+        self.ids: dict[str, list[int]] = {}
+        for spellings in (names, keys):
+            for number, one in enumerate(spellings):
+                for key in {text.lower() for text in one}:
+                    self.ids.setdefault(key, []).append(number)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, class_id: int) -> str:
+        """Return the first name of a class.
+
+        Raises `TargetError` if there is no such class.
+        """
+        if not 0 <= class_id < len(self):
+            raise TargetError(
+                f"There is no {self.kind} class {class_id}: they go from 0 to {len(self) - 1}."
+            )
+        return self.names[class_id][0]
+
+    def id(self, name: int | str) -> int:
+        """Return the number of a class given by a name, a key, or its number, also as text.
+
+        Upper and lower case are the same, and what looks like a number is one. Raises
+        `TargetError` if no class, or more than one, is called so; the message lists the closest.
+        """
+        text = str(name).strip()
+        if text.lstrip("+-").isdecimal():
+            self.name(int(text))
+            return int(text)
+        found = self.ids.get(text.lower(), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = "; ".join(f"{number} ({', '.join(self.names[number])})" for number in found)
+            raise TargetError(
+                f"{text!r} is the name of several {self.kind} classes: give the number: {choices}."
+            )
+        raise TargetError(f"No {self.kind} class is called {text!r}; {self._closest(text)}.")
+
+    def _closest(self, text: str) -> str:
+        close = difflib.get_close_matches(text.lower(), self.ids, n=5)
+        close += [key for key in self.ids if text and text.lower() in key.split()][:5]
+        choices = ", ".join(f"{key!r} ({self.ids[key][0]})" for key in dict.fromkeys(close))
+        if choices:
+            return f"closest: {choices}"
+        return f"give a number from 0 to {len(self) - 1} or a name such as {self.names[0][0]!r}"
 
 
 @lru_cache(maxsize=None)
-def _labels() -> _Labels:
+def imagenet_labels() -> Labels:
+    """Return the labels of ImageNet's 1000 classes, with their WordNet ids as keys."""
     text = Path(__file__).with_name("synset.txt").read_text(encoding="utf-8")
-    names = []
-    ids: dict[str, list[int]] = {}
-    for number, line in enumerate(text.splitlines()):
-        wordnet, _, synonyms = line.partition(" ")
-        names.append(tuple(synonym.strip() for synonym in synonyms.split(",")))
-        for key in {wordnet, *names[-1]}:
-            ids.setdefault(key.lower(), []).append(number)
-    return _Labels(tuple(names), ids)
+    lines = [line.partition(" ") for line in text.splitlines()]
+    names = [[synonym.strip() for synonym in synonyms.split(",")] for _, _, synonyms in lines]
+    return Labels("ImageNet", names, [[wordnet] for wordnet, _, _ in lines])
+
+
+def read_labels(path: str | Path) -> Labels:
+    """Return the labels in a text file that holds a name a line, in the order of the classes.
+
+    A class whose line is empty is called by its number. Raises `TargetError` if the file cannot be
+    read, holds no names, or is no text.
+
+    >>> read_labels("pets.txt").name(1)                             # doctest: +SKIP
+    'dog'
+    """
+    path = Path(path).expanduser()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise TargetError(
+            f"The class names in {path} cannot be read: {error.strerror or error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TargetError(
+            f"{path} is not a text file (UTF-8): expected a class name a line, in the order of "
+            "the net's outputs."
+        ) from error
+    if not any(line.strip() for line in lines):
+        raise TargetError(f"{path} holds no class names: expected one a line.")
+    return Labels(path.name, [[line.strip() or f"class {i}"] for i, line in enumerate(lines)])
 
 
 def class_name(class_id: int) -> str:
@@ -38,12 +121,7 @@ def class_name(class_id: int) -> str:
     >>> class_name(285)
     'Egyptian cat'
     """
-    names = _labels().names
-    if not 0 <= class_id < len(names):
-        raise TargetError(
-            f"There is no ImageNet class {class_id}: they go from 0 to {len(names) - 1}."
-        )
-    return names[class_id][0]
+    return imagenet_labels().name(class_id)
 
 
 def class_id(name: int | str) -> int:
@@ -57,21 +135,4 @@ def class_id(name: int | str) -> int:
     >>> class_id("egyptian cat"), class_id("n02124075"), class_id("285")
     (285, 285, 285)
     """
-    text = str(name).strip()
-    labels = _labels()
-    if text.lstrip("+-").isdecimal():
-        class_name(int(text))
-        return int(text)
-    found = labels.ids.get(text.lower(), [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        choices = "; ".join(f"{number} ({', '.join(labels.names[number])})" for number in found)
-        raise TargetError(
-            f"{text!r} is the name of several ImageNet classes: give the number: {choices}."
-        )
-    close = difflib.get_close_matches(text.lower(), labels.ids, n=5)
-    close += [key for key in labels.ids if text and text.lower() in key.split()][:5]
-    choices = ", ".join(f"{key!r} ({labels.ids[key][0]})" for key in dict.fromkeys(close))
-    hint = f"closest: {choices}" if choices else "give a number from 0 to 999 or an English name"
-    raise TargetError(f"No ImageNet class is called {text!r}; {hint}.")
+    return imagenet_labels().id(name)

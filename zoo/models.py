@@ -102,6 +102,6 @@ def _from_gluon(
     net = mx.gluon.model_zoo.vision.get_model(name, pretrained=False, classes=classes)
     if weights is not None or pretrained:
         file = find_weights(name, root) if weights is None else weights
-        size = PREPROCESS[name].size
+        size = PREPROCESS[name].shape[1]
         fit(net, read_arrays(file), source=str(file), classes=classes, ctx=ctx, size=size)
     return net

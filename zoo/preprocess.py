@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,16 @@ from PIL import Image
 
 from .photo import as_photo
 
-__all__ = ["CAFFE", "EFFICIENTNET_LITE", "IMAGENET", "INCEPTION", "Preprocess"]
+__all__ = [
+    "CAFFE",
+    "EFFICIENTNET_LITE",
+    "GREY",
+    "IMAGENET",
+    "INCEPTION",
+    "PIXELS",
+    "READY",
+    "Preprocess",
+]
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -19,66 +28,105 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 class Preprocess:
     """How a net wants its photos: scaled, cut to the centre, channels ordered and normalised.
 
-    The input is ``(pixel - mean) / std`` with pixels from 0 to 255. `order` is ``"RGB"`` or
-    ``"BGR"``, and `mean` and `std` are given in that order. The picture is scaled so that its short
-    side has `short_side` pixels, with an antialiased `interpolation` (``"bilinear"`` or
-    ``"bicubic"``), and the central square of `size` pixels is cut out. `short_side` is at least
-    `size`.
+    The input is ``(pixel - mean) / std`` with pixels from 0 to 255. `order` is ``"RGB"``, ``"BGR"``
+    or ``"GREY"`` (one channel, the luma of ITU-R 601), and `mean` and `std` are given in that
+    order. `size` is ``(height, width)``, or one number for a square. The picture is scaled, with an
+    antialiased `interpolation` (``"bilinear"`` or ``"bicubic"``), until it just covers a frame
+    shaped like `size` whose short side has `short_side` pixels, and the central `size` pixels are
+    cut out. `short_side` is at least the short side of `size`.
 
     >>> photo = np.zeros((300, 451, 3), np.uint8)
     >>> IMAGENET(photo).shape, IMAGENET.crop(photo).shape
     ((1, 3, 224, 224), (224, 224, 3))
+    >>> GREY.adapted(size=(32, 100))(photo).shape
+    (1, 1, 32, 100)
     """
 
     order: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     short_side: int = 256
-    size: int = 224
+    size: int | tuple[int, int] = 224
     interpolation: str = "bilinear"
 
-    def crop(self, photo: Any) -> np.ndarray:
-        """Return the part of a photo that the net sees, as a ``(size, size, 3)`` uint8 RGB array.
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of one input, (channels, height, width)."""
+        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        return len(self.mean), height, width
 
-        `photo` is a path or an ``(H, W, 3)`` uint8 RGB array. Raises `PhotoError` if it is neither.
+    def crop(self, photo: Any) -> np.ndarray:
+        """Return the part of a photo that the net sees, as an RGB array of uint8.
+
+        `photo` is a path or an ``(H, W, 3)`` uint8 RGB array; the result is ``(height, width, 3)``,
+        without colours if the order is ``"GREY"``. Raises `PhotoError` if `photo` is neither.
 
         >>> IMAGENET.crop(np.full((40, 90, 3), 7, np.uint8)).max()
         7
         """
         array = as_photo(photo)
-        height, width = array.shape[:2]
-        scale = self.short_side / min(height, width)
-        sides = (
-            max(self.short_side, round(width * scale)),
-            max(self.short_side, round(height * scale)),
-        )
-        left, top = ((side - self.size) // 2 for side in sides)
-        # Scaling the cut-out square alone gives the pixels of cutting the scaled photo, up to
+        given = array.shape[:2]
+        cut = self.shape[1:]
+        frame = [self.short_side * side / min(cut) for side in cut]
+        scale = max(wanted / side for wanted, side in zip(frame, given))
+        scaled = [max(round(wanted), round(side * scale)) for wanted, side in zip(frame, given)]
+        # Scaling the cut-out part alone gives the pixels of cutting the scaled photo, up to
         # rounding, also where a long and thin photo would take gigabytes once scaled.
-        across, down = width / sides[0], height / sides[1]
-        box = (
-            left * across,
-            top * down,
-            min(width, (left + self.size) * across),
-            min(height, (top + self.size) * down),
+        steps = [side / after for side, after in zip(given, scaled)]
+        starts = [(after - side) // 2 for after, side in zip(scaled, cut)]
+        top, left = (start * step for start, step in zip(starts, steps))
+        bottom, right = (min(whole, (start + side) * step)
+                         for whole, start, side, step in zip(given, starts, cut, steps))
+        image = Image.fromarray(np.ascontiguousarray(array)).resize(
+            (cut[1], cut[0]), _FILTERS[self.interpolation], box=(left, top, right, bottom)
         )
-        image = Image.fromarray(np.ascontiguousarray(array))
-        return np.array(image.resize((self.size, self.size), _FILTERS[self.interpolation], box=box))
+        return np.array(image.convert("L").convert("RGB") if self.order == "GREY" else image)
 
     def __call__(self, photo: Any) -> np.ndarray:
-        """Return a photo as a net's input, a ``(1, 3, size, size)`` float32 array.
+        """Return a photo as a net's input, a ``(1, channels, height, width)`` float32 array.
 
         `photo` is a path or an ``(H, W, 3)`` uint8 RGB array. Raises `PhotoError` if it is neither.
 
         >>> EFFICIENTNET_LITE(np.full((9, 9, 3), 255, np.uint8)).max()
         1.0
         """
-        picture = self.crop(photo).astype(np.float32)
-        if self.order == "BGR":
-            picture = picture[:, :, ::-1]
+        picture = self.crop(photo)[:, :, _CHANNELS[self.order]].astype(np.float32)
         normal = (picture - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
 
+    def adapted(
+        self, *, order: str | None = None, size: int | tuple[int, int] | None = None
+    ) -> Preprocess:
+        """Return the same preprocessing for a net that wants another order or size.
+
+        `mean` and `std` go along with their channels; for grey, and from grey to colours, their
+        averages are taken. `short_side` keeps its proportion to `size`.
+
+        >>> IMAGENET.adapted(size=299) == INCEPTION
+        True
+        >>> [round(mean / 255, 3) for mean in IMAGENET.adapted(order="GREY").mean]
+        [0.449]
+        """
+        order = self.order if order is None else order
+        made = replace(
+            self, order=order, mean=self._ordered(self.mean, order),
+            std=self._ordered(self.std, order),
+        )
+        if size is None:
+            return made
+        made = replace(made, size=size)
+        margin = self.short_side / min(self.shape[1:])
+        return replace(made, short_side=round(margin * min(made.shape[1:])))
+
+    def _ordered(self, values: tuple[float, ...], order: str) -> tuple[float, ...]:
+        if order == self.order:
+            return values
+        if "GREY" in (order, self.order):
+            return (sum(values) / len(values),) * (1 if order == "GREY" else 3)
+        return values[::-1]
+
+
+_CHANNELS = {"RGB": [0, 1, 2], "BGR": [2, 1, 0], "GREY": [0]}
 
 _MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
@@ -91,3 +139,15 @@ CAFFE = Preprocess("BGR", (104.006, 116.669, 122.679), (1.0, 1.0, 1.0))
 EFFICIENTNET_LITE = Preprocess(
     "RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0), interpolation="bicubic"
 )
+# The whole picture: pixels as they are, and grey from 0 to 1
+PIXELS = Preprocess("RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), short_side=224)
+GREY = Preprocess("GREY", (0.0,), (255.0,), short_side=224)
+
+READY = {
+    "imagenet": IMAGENET,
+    "caffe": CAFFE,
+    "inception": INCEPTION,
+    "efficientnet_lite": EFFICIENTNET_LITE,
+    "none": PIXELS,
+}
+"""What can be named on the command line."""

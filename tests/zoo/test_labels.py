@@ -6,7 +6,7 @@ import pytest
 
 from gradcam_mx.errors import TargetError
 from gradcam_mx.zoo import class_id, class_name
-from gradcam_mx.zoo.labels import _labels
+from gradcam_mx.zoo.labels import imagenet_labels, read_labels
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,60 @@ def test_unknown_names_list_the_closest():
 
 
 def test_every_unambiguous_name_leads_back():
-    names, ids = _labels()
-    assert len(names) == 1000
-    for key, classes in ids.items():
+    labels = imagenet_labels()
+    assert len(labels) == 1000
+    assert labels.ids["n01440764"] == [0]
+    for key, classes in labels.ids.items():
         if len(classes) == 1:
             assert class_id(key) == classes[0]
+
+
+# ----------------------------------------------------------------------------------- names in files
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Class 2 has no name, two classes share one, and one is called by a number."""
+    path = tmp_path / "pets.txt"
+    path.write_text("cat\n  Great Dane \n\nécureuil\ncat\n0\n", encoding="utf-8")
+    return path
+
+
+def test_a_line_is_a_class(pets):
+    labels = read_labels(str(pets))
+    assert [labels.name(number) for number in range(len(labels))] == [
+        "cat", "Great Dane", "class 2", "écureuil", "cat", "0"]
+    assert labels.id("great dane") == labels.id(" 1 ") == labels.id(1) == 1
+    assert labels.id("ÉCUREUIL") == 3
+    assert labels.id("0") == 0  # a number is a class's number, whatever the classes are called
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cat", r"several pets\.txt classes: give the number: 0 \(cat\); 4 \(cat\)"),
+        ("great danes", r"No pets\.txt class is called 'great danes'; closest: 'great dane' \(1\)"),
+        ("zzz", "number from 0 to 5 or a name such as 'cat'"),
+        ("6", r"no pets\.txt class 6: they go from 0 to 5"),
+        ("-1", r"no pets\.txt class -1"),
+    ],
+)
+def test_names_that_a_file_does_not_give(pets, name, message):
+    with pytest.raises(TargetError, match=message):
+        read_labels(pets).id(name)
+
+
+def test_windows_files(tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfcat\r\ndog\r\n")
+    labels = read_labels(tmp_path / "names.txt")
+    assert (len(labels), labels.id("cat"), labels.id("dog")) == (2, 0, 1)
+
+
+def test_files_without_names(tmp_path):
+    (tmp_path / "blank.txt").write_text("\n \n")
+    (tmp_path / "photo.txt").write_bytes(b"\xff\xd8\xff\xe0")
+    for name, message in (("blank", "no class names: expected one a line"),
+                          ("photo", "not a text file"), ("missing", "No such file"),
+                          (".", "cannot be read")):
+        with pytest.raises(TargetError, match=message):
+            read_labels(tmp_path / (name if name == "." else f"{name}.txt"))

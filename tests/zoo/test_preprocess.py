@@ -12,6 +12,7 @@ from PIL import Image
 from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import PhotoError
+from gradcam_mx.zoo.preprocess import GREY, PIXELS, READY
 
 EVERY = [zoo.IMAGENET, zoo.INCEPTION, zoo.CAFFE, zoo.EFFICIENTNET_LITE]
 
@@ -101,3 +102,80 @@ def test_a_preprocess_cannot_be_changed_by_accident():
     with pytest.raises(dataclasses.FrozenInstanceError):
         zoo.IMAGENET.size = 1
     assert dataclasses.replace(zoo.IMAGENET, size=200)(noise(9, 9)).shape == (1, 3, 200, 200)
+
+
+# -------------------------------------------------------------------------------- sizes and orders
+
+
+@pytest.mark.parametrize("shape", [(300, 451), (451, 300), (40, 900), (32, 100)])
+@pytest.mark.parametrize(("size", "short_side"), [((32, 100), 32), ((100, 32), 40), ((64, 48), 60)])
+def test_a_rectangle_is_the_centre_of_the_scaled_photo(shape, size, short_side):
+    photo = noise(*shape)
+    preprocess = dataclasses.replace(zoo.IMAGENET, size=size, short_side=short_side)
+    # the smallest scale at which a frame of the size's shape fits into the photo
+    scale = max(short_side / min(size) * wanted / side for wanted, side in zip(size, shape))
+    scaled = Image.fromarray(photo).resize(
+        (round(shape[1] * scale), round(shape[0] * scale)), Image.Resampling.BILINEAR)
+    left, top = (scaled.width - size[1]) // 2, (scaled.height - size[0]) // 2
+    assert min(left, top) >= 0
+    expected = np.asarray(scaled.crop((left, top, left + size[1], top + size[0])), np.int64)
+    found = preprocess.crop(photo)
+    assert found.shape == (*size, 3)
+    assert np.abs(found - expected).mean() < 0.5
+    assert preprocess(photo).shape == (1, *preprocess.shape) == (1, 3, *size)
+
+
+def test_a_square_is_a_rectangle():
+    photo = noise(61, 83)
+    for preprocess in EVERY:
+        pair = dataclasses.replace(preprocess, size=(preprocess.size, preprocess.size))
+        np.testing.assert_array_equal(pair(photo), preprocess(photo))
+
+
+def test_grey_is_the_luma_of_the_photo():
+    photo = noise(64, 64)
+    grey = GREY.adapted(size=64)  # nothing is scaled or cut
+    luma = photo.astype(np.float64) @ [0.299, 0.587, 0.114]
+    found = grey(photo)
+    assert found.shape == (1, *grey.shape) == (1, 1, 64, 64)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0, 0] * 255, luma, atol=0.51)
+    seen = grey.crop(photo)
+    assert seen.shape == (64, 64, 3)
+    np.testing.assert_array_equal(seen, np.repeat(seen[:, :, :1], 3, axis=2))
+    np.testing.assert_allclose(found[0, 0], seen[:, :, 0] / 255, atol=1e-6)
+
+
+def test_a_grey_photo_keeps_its_values():
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    photo = np.repeat(values[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(
+        dataclasses.replace(GREY.adapted(size=16), std=(1.0,))(photo)[0, 0], values)
+
+
+def test_the_whole_picture_is_seen():
+    photo = noise(64, 64)
+    np.testing.assert_array_equal(PIXELS.adapted(size=64).crop(photo), photo)
+    assert GREY.short_side == GREY.size
+    wide = PIXELS.adapted(size=(32, 100))(noise(32, 100))
+    np.testing.assert_array_equal(wide[0].transpose(1, 2, 0), noise(32, 100))
+
+
+def test_means_go_along_with_their_channels():
+    photo = noise(300, 300)
+    turned = zoo.CAFFE.adapted(order="RGB")
+    np.testing.assert_array_equal(turned(photo), zoo.CAFFE(photo)[:, ::-1])
+    assert turned.adapted(order="BGR") == zoo.CAFFE
+    grey = zoo.CAFFE.adapted(order="GREY")
+    assert grey.mean == pytest.approx([(104.006 + 116.669 + 122.679) / 3])
+    assert (grey.std, grey.shape) == ((1.0,), (1, 224, 224))
+    assert GREY.adapted(order="RGB").std == (255.0, 255.0, 255.0)
+    for preprocess in READY.values():
+        assert preprocess.adapted() == preprocess
+
+
+@pytest.mark.parametrize(("size", "short_side"), [(299, 342), (28, 32), ((112, 224), 128)])
+def test_a_margin_keeps_its_proportion(size, short_side):
+    adapted = zoo.IMAGENET.adapted(size=size)
+    assert (adapted.size, adapted.short_side) == (size, short_side)
+    assert PIXELS.adapted(size=size).short_side == min(size if isinstance(size, tuple) else (size,))
