@@ -47,12 +47,16 @@ check: | $(BIN)/python
 
 $(STAMPS)/demo: EXTRAS := cpu,demo
 $(STAMPS)/test: EXTRAS := cpu,test
+# Some networks for the tests. Its dependencies stay away: opencv-python would overwrite the headless
+# build, and the networks need none of the others.
+$(STAMPS)/test: ALONE := gluoncv==0.10.5.post0
 $(STAMPS)/dev: EXTRAS := dev
 
 # Installed as a link to this folder, so only a change of the packaging calls for another round.
 $(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: setup.py pyproject.toml | $(BIN)/python
 	@echo "Installing gradcam-mx[$(EXTRAS)] into $(VENV); the first time takes some minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]"
+	@$(if $(ALONE),$(PIP) install --no-deps $(ALONE))
 	@mkdir -p $(STAMPS) && touch $@
 
 # PYTHON if it fits; if it was not named by the user, else the first of the others that does.

@@ -6,8 +6,10 @@ is recorded; a backward pass later, also outside the context, follows what was r
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import threading
+import time
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -142,6 +144,24 @@ class _Rectify(mx.autograd.Function):
 
     def backward(self, dy: Any) -> Any:
         return mx.nd.maximum(dy, 0)
+
+
+@atexit.register
+def _let_go_of_functions() -> None:
+    """Let MXNet's threads give back the functions that nothing refers to any more.
+
+    They call Python for that, some time after the last use. A thread that does so while the
+    interpreter shuts down ends the process with an abort (measured: a recorded net whose output was
+    dropped at the end of a script, 12 of 12 runs).
+    """
+    alive = mx.autograd.Function._registry.ref_holder
+    if alive:
+        mx.nd.waitall()
+    calm = 0
+    while alive and calm < 5:
+        before = len(alive)
+        time.sleep(0.01)
+        calm = calm + 1 if len(alive) == before else 0
 
 
 @contextmanager

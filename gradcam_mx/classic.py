@@ -17,9 +17,9 @@ import numpy as np
 
 from . import picture
 from .errors import InputError
-from .run import Needs, Run
 from .nn import set_capture_layer_name, set_guided_backprop
 from .rules import GUIDED
+from .run import Needs, Run
 from .trace import Net
 
 __all__ = [

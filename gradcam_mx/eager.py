@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _native: Any = mx.gluon.nn
 _CONVOLUTION = _native.conv_layers._Conv
 _POOLING = _native.conv_layers._Pooling
-_REPLACED = {getattr(_native, name) for name in nn.__all__
-             if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), capture.Reporter)}
+_LAYERS = {name: getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+_REPLACED = {getattr(_native, name) for name, layer in _LAYERS.items()
+             if issubclass(layer, capture.Reporter)}
 
 
 @dataclass
@@ -253,7 +254,7 @@ def has_drop_ins(net: Any) -> bool:
         isinstance(block, capture.Reporter) for block, _ in _walk(net, ""))
 
 
-# Operators whose gradient MXNet gets wrong under record(train_mode=False), and the layers that help.
+# Operators whose gradient MXNet gets wrong under record(train_mode=False), and layers that help.
 _FAULTY = {"Pooling": "MaxPool2D", "BatchNorm": "BatchNorm", "LeakyReLU": "SELU"}
 
 

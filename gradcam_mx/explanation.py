@@ -7,11 +7,11 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterable
 
 import numpy as np
 
-from . import picture
+from . import panels, picture
 from ._version import __version__
 from .errors import InputError, OutputError
 from .rules import RuleReport
@@ -67,66 +67,77 @@ class Explanation:
         zeros and a warning.
 
         Raises:
-            InputError: the layer has other positions than the input.
+            InputError: the input has no positions, or the layer has others.
         """
+        self._check_positions()
         if self.is_map:
             return picture.normalise(picture.resize(self.values, self.input_size))
-        if self.values.ndim != len(self.input_size) + 2 or not self.input_size:
-            raise InputError(
-                f"values of shape {self.values.shape} are no picture of an input with positions "
-                f"{self.input_size}; use .values")
         return picture.normalise(picture.strength(self.values), outliers=1)
 
     def overlay(self, photo: np.ndarray, alpha: float = 0.5,
                 colormap: str = picture.COLORMAP) -> np.ndarray:
-        """The heat maps laid over photos: uint8 RGB, shaped like `photo`.
+        """The heat maps laid over photos or clips: uint8 RGB, shaped like `photo`.
 
         Args:
-            photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N.
+            photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N. A clip
+                is (D, H, W, 3), a grey volume (D, H, W).
             alpha: the heat map's share of each pixel.
             colormap: a name that matplotlib knows.
 
         Raises:
-            InputError: as many photos as samples are needed.
+            InputError: as many photos as samples are needed. There is no photo of a signal.
         """
-        photos = self._photos(photo)
+        heatmap = self.heatmap()
+        if self._axes == 1:
+            raise InputError("there is no photo of a signal to lay a heat map over; plot(signal) "
+                             "and pictures(signal) draw the signal's channels over it")
         laid = [picture.overlay(one, heat, alpha, colormap)
-                for one, heat in zip(photos, self.heatmap())]
-        return np.stack(laid) if np.ndim(photo) == 4 else laid[0]
+                for one, heat in zip(self._photos(photo), heatmap)]
+        return np.stack(laid) if self._is_batch(photo) else laid[0]
 
     def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
         """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
 
         A map is laid over the photo, or drawn on its own if there is none. Attributions made under
         a rule show patterns of the input, and are drawn in its colours; others in grey, by their
-        strength.
+        strength. Of a clip, up to eight frames stand side by side. The heat map of a signal, of
+        attributions too, is the background of a panel with a line for each channel.
 
         Args:
-            photo: what the net saw, as in `overlay`.
+            photo: what the net saw, as in `overlay`; a signal as (C, W) or (N, C, W), any numbers.
             order: "RGB" or "BGR", the order of the channels in the net's input.
+
+        Raises:
+            InputError: as many photos as samples are needed; or as `heatmap` says.
         """
-        if self.is_map:
-            if photo is None:
-                return [picture.colorize(heat) for heat in self.heatmap()]
-            return [picture.overlay(one, heat)
-                    for one, heat in zip(self._photos(photo), self.heatmap())]
-        if self.rule_report is not None and self.values.shape[1] == 3:
+        self._check_positions()
+        if self._axes == 1:
+            drawn = self._maps_drawn([panels.band(heat) for heat in self.heatmap()], photo)
+        elif self.is_map:
+            drawn = self._maps_drawn(self.heatmap(), photo)
+        elif self.rule_report is not None and self.values.shape[1] == 3:
             step = -1 if order == "BGR" else 1
-            return [picture.signed_image(one[::step]) for one in self.values]
-        return [picture.grey(heat) for heat in self.heatmap()]
+            drawn = [picture.signed_image(one[::step]) for one in self.values]
+        else:
+            drawn = [picture.grey(heat) for heat in self.heatmap()]
+        return [panels.strip(one) for one in drawn] if self._axes == 3 else drawn
 
     def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
-        """A figure of every sample's picture (see `pictures`), each beside its photo if given."""
-        panels, titles = [], []
-        photos = [None] * len(self.values) if photo is None else self._photos(photo)
+        """A figure of every sample's picture (see `pictures`), each beside its photo if given.
+
+        A clip's frames are above the picture, a signal is in it.
+        """
+        shown, titles = [], []
         drawn = self.pictures(photo, order)
+        beside = photo is not None and self._axes > 1
+        photos = self._photos(photo) if beside else [None] * len(drawn)
         for one, panel, caption in zip(photos, drawn, self._captions()):
             if one is not None:
-                panels.append(picture.check_photo(one))
-                titles.append("photo")
-            panels.append(panel)
+                shown.append(panels.strip(one) if self._axes == 3 else one)
+                titles.append(picture.SEEN[self._axes][0])
+            shown.append(panel)
             titles.append(f"{self.method}: {caption}")
-        return picture.figure(panels, titles)
+        return picture.figure(shown, titles)
 
     def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
         """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
@@ -185,12 +196,47 @@ class Explanation:
             return [self.target] * len(self.values)
         return [one if isinstance(one, str) else f"class {one}" for one in self.target]
 
-    def _photos(self, photo: np.ndarray) -> list[np.ndarray]:
-        photos = list(photo) if np.ndim(photo) == 4 else [photo]
+    @property
+    def _axes(self) -> int:
+        """How many axes of positions the input has: 1 signal, 2 picture, 3 volume or clip."""
+        return len(self.input_size)
+
+    def _check_positions(self) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises:
+            InputError: the input has no positions, or the values have others.
+        """
+        if not self.input_size:
+            raise InputError("the input has no positions (it is plain vectors), so there is nothing "
+                             f"to draw values of shape {self.values.shape} on; use .values")
+        if self._axes not in picture.SEEN or not (
+                self.is_map or self.values.shape[2:] == self.input_size):
+            raise InputError(
+                f"values of shape {self.values.shape} are no picture of an input with positions "
+                f"{self.input_size}; use .values")
+
+    def _maps_drawn(self, heatmaps: Iterable[np.ndarray], photo: Any) -> list[np.ndarray]:
+        if photo is None:
+            return [picture.colorize(heat) for heat in heatmaps]
+        return [picture.overlay(one, heat) for one, heat in zip(self._photos(photo), heatmaps)]
+
+    def _is_batch(self, photo: Any) -> bool:
+        """Whether it is an array with a photo, clip or signal a sample, not the only sample's."""
+        shape = np.shape(photo)
+        is_grey = self._axes == 3 and shape[-1:] != (3,)
+        return len(shape) == self._axes + (1 if is_grey else 2)
+
+    def _photos(self, photo: Any) -> list[np.ndarray]:
+        """The photos or clips of the samples as RGB, or pictures of their signals."""
+        photos = list(photo) if self._is_batch(photo) else [photo]
         if len(photos) != len(self.values):
-            raise InputError(f"{len(photos)} photos for {len(self.values)} samples: pass an array "
-                             "(N, H, W, 3) with one a sample")
-        return photos
+            name, shape = picture.SEEN[self._axes]
+            raise InputError(f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
+                             f"(N, {shape}) with one a sample")
+        if self._axes == 1:
+            return [panels.lines(one) for one in photos]
+        return [picture.check_photo(one, self._axes) for one in photos]
 
 
 def _plain(option: Any) -> Any:

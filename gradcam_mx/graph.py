@@ -33,10 +33,10 @@ Shape = Tuple[int, ...]
 _GRADIENT_STOPS = frozenset({
     "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort",
     "one_hot", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "shape_array",
-    "size_array", "_contrib_arange_like", "_contrib_box_decode", "_contrib_box_iou", "_equal_scalar", "_not_equal_scalar", "_greater_scalar",
-    "_greater_equal_scalar", "_lesser_scalar", "_lesser_equal_scalar", "broadcast_equal",
-    "broadcast_not_equal", "broadcast_greater", "broadcast_greater_equal", "broadcast_lesser",
-    "broadcast_lesser_equal",
+    "size_array", "_contrib_arange_like", "_contrib_box_decode", "_contrib_box_iou",
+    "_equal_scalar", "_not_equal_scalar", "_greater_scalar", "_greater_equal_scalar",
+    "_lesser_scalar", "_lesser_equal_scalar", "broadcast_equal", "broadcast_not_equal",
+    "broadcast_greater", "broadcast_greater_equal", "broadcast_lesser", "broadcast_lesser_equal",
 })
 
 BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm"}

@@ -73,10 +73,11 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
         target = target.class_id
     if isinstance(target, Probability) and target.link is None:
         target = dataclasses.replace(target, link=link)
+    is_direction = _is_array(target) and np.dtype(target.dtype).kind == "f"  # type: ignore
     if target is None or is_id(target) or isinstance(target, (list, tuple)) or (
-            _is_array(target) and np.dtype(target.dtype).kind != "f"):
+            _is_array(target) and not is_direction):
         return _classes(target, output, link, probability)
-    if _is_array(target):
+    if is_direction:
         return _function(Regression(_direction(target, output.shape)), [output], "array",
                          [link_or_default(link, output.shape) if probability else None])
     if callable(target):

@@ -125,6 +125,6 @@ def _link(node: Node) -> Link | None:
     if node.op in ("softmax", "log_softmax") and attrs.get("temperature", "None") == "None":
         return Link("softmax", int(attrs.get("axis", "-1")))
     if (node.op in ("sigmoid", "_npx_sigmoid", "LogisticRegressionOutput")
-            or node.op == "Activation" and attrs["act_type"] == "sigmoid"):
+            or (node.op == "Activation" and attrs["act_type"] == "sigmoid")):
         return Link("sigmoid")
     return None

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 COLORMAP = "turbo"
 
+SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3")}
+"""What a net saw, by how many axes of positions it has: its name, and the axes of its array."""
+
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Numbers from 0 to 255, rounded."""
@@ -87,41 +90,52 @@ def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
     """A heat map laid over a photo: (H, W, 3) uint8 RGB, of the photo's size.
 
     Args:
-        photo: (H, W, 3) uint8 RGB, showing what the net saw.
-        heatmap: (h, w) in [0, 1].
+        photo: (H, W, 3) uint8 RGB, showing what the net saw; a clip as `check_photo` takes it.
+        heatmap: (h, w) in [0, 1]; (d, h, w) for a clip.
         alpha: the heat map's share of each pixel.
         colormap: a name that matplotlib knows.
     """
-    photo = check_photo(photo)
-    colors = colorize(resize(heatmap[None], photo.shape[:2])[0], colormap)
-    return to_uint8((1 - alpha) * photo + alpha * colors)
+    photo = check_photo(photo, heatmap.ndim)
+    heatmap = resize(heatmap[None], photo.shape[:-1])[0]
+    if heatmap.ndim == 3:
+        # frame by frame, as colours take much memory on the way
+        return np.stack([overlay(frame, heat, alpha, colormap)
+                         for frame, heat in zip(photo, heatmap)])
+    return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
 
 
 def signed_image(attribution: np.ndarray) -> np.ndarray:
     """An attribution (C, H, W) as a picture (H, W, C) uint8 in which zero is mid-grey.
 
+    A clip's (C, D, H, W) becomes (D, H, W, C).
+
     The strongest 0.5 % are drawn alike, so that a few of them do not leave the rest invisible.
     """
     size = np.abs(attribution)
     scale = np.percentile(size, 99.5) or size.max() or 1
-    return to_uint8(np.clip(attribution / scale, -1, 1) * 127 + 128).transpose(1, 2, 0)
+    return np.moveaxis(to_uint8(np.clip(attribution / scale, -1, 1) * 127 + 128), 0, -1)
 
 
-def check_photo(photo: np.ndarray) -> np.ndarray:
-    """The photo as a (H, W, 3) uint8 array.
+def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
+    """The photo as a (H, W, 3) uint8 array; a clip, of 3 axes of positions, as (D, H, W, 3).
+
+    A volume (D, H, W) is a grey clip.
 
     Raises:
         InputError: it is something else.
     """
     photo = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
-    if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
-        raise InputError(f"the photo has shape {photo.shape}; expected (H, W, 3), RGB")
+    name, shape = SEEN[axes]
+    is_grey = axes == 3 and photo.ndim == 3
+    if (not is_grey and (photo.ndim != axes + 1 or photo.shape[-1] != 3)) or 0 in photo.shape:
+        raise InputError(f"the {name} has shape {photo.shape}; expected ({shape}), RGB"
+                         + (", or (D, H, W), grey" if axes == 3 else ""))
     if photo.dtype != np.uint8:
         if not (photo.min() >= 0 and photo.max() <= 255):
-            raise InputError(f"the photo's values go from {photo.min()} to {photo.max()}; expected "
-                             "0 to 255 (the photo itself, not the preprocessed input)")
+            raise InputError(f"the {name}'s values go from {photo.min()} to {photo.max()}; expected "
+                             f"0 to 255 (the {name} itself, not the preprocessed input)")
         photo = to_uint8(photo)
-    return photo
+    return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
 
 
 def save(panel: np.ndarray, path: Path) -> None:
@@ -131,7 +145,7 @@ def save(panel: np.ndarray, path: Path) -> None:
 
 def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
            heading: str | None = None) -> Figure:
-    """Pictures side by side under their titles; grey ones (H, W) in grey.
+    """Pictures side by side under their titles, wide ones below each other; grey ones (H, W) in grey.
 
     The figure is no pyplot figure: it opens no window, and there is nothing to close.
     """
@@ -139,11 +153,12 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
 
     height, width = panels[0].shape[:2]
     lines = max(title.count("\n") for title in titles) + 1
-    drawn = Figure(figsize=(3.2 * len(panels),
-                            3.2 * height / width + 0.17 * lines + (0.25 if heading else 0.05)),
-                   dpi=100, layout="constrained")
+    is_wide = width > 2 * height
+    side, rows, columns = (8.0, len(panels), 1) if is_wide else (3.2, 1, len(panels))
+    drawn = Figure(figsize=(side * columns, (side * height / width + 0.17 * lines) * rows
+                            + (0.25 if heading else 0.05)), dpi=100, layout="constrained")
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
-        axes = drawn.add_subplot(1, len(panels), number)
+        axes = drawn.add_subplot(rows, columns, number)
         axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
         axes.set_title(title, fontsize=10, wrap=True)
         axes.set_axis_off()

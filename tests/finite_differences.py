@@ -280,7 +280,7 @@ def _difference(net: Float64Net, inputs: Sequence[np.ndarray], which: int, direc
         h = step * unit
         right, left = at(h), at(-h)
         whole, half = (right - left) / (2 * h), (at(h / 2) - at(-h / 2)) / h
-        # A kink much nearer than h adds the same to both, half a unit's share: the two sides differ.
+        # A kink much nearer than h adds the same to both, half a unit's share: the sides differ.
         bend = abs(right - 2 * here + left) / h
         # a sum of many terms is off by more than one rounding; 30 is on the safe side in deep nets
         rounding = 30 * EPSILON * max(abs(right), abs(left)) / h

@@ -114,7 +114,7 @@ def test_one_output_of_a_node_that_has_several():
 
 
 def test_the_inner_value_itself():
-    net, parameters = small_net()
+    net, _ = small_net()
     x = normal(1, 2, 4, 5)
     z = net.value("conv", 0, x)
     np.testing.assert_allclose(net.value("act", 0, x), np.maximum(z, 0), rtol=0)

@@ -40,7 +40,7 @@ class Method:
     paper: str
     needs: Needs
     formula: Formula
-    function: Callable[..., Explanation]
+    function: Callable[..., Found]
 
     @property
     def title(self) -> str:
@@ -115,8 +115,8 @@ def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Exp
     """The maps of several layers as one: each stretched to [0, 1] at the input's size, then joined.
     """
     if any(not one.is_map for one in found):
-        raise LayerError(f"fuse= joins the maps of several layers; {method.name} gives attributions "
-                         "of the input")
+        raise LayerError(f"fuse= joins the maps of several layers; {method.name} gives "
+                         "attributions of the input")
     maps = np.stack([picture.normalise(picture.resize(one.values, run.input_size))
                      for one in found])
     options = {**found[0].options, "fuse": fuse}
@@ -143,11 +143,11 @@ def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Call
     it has the formula's name, docstring and options.
     """
 
-    def register(formula: Formula) -> Callable[..., Explanation]:
+    def register(formula: Formula) -> Callable[..., Any]:
         signature = _signature(formula, needs)
 
         @functools.wraps(formula)
-        def function(*args: Any, **kwargs: Any) -> Explanation:
+        def function(*args: Any, **kwargs: Any) -> Found:
             try:
                 options = signature.bind(*args, **kwargs).arguments
             except TypeError as error:

@@ -1,0 +1,73 @@
+"""Signals and clips as flat pictures: lines on a panel, frames in a strip."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from . import picture
+from .errors import InputError
+
+WIDTH, HEIGHT = 800, 160
+"""A signal's panel in pixels. It grows where its channels need more."""
+CHANNEL = 24
+"""The least height of a channel."""
+FRAMES = 8
+
+
+def strip(clip: np.ndarray) -> np.ndarray:
+    """Frames of a clip (D, H, W) or (D, H, W, 3) side by side: (H, width) or (H, width, 3).
+
+    All of them, or `FRAMES` evenly spaced from the first to the last. White lines part them.
+    """
+    chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
+    gap = np.full_like(clip[0, :, :max(1, clip.shape[2] // 32)], 255)
+    pieces = [piece for number in chosen for piece in (gap, clip[number])]
+    return np.concatenate(pieces[1:], axis=1)
+
+
+def band(heatmap: np.ndarray) -> np.ndarray:
+    """A signal's heat map (W,) as one of a panel: (HEIGHT, WIDTH), the same in every row."""
+    if len(heatmap) > WIDTH:
+        # the largest value of each pixel: a narrow peak must not fall between two of them
+        starts = np.arange(WIDTH) * len(heatmap) // WIDTH
+        heatmap = np.maximum.reduceat(heatmap, starts)
+    return picture.resize(heatmap[None, None], (HEIGHT, WIDTH))[0]
+
+
+def lines(signal: np.ndarray) -> np.ndarray:
+    """A signal (C, W) in black on white, (height, WIDTH, 3) uint8: high values are up.
+
+    Each channel has a row of its own, the first at the top, and is stretched to fill it. The
+    positions are where `band` has them.
+
+    Raises:
+        InputError: it is something else.
+    """
+    signal = check_signal(signal)
+    channels, length = signal.shape
+    height = max(HEIGHT, CHANNEL * channels)
+    low, high = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
+    share = np.where(high > low, (signal - low) / np.where(high > low, high - low, 1), 0.5)
+    rows = np.arange(channels)[:, None]
+    y = (rows + 0.9 - 0.8 * share) * height / channels - 0.5
+    x = np.broadcast_to((np.arange(length) + 0.5) * WIDTH / length - 0.5, y.shape)
+    panel = np.full((height, WIDTH, 3), 255, np.uint8)
+    # OpenCV takes fractions of a pixel as integers: sixteenths are 4 bits
+    points = np.round(np.stack([x, y], axis=-1) * 16).astype(np.int32)
+    return cv2.polylines(panel, list(points), isClosed=False, color=(0, 0, 0), thickness=1,
+                         lineType=cv2.LINE_AA, shift=4)
+
+
+def check_signal(signal: np.ndarray) -> np.ndarray:
+    """The signal as a (C, W) float64 array of any range.
+
+    Raises:
+        InputError: it is something else.
+    """
+    signal = signal.asnumpy() if hasattr(signal, "asnumpy") else np.asarray(signal)
+    if signal.ndim != 2 or 0 in signal.shape:
+        raise InputError(f"the signal has shape {signal.shape}; expected (C, W)")
+    if not np.isfinite(signal).all():
+        raise InputError("the signal holds NaN or infinity; expected what the net saw")
+    return signal.astype(np.float64)
