@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,9 +112,13 @@ class Explanation:
         """
         self._check_positions()
         if self._axes == 1:
-            drawn = self._maps_drawn([panels.band(heat) for heat in self.heatmap()], photo)
+            signals = [None] * len(self.values) if photo is None else self._photos(photo)
+            return [panels.panel(heat, one) for one, heat in zip(signals, self.heatmap())]
+        if self.is_map and photo is None:
+            drawn = [picture.colorize(heat) for heat in self.heatmap()]
         elif self.is_map:
-            drawn = self._maps_drawn(self.heatmap(), photo)
+            drawn = [picture.overlay(one, heat)
+                     for one, heat in zip(self._photos(photo), self.heatmap())]
         elif self.rule_report is not None and self.values.shape[1] == 3:
             step = -1 if order == "BGR" else 1
             drawn = [picture.signed_image(one[::step]) for one in self.values]
@@ -208,18 +212,13 @@ class Explanation:
             InputError: the input has no positions, or the values have others.
         """
         if not self.input_size:
-            raise InputError("the input has no positions (it is plain vectors), so there is nothing "
-                             f"to draw values of shape {self.values.shape} on; use .values")
+            raise InputError("the input has no positions (it is plain vectors), so values of shape "
+                             f"{self.values.shape} make no picture; use .values")
         if self._axes not in picture.SEEN or not (
                 self.is_map or self.values.shape[2:] == self.input_size):
             raise InputError(
                 f"values of shape {self.values.shape} are no picture of an input with positions "
                 f"{self.input_size}; use .values")
-
-    def _maps_drawn(self, heatmaps: Iterable[np.ndarray], photo: Any) -> list[np.ndarray]:
-        if photo is None:
-            return [picture.colorize(heat) for heat in heatmaps]
-        return [picture.overlay(one, heat) for one, heat in zip(self._photos(photo), heatmaps)]
 
     def _is_batch(self, photo: Any) -> bool:
         """Whether it is an array with a photo, clip or signal a sample, not the only sample's."""
@@ -228,14 +227,14 @@ class Explanation:
         return len(shape) == self._axes + (1 if is_grey else 2)
 
     def _photos(self, photo: Any) -> list[np.ndarray]:
-        """The photos or clips of the samples as RGB, or pictures of their signals."""
+        """What the net saw, checked, for each sample: RGB photos or clips, or signals."""
         photos = list(photo) if self._is_batch(photo) else [photo]
         if len(photos) != len(self.values):
             name, shape = picture.SEEN[self._axes]
             raise InputError(f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
                              f"(N, {shape}) with one a sample")
         if self._axes == 1:
-            return [panels.lines(one) for one in photos]
+            return [panels.check_signal(one) for one in photos]
         return [picture.check_photo(one, self._axes) for one in photos]
 
 

@@ -9,7 +9,7 @@ from . import picture
 from .errors import InputError
 
 WIDTH, HEIGHT = 800, 160
-"""A signal's panel in pixels. It grows where its channels need more."""
+"""A signal's panel in pixels. It grows where the channels need more."""
 CHANNEL = 24
 """The least height of a channel."""
 FRAMES = 8
@@ -26,41 +26,43 @@ def strip(clip: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces[1:], axis=1)
 
 
-def band(heatmap: np.ndarray) -> np.ndarray:
-    """A signal's heat map (W,) as one of a panel: (HEIGHT, WIDTH), the same in every row."""
+def panel(heatmap: np.ndarray, signal: np.ndarray | None = None) -> np.ndarray:
+    """A signal's heat map (W,) in colours, from left to right: (height, WIDTH, 3) uint8 RGB.
+
+    Args:
+        heatmap: in [0, 1].
+        signal: (C, W'), drawn over it. Each channel has a row of its own, the first at the top,
+            and is stretched to fill it; high values are up.
+    """
+    height = HEIGHT if signal is None else max(HEIGHT, CHANNEL * len(signal))
     if len(heatmap) > WIDTH:
         # the largest value of each pixel: a narrow peak must not fall between two of them
         starts = np.arange(WIDTH) * len(heatmap) // WIDTH
         heatmap = np.maximum.reduceat(heatmap, starts)
-    return picture.resize(heatmap[None, None], (HEIGHT, WIDTH))[0]
+    colors = picture.colorize(picture.resize(heatmap[None, None], (height, WIDTH))[0])
+    return colors if signal is None else _with_lines(colors, signal)
 
 
-def lines(signal: np.ndarray) -> np.ndarray:
-    """A signal (C, W) in black on white, (height, WIDTH, 3) uint8: high values are up.
-
-    Each channel has a row of its own, the first at the top, and is stretched to fill it. The
-    positions are where `band` has them.
-
-    Raises:
-        InputError: it is something else.
-    """
-    signal = check_signal(signal)
+def _with_lines(colors: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    height, width = colors.shape[:2]
     channels, length = signal.shape
-    height = max(HEIGHT, CHANNEL * channels)
     low, high = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
-    share = np.where(high > low, (signal - low) / np.where(high > low, high - low, 1), 0.5)
-    rows = np.arange(channels)[:, None]
-    y = (rows + 0.9 - 0.8 * share) * height / channels - 0.5
-    x = np.broadcast_to((np.arange(length) + 0.5) * WIDTH / length - 0.5, y.shape)
-    panel = np.full((height, WIDTH, 3), 255, np.uint8)
+    flat = high <= low
+    share = np.where(flat, 0.5, (signal - low) / np.where(flat, 1, high - low))
+    # pixels and samples have their middles at halves, as `picture.resize` sees them
+    y = (np.arange(channels)[:, None] + 0.9 - 0.8 * share) * height / channels - 0.5
+    x = np.broadcast_to((np.arange(length) + 0.5) * width / length - 0.5, y.shape)
     # OpenCV takes fractions of a pixel as integers: sixteenths are 4 bits
     points = np.round(np.stack([x, y], axis=-1) * 16).astype(np.int32)
-    return cv2.polylines(panel, list(points), isClosed=False, color=(0, 0, 0), thickness=1,
-                         lineType=cv2.LINE_AA, shift=4)
+    # black on white, to be seen on every colour
+    for shade, thickness in ((255, 3), (0, 1)):
+        cv2.polylines(colors, list(points), isClosed=False, color=(shade,) * 3,
+                      thickness=thickness, lineType=cv2.LINE_AA, shift=4)
+    return colors
 
 
 def check_signal(signal: np.ndarray) -> np.ndarray:
-    """The signal as a (C, W) float64 array of any range.
+    """The signal as a (C, W) float64 array, of any range.
 
     Raises:
         InputError: it is something else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
@@ -127,13 +128,14 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     photo = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
     name, shape = SEEN[axes]
     is_grey = axes == 3 and photo.ndim == 3
-    if (not is_grey and (photo.ndim != axes + 1 or photo.shape[-1] != 3)) or 0 in photo.shape:
+    is_rgb = photo.ndim == axes + 1 and photo.shape[-1] == 3
+    if not (is_grey or is_rgb) or 0 in photo.shape:
         raise InputError(f"the {name} has shape {photo.shape}; expected ({shape}), RGB"
                          + (", or (D, H, W), grey" if axes == 3 else ""))
     if photo.dtype != np.uint8:
         if not (photo.min() >= 0 and photo.max() <= 255):
-            raise InputError(f"the {name}'s values go from {photo.min()} to {photo.max()}; expected "
-                             f"0 to 255 (the {name} itself, not the preprocessed input)")
+            raise InputError(f"the {name}'s values go from {photo.min()} to {photo.max()}; "
+                             f"expected 0 to 255 (the {name} itself, not the preprocessed input)")
         photo = to_uint8(photo)
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
 
@@ -145,22 +147,27 @@ def save(panel: np.ndarray, path: Path) -> None:
 
 def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
            heading: str | None = None) -> Figure:
-    """Pictures side by side under their titles, wide ones below each other; grey ones (H, W) in grey.
+    """Pictures side by side under their titles, wide ones below each other.
+
+    Grey ones (H, W) are drawn in grey.
 
     The figure is no pyplot figure: it opens no window, and there is nothing to close.
     """
     from matplotlib.figure import Figure
 
     height, width = panels[0].shape[:2]
-    lines = max(title.count("\n") for title in titles) + 1
     is_wide = width > 2 * height
     side, rows, columns = (8.0, len(panels), 1) if is_wide else (3.2, 1, len(panels))
-    drawn = Figure(figsize=(side * columns, (side * height / width + 0.17 * lines) * rows
-                            + (0.25 if heading else 0.05)), dpi=100, layout="constrained")
+    titles = [_wrapped(title, int(side * 12.5)) for title in titles]
+    lines = max(title.count("\n") for title in titles) + 1
+    row = side * height / width + 0.17 * lines + 0.1
+    drawn = Figure(figsize=(side * columns, row * rows + (0.2 if heading else 0)),
+                   dpi=100, layout="constrained")
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
-        axes = drawn.add_subplot(rows, columns, number)
+        # where the row is higher than the picture, the space is the title's
+        axes = drawn.add_subplot(rows, columns, number, anchor="S")
         axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(title, fontsize=10, wrap=True)
+        axes.set_title(title, fontsize=10)
         axes.set_axis_off()
         # hidden ticks are laid out all the same, and take longer than the picture
         axes.set_xticks([])
@@ -168,3 +175,8 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     if heading:
         drawn.suptitle(heading, fontsize=12)
     return drawn
+
+
+def _wrapped(title: str, length: int) -> str:
+    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure."""
+    return "\n".join(textwrap.fill(line, length) for line in title.split("\n"))

@@ -185,6 +185,9 @@ def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:
     if isinstance(error, TypeError) and "positional argument" in str(error):
         return (f"the net does not take {inputs} input{'s' if inputs > 1 else ''} ({error}): pass "
                 "one array, or a tuple with one for each input")
+    if "npx.set_np" in str(error):
+        return ("the net is made with MXNet's numpy interface, which is not switched on: call "
+                "mx.npx.set_np() before, as where the net was made")
     block = net
     for name in path.split(".") if path else ():
         block = block._children[name]

@@ -3,6 +3,8 @@
 import doctest
 import inspect
 import json
+import subprocess
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -816,3 +818,28 @@ def test_examples():
         result = doctest.testmod(module)
         assert result.attempted
         assert not result.failed
+
+
+# ------------------------------------------------------------------------------- the end of a script
+
+DROPPED = """
+from gradcam_mx import nn
+from gradcam_mx._mxnet import mx
+
+net = nn.HybridSequential()
+for channels in (32, 32, 64, 64):
+    net.add(nn.Conv2D(channels, 3, padding=1), nn.Activation("relu"))
+net.initialize()
+with nn.guided_mode(), mx.autograd.record():
+    y = net(mx.nd.ones((4, 3, 224, 224)))
+del y
+mx.nd.waitall()
+"""
+
+
+@pytest.mark.parametrize("run", range(3))
+def test_a_script_ends_well_that_drops_a_guided_run(run):
+    """MXNet's threads would call Python while it shuts down, and the process abort (12 of 12)."""
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", DROPPED], check=False,
+                         capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
