@@ -18,14 +18,38 @@ from .errors import GradCamError
 from .explanation import Explanation
 from .graph import Graph
 from .load import load
-from .methods import METHODS, explain, grad_cam, guided_backprop, guided_grad_cam, saliency
+from .methods import (
+    METHODS,
+    ablation_cam,
+    cam,
+    deconvnet,
+    eigen_cam,
+    eigen_grad_cam,
+    expected_gradients,
+    explain,
+    grad_cam,
+    grad_cam_pp,
+    guided_backprop,
+    guided_grad_cam,
+    hires_cam,
+    input_x_gradient,
+    integrated_gradients,
+    layer_cam,
+    saliency,
+    score_cam,
+    smooth_grad,
+    xgrad_cam,
+)
 from .nn import Activation, Conv2D
 from .trace import trace
 
 __all__ = [
     # explaining any net
-    "METHODS", "Explanation", "Graph", "explain", "grad_cam", "guided_backprop", "guided_grad_cam",
-    "load", "saliency", "trace",
+    "METHODS", "Explanation", "Graph", "explain", "load", "trace",
+    "ablation_cam", "cam", "deconvnet", "eigen_cam", "eigen_grad_cam", "expected_gradients",
+    "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam", "hires_cam",
+    "input_x_gradient", "integrated_gradients", "layer_cam", "saliency", "score_cam", "smooth_grad",
+    "xgrad_cam",
     # drop-in layers, networks, errors
     "Activation", "Conv2D", "GradCamError", "errors", "nn", "targets", "zoo",
     # the tutorial's functions

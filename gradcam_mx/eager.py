@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Sequence
 
 from . import capture, inputs, nn, rules
@@ -61,14 +62,23 @@ class _Ran(NamedTuple):
 class EagerTape:
     """One run of a net with free Python code; see `recording.Recording`."""
 
-    def __init__(self, net: Any, x: inputs.Input, wanted: Wanted) -> None:
+    def __init__(self, net: Any, x: inputs.Input, wanted: Wanted,
+                 replaced: Mapping[int, Any] = MappingProxyType({})) -> None:
+        """
+        Args:
+            net: the net, built of drop-in layers.
+            x: its input.
+            wanted: what is explained.
+            replaced: other values for the net to go on with at some cuts.
+        """
+        self._net, self._wanted, self._replaced = net, wanted, replaced
         self._paths = dict(_walk(net, ""))
         _check_layers(self._paths)
         self._cuts: list[_Cut] = []
         self._ran: list[_Ran] = []
         self._kinds: Counter[str] = Counter()
-        arrays = _prepared(net, x)
-        begins = [self._cut(array) for array in arrays]
+        self._arrays = _prepared(net, x)
+        begins = [self._cut(array) for array in self._arrays]
         with _without_hybridization(self._paths), capture.taped(self), mx.autograd.record(
                 train_mode=False):
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
@@ -102,7 +112,7 @@ class EagerTape:
         return self._cuts[index].leaf
 
     def _cut(self, value: Any, kind: str | None = None, before: Any = None) -> int:
-        leaf = value.detach()
+        leaf = self._replaced.get(len(self._cuts), value).detach()
         mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
         self._cuts.append(
             _Cut(value, leaf, mx.autograd.get_symbol(leaf).name, kind, before))
@@ -134,6 +144,24 @@ class EagerTape:
                 self._send(cut.before if passed_over else cut.head, gradient, gradients)
         return {point: gradients.get(point, mx.nd.zeros_like(self._cuts[point].leaf))
                 for point in points}
+
+    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
+        """A recording of the net with another value at a layer or input; see `Traced.at`."""
+        x = tuple(mx.nd.concat(*[one] * repeats, dim=0) for one in self._arrays)
+        return EagerTape(self._net, x, self._wanted, {where.point: value})
+
+    def forward(self, where: Map, value: Any, repeats: int) -> list[Any]:
+        """The explained values with another value at a layer or input; see `Traced.forward`."""
+        return self.at(where, value, repeats, ()).values()
+
+    def pooled(self) -> Any:
+        """What follows a layer is known of a traced net alone.
+
+        Raises:
+            NetworkError: always.
+        """
+        raise NetworkError("CAM needs to know how the net ends, and this net cannot be traced; "
+                           "grad_cam gives the same map up to a constant")
 
     def _send(self, head: Any, gradient: Any, gradients: dict[int, Any]) -> None:
         """Take the gradient at the end of a piece to the cuts where it begins."""

@@ -53,6 +53,8 @@ class Explanation:
     """The name of the net's output that was explained."""
     input: str | None = None
     """The name of the net's input that attributions were made for."""
+    details: dict[str, np.ndarray] = field(default_factory=dict)
+    """What a method reports beside its values, such as its "completeness_gap"."""
 
     @property
     def is_map(self) -> bool:
@@ -215,7 +217,7 @@ class Explanation:
             raise InputError("the input has no positions (it is plain vectors), so values of shape "
                              f"{self.values.shape} make no picture; use .values")
         if self._axes not in picture.SEEN or not (
-                self.is_map or self.values.shape[2:] == self.input_size):
+                self.is_map or self.values.shape[2:] == tuple(self.input_size)):
             raise InputError(
                 f"values of shape {self.values.shape} are no picture of an input with positions "
                 f"{self.input_size}; use .values")

@@ -14,7 +14,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Container, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from . import layers, outputs, rules
 from ._mxnet import mx
@@ -179,16 +179,40 @@ class Graph:
 
     # -- structure ---------------------------------------------------------------------------------
 
-    def ancestors(self, entries: Iterable[Entry]) -> set[int]:
-        """The nodes that the values in `entries` are computed from, and those that make them."""
+    def ancestors(self, entries: Iterable[Entry], leaves: Container[Entry] = ()) -> set[int]:
+        """The nodes that the values in `entries` are computed from, and those that make them.
+
+        Args:
+            leaves: values that are given; what they are computed from does not count.
+        """
         found: set[int] = set()
-        waiting = [index for index, _ in entries]
+        waiting = [entry for entry in entries if entry not in leaves]
         while waiting:
-            index = waiting.pop()
+            index, _ = waiting.pop()
             if index not in found:
                 found.add(index)
-                waiting.extend(source for source, _ in self.nodes[index].inputs)
+                waiting.extend(e for e in self.nodes[index].inputs if e not in leaves)
         return found
+
+    def sides(self, point: Entry, heads: Iterable[Entry]) -> list[Entry]:
+        """The values that have to be given beside that at `point` to compute `heads` from it.
+
+        They depend on the net's inputs, but not on the value at `point`.
+        """
+        below = self.descendants([point])
+        found: set[Entry] = set()
+        seen: set[Entry] = {point}
+        waiting = list(heads)
+        while waiting:
+            entry = waiting.pop()
+            if entry in seen:
+                continue
+            seen.add(entry)
+            if entry[0] in below:
+                waiting.extend(self.nodes[entry[0]].inputs)
+            elif entry in self.inputs or entry[0] in self.data_dependent:
+                found.add(entry)
+        return sorted(found)
 
     def descendants(self, entries: Iterable[Entry], differentiably: bool = False
                     ) -> frozenset[int]:
@@ -296,7 +320,7 @@ class Graph:
             at, _, version = places[(entry[0], 0)]
             return (at, entry[1], version)
 
-        for index in sorted(self._between(outputs, names)):
+        for index in sorted(self.ancestors(outputs, names)):
             node = self.nodes[index]
             description = {"op": node.op, "name": node.name, "attrs": dict(node.attrs),
                            "inputs": [place(entry) for entry in node.inputs]}
@@ -317,16 +341,6 @@ class Graph:
             "attrs": self._attributes,
         }
         return mx.sym.load_json(json.dumps(graph)), {name: leaf for leaf, name in names.items()}
-
-    def _between(self, outputs: Iterable[Entry], leaves: Mapping[Entry, str]) -> set[int]:
-        found: set[int] = set()
-        waiting = [entry for entry in outputs if entry not in leaves]
-        while waiting:
-            index, _ = waiting.pop()
-            if index not in found:
-                found.add(index)
-                waiting.extend(e for e in self.nodes[index].inputs if e not in leaves)
-        return found
 
     def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = ()) -> list[Any]:
         """The net's outputs (or other `outputs`) for arrays at its inputs, as one compiled op."""

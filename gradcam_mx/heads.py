@@ -44,6 +44,8 @@ class Head(NamedTuple):
     """(N,) float32: the explained scalar."""
     target: str | list[int] | list[str]
     """The class ids, or the name of what else is explained, for all samples or for each."""
+    fixed: Target = None
+    """The target, with the classes in the place of None: it means the same for other outputs."""
 
 
 def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = (),
@@ -62,10 +64,41 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
             the output.
         NetworkError: the output holds NaN.
     """
-    links = list(links) or [None] * len(outputs)
-    output, link = outputs[0], links[0]
     for one in outputs:
         _check_finite(one)
+    found = _head(target, outputs, list(links) or [None] * len(outputs), probability)
+    if found.fixed is not None:
+        return found
+    is_top_class = target is None and not isinstance(found.target, str)
+    return found._replace(fixed=found.target if is_top_class else target)
+
+
+def scores(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
+           probability: bool, repeats: int) -> np.ndarray:
+    """(repeats, N): the explained scalar for outputs that hold all samples `repeats` times.
+
+    Args:
+        target: fixed, as `Head.fixed` has it.
+    """
+    samples = len(outputs[0]) // repeats
+    single = is_single(outputs[0].shape)
+    if isinstance(target, list) and all(map(is_id, target)) and not (probability or single):
+        numbers = outputs[0].asnumpy().reshape(repeats, samples, -1)
+        return numbers[:, np.arange(samples), target].astype(np.float32)
+    return np.stack([head(target, group, links, probability).score
+                     for group in groups(outputs, repeats)])
+
+
+def groups(outputs: Sequence[Any], repeats: int) -> list[list[Any]]:
+    """Outputs that hold all samples `repeats` times, once each."""
+    samples = len(outputs[0]) // repeats
+    return [[output[start:start + samples] for output in outputs]
+            for start in range(0, repeats * samples, samples)]
+
+
+def _head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
+          probability: bool) -> Head:
+    output, link = outputs[0], links[0]
     if isinstance(target, (list, tuple)) and not all(map(is_id, target)) and all(
             one is None or is_id(one) or _is_array(one) or callable(one) for one in target):
         return _one_for_each(target, outputs, links, probability)
@@ -126,7 +159,9 @@ def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
     names: list[str] = [
         one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in heads]
     return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in heads))],
-                np.concatenate([one.score for one in heads]), names)
+                np.concatenate([one.score for one in heads]), names,
+                [one.fixed[0] if given_one is None and one.fixed else given_one
+                 for given_one, one in zip(given, heads)])
 
 
 def _function(target: Callable[..., Any], outputs: Sequence[Any], name: str | list[int],

@@ -55,6 +55,8 @@ def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
         maps: of any range, and any number of axes of positions.
         outliers: the share of the largest values, in percent, that is cut off at 1.
     """
+    # percentiles are float64: the largest less the smallest has to be the same in both
+    maps = np.asarray(maps, np.float64)
     positions = tuple(range(1, maps.ndim))
     low = maps.min(axis=positions, keepdims=True)
     high = np.percentile(maps, 100 - outliers, axis=positions, keepdims=True)

@@ -6,14 +6,18 @@ are explained, and takes head gradients back to them under a rule.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Mapping, NamedTuple, Sequence, Union
 
-from . import inputs, rules
+import numpy as np
+
+from . import dense_head, inputs, rules
+from ._mxnet import mx
 from .eager import EagerTape, has_drop_ins
 from .errors import NetworkError, TargetError
 from .graph import Graph
 from .inputs import Input
-from .layers import Map, find_map
+from .layers import Map, find_map, name_of
 from .layout import channel_axis
 from .outputs import OutputChoice, choose
 from .rules import PLAIN, Rule, RuleReport
@@ -41,7 +45,7 @@ class Traced:
     def __init__(self, graph: Graph, x: Input, wanted: Wanted) -> None:
         self._graph = graph
         values = inputs.prepare(graph, x)
-        shapes = inputs.shapes(graph, x)
+        shapes = self._shapes = inputs.shapes(graph, x)
         self.output_names = graph.output_names
         self.outputs = choose(graph.outputs, wanted.output)
         self._heads = [output.point for output in self.outputs]
@@ -50,13 +54,11 @@ class Traced:
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
         self._report_nodes = graph.differentiable([entry]) & graph.ancestors(self._heads)
-        if wanted.rules and not self._report_nodes & {head[0] for head in self._heads}:
-            raise TargetError(
-                f"no gradient gets from the net's output "
-                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
-                f"{self.input.name!r}: an operator between them stops it, or has no derivative")
+        if wanted.rules:
+            self._check_connected()
         for rule in wanted.rules:
             rules.check_acts(self.report(rule))
+        self._given = dict(zip(graph.inputs, values))
         with graph.lock:
             self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
 
@@ -66,7 +68,25 @@ class Traced:
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""
-        return self._tape.value(point)
+        if point not in self._given:
+            try:
+                return self._tape.value(point)
+            except KeyError:
+                self._compute([point])
+        return self._given[point]
+
+    def pooled(self) -> tuple[Map, np.ndarray]:
+        """The map behind which a global average pool and a Dense layer make the first output, and
+        that layer's weight (K, C).
+
+        Raises:
+            NetworkError: the net ends in something else.
+        """
+        found = dense_head.find(self._graph, self._heads[0], self._shapes)
+        name = name_of(self._graph, found.point)
+        context = self._tape.value(self._heads[0]).context
+        weight = self._graph.parameters.on(context)[found.weight].asnumpy()
+        return Map(found.point, name, channel_axis(self._graph, found.point, self._shapes)), weight
 
     def backward(self, head_gradients: Sequence[Any], rule: Rule,
                  points: Sequence[Any]) -> Mapping[Any, Any]:
@@ -78,9 +98,65 @@ class Traced:
         with self._graph.lock:
             return self._tape.backward(heads, rule, points)
 
+    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
+        """A recording of the net with another value at a layer or input, for gradients at `points`.
+
+        Args:
+            value: for `repeats` times as many samples as this recording has.
+        """
+        if where == self.input:
+            self._check_connected()
+        leaves, values = self._leaves(where, value, repeats)
+        other = copy.copy(self)
+        other._given = dict(zip(leaves, values))
+        with self._graph.lock:
+            other._tape = Tape(self._graph, values, [one.point for one in points], (PLAIN,),
+                               self._heads, leaves)
+        return other
+
+    def forward(self, where: Map, value: Any, repeats: int) -> list[Any]:
+        """The explained value of each output with another value at a layer or input; unrecorded.
+
+        Only what lies behind it runs again.
+        """
+        leaves, values = self._leaves(where, value, repeats)
+        operator = self._graph.compile(self._heads, leaves)
+        with self._graph.lock, mx.autograd.pause(train_mode=False):
+            return operator(dict(zip(leaves, values)),
+                            self._graph.parameters.on(value.context))
+
+    def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
+        """Where a run with another value starts: there, and beside it at values of this run."""
+        sides = self._graph.sides(where.point, self._heads)
+        self._compute([side for side in sides if side not in self._given])
+        return [where.point, *sides], [value, *(
+            repeated(self._given[side], repeats) for side in sides)]
+
+    def _compute(self, points: Sequence[Any]) -> None:
+        """Compute values that the tape did not keep."""
+        if points:
+            operator = self._graph.compile(points, self._graph.inputs)
+            context = next(iter(self._given.values())).context
+            with self._graph.lock, mx.autograd.pause(train_mode=False):
+                self._given.update(zip(points, operator(
+                    self._given, self._graph.parameters.on(context))))
+
+    def _check_connected(self) -> None:
+        """Refuse an input that no gradient comes back to."""
+        if not self._report_nodes & {head[0] for head in self._heads}:
+            raise TargetError(
+                f"no gradient gets from the net's output "
+                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
+                f"{self.input.name!r}: an operator between them stops it, or has no derivative")
+
     def report(self, rule: Rule) -> RuleReport:
         """How many activations of which kind `rule` changes on the way to the input."""
         return rules.report(rule, self._graph, self._report_nodes)
+
+
+def repeated(array: Any, times: int) -> Any:
+    """All samples of an array, over and over."""
+    return array if times == 1 else mx.nd.concat(*[array] * times, dim=0)
 
 
 Recording = Union[Traced, EagerTape]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator
 
 import numpy as np
+from tqdm import tqdm
 
 from . import heads
 from ._mxnet import mx
-from .errors import NetworkError, reason
+from .errors import LayerError, NetworkError, reason
 from .heads import Target
 from .inputs import Input
 from .layers import Map
@@ -31,6 +33,10 @@ class Needs:
     """The activations of a layer and the gradient there."""
     rules: frozenset[Rule] = frozenset()
     """The rules under which it wants the gradient at the input."""
+    inside: bool = False
+    """Whether it attributes to a layer if one is asked for, and to the input if not."""
+    pooled: bool = False
+    """Whether its layer is the one that a global average pool and a Dense layer follow."""
 
 
 class Run:
@@ -50,12 +56,12 @@ class Run:
             needs: of the methods that will be computed.
         """
         needs = list(needs)
-        layers = list(layer) if isinstance(layer, (list, tuple)) else [layer]
+        self._asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
         self._rules = frozenset().union(*(need.rules for need in needs))
         wanted_output = output if output is not None else _outputs_of(target)
-        with _failures_told("forward"):
+        with failures_told("forward"):
             self._recording = record(net, x, Wanted(
-                layers if any(need.layer for need in needs) else (), self._rules, wanted_output,
+                self._asked if any(need.layer for need in needs) else (), self._rules, wanted_output,
                 input))
             values = self._recording.values()
             self.output: np.ndarray = values[0].asnumpy()
@@ -65,15 +71,94 @@ class Run:
         """The maps that are explained, one for each layer."""
         self.map: Map | None = self.maps[0] if self.maps else None
         """The one that `activations` and `layer_gradient` are of."""
-        self._head = heads.head(target, values, [one.link for one in self._recording.outputs],
-                          output == PROBABILITY)
+        self._links = [one.link for one in self._recording.outputs]
+        self._probability = output == PROBABILITY
+        self._head = heads.head(target, values, self._links, self._probability)
         self._found: dict[Any, np.ndarray] = {}
 
-    def at(self, layer_map: Map) -> Run:
-        """The same run, seen from another layer's map."""
+    def at(self, layer_map: Map | None) -> Run:
+        """The same run, seen from another layer's map, or from the input alone."""
         other = copy.copy(self)
         other.map = layer_map
         return other
+
+    def pooled(self) -> tuple[Map, np.ndarray]:
+        """The map behind which a global average pool and a Dense layer make the scores, and its
+        weights for the target, (N, C).
+
+        Raises:
+            NetworkError: the net ends in something else.
+            LayerError: another layer was asked for.
+        """
+        found, weight = self._recording.pooled()
+        asked = [one.name for one in self.maps if one.point != found.point]
+        if asked and self._asked != [None]:
+            raise LayerError(f"the layer {asked[0]!r} is not the one that is pooled; CAM explains "
+                             f"{found.name!r}, the default")
+        gradient = self._head.gradients[0].asnumpy()
+        return found, gradient.reshape(len(gradient), -1) @ weight
+
+    def on(self, x: np.ndarray) -> Run:
+        """A run of the same net and target on another input, seen from the same layer's map."""
+        other = copy.copy(self)
+        where = self._recording.input
+        with failures_told("forward"):
+            other._recording = self._recording.at(where, self._placed(x, where), 1, self.maps)
+            values = other._recording.values()
+        other._rules = frozenset()
+        other._head = heads.head(self._head.fixed, values, self._links, self._probability)
+        other._found = {}
+        return other
+
+    def scores_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
+                  progress: bool = True, total: int | None = None, what: str = "explaining"
+                  ) -> Iterator[np.ndarray]:
+        """(N,) the score of each sample for each of other values of the input or of a layer.
+
+        Args:
+            where: `input_map`, or the map of a layer; only the net behind it runs again.
+            values: arrays (N, C, …) in the place of the value there.
+            batch_size: how many samples run at once, at least; all N always do.
+            progress: whether to show a bar if it takes longer than two seconds.
+            total: how many values there are.
+            what: the bar's title.
+        """
+        for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
+            with failures_told("forward"):
+                outputs = self._recording.forward(where, self._placed(chunk, where), repeats)
+                yield from heads.scores(self._head.fixed, outputs, self._links,
+                                        self._probability, repeats)
+
+    def gradients_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
+                     progress: bool = True, total: int | None = None, what: str = "explaining"
+                     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each of other values of the input or of a layer: (N,) the scores, and the gradients
+        there, shaped like a value. See `scores_at`."""
+        for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
+            with failures_told("backward"):
+                part = self._recording.at(where, self._placed(chunk, where), repeats, [where])
+                found = [heads.head(self._head.fixed, group, self._links, self._probability)
+                         for group in heads.groups(part.values(), repeats)]
+                gradients = [mx.nd.concat(*parts, dim=0)
+                             for parts in zip(*(one.gradients for one in found))]
+                back = part.backward(gradients, PLAIN, [where.point])[where.point].asnumpy()
+            yield from zip((one.score for one in found), np.split(
+                _channels_first(back, where.channel_axis), repeats))
+
+    def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
+                total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
+        """How often a chunk holds all samples, and the chunk."""
+        size = max(1, batch_size // len(self.score))
+        bar = tqdm(values, desc=what, total=total, disable=not progress, delay=2)
+        iterator = iter(bar)
+        while chunk := list(itertools.islice(iterator, size)):
+            yield len(chunk), np.concatenate(chunk)
+
+    def _placed(self, values: np.ndarray, where: Map) -> Any:
+        """Values with the channels at axis 1 as an array for the net."""
+        like = self._recording.value(where.point)
+        return mx.nd.array(_channels_first(values, where.channel_axis, back=True),
+                           ctx=like.context, dtype=like.dtype)
 
     def _say_which_output(self) -> None:
         names = self._recording.output_names
@@ -128,14 +213,30 @@ class Run:
         return np.concatenate([1 - odds, odds], axis=1)
 
     @property
+    def input_map(self) -> Map:
+        """The input that attributions are made for."""
+        return self._recording.input
+
+    @property
+    def layer_map(self) -> Map:
+        """The map that `activations` and `layer_gradient` are of."""
+        assert self.map is not None, "the run was made without the need of a layer"
+        return self.map
+
+    @property
+    def x(self) -> np.ndarray:
+        """(N, C, H, W): the input."""
+        return self.value(self.input_map)
+
+    @property
     def activations(self) -> np.ndarray:
         """(N, C, h, w): A, the layer's output."""
-        return self._value(self._layer_map)
+        return self.value(self.layer_map)
 
     @property
     def layer_gradient(self) -> np.ndarray:
         """(N, C, h, w): ∂score/∂A."""
-        return self._gradient(PLAIN, self._layer_map)
+        return self._gradient(PLAIN, self.layer_map)
 
     def input_gradient(self, rule: Rule = PLAIN) -> np.ndarray:
         """(N, C, H, W): the gradient of the score at the input, under `rule`."""
@@ -145,24 +246,20 @@ class Run:
         """How many activations of which kind `rule` changes."""
         return self._recording.report(rule)
 
-    @property
-    def _layer_map(self) -> Map:
-        assert self.map is not None, "the run was made without the need of a layer"
-        return self.map
-
-    def _value(self, layer_map: Map) -> np.ndarray:
-        if layer_map.point not in self._found:
-            value = self._recording.value(layer_map.point).asnumpy()
-            self._found[layer_map.point] = _channels_first(value, layer_map.channel_axis)
-        return self._found[layer_map.point]
+    def value(self, where: Map) -> np.ndarray:
+        """The value of the input or of a layer, with its channels at axis 1."""
+        if where.point not in self._found:
+            value = self._recording.value(where.point).asnumpy()
+            self._found[where.point] = _channels_first(value, where.channel_axis)
+        return self._found[where.point]
 
     def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
         if (rule, where.point) not in self._found:
             # one pass serves whatever is wanted under this rule
             maps = list(self.maps) if rule.is_plain else []
-            if rule in self._rules:
+            if rule in self._rules or not maps:
                 maps.append(self._recording.input)
-            with _failures_told("backward"):
+            with failures_told("backward"):
                 gradients = self._recording.backward(
                     self._head.gradients, rule, [one.point for one in maps])
                 for one in maps:
@@ -177,12 +274,14 @@ def _outputs_of(target: Target) -> OutputChoice:
     return next((one.outputs for one in targets if isinstance(one, Detection)), None)
 
 
-def _channels_first(values: np.ndarray, channel_axis: int) -> np.ndarray:
-    return values if values.ndim < 3 else np.moveaxis(values, channel_axis, 1)
+def _channels_first(values: np.ndarray, channel_axis: int, back: bool = False) -> np.ndarray:
+    if values.ndim < 3 or channel_axis == 1:
+        return values
+    return np.moveaxis(values, *((1, channel_axis) if back else (channel_axis, 1)))
 
 
 @contextmanager
-def _failures_told(way: str) -> Iterator[None]:
+def failures_told(way: str) -> Iterator[None]:
     """MXNet computes later than it is told to, so it fails where a result is read."""
     try:
         yield

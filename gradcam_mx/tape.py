@@ -45,23 +45,27 @@ class Tape:
 
     Args:
         graph: the graph to run.
-        values: one array for each of the graph's inputs, all on one context; not modified.
+        values: one array for each of the leaves, all on one context; not modified.
         points: the values that gradients will be asked for (`graph.inputs` may be among them).
         rules: the rules that backward passes will be made under.
         heads: the values that backward passes will start from; by default the net's outputs.
+        leaves: the values that are given and that the run starts from; by default the net's inputs.
     """
 
     def __init__(self, graph: Graph, values: Sequence[Any], points: Sequence[Entry],
-                 rules: Iterable[Rule] = (PLAIN,), heads: Sequence[Entry] = ()) -> None:
+                 rules: Iterable[Rule] = (PLAIN,), heads: Sequence[Entry] = (),
+                 leaves: Sequence[Entry] = ()) -> None:
         self.graph = graph
         self.points = tuple(points)
         self._rules = frozenset(rules)
+        leaves = tuple(leaves or graph.inputs)
         self._concats = graph.concats
-        plan = plan_for(graph, frozenset(points), self._rules, frozenset(heads or graph.heads))
+        plan = plan_for(graph, frozenset(points), self._rules, frozenset(heads or graph.heads),
+                        frozenset(leaves))
         parameters = graph.parameters.on(values[0].context)
-        self._values: dict[Entry, Any] = dict(zip(graph.inputs, values))
+        self._values: dict[Entry, Any] = dict(zip(leaves, values))
         if plan.stem:
-            operator = graph.compile(plan.stem, graph.inputs)
+            operator = graph.compile(plan.stem, leaves)
             with mx.autograd.pause(train_mode=False):
                 self._values.update(zip(plan.stem, operator(self._values, parameters)))
         tracked = {e for segment in plan.segments for e in segment.outputs} | set(points)
@@ -160,9 +164,9 @@ class _Recorded:
 
 
 def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule],
-             heads: frozenset[Entry]) -> Plan:
+             heads: frozenset[Entry], leaves: frozenset[Entry]) -> Plan:
     """What to run and record so that gradients go from `heads` to `points` under `rules`."""
-    key = (points, heads, any(not rule.is_plain for rule in rules),
+    key = (points, heads, leaves, any(not rule.is_plain for rule in rules),
            all(rule.derives for rule in rules))
     plan = graph.plans.get(key)
     if plan is None:
@@ -170,15 +174,15 @@ def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule],
     return plan
 
 
-def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry], rectifies: bool,
-               derives: bool) -> Plan:
-    runs = graph.ancestors([*heads, *points])
+def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry],
+               leaves: frozenset[Entry], rectifies: bool, derives: bool) -> Plan:
+    runs = graph.ancestors([*heads, *points], leaves)
     operators = {index for index in runs if not graph.nodes[index].is_variable}
     downstream = graph.differentiable(points) & runs
     cuts = graph.branch_points | graph.concats | {index for index, _ in (*points, *heads)}
     # what the recorded part reads from the rest of the net
-    cuts |= {source for index in downstream for source, _ in graph.nodes[index].inputs
-             if source not in downstream}
+    cuts |= {entry[0] for index in downstream for entry in graph.nodes[index].inputs
+             if entry[0] not in downstream and entry not in leaves}
     if rectifies:
         cuts |= graph.rectifiers
     if not derives:
@@ -187,21 +191,21 @@ def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry], 
     # a piece that reads nothing cannot run on its own
     cuts = (cuts & operators) - graph.constants
 
-    segments = tuple(_segment(graph, root, cuts) for root in sorted(cuts & downstream))
-    made = {entry for segment in segments for entry in segment.outputs} | set(graph.inputs)
+    segments = tuple(_segment(graph, root, cuts, leaves) for root in sorted(cuts & downstream))
+    made = {entry for segment in segments for entry in segment.outputs} | leaves
     read = [leaf for segment in segments for leaf in segment.leaves]
     stem = {entry for entry in (*read, *points, *heads) if entry not in made}
     return Plan(tuple(sorted(stem)), segments)
 
 
-def _segment(graph: Graph, root: int, cuts: set[int]) -> Segment:
-    leaves = []
+def _segment(graph: Graph, root: int, cuts: set[int], given: frozenset[Entry]) -> Segment:
+    leaves = set()
     waiting = list(graph.nodes[root].inputs)
     while waiting:
         entry = waiting.pop()
-        if entry[0] in cuts or entry in graph.inputs:
-            leaves.append(entry)
+        if entry[0] in cuts or entry in given:
+            leaves.add(entry)
         else:
             waiting.extend(graph.nodes[entry[0]].inputs)
     outputs = tuple((root, which) for which in graph.outputs_read[root])
-    return Segment(root, outputs, tuple(sorted(set(leaves))))
+    return Segment(root, outputs, tuple(sorted(leaves)))

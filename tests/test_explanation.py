@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import gradcam_mx as gm
-from gradcam_mx import picture
+from gradcam_mx import panels, picture
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import InputError, OutputError
 from gradcam_mx.rules import RuleReport
@@ -35,11 +35,39 @@ def attributions(samples=2, channels=3, **changes):
         "score": np.arange(samples, dtype=np.float32), "input_size": (12, 20), **changes})
 
 
+SIGNALS = 1000 * RNG.randn(2, 4, 30)
+CLIPS = RNG.randint(0, 256, (2, 10, 12, 20, 3), np.uint8)
+
+
+def signal_maps(samples=2, **changes):
+    """Maps of 6 positions for signals of 30."""
+    values = RNG.rand(samples, 6).astype(np.float32)
+    return maps(samples, **{"values": values, "input_size": (30,), **changes})
+
+
+def clip_maps(samples=2, **changes):
+    """Maps of 5 × 3 × 5 for clips of 10 frames, 12 × 20."""
+    values = RNG.rand(samples, 5, 3, 5).astype(np.float32)
+    return maps(samples, **{"values": values, "input_size": (10, 12, 20), **changes})
+
+
+def clip_attributions(channels=3, **changes):
+    values = RNG.randn(2, channels, 10, 12, 20).astype(np.float32)
+    return attributions(**{"values": values, "input_size": (10, 12, 20), **changes})
+
+
+def vectors(**changes):
+    """Attributions of three numbers a sample, which are no positions."""
+    return attributions(**{"values": RNG.randn(2, 3).astype(np.float32), "input_size": (),
+                           **changes})
+
+
 # ---------------------------------------------------------------------------------------- heat maps
 
 
 def test_heatmaps_of_maps_are_upsampled_and_stretched():
     one = maps()
+    one.values[0, 2, 1] = one.values[1, 0, 3] = 2  # clearly the largest, also between the pixels
     found = one.heatmap()
     assert found.shape == (2, 12, 20)
     assert found.dtype == np.float32
@@ -61,6 +89,38 @@ def test_heatmaps_of_attributions_are_sums_of_absolute_values():
         top = np.percentile(total, 99)
         expected = np.clip((total - total.min()) / (top - total.min()), 0, 1)
         np.testing.assert_allclose(heat, expected, atol=1e-6)
+
+
+def test_heatmaps_of_signals_and_clips():
+    signal, clip = signal_maps(), clip_maps()
+    for one in (signal, clip):
+        found = one.heatmap()
+        assert found.shape == (2, *one.input_size)
+        np.testing.assert_array_equal(
+            found, picture.normalise(picture.resize(one.values, one.input_size)))
+    one = clip_attributions()
+    np.testing.assert_array_equal(
+        one.heatmap(), picture.normalise(np.abs(one.values).sum(axis=1), outliers=1))
+
+
+def test_vectors_make_no_picture():
+    message = (r"^the input has no positions \(it is plain vectors\), so values of shape "
+               r"\(2, 3\) make no picture; use \.values$")
+    for one in (vectors(), vectors(rule_report=REPORT)):
+        for draw in (one.heatmap, lambda: one.overlay(PHOTOS), one.pictures, one.plot):  # noqa: B023
+            with pytest.raises(InputError, match=message):
+                draw()
+
+
+@pytest.mark.parametrize(("shape", "size"), [
+    ((2, 7), (12, 20)), ((2, 1, 7), (30,)), ((2, 3, 3, 5), (12, 20)), ((2, 4, 3, 5), (30,)),
+    ((2, 3, 2, 2, 2, 2), (2, 2, 2, 2))], ids=str)
+def test_values_with_other_positions_than_the_input_make_no_picture(shape, size):
+    """Such as the maps (N, 1, w) of a net that makes its signals pictures of height 1."""
+    one = maps(values=RNG.rand(*shape).astype(np.float32), input_size=size, rule_report=REPORT)
+    for draw in (one.heatmap, one.pictures, one.plot):
+        with pytest.raises(InputError, match="are no picture of an input with positions"):
+            draw()
 
 
 @pytest.mark.parametrize("make", [maps, attributions])
@@ -113,6 +173,52 @@ def test_overlays_fit_a_photo_of_another_size():
     assert maps(1).overlay(large).shape == large.shape
 
 
+def test_overlays_of_clips_are_those_of_their_frames():
+    two = clip_maps()
+    found = two.overlay(CLIPS, 0.3, "gray")
+    assert found.shape == CLIPS.shape
+    for one, clip, heat in zip(found, CLIPS, two.heatmap()):
+        for frame in range(10):
+            np.testing.assert_array_equal(
+                one[frame], picture.overlay(clip[frame], heat[frame], 0.3, "gray"))
+    single = clip_maps(1)
+    expected = single.overlay(CLIPS[0])
+    assert expected.shape == CLIPS[0].shape
+    np.testing.assert_array_equal(single.overlay(CLIPS[:1]), expected[None])
+
+
+def test_overlays_of_grey_volumes():
+    two, single = clip_maps(), clip_maps(1)
+    grey = CLIPS[..., 0]
+    np.testing.assert_array_equal(two.overlay(grey), two.overlay(CLIPS[..., [0, 0, 0]]))
+    assert single.overlay(grey[0]).shape == CLIPS[0].shape
+    assert single.overlay(grey[:1]).shape == CLIPS[:1].shape
+
+
+def test_signals_have_no_overlay():
+    with pytest.raises(InputError, match=r"no photo of a signal .*; plot\(signal\) and pictures"):
+        signal_maps().overlay(SIGNALS)
+
+
+@pytest.mark.parametrize(("one", "given", "message"), [
+    (signal_maps(), SIGNALS[0], "1 signals for 2 samples: pass an array (N, C, W) with"),
+    (signal_maps(1), SIGNALS, "2 signals for 1 samples: pass an array (N, C, W) with"),
+    (signal_maps(1), SIGNALS[0, 0], "the signal has shape (30,); expected (C, W)"),
+    (clip_maps(), CLIPS[0], "1 clips for 2 samples: pass an array (N, D, H, W, 3) with"),
+    (clip_maps(), CLIPS[0, ..., 0], "1 clips for 2 samples: pass an array (N, D, H, W, 3) with"),
+    (clip_maps(1), CLIPS, "2 clips for 1 samples: pass an array (N, D, H, W, 3) with"),
+    (clip_maps(1), CLIPS[0, 0, ..., 0], "the clip has shape (12, 20); expected (D, H, W, 3), RGB, "
+                                        "or (D, H, W), grey"),
+    (clip_maps(1), CLIPS[0] - 1e3, "the clip's values go from -1000.0 to -745.0; expected 0 to"),
+    (maps(1), PHOTOS[0, ..., 0], "the photo has shape (12, 20); expected (H, W, 3), RGB"),
+])
+def test_what_was_expected_is_said_for_signals_photos_and_clips(one, given, message):
+    for draw in (one.pictures, one.plot):
+        with pytest.raises(InputError) as caught:
+            draw(given)
+        assert str(caught.value).startswith(message)
+
+
 @pytest.mark.parametrize("draw", ["overlay", "pictures", "plot"])
 @pytest.mark.parametrize(("samples", "photos"), [(2, PHOTOS[0]), (2, PHOTOS[:1]), (1, PHOTOS)])
 def test_the_wrong_number_of_photos_is_refused(draw, samples, photos):
@@ -153,6 +259,63 @@ def test_pictures_of_other_attributions_are_grey(one):
         np.testing.assert_array_equal(found, picture.grey(heat))
 
 
+@pytest.mark.parametrize("one", [
+    signal_maps(), attributions(values=RNG.randn(2, 3, 30), input_size=(30,), rule_report=REPORT)],
+    ids=["maps", "attributions"])
+def test_pictures_of_signals_are_panels(one):
+    for found, heat in zip(one.pictures(), one.heatmap()):
+        np.testing.assert_array_equal(found, panels.panel(heat))
+    for found, heat, signal in zip(one.pictures(SIGNALS), one.heatmap(), SIGNALS):
+        np.testing.assert_array_equal(found, panels.panel(heat, signal))
+    again = one.pictures(mx.nd.array(SIGNALS, dtype="float64"))
+    np.testing.assert_array_equal(again, one.pictures(SIGNALS))
+
+
+def test_pictures_of_clips_are_strips():
+    one = clip_maps()
+    chosen = [0, 1, 3, 4, 5, 6, 8, 9]  # of ten
+    for found, frames in zip(one.pictures(CLIPS), one.overlay(CLIPS)):
+        assert found.shape == (12, 8 * 20 + 7, 3)
+        for place, number in enumerate(chosen):
+            np.testing.assert_array_equal(found[:, 21 * place:][:, :20], frames[number])
+    for found, heat in zip(one.pictures(), one.heatmap()):
+        np.testing.assert_array_equal(found, panels.strip(picture.colorize(heat)))
+
+
+def test_pictures_of_attributions_of_clips_are_strips():
+    for one in (clip_attributions(), clip_attributions(1, rule_report=REPORT)):
+        for found, heat in zip(one.pictures(CLIPS), one.heatmap()):
+            assert found.shape == (12, 167)
+            np.testing.assert_array_equal(found, panels.strip(picture.grey(heat)))
+    one = clip_attributions(rule_report=REPORT)
+    for order, step in (("RGB", 1), ("BGR", -1)):
+        for found, values in zip(one.pictures(order=order), one.values):
+            assert found.shape == (12, 167, 3)
+            np.testing.assert_array_equal(
+                found, panels.strip(picture.signed_image(values)[..., ::step]))
+
+
+def test_figures_of_clips_show_their_frames():
+    one = clip_maps(target=["walking", "running"])
+    shown = {axes.get_title(): axes.get_images()[0].get_array()
+             for axes in one.plot(CLIPS).axes[2:]}
+    assert list(shown) == ["clip", "grad_cam: running"]
+    np.testing.assert_array_equal(shown["clip"], panels.strip(CLIPS[1]))
+    np.testing.assert_array_equal(shown["grad_cam: running"], one.pictures(CLIPS)[1])
+    assert len(one.plot().axes) == 2
+    grey, _ = clip_maps(1).plot(CLIPS[0, ..., 1]).axes
+    np.testing.assert_array_equal(grey.get_images()[0].get_array()[..., 2],
+                                  panels.strip(CLIPS[0, ..., 1]))
+
+
+def test_figures_of_signals_show_them_in_their_panels():
+    one = signal_maps(target="my_function")
+    figure = one.plot(SIGNALS)
+    assert [axes.get_title() for axes in figure.axes] == ["grad_cam: my_function"] * 2
+    for axes, expected in zip(figure.axes, one.pictures(SIGNALS)):
+        np.testing.assert_array_equal(axes.get_images()[0].get_array(), expected)
+
+
 @pytest.mark.parametrize("make", [maps, attributions])
 def test_figures_show_each_sample_beside_its_photo(make):
     one = make()
@@ -170,14 +333,20 @@ def test_figures_show_each_sample_beside_its_photo(make):
 def test_figures_name_what_is_explained():
     one = maps(target="my_function")
     assert [axes.get_title() for axes in one.plot().axes] == ["grad_cam: my_function"] * 2
+    one = maps(target=["box 0: dog", "box 1: cat"])
+    assert [axes.get_title() for axes in one.plot().axes] == [
+        "grad_cam: box 0: dog", "grad_cam: box 1: cat"]
 
 
 # -------------------------------------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize("one", [
-    maps(), attributions(rule_report=REPORT), maps(target="array"), attributions(1)],
-    ids=["maps", "with a rule", "array target", "single"])
+    maps(), attributions(rule_report=REPORT), maps(target="array"), attributions(1),
+    maps(target=["box 0: dog", "box 1: cat"]), signal_maps(), clip_maps(),
+    clip_attributions(rule_report=REPORT)],
+    ids=["maps", "with a rule", "array target", "single", "named targets", "signals", "clips",
+         "attributions of clips"])
 def test_values_are_read_back_as_they_were(one, tmp_path):
     path = one.save(tmp_path / "one.npz")
     assert path == tmp_path / "one.npz"
@@ -213,6 +382,43 @@ def test_real_results_are_read_back(ctx, tmp_path):
             assert again.rule_report == one.rule_report
     one = gm.grad_cam(net, x, relu=np.bool_(False))
     assert gm.Explanation.load(one.save(tmp_path / "one.npz")).options == {"relu": False}
+
+
+def test_values_of_vectors_are_read_back(tmp_path):
+    one = vectors()
+    again = gm.Explanation.load(one.save(tmp_path / "one.npz"))
+    assert again.input_size == ()
+    np.testing.assert_array_equal(again.values, one.values)
+
+
+@pytest.mark.parametrize(("shape", "photo"), [
+    ((2, 3, 40), RNG.randn(2, 3, 40)),
+    ((2, 3, 24, 20), RNG.randint(0, 256, (2, 24, 20, 3), np.uint8)),
+    ((2, 3, 10, 12, 16), RNG.randint(0, 256, (2, 10, 12, 16, 3), np.uint8))],
+    ids=["signals", "pictures", "clips"])
+def test_nets_over_signals_pictures_and_clips(shape, photo, ctx, tmp_path):
+    """Every method's result is drawn, and is read back as it was; so are layers that are fused."""
+    rank, nn = len(shape) - 2, mx.gluon.nn
+    convolution, pool = getattr(nn, f"Conv{rank}D"), getattr(nn, f"GlobalAvgPool{rank}D")
+    net = nn.HybridSequential()
+    net.add(convolution(4, 3, in_channels=3, activation="relu"),
+            convolution(4, 3, strides=2, in_channels=4, activation="relu"), pool(), nn.Dense(5))
+    net.initialize(mx.init.Constant(0.1), ctx=ctx)
+    x = RNG.rand(*shape).astype(np.float32)
+    found = gm.explain(net, x, gm.METHODS, 1)
+    found["fused"] = gm.grad_cam(net, x, 1, [net[0], net[1]], fuse="mean")
+    assert found["fused"].values.shape == (2, *shape[2:])
+    assert found["fused"].layer.count(" + ") == 1
+    for one in found.values():
+        assert one.heatmap().shape == (2, *shape[2:])
+        assert len(one.pictures(photo)) == 2
+        if rank > 1:
+            assert one.overlay(photo).shape == photo.shape
+        again = gm.Explanation.load(one.save(tmp_path / "one.npz"))
+        np.testing.assert_array_equal(again.pictures(photo), one.pictures(photo))
+        assert again.input_size == shape[2:]
+    with Image.open(found["fused"].save(tmp_path / "one.png", photo)) as drawn:
+        assert drawn.width >= 800
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".pdf"])

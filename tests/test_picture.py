@@ -22,6 +22,14 @@ def test_each_map_is_stretched_to_0_and_1_by_itself():
     np.testing.assert_array_equal(maps[0], [[0, 1], [2, 4]])
 
 
+def test_the_ends_are_0_and_1_exactly():
+    for shape in [(500, 12), (500, 3, 5), (500, 2, 3, 2)]:
+        found = picture.normalise(np.random.RandomState(0).randn(*shape).astype(np.float32))
+        ends = found.reshape(500, -1)
+        assert (ends.min(axis=1) == 0).all()
+        assert (ends.max(axis=1) == 1).all()
+
+
 @pytest.mark.parametrize("outliers", [0, 1])
 @pytest.mark.parametrize("value", [0, 1e-30, -3, 5e20])
 def test_flat_maps_are_zeros_with_a_warning(value, outliers):
@@ -61,6 +69,45 @@ def test_a_few_values_in_a_flat_map_are_seen():
 def test_strength_is_the_sum_of_the_absolute_values():
     attributions = np.array([[[[1, -2]], [[-3, 0]], [[0, 0.5]]]])
     np.testing.assert_array_equal(picture.strength(attributions), [[[4, 2.5]]])
+
+
+# ----------------------------------------------------------------------------------------- resizing
+
+
+def linear(values, length):
+    """The last axis at another length, in float64: pixels have their middles at halves."""
+    at = np.clip((np.arange(length) + 0.5) * values.shape[-1] / length - 0.5,
+                 0, values.shape[-1] - 1)
+    below = np.floor(at).astype(int)
+    above = np.minimum(below + 1, values.shape[-1] - 1)
+    values = values.astype(np.float64)
+    return values[..., below] * (1 - (at - below)) + values[..., above] * (at - below)
+
+
+@pytest.mark.parametrize(("shape", "size"), [
+    ((2, 3), (7,)), ((1, 1), (4,)), ((3, 50), (401,)), ((2, 9), (4,)), ((2, 5), (5,)),
+    ((1, 7), (40_000,)),
+    ((2, 3, 5), (12, 20)), ((1, 4, 1), (3, 9)),
+    ((2, 2, 3, 4), (5, 9, 13)), ((1, 1, 1, 1), (2, 3, 4)), ((3, 4, 2, 3), (4, 5, 2)),
+    ((1, 2, 250, 200), (3, 250, 200)),
+], ids=str)
+def test_maps_of_any_rank_are_resized_linearly(shape, size):
+    maps = np.random.RandomState(0).randn(*shape).astype(np.float32)
+    expected = maps
+    for axis, length in enumerate(size, start=1):
+        expected = np.moveaxis(linear(np.moveaxis(expected, axis, -1), length), -1, axis)
+    found = picture.resize(maps, size)
+    assert found.dtype == np.float32
+    assert found.shape == (shape[0], *size)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_resizing_by_hand():
+    np.testing.assert_allclose(picture.resize(np.array([[0, 4]]), (4,)), [[0, 1, 3, 4]])
+    deep = np.zeros((1, 2, 1, 2))
+    deep[0, 1, 0, 1] = 16
+    np.testing.assert_allclose(picture.resize(deep, (4, 2, 4))[0, :, 1], [
+        [0, 0, 0, 0], [0, 1, 3, 4], [0, 3, 9, 12], [0, 4, 12, 16]])
 
 
 # --------------------------------------------------------------------------------- single pictures
@@ -103,6 +150,38 @@ def test_an_overlay_has_the_photos_size():
     np.testing.assert_array_equal(found[0, :3, 0], [0, 0, 14])
     np.testing.assert_array_equal(found[0, 4, 0], 128)
     np.testing.assert_array_equal(found[:, 7:], 255)
+
+
+def test_an_overlay_of_a_clip_is_one_of_its_frames():
+    rng = np.random.RandomState(0)
+    clip, heat = rng.randint(0, 256, (3, 4, 6, 3), np.uint8), rng.rand(3, 4, 6).astype(np.float32)
+    found = picture.overlay(clip, heat, 0.3, "gray")
+    assert found.shape == clip.shape
+    for one, frame, values in zip(found, clip, heat):
+        np.testing.assert_array_equal(one, picture.overlay(frame, values, 0.3, "gray"))
+    # a grey volume is the same as its copies in red, green and blue
+    np.testing.assert_array_equal(picture.overlay(clip[..., 0], heat),
+                                  picture.overlay(clip[..., [0, 0, 0]], heat))
+
+
+def test_an_overlay_has_the_clips_size():
+    heat = np.zeros((2, 1, 2), np.float32)
+    heat[1, 0, 1] = 1  # late, and on the right
+    found = picture.overlay(np.zeros((4, 2, 4, 3), np.uint8), heat, 1, "gray")[..., 0]
+    # (0, ¼, ¾, 1) in time and in width, in the 256 steps of the colour map
+    steps = np.outer([0, 0.25, 0.75, 1], [0, 0.25, 0.75, 1])
+    expected = np.minimum(np.floor(steps * 256), 255)
+    np.testing.assert_array_equal(found[:, 0], expected)
+    np.testing.assert_array_equal(found[:, 1], expected)
+
+
+def test_signed_images_of_clips_are_those_of_their_frames():
+    attribution = np.zeros((3, 2, 1, 2))
+    attribution[0, 0, 0, 1], attribution[1, 1, 0, 0] = 1, -1
+    found = picture.signed_image(attribution)
+    assert found.shape == (2, 1, 2, 3)
+    np.testing.assert_array_equal(found[0], [[[128, 128, 128], [255, 128, 128]]])
+    np.testing.assert_array_equal(found[1], [[[128, 1, 128], [128, 128, 128]]])
 
 
 def test_signed_images_have_a_grey_zero():
@@ -173,6 +252,28 @@ def test_photos_with_nan_are_refused():
         picture.check_photo(photo)
 
 
+def test_clips_are_rgb_or_grey():
+    clip = np.arange(48, dtype=np.uint8).reshape(2, 2, 4, 3)
+    np.testing.assert_array_equal(picture.check_photo(mx.nd.array(clip), axes=3), clip)
+    found = picture.check_photo(clip[..., 0] + 0.4, axes=3)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, clip[..., [0, 0, 0]])
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 4, 5, 1), (3, 2, 4, 5), (1, 2, 4, 5, 3), (0, 4, 5)])
+def test_clips_of_another_shape_are_refused(shape):
+    with pytest.raises(InputError) as caught:
+        picture.check_photo(np.zeros(shape), axes=3)
+    assert str(caught.value) == (
+        f"the clip has shape {shape}; expected (D, H, W, 3), RGB, or (D, H, W), grey")
+
+
+def test_clips_of_another_range_are_refused():
+    with pytest.raises(InputError, match="the clip's values go from -1.0 to -1.0; expected 0 to 255"
+                                         r" \(the clip itself"):
+        picture.check_photo(np.full((2, 3, 4), -1.0), axes=3)
+
+
 # ----------------------------------------------------------------------------------- files, figures
 
 
@@ -216,3 +317,31 @@ def test_figures_are_none_of_pyplots():
     before = pyplot.get_fignums()
     picture.figure([np.zeros((2, 2, 3), np.uint8)], [""])
     assert pyplot.get_fignums() == before
+
+
+@pytest.mark.parametrize(("shape", "places"), [
+    ((10, 20), [(0, 0), (0, 1), (0, 2)]), ((10, 21), [(0, 0), (1, 0), (2, 0)])])
+def test_wide_pictures_are_below_each_other(shape, places):
+    figure = picture.figure([np.zeros(shape, np.uint8)] * 3, ["one", "two", "three"])
+    spans = [axes.get_subplotspec() for axes in figure.axes]
+    assert [(one.rowspan.start, one.colspan.start) for one in spans] == places
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (40, 79), (80, 40), (20, 100), (9, 100)], ids=str)
+@pytest.mark.parametrize("heading", [None, "heading"])
+@pytest.mark.parametrize("title", ["short", "two\nlines", "a long one, of many words " * 4])
+def test_titles_are_whole_and_hide_nothing(shape, heading, title, tmp_path):
+    figure = picture.figure([np.zeros(shape, np.uint8)] * 3, [title] * 3, heading)
+    figure.savefig(tmp_path / "figure.png")  # lays it out
+    panels = [axes.get_window_extent() for axes in figure.axes]
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    headings = [figure._suptitle.get_window_extent()] if heading else []
+    texts = titles + headings
+    for one in texts:
+        assert one.x0 >= 0
+        assert one.x1 <= figure.bbox.x1
+        assert one.y1 <= figure.bbox.y1
+    for number, one in enumerate(texts):
+        assert not any(one.overlaps(other) for other in panels + texts[:number])
+    assert [axes.get_title().replace("\n", " ") for axes in figure.axes] == [
+        title.replace("\n", " ").strip()] * 3

@@ -1,9 +1,31 @@
 """The methods: one file a family, each method a formula; `METHODS` lists them by name."""
 
-from .activation_maps import grad_cam
-from .base import METHODS, Method, explain
-from .gradients import guided_backprop, guided_grad_cam, saliency
+from .activation_maps import (
+    activation_map,
+    cam,
+    eigen_cam,
+    eigen_grad_cam,
+    grad_cam,
+    grad_cam_pp,
+    hires_cam,
+    layer_cam,
+    xgrad_cam,
+)
+from .base import METHODS, Method, Result, explain, method
+from .gradients import (
+    deconvnet,
+    guided_backprop,
+    guided_grad_cam,
+    input_x_gradient,
+    saliency,
+    smooth_grad,
+)
+from .paths import expected_gradients, integrated_gradients
+from .probed_maps import ablation_cam, score_cam
 
 __all__ = [
-    "METHODS", "Method", "explain", "grad_cam", "guided_backprop", "guided_grad_cam", "saliency",
+    "METHODS", "Method", "Result", "ablation_cam", "activation_map", "cam", "deconvnet",
+    "eigen_cam", "eigen_grad_cam", "expected_gradients", "explain", "grad_cam", "grad_cam_pp",
+    "guided_backprop", "guided_grad_cam", "hires_cam", "input_x_gradient", "integrated_gradients",
+    "layer_cam", "method", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
 ]

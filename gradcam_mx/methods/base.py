@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Callable, Iterable, List, Mapping, Union
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Union
 
 import numpy as np
 
@@ -31,6 +31,14 @@ FUSIONS: dict[str, Callable[..., np.ndarray]] = {
     "mean": np.mean, "max": np.max, "product": np.prod}
 
 
+class Result(NamedTuple):
+    """What a formula gives, where it reports more than its values."""
+
+    values: np.ndarray
+    details: dict[str, np.ndarray]
+    """For `Explanation.details`."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A method as the register lists it."""
@@ -38,6 +46,8 @@ class Method:
     name: str
     family: str
     paper: str
+    cost: str
+    """The passes through the net that it takes."""
     needs: Needs
     formula: Formula
     function: Callable[..., Found]
@@ -48,7 +58,7 @@ class Method:
         return (self.formula.__doc__ or self.name).split(":")[0]
 
 
-Formula = Callable[..., np.ndarray]
+Formula = Callable[..., Union[np.ndarray, Result]]
 """From a run, and options by keyword, to the raw values of an explanation."""
 
 METHODS: dict[str, Method] = {}
@@ -57,22 +67,27 @@ METHODS: dict[str, Method] = {}
 
 def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
             layer: Any = None, *, output: OutputChoice = None, input: InputChoice = None,
-            fuse: str | None = None) -> dict[str, Any]:
-    """Several methods on one run of the net, which they share: name → Explanation.
+            fuse: str | None = None,
+            options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> dict[str, Any]:
+    """Several methods on one run of the net: name → Explanation.
+
+    They share the forward pass, and each backward pass that two of them need.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
         methods: names out of `METHODS`.
         target: what is explained; each sample's top class by default.
-        layer: for the methods that explain one; by default the last before the global pool. With a
-            list of layers these methods give a list of explanations.
+        layer: for the methods that explain a layer; by default the last before the global pool.
+            With a list of layers these methods give a list of explanations. Methods that can
+            explain a layer as well as the input explain the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, by number or name.
         fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        options: name of a method → its own options.
 
     Raises:
-        MethodError: there is no such method.
+        MethodError: there is no such method, or a method has no such option.
         LayerError, TargetError, InputError, NetworkError, RuleError: what they say.
 
     Example:
@@ -81,9 +96,15 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
         'features.7'
     """
     chosen = [find_method(name) for name in methods]
+    for name, given in options.items():
+        unknown = set(given) - set(inspect.signature(find_method(name).formula).parameters)
+        if unknown or name not in {one.name for one in chosen}:
+            raise MethodError(f"options for {name!r} that nothing takes: {sorted(unknown or given)}"
+                              f"; the methods are {', '.join(one.name for one in chosen)}")
     run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input)
     several = isinstance(layer, (list, tuple))
-    return {one.name: explain_run(run, one, several=several, fuse=fuse) for one in chosen}
+    return {one.name: explain_run(run, one, options.get(one.name, {}), several=several, fuse=fuse)
+            for one in chosen}
 
 
 def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingProxyType({}), *,
@@ -92,23 +113,23 @@ def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingPr
     if fuse is not None and fuse not in FUSIONS:
         raise MethodError(f"there is no fusion {fuse!r}; there are {', '.join(FUSIONS)}")
     if not method.needs.layer:
-        return _explanation(run, method, method.formula(run, **options), options)
-    found = [
-        _explanation(run, method, method.formula(run.at(one), **options), options, one.name)
-        for one in run.maps]
+        return _explanation(run.at(None), method, options)
+    maps = [run.pooled()[0]] if method.needs.pooled else run.maps
+    found = [_explanation(run.at(one), method, options) for one in maps]
     if not several:
         return found[0]
     return found if fuse is None else _fused(run, method, found, fuse)
 
 
-def _explanation(run: Run, method: Method, values: np.ndarray, options: Mapping[str, Any],
-                 layer: str | None = None) -> Explanation:
+def _explanation(run: Run, method: Method, options: Mapping[str, Any]) -> Explanation:
+    found = method.formula(run, **options)
+    result = found if isinstance(found, Result) else Result(found, {})
     rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
     return Explanation(
-        np.ascontiguousarray(values, dtype=np.float32), method.name, run.target, run.score,
-        run.input_size, layer=layer, options=dict(options),
+        np.ascontiguousarray(result.values, dtype=np.float32), method.name, run.target, run.score,
+        run.input_size, layer=run.map.name if run.map else None, options=dict(options),
         rule_report=run.report(rule) if rule else None, output=run.output_name,
-        input=run.input_name)
+        input=run.input_name, details=result.details)
 
 
 def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Explanation:
@@ -119,9 +140,10 @@ def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Exp
                          "attributions of the input")
     maps = np.stack([picture.normalise(picture.resize(one.values, run.input_size))
                      for one in found])
-    options = {**found[0].options, "fuse": fuse}
-    return _explanation(run, method, FUSIONS[fuse](maps, axis=0), options,
-                        " + ".join(str(one.layer) for one in found))
+    return replace(
+        found[0], values=FUSIONS[fuse](maps, axis=0).astype(np.float32),
+        layer=" + ".join(str(one.layer) for one in found),
+        options={**found[0].options, "fuse": fuse}, details={})
 
 
 def find_method(name: str) -> Method:
@@ -135,12 +157,12 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Callable[..., Any]]:
+def method(*, family: str, paper: str, cost: str, needs: Needs) -> Callable[[Formula], Callable[..., Any]]:
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
-    `fuse` only where the formula needs a layer, `input` only where it needs gradients at the input;
-    it has the formula's name, docstring and options.
+    `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
+    has the formula's name, docstring and options.
     """
 
     def register(formula: Formula) -> Callable[..., Any]:
@@ -155,13 +177,16 @@ def method(*, family: str, paper: str, needs: Needs) -> Callable[[Formula], Call
                                 ) from None
             subject = {name: options.pop(name) for name in _SUBJECT if name in options}
             fuse = options.pop("fuse", None)
-            run = Run(**subject, needs=[needs])
-            several = isinstance(subject.get("layer"), (list, tuple))
-            return explain_run(run, METHODS[formula.__name__], options, several=several, fuse=fuse)
+            layer = subject.get("layer")
+            # a method that can explain a layer needs one if one is given
+            needed = replace(needs, layer=needs.layer or layer is not None)
+            run = Run(**subject, needs=[needed])
+            return explain_run(run, replace(METHODS[formula.__name__], needs=needed), options,
+                               several=isinstance(layer, (list, tuple)), fuse=fuse)
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(
-            formula.__name__, family, paper, needs, formula, function)
+            formula.__name__, family, paper, cost, needs, formula, function)
         return function
 
     return register
@@ -180,10 +205,10 @@ def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
         parameter("x", "Input", positional, inspect.Parameter.empty),
         parameter("target", "Target", positional),
     ]
-    if needs.layer:
+    if needs.layer or needs.inside:
         parameters.append(parameter("layer", "Any", positional))
     parameters.append(parameter("output", "OutputChoice", keyword))
-    if needs.rules:
+    if needs.rules or needs.inside:
         parameters.append(parameter("input", "InputChoice", keyword))
     if needs.layer:
         parameters.append(parameter("fuse", "str | None", keyword))

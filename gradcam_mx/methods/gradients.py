@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
 from .. import nn, picture
-from ..rules import GUIDED, PLAIN
+from ..errors import MethodError
+from ..rules import DECONVNET, GUIDED, PLAIN
 from ..run import Needs, Run
 from .base import METHODS, method
+from .moments import Moments
 
 FAMILY = "gradients"
+COST = "1 forward, 1 backward"
 
 
-@method(family=FAMILY, paper="Simonyan et al. 2013, arXiv:1312.6034",
+@method(family=FAMILY, paper="Simonyan et al. 2013, arXiv:1312.6034", cost=COST,
         needs=Needs(rules=frozenset([PLAIN])))
 def saliency(run: Run) -> np.ndarray:
     """Saliency: how the score changes with each value of the input.
@@ -23,12 +26,15 @@ def saliency(run: Run) -> np.ndarray:
         R = ∂S/∂x
 
     Simonyan et al. 2013, arXiv:1312.6034. The values are raw and signed; the heat map shows their
-    absolute values, summed over the channels.
+    absolute values, summed over the channels, or the largest of them (`heatmap("max")`, as in the
+    paper).
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified.
         target: what is explained; each sample's top class by default.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
 
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
@@ -46,6 +52,41 @@ def saliency(run: Run) -> np.ndarray:
     return run.input_gradient(PLAIN)
 
 
+@method(family=FAMILY, paper="Shrikumar et al. 2016, arXiv:1605.01713", cost=COST,
+        needs=Needs(rules=frozenset([PLAIN]), inside=True))
+def input_x_gradient(run: Run) -> np.ndarray:
+    """Input × gradient: the share of each value in the score, were the net linear.
+
+        R = x ⊙ ∂S/∂x
+
+    Shrikumar et al. 2016, arXiv:1605.01713, section 2.2. At a layer, A ⊙ ∂S/∂A.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default.
+        layer: attribute to the values of this layer in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+
+    Returns:
+        An Explanation whose values are the products, (N, C, H, W).
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.input_x_gradient(net, mx.nd.ones((1, 3, 224, 224)), 281, "features.5").values.shape
+        (1, 128, 55, 55)
+    """
+    if run.map:
+        return run.activations * run.layer_gradient
+    return run.x * run.input_gradient(PLAIN)
+
+
 def _or_mode(explain: Callable[..., Any]) -> Callable[..., Any]:
     """Let `guided_backprop()` without a net be the mode for the caller's own autograd code."""
 
@@ -57,7 +98,7 @@ def _or_mode(explain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_or_mode
-@method(family=FAMILY, paper="Springenberg et al. 2014, arXiv:1412.6806",
+@method(family=FAMILY, paper="Springenberg et al. 2014, arXiv:1412.6806", cost=COST,
         needs=Needs(rules=frozenset([GUIDED])))
 def guided_backprop(run: Run) -> np.ndarray:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
@@ -97,7 +138,46 @@ def guided_backprop(run: Run) -> np.ndarray:
     return run.input_gradient(GUIDED)
 
 
+@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901", cost=COST,
+        needs=Needs(rules=frozenset([DECONVNET])))
+def deconvnet(run: Run) -> np.ndarray:
+    """Deconvnet: the pattern that the features of the target would paint on the input.
+
+    The gradient ∂S/∂x, except that a rectifier is run backward as a rectifier: with dy the gradient
+    at its output, the gradient at its input is
+
+        max(dy, 0)
+
+    Zeiler & Fergus 2014, arXiv:1311.2901, section 2.1. Max pooling goes back to where the maxima
+    were. As guided backpropagation, it hardly depends on the class.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+
+    Returns:
+        An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
+        activations that the rule changed.
+
+    Raises:
+        RuleError: the net has no rectifier.
+        TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.deconvnet(net, mx.nd.ones((1, 3, 224, 224))).rule_report.changed
+        {'relu': 26}
+    """
+    return run.input_gradient(DECONVNET)
+
+
 @method(family=FAMILY, paper="Selvaraju et al. 2017, arXiv:1610.02391",
+        cost="1 forward, 1 backward, 1 backward to the layer",
         needs=Needs(layer=True, rules=frozenset([GUIDED])))
 def guided_grad_cam(run: Run) -> np.ndarray:
     """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
@@ -128,3 +208,68 @@ def guided_grad_cam(run: Run) -> np.ndarray:
     """
     maps = METHODS["grad_cam"].formula(run)
     return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
+
+
+MODES = ("mean", "square", "variance")
+
+
+@method(family=FAMILY, paper="Smilkov et al. 2017, arXiv:1706.03825",
+        cost="1 forward, and 1 forward and backward for each noisy copy",
+        needs=Needs(rules=frozenset([PLAIN])))
+def smooth_grad(run: Run, *, samples: int = 25, noise: float = 0.15, mode: str = "mean",
+                seed: int = 0, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+    """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
+
+        R = mean of ∂S/∂x at x + ε,        ε ~ Normal(0, σ²),        σ = noise · (max x - min x)
+
+    Smilkov et al. 2017, arXiv:1706.03825. "square" takes the mean of the squared gradients (Hooker
+    et al. 2019, arXiv:1806.10758), "variance" their variance (VarGrad; Adebayo et al. 2018,
+    arXiv:1810.03307).
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default, that of x itself.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        samples: how many noisy copies of each sample.
+        noise: the standard deviation of the noise, as a share of each sample's range.
+        mode: "mean", "square" or "variance".
+        seed: of the noise.
+        batch_size: how many copies run at once; the result does not depend on it.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W).
+
+    Raises:
+        MethodError: no such mode, no samples, a negative noise.
+        TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.smooth_grad(net, mx.nd.ones((1, 3, 224, 224)), samples=2).values.shape
+        (1, 3, 224, 224)
+    """
+    if mode not in MODES:
+        raise MethodError(f"there is no mode {mode!r}; there are {', '.join(MODES)}")
+    if samples < 1 or noise < 0:
+        raise MethodError(f"expected at least one sample and a noise of 0 or more; got samples="
+                          f"{samples}, noise={noise}")
+    x, draw = run.x, np.random.RandomState(seed)
+    axes = tuple(range(1, x.ndim))
+    sigma = noise * (x.max(axis=axes, keepdims=True) - x.min(axis=axes, keepdims=True))
+
+    def noisy() -> Iterator[np.ndarray]:
+        for _ in range(samples):
+            yield x + sigma * draw.standard_normal(x.shape).astype(x.dtype)
+
+    moments = Moments(x.shape)
+    for _, gradient in run.gradients_at(run.input_map, noisy(), batch_size=batch_size,
+                                        progress=progress, total=samples, what="SmoothGrad"):
+        moments.add(gradient)
+    if mode == "mean":
+        return moments.mean
+    return moments.variance if mode == "variance" else moments.mean ** 2 + moments.variance

@@ -37,8 +37,9 @@ from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import NetworkError, RuleError
 from gradcam_mx.run import Needs, Run
 
-EXACT = 1e-6
-DIRECTIONS = 2
+EXACT = 1e-5
+SAME = 1e-5
+STEPS = 1e-8, 1e-7, 1e-6, 1e-5
 METHODS = {method.__name__: method for method in (
     gm.grad_cam, gm.saliency, gm.guided_backprop, gm.guided_grad_cam)}
 
@@ -143,8 +144,8 @@ def check(case: Case, ctx):
             case, case.twin, tuple(mx.nd.array(one, ctx=ctx, dtype=one.dtype) for one in turned),
             layer=case.twin_layer or case.options.get("layer"))
         for name, one in found.items():
-            assert distance(one.values, expected[name].values) <= 1e-6
-        assert distance(at_layer, twin_run.layer_gradient) <= 1e-6
+            assert distance(one.values, expected[name].values) <= SAME
+        assert distance(at_layer, twin_run.layer_gradient) <= SAME
 
     reference = Reference(next(one for one in (case.reference, case.twin, case.net)
                                if one is not None), len(x))
@@ -164,18 +165,17 @@ def check(case: Case, ctx):
 
     scalar = case.scalar or class_score(case.target)
     node = reference.node(case.twin_layer or case.layer)
-    errs = []
-    for seed in range(DIRECTIONS):
+    for seed in range(1 + (case.close < 1e-2)):
         rng = np.random.RandomState(seed)
         for gradient, slope in (
                 (exact_at_input, lambda d: directional(
-                    reference.net, turned, which, d, scalar, tolerance=10 * EXACT)),
+                    reference.net, turned, which, d, scalar, steps=STEPS)),
                 (exact_at_layer, lambda d: directional_inside(
-                    reference.net, turned, node, d, scalar, tolerance=10 * EXACT))):
+                    reference.net, turned, node, d, scalar, steps=STEPS))):
             direction = rng.normal(size=gradient.shape)
-            errs.append(disagreement(gradient, direction, slope(direction)))
-            print("FD", errs[-1])
-    assert max(errs) <= tolerance
+            e = disagreement(gradient, direction, slope(direction))
+            print("FD", e)
+            assert e<= tolerance
 
 
 def distance(found, expected):

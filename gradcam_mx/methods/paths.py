@@ -1,0 +1,245 @@
+"""Attributions along paths from a baseline: they add up to the difference that they explain."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Union
+
+import cv2
+import numpy as np
+
+from ..errors import InputError, MethodError
+from ..inputs import Array
+from ..layers import Map
+from ..run import Needs, Run
+from ..targets import numbers_of
+from .base import Result, method
+from .moments import Moments
+
+FAMILY = "gradients"
+
+Baseline = Union[str, Array]
+"""What stands for the absence of a picture: "zero", "mean", "blur", or an array."""
+
+
+# Quadratures on [0, 1]: for a number of points, where they are and their weights, which sum to 1.
+
+def _gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    return (points + 1) / 2, weights / 2
+
+
+def _trapezoid(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    if steps < 2:
+        raise MethodError("the trapezoid rule takes two steps or more")
+    weights = np.full(steps, 1 / (steps - 1))
+    weights[[0, -1]] /= 2
+    return np.linspace(0, 1, steps), weights
+
+
+def _riemann(offset: float) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+    return lambda steps: ((np.arange(steps) + offset) / steps, np.full(steps, 1 / steps))
+
+
+QUADRATURES = {
+    "gauss-legendre": _gauss_legendre, "trapezoid": _trapezoid,
+    "left": _riemann(0), "midpoint": _riemann(0.5), "right": _riemann(1),
+}
+
+
+@method(family=FAMILY, paper="Sundararajan et al. 2017, arXiv:1703.01365",
+        cost="1 forward, and 1 forward and backward for each step", needs=Needs(inside=True))
+def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 50,
+                         quadrature: str = "gauss-legendre", batch_size: int = 16,
+                         progress: bool = True) -> Result:
+    """Integrated gradients: what each value adds to the score on the way from a baseline.
+
+        R = (x - b) ⊙ ∫₀¹ ∂S/∂x at (b + t (x - b)) dt        Σ R = S(x) - S(b)
+
+    Sundararajan et al. 2017, arXiv:1703.01365, equation 1. At a layer, the path goes from its
+    values for the baseline to those for x, and the rest of the net stays as it is for x. How far the
+    sum is from the difference of the scores, because the integral is a sum over few steps, is
+    reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,).
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default, that of x itself.
+        layer: attribute to the values of this layer in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), or an array like
+            x or like one sample.
+        steps: how many points of the path.
+        quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
+        batch_size: how many points run at once; the result does not depend on it.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
+
+    Raises:
+        MethodError: no such baseline or quadrature, too few steps.
+        InputError: a baseline of another shape.
+        LayerError, TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.integrated_gradients(net, mx.nd.ones((1, 3, 224, 224)), steps=4)
+        >>> found.values.shape, found.details["completeness_gap"].shape
+        ((1, 3, 224, 224), (1,))
+    """
+    if quadrature not in QUADRATURES:
+        raise MethodError(f"there is no quadrature {quadrature!r}; there are "
+                          f"{', '.join(QUADRATURES)}")
+    if steps < 1:
+        raise MethodError(f"expected at least one step; got {steps}")
+    points, weights = QUADRATURES[quadrature](steps)
+    where = run.map or run.input_map
+    start = _values_at(run, where, _baseline(run, baseline))
+    way = run.value(where) - start
+
+    def path() -> Iterator[np.ndarray]:
+        for point in points:
+            yield (start + point * way).astype(way.dtype)
+
+    total = np.zeros(way.shape)
+    for weight, (_, gradient) in zip(weights, run.gradients_at(
+            where, path(), batch_size=batch_size, progress=progress, total=steps,
+            what="integrated gradients")):
+        total += weight * gradient
+    values = way * total
+    at_baseline, = run.scores_at(where, [start], progress=False)
+    return Result(values, _completeness(values, run.score - at_baseline))
+
+
+@method(family=FAMILY, paper="Erion et al. 2019, arXiv:1906.10670",
+        cost="1 forward, 1 forward for each background sample, and 1 forward and backward for each "
+             "draw",
+        needs=Needs(inside=True))
+def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
+                       local_smoothing: float = 0.0, seed: int = 0, batch_size: int = 16,
+                       progress: bool = True) -> Result:
+    """Expected gradients: integrated gradients, averaged over baselines out of a background set.
+
+        R = E[(x - b) ⊙ ∂S/∂x at (b + t (x - b) + ε)],    b ~ background, t ~ U(0, 1)
+
+    with ε ~ Normal(0, σ²), σ = `local_smoothing` · (max - min of the values explained). Erion et al.
+    2019, arXiv:1906.10670, equation 3. The expectation is a mean over draws: its standard error is
+    `details["standard_error"]`, like the values; `details["completeness_gap"]`, (N,), tells how far
+    their sum is from `details["score_difference"]`, the score less its mean over the background.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default, that of x itself.
+        layer: attribute to the values of this layer in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        background: (B, C, H, W), preprocessed: what x is compared with.
+        nsamples: how many draws of a baseline and a point of the path.
+        local_smoothing: the noise at each point, as a share of the range of the values.
+        seed: of the draws.
+        batch_size: how many points run at once; the result does not depend on it.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
+
+    Raises:
+        MethodError: no draws, a negative smoothing.
+        InputError: a background of another shape.
+        LayerError, TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> x = mx.nd.ones((1, 3, 224, 224))
+        >>> found = gm.expected_gradients(net, x, background=x * 0, nsamples=4)
+        >>> found.values.shape, found.details["standard_error"].shape
+        ((1, 3, 224, 224), (1, 3, 224, 224))
+    """
+    if nsamples < 1 or local_smoothing < 0:
+        raise MethodError(f"expected at least one draw and a smoothing of 0 or more; got nsamples="
+                          f"{nsamples}, local_smoothing={local_smoothing}")
+    where = run.map or run.input_map
+    references = _background(run, background)
+    # a baseline is the same for all samples of a batch
+    starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
+    value, draw = run.value(where), np.random.RandomState(seed)
+    axes = tuple(range(1, value.ndim))
+    sigma = local_smoothing * (value.max(axis=axes, keepdims=True)
+                               - value.min(axis=axes, keepdims=True))
+    chosen = draw.randint(len(starts), size=nsamples)
+
+    def drawn() -> Iterator[np.ndarray]:
+        for one in chosen:
+            point = draw.uniform(size=(len(value), *[1] * (value.ndim - 1)))
+            noise = sigma * draw.standard_normal(value.shape) if local_smoothing else 0
+            yield (starts[one] + point * (value - starts[one]) + noise).astype(value.dtype)
+
+    moments = Moments(value.shape)
+    for one, (_, gradient) in zip(chosen, run.gradients_at(
+            where, drawn(), batch_size=batch_size, progress=progress, total=nsamples,
+            what="expected gradients")):
+        moments.add((value - starts[one]) * gradient)
+    at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
+    return Result(moments.mean, {
+        **_completeness(moments.mean, run.score - at_background),
+        "standard_error": moments.standard_error.astype(np.float32)})
+
+
+def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
+    total = values.reshape(len(values), -1).sum(axis=1)
+    return {"score_difference": difference, "completeness_gap": difference - total}
+
+
+def _values_at(run: Run, where: Map, x: np.ndarray) -> np.ndarray:
+    """The values of a layer, or of the input itself, for another input."""
+    return x if where == run.input_map else run.on(x).value(where)
+
+
+def _baseline(run: Run, baseline: Baseline) -> np.ndarray:
+    x = run.x
+    if isinstance(baseline, str):
+        if baseline not in BASELINES:
+            raise MethodError(f"there is no baseline {baseline!r}; there are "
+                              f"{', '.join(BASELINES)}, or an array like x")
+        return BASELINES[baseline](x)
+    return np.broadcast_to(_checked(baseline, (x.shape, x.shape[1:]), "the baseline"), x.shape)
+
+
+def _background(run: Run, background: Any) -> np.ndarray:
+    numbers = numbers_of(background)
+    return _checked(numbers, ((max(len(numbers), 1), *run.x.shape[1:]),), "the background")
+
+
+def _checked(array: Any, shapes: Any, what: str) -> np.ndarray:
+    numbers = numbers_of(array)
+    if numbers.shape not in shapes:
+        raise InputError(f"{what} has shape {numbers.shape}; expected {' or '.join(map(str, shapes))}, "
+                         "preprocessed as the input, channels first")
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{what} holds NaN or infinity")
+    return numbers
+
+
+def _blurred(x: np.ndarray) -> np.ndarray:
+    """x without detail: a Gaussian blur over a fifth of each axis of positions, one by one."""
+    for axis in range(2, x.ndim):
+        rows = np.moveaxis(x, axis, 0)
+        # as the rows of a picture, of which only the height is blurred
+        blurred = cv2.GaussianBlur(rows.reshape(len(rows), -1), (1, 0), sigmaX=1e-6,
+                                   sigmaY=max(len(rows) / 5, 0.5), borderType=cv2.BORDER_REPLICATE)
+        x = np.moveaxis(blurred.reshape(rows.shape), 0, axis)
+    return np.ascontiguousarray(x)
+
+
+BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "zero": np.zeros_like,
+    "mean": lambda x: np.broadcast_to(
+        x.mean(axis=tuple(range(2, x.ndim)), keepdims=True), x.shape),
+    "blur": _blurred,
+}

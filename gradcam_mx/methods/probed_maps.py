@@ -1,0 +1,98 @@
+"""Activation maps whose weights come from trying: the net runs again for each channel of a layer."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import numpy as np
+
+from .. import picture
+from ..run import Run
+from .activation_maps import activation_map
+
+
+@activation_map("Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel")
+def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+    """Score-CAM: a channel counts by the score of the input that it lets through.
+
+        H_c = A_c at the input's size, stretched to [0, 1]        S_c: the score of x ⊙ H_c
+        w = softmax over the channels of S                        L = ReLU(Σ_c w_c · A_c)
+
+    Wang et al. 2020, arXiv:1910.01279, equations 6 to 8 and algorithm 1 (the score of a baseline,
+    which they subtract, leaves the softmax as it is). A flat channel lets nothing through. No
+    gradients; the whole net runs once for each channel.
+
+    Args:
+        batch_size: how many masked inputs run at once.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.score_cam(net, mx.nd.ones((1, 3, 64, 64)), 281).values.shape
+        (1, 2, 2)
+    """
+    activations = run.activations
+    channels = activations.shape[1]
+
+    def masked() -> Iterator[np.ndarray]:
+        for channel in range(channels):
+            masks = _stretched(picture.resize(activations[:, channel], run.input_size))
+            yield run.x * masks[:, None]
+
+    scores = np.stack(list(run.scores_at(
+        run.input_map, masked(), batch_size=batch_size, progress=progress, total=channels,
+        what="Score-CAM")), axis=1)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _weighted(odds / odds.sum(axis=1, keepdims=True), activations)
+
+
+@activation_map("Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
+                "1 forward, and 1 of the net behind the layer for each channel")
+def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+    """Ablation-CAM: a channel counts by how much the score drops without it.
+
+        w_c = (S - S_c) / |S|        S_c: the score with A_c set to zero
+        L = ReLU(Σ_c w_c · A_c)
+
+    Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360, equations 2 and 3; they divide by S,
+    which they take for positive. No gradients; only the net behind the layer runs again.
+
+    Args:
+        batch_size: how many ablated activations run at once.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.ablation_cam(net, mx.nd.ones((1, 3, 64, 64)), 281).values.shape
+        (1, 2, 2)
+    """
+    activations = run.activations
+    channels = activations.shape[1]
+
+    def ablated() -> Iterator[np.ndarray]:
+        for channel in range(channels):
+            without = activations.copy()
+            without[:, channel] = 0
+            yield without
+
+    scores = np.stack(list(run.scores_at(
+        run.layer_map, ablated(), batch_size=batch_size, progress=progress, total=channels,
+        what="Ablation-CAM")), axis=1)
+    drops = run.score[:, None] - scores
+    size = np.abs(run.score)[:, None]
+    return _weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)
+
+
+def _stretched(maps: np.ndarray) -> np.ndarray:
+    """Each map stretched to [0, 1]; a flat one becomes zeros."""
+    positions = tuple(range(1, maps.ndim))
+    low, high = maps.min(axis=positions, keepdims=True), maps.max(axis=positions, keepdims=True)
+    return np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low)
+
+
+def _weighted(weights: np.ndarray, activations: np.ndarray) -> np.ndarray:
+    return weights.reshape(*weights.shape, *[1] * (activations.ndim - 2)) * activations
