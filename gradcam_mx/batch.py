@@ -7,7 +7,8 @@ import itertools
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from types import MappingProxyType
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -30,6 +31,8 @@ class Job(NamedTuple):
     graph: Graph
     preprocess: zoo.Preprocess
     methods: list[str]
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """Of methods by name."""
     target: int | None = None
     layer: str | None = None
     output: int | str | None = None
@@ -114,7 +117,8 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
     run = Run(job.graph, job.preprocess(photo), job.target, job.layer,
               [METHODS[method].needs for method in job.methods], output=job.output)
     found: dict[str, Any] = {
-        method: explain_run(run, METHODS[method]) for method in job.methods}
+        method: explain_run(run, METHODS[method], job.options.get(method, {}))
+        for method in job.methods}
     crop = job.preprocess.crop(photo)
     panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
     figure = picture.figure([crop, *panels.values()],

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Sequence
 
+import numpy as np
 from tqdm import tqdm
 
-from . import zoo
+from . import dense_head, zoo
 from ._mxnet import mx
 from ._version import __version__
 from .batch import Job, check_writable, explain_all, explain_photo, find_photos
-from .errors import DependencyError, GradCamError, InputError, TargetError
+from .errors import (
+    DependencyError,
+    GradCamError,
+    InputError,
+    NetworkError,
+    PhotoError,
+    TargetError,
+)
 from .graph import Graph
 from .layers import find_map
 from .load import load
 from .methods import METHODS
+from .methods.paths import BASELINES
 from .outputs import choose
 from .picture_input import common_sizes, picture_input
 from .targets import is_single
@@ -28,6 +38,7 @@ from .zoo.preprocess import GREY, IMAGENET, READY
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 DEFAULT_MODEL = "efficientnet_lite0"
+ALL_CAMS = "all-cams"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
 
 
@@ -63,9 +74,10 @@ def _parser() -> argparse.ArgumentParser:
                          help="other weights for --model: .params, .pth or .safetensors")
     _add_preprocessing(command)
     what = command.add_argument_group("what is explained")
-    what.add_argument("--method", nargs="+", choices=list(METHODS), default=DEFAULT_METHODS,
+    what.add_argument("--method", nargs="+", choices=[*METHODS, ALL_CAMS], default=DEFAULT_METHODS,
                       metavar="METHOD",
-                      help=f"one or several of {', '.join(METHODS)} "
+                      help=f"one or several of {', '.join(METHODS)}, or {ALL_CAMS} for each "
+                           f"activation map that the network allows "
                            f"(default: {' '.join(DEFAULT_METHODS)})")
     what.add_argument("--target", metavar="CLASS",
                       help="class to explain, by id or name (default: the top one)")
@@ -78,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
                       help="layer of the activation maps (default: the one that `layers` stars)")
     what.add_argument("--top-k", type=_positive, default=5, metavar="N",
                       help="how many predictions to print (default: 5)")
+    _add_method_options(command)
     command.set_defaults(run=_explain, usage_error=command.error)
 
     command = commands.add_parser(
@@ -140,6 +153,24 @@ def _add_preprocessing(command: argparse.ArgumentParser) -> None:
                        help="one number, or one a channel")
 
 
+def _add_method_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "options of methods", "Each goes to those of the methods that have it.")
+    group.add_argument("--samples", type=_positive, metavar="N",
+                       help="noisy copies of smooth_grad (default: 25), draws of "
+                            "expected_gradients (default: 200)")
+    group.add_argument("--steps", type=_positive, metavar="N",
+                       help="steps of integrated_gradients (default: 50)")
+    group.add_argument("--baseline", choices=list(BASELINES), metavar="WHAT",
+                       help=f"where integrated_gradients starts: {', '.join(BASELINES)} "
+                            "(default: zero)")
+    group.add_argument("--background", nargs="+", metavar="PHOTO",
+                       help="photos that expected_gradients compares with")
+    group.add_argument("--seed", type=int, metavar="N", help="of all that is random (default: 0)")
+    group.add_argument("--batch-size", type=_positive, metavar="N",
+                       help="how many inputs run at once (default: 16)")
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -177,8 +208,10 @@ def _explain(options: argparse.Namespace) -> int:
     labels = _labels(options)
     target = _target(options.target, labels)
     graph = _load(options)
-    job = Job(graph, _preprocess(options, graph), options.method, target, options.layer,
-              options.output, labels, options.top_k)
+    preprocess = _preprocess(options, graph)
+    methods = _methods(options.method, graph, (1, *preprocess.shape))
+    job = Job(graph, preprocess, methods, _method_options(options, methods, preprocess), target,
+              options.layer, options.output, labels, options.top_k)
     _check(job)
     unread = explain_all(job, photos, options.out, _report)
     failures += unread
@@ -219,6 +252,43 @@ def _report(name: str, predictions: Sequence[str]) -> None:
 
 
 # -- from options to the network and what it needs -----------------------------------------------
+
+
+def _methods(names: Sequence[str], graph: Graph, shape: tuple[int, ...]) -> list[str]:
+    """The methods that are asked for, each once."""
+    chosen: list[str] = []
+    for name in names:
+        chosen += _all_cams(graph, shape) if name == ALL_CAMS else [name]
+    return list(dict.fromkeys(chosen))
+
+
+def _all_cams(graph: Graph, shape: tuple[int, ...]) -> list[str]:
+    """The activation maps that a net allows: `cam` is for certain heads only."""
+    cams = [name for name, one in METHODS.items() if one.family == METHODS["grad_cam"].family]
+    try:
+        dense_head.find(graph, graph.heads[0], graph.shapes(shape))
+    except NetworkError:
+        cams = [name for name in cams if not METHODS[name].needs.pooled]
+    return cams
+
+
+def _method_options(options: argparse.Namespace, methods: Sequence[str],
+                    preprocess: zoo.Preprocess) -> dict[str, dict[str, Any]]:
+    """Name of a method → those of the given options that it takes."""
+    given = {name: value for name, value in {
+        "samples": options.samples, "nsamples": options.samples, "steps": options.steps,
+        "baseline": options.baseline, "seed": options.seed, "batch_size": options.batch_size,
+    }.items() if value is not None}
+    if "expected_gradients" in methods:
+        if options.background is None:
+            options.usage_error("method expected_gradients: needs --background PHOTO ...")
+        photos, failures = find_photos(options.background)
+        if failures:
+            raise PhotoError("; ".join(failures))
+        given["background"] = np.concatenate([preprocess(photo) for photo in photos])
+    return {name: {option: value for option, value in given.items()
+                   if option in inspect.signature(METHODS[name].formula).parameters}
+            for name in methods}
 
 
 def _check_usage(options: argparse.Namespace) -> None:

@@ -14,10 +14,14 @@ import numpy as np
 from . import panels, picture
 from ._version import __version__
 from .errors import InputError, OutputError
+from .region import Region
 from .rules import RuleReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_DETAIL = "details."
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,15 @@ class Explanation:
         """Whether the values are maps of positions, rather than attributions of the input."""
         return self.values.ndim == len(self.input_size) + 1
 
-    def heatmap(self) -> np.ndarray:
+    def heatmap(self, channels: str = "sum") -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
-        Maps are upsampled linearly and stretched to [0, 1]. For input attributions, the absolute
-        values are summed over the channels, and the strongest 1 % drawn alike. A flat map gives
-        zeros and a warning.
+        Maps are upsampled linearly and stretched to [0, 1]. Of attributions the absolute values are
+        taken together over the channels, and the strongest 1 % drawn alike. A flat map gives zeros
+        and a warning.
+
+        Args:
+            channels: of attributions, the "sum" of the absolute values, or their "max".
 
         Raises:
             InputError: the input has no positions, or the layer has others.
@@ -74,7 +81,25 @@ class Explanation:
         self._check_positions()
         if self.is_map:
             return picture.normalise(picture.resize(self.values, self.input_size))
-        return picture.normalise(picture.strength(self.values), outliers=1)
+        strength = picture.strength(self.values, channels)
+        if strength.shape[1:] != self.input_size:   # of a layer's values
+            strength = picture.resize(strength, self.input_size)
+        return picture.normalise(strength, outliers=1)
+
+    def threshold(self, level: float = 0.3) -> list[Region]:
+        """The region of each sample where the heat map is at least `level`: mask, box and crop.
+
+        Example:
+            >>> region, = gm.grad_cam(net, x).threshold()                # doctest: +SKIP
+            >>> region.mask.shape, region.crop(photo).shape              # doctest: +SKIP
+            ((224, 224), (160, 131, 3))
+
+        Raises:
+            InputError: a level outside of 0 to 1.
+        """
+        if not 0 <= level <= 1:
+            raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
+        return [Region.of(heat, level) for heat in self.heatmap()]
 
     def overlay(self, photo: np.ndarray, alpha: float = 0.5,
                 colormap: str = picture.COLORMAP) -> np.ndarray:
@@ -158,8 +183,10 @@ class Explanation:
         try:
             try:
                 if figure is None:
-                    np.savez_compressed(part, values=self.values, score=self.score,
-                                        about=json.dumps(self._about(), default=_plain))
+                    np.savez_compressed(
+                        part, values=self.values, score=self.score,
+                        about=json.dumps(self._about(), default=_plain),
+                        **{_DETAIL + name: detail for name, detail in self.details.items()})
                 else:
                     figure.savefig(part)
                 part.replace(path)
@@ -182,7 +209,9 @@ class Explanation:
                 about = json.loads(str(stored["about"]))
                 report = about.pop("rule_report")
                 about.pop("version")
-                return cls(stored["values"], score=stored["score"],
+                details = {name[len(_DETAIL):]: stored[name] for name in stored.files
+                           if name.startswith(_DETAIL)}
+                return cls(stored["values"], score=stored["score"], details=details,
                            input_size=tuple(about.pop("input_size")),
                            rule_report=RuleReport(**report) if report else None, **about)
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
@@ -216,8 +245,9 @@ class Explanation:
         if not self.input_size:
             raise InputError("the input has no positions (it is plain vectors), so values of shape "
                              f"{self.values.shape} make no picture; use .values")
+        # attributions may be a layer's, of other positions
         if self._axes not in picture.SEEN or not (
-                self.is_map or self.values.shape[2:] == tuple(self.input_size)):
+                self.is_map or self.values.ndim == self._axes + 2):
             raise InputError(
                 f"values of shape {self.values.shape} are no picture of an input with positions "
                 f"{self.input_size}; use .values")
@@ -241,5 +271,10 @@ class Explanation:
 
 
 def _plain(option: Any) -> Any:
-    """An option as JSON can hold it: arrays and numpy's numbers as Python's, others by name."""
+    """An option as JSON can hold it: numpy's numbers as Python's, others by name, large arrays by
+    their shape."""
+    if getattr(option, "size", 0) > 100:
+        return f"array {tuple(option.shape)}"
+    if hasattr(option, "asnumpy"):
+        option = option.asnumpy()
     return option.tolist() if hasattr(option, "tolist") else str(option)

@@ -14,7 +14,17 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Container, Iterable, Mapping, NamedTuple, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 from . import layers, outputs, rules
 from ._mxnet import mx
@@ -27,6 +37,7 @@ Entry = Tuple[int, int]
 """One value in the graph: (index of the node that makes it, which of the node's outputs)."""
 
 Shape = Tuple[int, ...]
+Result = TypeVar("Result")
 
 # What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
 # box_decode has a derivative, but MXNet's backward pass gives zeros (measured).
@@ -148,8 +159,7 @@ class Graph:
         self.parameters = parameters.of(variables, fixed_gammas)
         self.lock = threading.RLock()
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
-        self.plans: dict[Any, Any] = {}
-        """What `Tape` worked out for this graph, kept with it."""
+        self._kept: dict[Any, Any] = {}
         self._compiled: dict[Any, Operator] = {}
         self._descendants: dict[Any, frozenset[int]] = {}
         self._shapes: dict[Any, dict[Entry, Shape]] = {}
@@ -176,6 +186,12 @@ class Graph:
     def output_names(self) -> list[str]:
         """The names of the net's outputs."""
         return [output.name for output in self.outputs]
+
+    def once(self, key: Any, work_out: Callable[[], Result]) -> Result:
+        """What `work_out` finds about this graph, kept with it under `key`."""
+        if key not in self._kept:
+            self._kept[key] = work_out()
+        return self._kept[key]
 
     # -- structure ---------------------------------------------------------------------------------
 

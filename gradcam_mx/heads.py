@@ -160,8 +160,8 @@ def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
         one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in heads]
     return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in heads))],
                 np.concatenate([one.score for one in heads]), names,
-                [one.fixed[0] if given_one is None and one.fixed else given_one
-                 for given_one, one in zip(given, heads)])
+                [one.target[0] if asked is None and isinstance(one.target, list) else asked
+                 for asked, one in zip(given, heads)])
 
 
 def _function(target: Callable[..., Any], outputs: Sequence[Any], name: str | list[int],

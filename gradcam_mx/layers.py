@@ -109,6 +109,15 @@ def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
         LayerError: no such layer, its output has no positions, does not depend on the input, or
             what is explained does not depend on it.
     """
+    if not isinstance(layer, (str, type(None))):
+        return _find_map(graph, layer, shapes, heads)
+    # `shapes` is the graph's own, one for each shape of the input
+    return graph.once(("map", layer, id(shapes), tuple(heads)),
+                      lambda: _find_map(graph, layer, shapes, heads))
+
+
+def _find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
+              heads: Sequence[Entry]) -> Map:
     entry, name = find(graph, layer, shapes, heads)
     if len(shapes[entry]) < 3:
         raise LayerError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from typing import Any, Collection, Iterable, Mapping
 
 import numpy as np
@@ -12,6 +13,9 @@ from .errors import DeviceError, NetworkError
 
 FLOATS = {"float16", "bfloat16", "float32", "float64"}
 
+# For each type to compute in, those that are copied to it.
+_OTHERS = {"float32": {np.float16, np.float64}, "float64": {np.float16, np.float32}}
+
 
 class Parameters:
     """Name → gluon Parameter or plain array, read afresh at each use."""
@@ -20,6 +24,8 @@ class Parameters:
         self._sources = dict(sources)
         # With fix_gamma, MXNet's BatchNorm writes ones into the gamma that it is given (measured).
         self._fixed_gammas = frozenset(fixed_gammas)
+        # Detaching an array takes longer than anything else here: name → (array, detached).
+        self._detached: dict[str, tuple[Any, Any]] = {}
 
     def of(self, names: Collection[str], fixed_gammas: Iterable[str]) -> Parameters:
         """Those of the given names; says so if they are in half precision."""
@@ -32,7 +38,7 @@ class Parameters:
                 f"{self.dtype}, on copies of them", stacklevel=2)
         return Parameters(chosen, fixed_gammas)
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         """The floating-point type to compute in: float64 for a net in it, else float32."""
         return ("float64" if any(type_name(source) == "float64"
@@ -66,13 +72,18 @@ class Parameters:
 
         Only those of another floating-point type than `dtype` are copies.
         """
-        dtype = self.dtype
         arrays = {}
         for name, source in self._sources.items():
-            array = self._array(name, source, context).as_nd_ndarray().detach()
-            if type_name(source) in FLOATS:
-                array = array.astype(dtype, copy=False)
-            arrays[name] = mx.nd.ones_like(array) if name in self._fixed_gammas else array
+            array = self._array(name, source, context)
+            known = self._detached.get(name)
+            if known is None or known[0] is not array:
+                known = self._detached[name] = array, array.as_nd_ndarray().detach()
+            array = known[1]
+            if name in self._fixed_gammas:
+                array = mx.nd.ones_like(array)
+            elif array.dtype in _OTHERS[self.dtype]:
+                array = array.astype(self.dtype)
+            arrays[name] = array
         return arrays
 
     def _array(self, name: str, source: Any, context: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import cv2
 import numpy as np
@@ -71,9 +71,19 @@ def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
     return np.clip(stretched, 0, 1).astype(np.float32)
 
 
-def strength(attributions: np.ndarray) -> np.ndarray:
-    """How strongly each position counts, for attributions (N, C, H, W): (N, H, W), Σ_c |·|."""
-    return np.abs(attributions).sum(axis=1)
+def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:
+    """How strongly each position counts, for attributions (N, C, H, W): (N, H, W), Σ_c |·|.
+
+    Args:
+        attributions: raw values.
+        channels: "sum", or "max" for the strongest channel.
+    """
+    if channels not in _STRENGTHS:
+        raise InputError(f"channels={channels!r}; expected one of {', '.join(_STRENGTHS)}")
+    return _STRENGTHS[channels](np.abs(attributions), axis=1)
+
+
+_STRENGTHS: dict[str, Callable[..., np.ndarray]] = {"sum": np.sum, "max": np.max}
 
 
 def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
@@ -159,7 +169,9 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
 
     height, width = panels[0].shape[:2]
     is_wide = width > 2 * height
-    side, rows, columns = (8.0, len(panels), 1) if is_wide else (3.2, 1, len(panels))
+    # no more than six side by side
+    rows = len(panels) if is_wide else -(-len(panels) // 6)
+    side, columns = (8.0, 1) if is_wide else (3.2, -(-len(panels) // rows))
     titles = [_wrapped(title, int(side * 12.5)) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1

@@ -53,7 +53,9 @@ class Traced:
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
-        self._report_nodes = graph.differentiable([entry]) & graph.ancestors(self._heads)
+        self._report_nodes = graph.once(
+            ("way", entry, tuple(self._heads)),
+            lambda: graph.differentiable([entry]) & graph.ancestors(self._heads))
         if wanted.rules:
             self._check_connected()
         for rule in wanted.rules:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from . import heads
 from ._mxnet import mx
-from .errors import LayerError, NetworkError, reason
+from .errors import InputError, LayerError, NetworkError, reason
 from .heads import Target
 from .inputs import Input
 from .layers import Map
@@ -60,9 +59,8 @@ class Run:
         self._rules = frozenset().union(*(need.rules for need in needs))
         wanted_output = output if output is not None else _outputs_of(target)
         with failures_told("forward"):
-            self._recording = record(net, x, Wanted(
-                self._asked if any(need.layer for need in needs) else (), self._rules, wanted_output,
-                input))
+            layers = self._asked if any(need.layer for need in needs) else ()
+            self._recording = record(net, x, Wanted(layers, self._rules, wanted_output, input))
             values = self._recording.values()
             self.output: np.ndarray = values[0].asnumpy()
         if wanted_output is None:
@@ -117,7 +115,7 @@ class Run:
 
         Args:
             where: `input_map`, or the map of a layer; only the net behind it runs again.
-            values: arrays (N, C, …) in the place of the value there.
+            values: arrays (N, C, …) in the place of the value there, each used up at once.
             batch_size: how many samples run at once, at least; all N always do.
             progress: whether to show a bar if it takes longer than two seconds.
             total: how many values there are.
@@ -148,11 +146,22 @@ class Run:
     def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
                 total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
         """How often a chunk holds all samples, and the chunk."""
-        size = max(1, batch_size // len(self.score))
-        bar = tqdm(values, desc=what, total=total, disable=not progress, delay=2)
-        iterator = iter(bar)
-        while chunk := list(itertools.islice(iterator, size)):
-            yield len(chunk), np.concatenate(chunk)
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; expected 1 or more")
+        samples = len(self.score)
+        size = max(1, batch_size // samples)
+        buffer, filled = None, 0
+        for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
+            if buffer is None:
+                buffer = np.empty((size * samples, *value.shape[1:]), value.dtype)
+            # copied at once, so that a generator may yield one array over and over
+            buffer[filled * samples:(filled + 1) * samples] = value
+            filled += 1
+            if filled == size:
+                yield size, buffer
+                filled = 0
+        if filled and buffer is not None:
+            yield filled, buffer[:filled * samples]
 
     def _placed(self, values: np.ndarray, where: Map) -> Any:
         """Values with the channels at axis 1 as an array for the net."""

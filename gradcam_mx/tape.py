@@ -168,10 +168,7 @@ def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule],
     """What to run and record so that gradients go from `heads` to `points` under `rules`."""
     key = (points, heads, leaves, any(not rule.is_plain for rule in rules),
            all(rule.derives for rule in rules))
-    plan = graph.plans.get(key)
-    if plan is None:
-        plan = graph.plans[key] = _make_plan(graph, *key)
-    return plan
+    return graph.once(("plan", key), lambda: _make_plan(graph, *key))
 
 
 def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry],

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 from ._mxnet import mx
 from .errors import NetworkError
 from .graph import Graph, TracedBlock
-from .parameters import type_name
 
 Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
 """What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""
@@ -108,7 +107,7 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
     fingerprint = (
         description,
         [(ran.path, id(ran.block)) for ran in seen],
-        {name: (id(source), type_name(source)) for name, source in sources.items()},
+        {name: (id(source), str(source.dtype)) for name, source in sources.items()},
     )
     if old is not None and old.fingerprint == fingerprint:
         graph = old.graph

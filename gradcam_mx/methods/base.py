@@ -99,8 +99,9 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
     for name, given in options.items():
         unknown = set(given) - set(inspect.signature(find_method(name).formula).parameters)
         if unknown or name not in {one.name for one in chosen}:
-            raise MethodError(f"options for {name!r} that nothing takes: {sorted(unknown or given)}"
-                              f"; the methods are {', '.join(one.name for one in chosen)}")
+            raise MethodError(
+                f"options for {name!r} that nothing takes: {sorted(unknown or given)}; the methods "
+                f"are {', '.join(one.name for one in chosen)}")
     run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input)
     several = isinstance(layer, (list, tuple))
     return {one.name: explain_run(run, one, options.get(one.name, {}), several=several, fuse=fuse)
@@ -157,7 +158,8 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def method(*, family: str, paper: str, cost: str, needs: Needs) -> Callable[[Formula], Callable[..., Any]]:
+def method(*, family: str, paper: str, cost: str, needs: Needs
+           ) -> Callable[[Formula], Callable[..., Any]]:
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and

@@ -206,7 +206,7 @@ def guided_grad_cam(run: Run) -> np.ndarray:
         >>> gm.guided_grad_cam(net, mx.nd.ones((1, 3, 224, 224)), 281).layer
         'features.12'
     """
-    maps = METHODS["grad_cam"].formula(run)
+    maps = np.asarray(METHODS["grad_cam"].formula(run))
     return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
 
 

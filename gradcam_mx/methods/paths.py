@@ -56,8 +56,8 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
         R = (x - b) ⊙ ∫₀¹ ∂S/∂x at (b + t (x - b)) dt        Σ R = S(x) - S(b)
 
     Sundararajan et al. 2017, arXiv:1703.01365, equation 1. At a layer, the path goes from its
-    values for the baseline to those for x, and the rest of the net stays as it is for x. How far the
-    sum is from the difference of the scores, because the integral is a sum over few steps, is
+    values for the baseline to those for x, and the rest of the net stays as it is for x. How far
+    the sum is from the difference of the scores, because the integral is a sum over few steps, is
     reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,).
 
     Args:
@@ -115,7 +115,7 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
 
 
 @method(family=FAMILY, paper="Erion et al. 2019, arXiv:1906.10670",
-        cost="1 forward, 1 forward for each background sample, and 1 forward and backward for each "
+        cost="1 forward, 1 for each background sample, and 1 forward and backward for each "
              "draw",
         needs=Needs(inside=True))
 def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
@@ -125,10 +125,11 @@ def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
 
         R = E[(x - b) ⊙ ∂S/∂x at (b + t (x - b) + ε)],    b ~ background, t ~ U(0, 1)
 
-    with ε ~ Normal(0, σ²), σ = `local_smoothing` · (max - min of the values explained). Erion et al.
-    2019, arXiv:1906.10670, equation 3. The expectation is a mean over draws: its standard error is
-    `details["standard_error"]`, like the values; `details["completeness_gap"]`, (N,), tells how far
-    their sum is from `details["score_difference"]`, the score less its mean over the background.
+    with ε ~ Normal(0, σ²), σ = `local_smoothing` · (max - min of the values explained). Erion et
+    al. 2019, arXiv:1906.10670, equation 3. The expectation is a mean over draws: its standard error
+    is `details["standard_error"]`, like the values; `details["completeness_gap"]`, (N,), tells how
+    far their sum is from `details["score_difference"]`, the score less its mean over the
+    background.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
@@ -219,8 +220,9 @@ def _background(run: Run, background: Any) -> np.ndarray:
 def _checked(array: Any, shapes: Any, what: str) -> np.ndarray:
     numbers = numbers_of(array)
     if numbers.shape not in shapes:
-        raise InputError(f"{what} has shape {numbers.shape}; expected {' or '.join(map(str, shapes))}, "
-                         "preprocessed as the input, channels first")
+        expected = " or ".join(map(str, shapes))
+        raise InputError(f"{what} has shape {numbers.shape}; expected {expected}, preprocessed as "
+                         "the input, channels first")
     if not np.isfinite(numbers).all():
         raise InputError(f"{what} holds NaN or infinity")
     return numbers

@@ -1,4 +1,4 @@
-"""Activation maps whose weights come from trying: the net runs again for each channel of a layer."""
+"""Activation maps whose weights come from trying: the net runs again for each of the channels."""
 
 from __future__ import annotations
 
@@ -74,10 +74,11 @@ def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np
     channels = activations.shape[1]
 
     def ablated() -> Iterator[np.ndarray]:
+        without = activations.copy()
         for channel in range(channels):
-            without = activations.copy()
             without[:, channel] = 0
             yield without
+            without[:, channel] = activations[:, channel]
 
     scores = np.stack(list(run.scores_at(
         run.layer_map, ablated(), batch_size=batch_size, progress=progress, total=channels,
