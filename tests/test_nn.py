@@ -820,7 +820,7 @@ def test_examples():
         assert not result.failed
 
 
-# ------------------------------------------------------------------------------- the end of a script
+# ------------------------------------------------------------------------------ the end of a script
 
 DROPPED = """
 from gradcam_mx import nn
