@@ -26,3 +26,29 @@ def test_examples(package):
     ran = subprocess.run([sys.executable, "-W", "ignore", "-c", RUN, *modules],
                          capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+PAGE = r"""
+import re, sys
+from pathlib import Path
+import gradcam_mx as gm
+from gradcam_mx._mxnet import mx
+
+net = mx.gluon.model_zoo.vision.squeezenet1_1()
+net.initialize(mx.init.Xavier(magnitude=3))
+x = mx.nd.random.normal(shape=(1, 3, 224, 224))
+for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
+    exec(block)
+print(cam.values.shape, sorted(set(gm.METHODS) & {"positive_cam", "squared_gradient"}))
+found = gm.explain(net, x, ["positive_cam", "squared_gradient"])
+documentation = gm.METHODS["positive_cam"].function.__doc__
+print(found["squared_gradient"].values.shape, "relu:" in documentation)
+"""
+
+
+def test_the_page_on_adding_a_method_runs():
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PAGE, str(ROOT / "docs/add-a-method.md")],
+        capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines() == [
+        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True"], ran.stderr

@@ -16,6 +16,8 @@ from gradcam_mx.rules import RuleReport
 
 RNG = np.random.RandomState(0)
 PHOTOS = RNG.randint(0, 256, (2, 12, 20, 3), np.uint8)
+# CAM is for nets of a certain form, expected gradients need a background
+METHODS = [name for name in gm.METHODS if name not in ("cam", "expected_gradients")]
 REPORT = RuleReport("guided", {"relu": 3}, {"sigmoid": 1})
 
 
@@ -113,10 +115,8 @@ def test_vectors_make_no_picture():
 
 
 @pytest.mark.parametrize(("shape", "size"), [
-    ((2, 7), (12, 20)), ((2, 1, 7), (30,)), ((2, 3, 3, 5), (12, 20)), ((2, 4, 3, 5), (30,)),
-    ((2, 3, 2, 2, 2, 2), (2, 2, 2, 2))], ids=str)
+    ((2, 7), (12, 20)), ((2, 4, 3, 5), (30,)), ((2, 3, 2, 2, 2, 2), (2, 2, 2, 2))], ids=str)
 def test_values_with_other_positions_than_the_input_make_no_picture(shape, size):
-    """Such as the maps (N, 1, w) of a net that makes its signals pictures of height 1."""
     one = maps(values=RNG.rand(*shape).astype(np.float32), input_size=size, rule_report=REPORT)
     for draw in (one.heatmap, one.pictures, one.plot):
         with pytest.raises(InputError, match="are no picture of an input with positions"):
@@ -144,7 +144,9 @@ def test_a_net_that_sees_nothing_warns_and_is_never_nan(ctx):
             nn.Dense(2, activation="relu", weight_initializer=mx.init.Constant(-1)))
     net.initialize(ctx=ctx)
     x = RNG.rand(1, 3, 12, 20).astype(np.float32)
-    for one in gm.explain(net, x, gm.METHODS, 0).values():
+    # these ask for no gradient, or not for the last ReLU's
+    methods = set(METHODS) - {"eigen_cam", "deconvnet", "score_cam", "ablation_cam"}
+    for one in gm.explain(net, x, methods, 0).values():
         np.testing.assert_array_equal(one.values, 0)
         with pytest.warns(UserWarning, match="1 of 1 maps are flat"):
             np.testing.assert_array_equal(one.heatmap(), np.zeros((1, 12, 20)))
@@ -376,7 +378,7 @@ def test_real_results_are_read_back(ctx, tmp_path):
     x = RNG.rand(2, 3, 12, 20).astype(np.float32)
     targets = [None, 1, np.int64(1), np.array([0, 3]), np.ones(4), lambda y: y[:, 0]]
     for target in targets:
-        for one in gm.explain(net, x, gm.METHODS, target).values():
+        for one in gm.explain(net, x, METHODS, target).values():
             again = gm.Explanation.load(one.save(tmp_path / "one.npz"))
             assert again.target == one.target
             assert again.rule_report == one.rule_report
@@ -405,7 +407,7 @@ def test_nets_over_signals_pictures_and_clips(shape, photo, ctx, tmp_path):
             convolution(4, 3, strides=2, in_channels=4, activation="relu"), pool(), nn.Dense(5))
     net.initialize(mx.init.Constant(0.1), ctx=ctx)
     x = RNG.rand(*shape).astype(np.float32)
-    found = gm.explain(net, x, gm.METHODS, 1)
+    found = gm.explain(net, x, METHODS, 1)
     found["fused"] = gm.grad_cam(net, x, 1, [net[0], net[1]], fuse="mean")
     assert found["fused"].values.shape == (2, *shape[2:])
     assert found["fused"].layer.count(" + ") == 1

@@ -80,7 +80,7 @@ def input_x_gradient(run: Run) -> np.ndarray:
         >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
         >>> net.initialize()
         >>> gm.input_x_gradient(net, mx.nd.ones((1, 3, 224, 224)), 281, "features.5").values.shape
-        (1, 128, 55, 55)
+        (1, 128, 27, 27)
     """
     if run.map:
         return run.activations * run.layer_gradient

@@ -1,20 +1,22 @@
 """Networks of every kind: each is explained, by the gradients that it has, and stays as it is.
 
-The list is in networks.py. For each of them the gradients of the score at the input and at the
-layer are those that finite differences of the net's own forward pass in float64 give, along random
-directions.
+The list is at the end of networks.py. Of each net, the gradients of the score at the input and at
+the layer are compared with finite differences of the net's own forward pass in float64, along
+random directions, and with another net (its twin) where one has to have the same explanations.
 
-Two comparisons are made, because in float32 an activation's input that is nearer to zero than
-rounding errors may have either sign, and each such tie changes the gradient by a finite amount.
+In float32 an activation's input that is nearer to zero than rounding errors reach may have either
+sign, and each such tie changes the gradient by a finite amount. So there are two comparisons.
 
-- The net cast to float64 has none: its gradient is that of the finite differences to `EXACT`. What
-  is left is their own error, up to what they tolerate.
-- The whole gradient in float32 is near that in float64, to the `close` of the case. Its error is
-  made of the rounding errors, 1e-7 each and of random signs, and of the ties. Of a unit's values
-  about a share of 1e-6 is as near to zero as a net's rounding errors are, 1e-6 of their size, and
-  the gradient that comes through these has the square root of that, 1e-3 of its size; over the
-  fifty layers of a deep net seven times as much. So 5e-2 is asked of the nets of GluonCV. Our own
-  have some thousand units: in one of a thousand nets, one of its units is a tie. 1e-4 is asked.
+- The net cast to float64 has none; its gradient is that of the finite differences to `EXACT`. Their
+  own error is that of rounding: 1e-16 of the score, over a step of 1e-8 that changes it by 1/√n of
+  its size, where the n numbers of the input number 1e3 to 1e5. That makes up to 3e-6 (measured:
+  below 1e-7 in small nets, up to 3e-6 in deep ones). Larger steps would be crossed by kinks.
+- The whole gradient in float32 is that in float64 to `close`. About a share of 1e-6 of the values
+  before activations is so near to zero, so a gradient that comes through a layer has √1e-6 = 1e-3
+  of its size in ties, and over 50 layers in a row √50 times that: 5e-2 is asked of the nets of
+  GluonCV (measured: below 2e-6 without a tie, up to 1e-2 with some). The small ones have some
+  thousand such values, and most likely no tie; rounding errors alone, of 1e-7 each, are far below
+  the 1e-4 that is asked (measured: below 1e-6).
 """
 
 from __future__ import annotations
@@ -29,19 +31,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from finite_differences import Float64Net, directional, directional_inside, disagreement
-from networks import DEADLY, GLUONCV, SMALL, Case, class_score, symbol_of
+from networks import (
+    DEADLY,
+    FAULTS,
+    GLUONCV,
+    SLOW,
+    SMALL,
+    Branching,
+    Case,
+    class_score,
+    symbol_of,
+)
 from test_untouched import assert_same, contents, state_of
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import NetworkError, RuleError
+from gradcam_mx.errors import GradCamError, NetworkError, RuleError
 from gradcam_mx.run import Needs, Run
 
 EXACT = 1e-5
-SAME = 1e-5
 STEPS = 1e-8, 1e-7, 1e-6, 1e-5
-METHODS = {method.__name__: method for method in (
-    gm.grad_cam, gm.saliency, gm.guided_backprop, gm.guided_grad_cam)}
+# Between a net and its twin: rounding errors, in Grad-CAMs of sums in which much cancels.
+SAME = 1e-5
+METHODS = {"grad_cam", "saliency", "guided_backprop", "guided_grad_cam"}
+GUIDED, OF_A_LAYER = {"guided_backprop", "guided_grad_cam"}, {"grad_cam", "guided_grad_cam"}
 
 
 class Reference:
@@ -96,86 +109,98 @@ def state(net, x):
     if isinstance(net, mx.gluon.Block):
         return {(number, name): value for number, one in enumerate(x)
                 for name, value in state_of(net, one).items()}
-    arrays = ({**net[1], **net[2]} if isinstance(net, tuple)
-              else net.parameters.on(net.parameters.contexts()[0]))
-    return {name: contents(array) for name, array in arrays.items()}
+    parameters = ({**net[1], **net[2]} if isinstance(net, tuple)
+                  else net.parameters.on(net.parameters.contexts()[0]))
+    return {name: contents(array) for name, array in [*parameters.items(), *enumerate(x)]}
 
 
-def explained(case, net, x, layer=None):
-    """The explanations by every method that fits, and the gradient at the layer."""
+def gradients(case, net, x, explained=None):
+    """At the input, and at the layer if there is one; and what the layer is called."""
     options = {key: value for key, value in case.options.items() if key != "layer"}
-    layer = layer or case.options.get("layer")
-    found = {}
-    for name, method in METHODS.items():
-        at = {"layer": layer} if "cam" in name else {}
-        given = {key: value for key, value in options.items() if name != "grad_cam"
-                 or key != "input"}
-        if name.startswith("guided") and not case.rectifies:
-            with pytest.raises(RuleError):
-                method(net, x, case.target, **at, **given)
-        else:
-            found[name] = method(net, x, case.target, **at, **given)
-    return found, Run(net, x, case.target, layer, [Needs(layer=True)], **options)
+    saliency = explained or gm.saliency(net, x, case.target, **options)
+    if case.layer is None:
+        return [saliency.values], None
+    layer = case.twin_layer if net is case.twin else ""
+    run = Run(net, x, case.target, layer or case.options.get("layer"), [Needs(layer=True)],
+              **options)
+    return [saliency.values, run.layer_gradient], run.map.name
+
+
+def explanations(case, net, x):
+    """By every method that fits."""
+    options = dict(case.options)
+    if net is case.twin and case.twin_layer:
+        options["layer"] = case.twin_layer
+    names = METHODS if case.layer is not None else METHODS - OF_A_LAYER
+    return gm.explain(net, x, names if case.rectifies else names - GUIDED, case.target, **options)
 
 
 def check(case: Case, ctx):
-    x = tuple(mx.nd.array(one, ctx=ctx, dtype=one.dtype) for one in case.x)
+    x = arrays(case.x, ctx)
     before = state(case.net, x)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        found, run = explained(case, case.net, x)
-    at_input, at_layer = found["saliency"].values, run.layer_gradient
+        found = explanations(case, case.net, x)
+        slopes, layer = gradients(case, case.net, x, found["saliency"])
     assert_same(state(case.net, x), before)
-    said = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
-    assert len(said) == bool(case.warning) and all(case.warning in one for one in said), said
-    assert (run.map.name, found["grad_cam"].layer) == (case.layer, case.layer)
+    said = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    assert len(said) == bool(case.warning)
+    assert all(case.warning in one for one in said)
+    assert layer == case.layer
+    if not case.rectifies:
+        with pytest.raises(RuleError, match="rectifiers"):
+            gm.guided_backprop(case.net, x, case.target, **case.options)
 
     turned = tuple(case.turn(one) for one in case.x)
-    which = case.options.get("input", 0)
-    which = int(which[-1]) if isinstance(which, str) else which
-    samples, _, *positions = shape = turned[which].shape
-    assert {name: one.values.shape for name, one in found.items() if name != "grad_cam"} == {
-        name: shape for name in found if name != "grad_cam"}
-    assert found["grad_cam"].values.shape == (samples, *at_layer.shape[2:])
-    assert {one.heatmap().shape for one in found.values()} == {(samples, *positions)}
-
+    which = int(str(case.options.get("input", 0))[-1])
+    check_shapes(found, turned[which].shape, slopes)
     if case.twin is not None:
-        expected, twin_run = explained(
-            case, case.twin, tuple(mx.nd.array(one, ctx=ctx, dtype=one.dtype) for one in turned),
-            layer=case.twin_layer or case.options.get("layer"))
-        for name, one in found.items():
-            assert distance(one.values, expected[name].values) <= SAME
-        assert distance(at_layer, twin_run.layer_gradient) <= SAME
-
-    reference = Reference(next(one for one in (case.reference, case.twin, case.net)
-                               if one is not None), len(x))
+        check_same(case, found, slopes, arrays(turned, ctx))
     exact = in_float64(case)
-    if exact is None:
-        exact_at_input, exact_at_layer, tolerance = at_input, at_layer, case.close
-    else:
-        tolerance = EXACT
-        layer = case.options.get("layer")
-        options = {key: value for key, value in case.options.items() if key != "layer"}
-        exact_at_input = gm.saliency(exact, x, case.target, **options).values
-        exact_at_layer = Run(exact, x, case.target, layer, [Needs(layer=True)],
-                             **options).layer_gradient
-        print("CLOSE", distance(at_input, exact_at_input), distance(at_layer, exact_at_layer))
-        assert distance(at_input, exact_at_input) <= case.close
-        assert distance(at_layer, exact_at_layer) <= case.close
+    if exact is not None:
+        narrow, (slopes, _) = slopes, gradients(case, exact, x)
+        for one, other in zip(narrow, slopes):
+            assert distance(one, other) <= case.close
+    check_differences(case, slopes, turned, which, case.close if exact is None else EXACT)
 
+
+def arrays(numbers, ctx):
+    return tuple(mx.nd.array(one, ctx=ctx, dtype=one.dtype) for one in numbers)
+
+
+def check_shapes(found, shape, slopes):
+    """Of the explanations, for an input of this shape, channels first."""
+    for name, one in found.items():
+        expected = shape if name != "grad_cam" else (shape[0], *slopes[1].shape[2:])
+        assert one.values.shape == expected, name
+        if len(shape) > 2:
+            assert one.heatmap().shape == (shape[0], *shape[2:]), name
+
+
+def check_same(case, found, slopes, x):
+    expected = explanations(case, case.twin, x)
+    for name, one in found.items():
+        assert distance(one.values, expected[name].values) <= SAME, name
+    for one, other in zip(slopes, gradients(case, case.twin, x, expected["saliency"])[0]):
+        assert distance(one, other) <= SAME
+
+
+def check_differences(case, slopes, x, which, tolerance):
+    """Gradients at the input and the layer, against differences along random directions."""
+    net = next(one for one in (case.reference, case.twin, case.net) if one is not None)
+    reference = Reference(net, len(x))
     scalar = case.scalar or class_score(case.target)
-    node = reference.node(case.twin_layer or case.layer)
-    for seed in range(1 + (case.close < 1e-2)):
+    # the gradients of a deep net were compared as a whole, so one direction finds any error
+    for seed in range(2 if case.close < 1e-2 else 1):
         rng = np.random.RandomState(seed)
-        for gradient, slope in (
-                (exact_at_input, lambda d: directional(
-                    reference.net, turned, which, d, scalar, steps=STEPS)),
-                (exact_at_layer, lambda d: directional_inside(
-                    reference.net, turned, node, d, scalar, steps=STEPS))):
+        for at, gradient in enumerate(slopes):
             direction = rng.normal(size=gradient.shape)
-            e = disagreement(gradient, direction, slope(direction))
-            print("FD", e)
-            assert e<= tolerance
+            if at == 0:
+                slope = directional(reference.net, x, which, direction, scalar, steps=STEPS)
+            else:
+                node = reference.node(case.twin_layer or case.layer)
+                slope = directional_inside(reference.net, x, node, direction, scalar, steps=STEPS)
+            assert disagreement(gradient, direction, slope) <= tolerance
 
 
 def distance(found, expected):
@@ -186,7 +211,10 @@ def distance(found, expected):
 
 
 def in_float64(case):
-    """The case's net in float64: what is explained by then is cast in place; None for files."""
+    """The case's net in float64 (a Block is cast in place); None where there is none, as of files.
+    """
+    if not case.exact:
+        return None
     if isinstance(case.net, mx.gluon.Block):
         case.net.cast("float64")
         return case.net
@@ -203,27 +231,92 @@ def _numpy_interface_off():
     mx.npx.reset_np()
 
 
+def marks(name):
+    faulty = [pytest.mark.xfail(strict=True, reason=FAULTS[name])] if name in FAULTS else []
+    return [*faulty, *([pytest.mark.slow] if name in SLOW else [])]
+
+
 NETWORKS = [
-    *(pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}")
+    *(pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}", marks=marks(name))
       for name in SMALL for number in (0, 1)),
-    *(pytest.param(name, mx.cpu(0), id=name) for name in GLUONCV),
+    *(pytest.param(name, mx.cpu(0), id=name, marks=marks(name)) for name in GLUONCV),
 ]
 
 
 @pytest.mark.parametrize(("name", "ctx"), NETWORKS)
 def test_explained(name, ctx, tmp_path):
-    if name in DEADLY:
-        subprocess.run([sys.executable, __file__, name, str(ctx.device_id), str(tmp_path)],
-                       check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    if name in DEADLY:  # not this process, if it does it again
+        subprocess.run(
+            [sys.executable, __file__, name, str(ctx.device_id), str(tmp_path)], check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
     else:
-        run(name, ctx, tmp_path)
+        explain(name, ctx, tmp_path)
 
 
-def run(name, ctx, folder):
+def explain(name, ctx, folder):
     with mx.name.NameManager():
         case = {**SMALL, **GLUONCV}[name](ctx, folder)
     check(case, ctx)
 
 
+class Functional(mx.gluon.HybridBlock):
+    """A max pooling that is no layer."""
+
+    def hybrid_forward(self, F, x):
+        return F.Pooling(x, kernel=(2, 2), stride=(2, 2), pool_type="max")
+
+
+@pytest.mark.parametrize(("layers", "said"), [
+    pytest.param(
+        lambda: [mx.gluon.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
+        r"'1' \(Branching\) runs code .*\(from gradcam_mx import nn in place of "
+        r"from mxnet\.gluon import nn\)", id="no drop-ins"),
+    pytest.param(
+        lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
+        r"Gluon's own: '1\.0' \(BatchNorm\).*from gradcam_mx import nn in place of: "
+        r"from mxnet\.gluon import nn", id="drop-ins in part"),
+    pytest.param(
+        lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [Functional()])],
+        r"operator Pooling as a function.*nn\.MaxPool2D of gradcam_mx", id="functional pooling"),
+])
+def test_what_cannot_be_traced_is_refused_with_advice(layers, said, ctx):
+    x = mx.nd.random.normal(shape=(1, 3, 8, 8), ctx=ctx)
+    net = mx.gluon.nn.Sequential()
+    net.add(*layers(), gm.nn.Dense(3) if layers()[0].__module__ == gm.nn.__name__
+            else mx.gluon.nn.Dense(3))
+    net.initialize(ctx=ctx)
+    before = net(x).asnumpy()
+    for method in (gm.grad_cam, gm.saliency):
+        with pytest.raises(NetworkError, match=said):
+            method(net, x, target=1)
+    np.testing.assert_array_equal(net(x).asnumpy(), before)
+
+
+@pytest.mark.xfail(strict=True, reason="it is among the boxes: an anchor, or the boxes themselves")
+@pytest.mark.parametrize("name", ["ssd by index", "yolo3 by index"])
+def test_the_default_layer_of_a_detector_has_a_gradient(name, tmp_path):
+    case = GLUONCV[name](mx.cpu(0), tmp_path)
+    run = Run(case.net, arrays(case.x, mx.cpu(0)), case.target, None, [Needs(layer=True)])
+    assert np.abs(run.layer_gradient).max() > 0
+
+
+def several_inputs(ctx, tmp_path):
+    case = SMALL["several inputs, the image last"](ctx, tmp_path)
+    return case.net, arrays(case.x, ctx)
+
+
+@pytest.mark.xfail(strict=True, reason="a ValueError of numpy's")
+def test_guided_grad_cam_of_a_vector_is_refused(ctx, tmp_path):
+    net, x = several_inputs(ctx, tmp_path)
+    with pytest.raises(GradCamError):
+        gm.guided_grad_cam(net, x, 1, layer="conv", input=1)
+
+
+@pytest.mark.xfail(strict=True, reason="an error of MXNet's: an Embedding gives no gradient")
+def test_ids_are_not_what_is_explained_by_default(ctx, tmp_path):
+    net, x = several_inputs(ctx, tmp_path)
+    assert gm.saliency(net, x, 1).input != "data0"
+
+
 if __name__ == "__main__":
-    run(sys.argv[1], mx.cpu(int(sys.argv[2])), Path(sys.argv[3]))
+    explain(sys.argv[1], mx.cpu(int(sys.argv[2])), Path(sys.argv[3]))

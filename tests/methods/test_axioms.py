@@ -1,0 +1,436 @@
+"""What has to hold whatever the net: conservation, batches, exceptions, nets of free Python."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import numpy as np
+import pytest
+from naive import CLASSES, SIZE, Toy, points_and_weights
+from networks import Branching, copy_parameters, initialised, sequential
+from test_formulas import relative_error
+from test_untouched import Hooked, assert_same, make_net, state_of, train_step
+
+import gradcam_mx as gm
+from gradcam_mx import graph, tape
+from gradcam_mx._mxnet import mx
+from gradcam_mx.errors import MethodError, NetworkError
+
+nn = mx.gluon.nn
+QUIET = {"progress": False}
+# The nets are cast to float64 where there is a choice of computing in parts: what is left are the
+# roundings of the float32 values. Sums of a hundred of them keep six digits.
+CLOSE = 1e-6
+
+
+def background(size=SIZE):
+    return np.random.RandomState(0).randn(4, 3, *size).astype(np.float32)
+
+
+OPTIONS = {
+    **{name: {} for name in (
+        "cam", "grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_cam",
+        "eigen_grad_cam", "saliency", "input_x_gradient", "guided_backprop", "deconvnet",
+        "guided_grad_cam")},
+    "score_cam": QUIET,
+    "ablation_cam": QUIET,
+    "smooth_grad": {"samples": 5, "seed": 1, **QUIET},
+    "integrated_gradients": {"steps": 5, **QUIET},
+    "expected_gradients": {
+        "background": background(), "nsamples": 5, "local_smoothing": 0.1, "seed": 1, **QUIET},
+}
+IN_PARTS = ["score_cam", "ablation_cam", "smooth_grad", "integrated_gradients",
+            "expected_gradients"]
+
+
+def test_all_methods_are_here():
+    assert set(OPTIONS) == set(gm.METHODS)
+
+
+def values_of(name, net, x, target=None, **options):
+    return getattr(gm, name)(net, x, target, **{**OPTIONS[name], **options}).values
+
+
+def total(values):
+    return values.astype(float).reshape(len(values), -1).sum(axis=1)
+
+
+@functools.lru_cache(maxsize=None)
+def double(name, device):
+    """A toy net that computes in float64, and its input."""
+    toy = Toy(name, mx.cpu(device))
+    toy.net.cast("float64")
+    toy.x = toy.x.astype("float64")
+    return toy
+
+
+@pytest.fixture(params=["pooled", "residual", "flat"])
+def toy(request, ctx):
+    return double(request.param, ctx.device_id)
+
+
+@pytest.fixture(params=["pooled", "residual"])
+def gap_toy(request, ctx):
+    return double(request.param, ctx.device_id)
+
+
+# ------------------------------------------------------------------------------------ conservation
+
+
+@functools.lru_cache(maxsize=None)
+def trained(name):
+    photo = pytest.importorskip("skimage.data").chelsea()
+    net = getattr(gm.zoo, name)()
+    return net, mx.nd.array(net.preprocess(photo))
+
+
+# What is missing at 50 points, as measured; Gauss-Legendre quadrature of finite differences of the
+# score, in float64 and without the package, misses as much. EfficientNet's score grows from -0.2 to
+# 8.6 of its 9.2 between 0.02 and 0.1 of the way, where six of the points lie.
+GAPS = {"efficientnet_lite0": 0.07, "squeezenet1_1": 0.0015}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "missing"), GAPS.items(), ids=list(GAPS))
+def test_integrated_gradients_of_a_trained_net_are_nearly_complete(name, missing):
+    """Sundararajan et al. 2017, proposition 1."""
+    net, x = trained(name)
+    found = gm.integrated_gradients(net, x, steps=50, **QUIET)
+    score = net(x).asnumpy()[0, found.target]
+    bare = net(mx.nd.zeros_like(x)).asnumpy()[0, found.target]
+    gap = score - bare - total(found.values)
+    np.testing.assert_allclose(found.details["score_difference"], score - bare, rtol=1e-4)
+    np.testing.assert_allclose(found.details["completeness_gap"], gap,
+                               atol=1e-4 * np.abs(score).max())
+    assert np.abs(gap) <= missing * np.abs(score - bare)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(GAPS))
+def test_integrated_gradients_of_a_trained_net_are_its_slopes(name):
+    """Σ values = Σ_k w_k dS/dt at b + t_k (x - b), here by finite differences in float64."""
+    photo = pytest.importorskip("skimage.data").chelsea()
+    net = getattr(gm.zoo, name)()
+    x = mx.nd.array(net.preprocess(photo))
+    target = gm.saliency(net, x).target[0]
+    net.cast("float64")
+    x = x.astype("float64")
+
+    def score(t):
+        return net(x * t)[0, target].asscalar()
+
+    found = gm.integrated_gradients(net, x, target, steps=6, **QUIET)
+    expected = sum(weight * (score(t + 1e-7) - score(t - 1e-7)) / 2e-7
+                   for t, weight in zip(*points_and_weights("gauss-legendre", 6)))
+    np.testing.assert_allclose(total(found.values), expected, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_integrated_gradients_are_complete_where_the_rest_is_linear():
+    """At the layer that is averaged for the Dense layer, any number of points is enough."""
+    net, x = trained("efficientnet_lite0")
+    layer = gm.cam(net, x).layer
+    found = gm.integrated_gradients(net, x, None, layer, steps=1, **QUIET)
+    assert np.abs(found.details["completeness_gap"]) <= 1e-5 * found.details["score_difference"]
+
+
+@pytest.mark.parametrize("at_layer", [False, True], ids=["input", "layer"])
+def test_integrated_gradients_become_complete(toy, at_layer):
+    layer = toy.layer if at_layer else None
+    gaps = [np.abs(gm.integrated_gradients(toy.net, toy.x, CLASSES, layer, steps=steps, **QUIET)
+                   .details["completeness_gap"]).max() for steps in (5, 640)]
+    score = gm.saliency(toy.net, toy.x, CLASSES).score
+    assert gaps[1] <= 1e-3 * np.abs(score).max()
+    # behind these layers the net is linear, and one step is enough
+    assert gaps[1] < gaps[0] / 10 or (at_layer and toy.layer != "body")
+
+
+def test_grad_cam_is_cam_by_the_number_of_positions(gap_toy):
+    """Selvaraju et al. 2017, section 3.1."""
+    cam = gm.cam(gap_toy.net, gap_toy.x, CLASSES, relu=False)
+    found = gm.grad_cam(gap_toy.net, gap_toy.x, CLASSES, gap_toy.pooled, relu=False).values
+    assert relative_error(found, cam.values / cam.values[0].size) <= CLOSE
+    assert relative_error(total(cam.values), total(found) * cam.values[0].size) <= CLOSE
+
+
+@pytest.mark.slow
+def test_grad_cam_is_cam_of_a_trained_net():
+    net, x = trained("efficientnet_lite0")
+    cam = gm.cam(net, x, relu=False)
+    found = gm.grad_cam(net, x, layer=cam.layer, relu=False).values
+    assert relative_error(found, cam.values / cam.values[0].size) <= 1e-4
+
+
+def test_squeezenet_has_no_cam():
+    """Its classes are the channels of a convolution, which a pool follows: no Dense."""
+    net, x = trained("squeezenet1_1")
+    with pytest.raises(NetworkError):
+        gm.cam(net, x)
+
+
+def linear_tail(ctx, *tail):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3, in_channels=3), nn.Activation("relu"), *tail,
+            nn.Dense(5, use_bias=False))
+    mx.random.seed(1)
+    net.initialize(mx.init.Normal(0.5), ctx=ctx)
+    x = mx.nd.random.normal(shape=(3, 3, *SIZE), ctx=ctx)
+    net(x)
+    net.cast("float64")
+    x = x.astype("float64")
+    return net, x, net(x).asnumpy()[range(3), CLASSES]
+
+
+def test_hires_cam_sums_to_the_score(ctx):
+    """Draelos & Carin 2020, section 3.4; not grad_cam, where positions have different weights."""
+    net, x, score = linear_tail(ctx, nn.Flatten())
+    for name in ("hires_cam", "xgrad_cam"):  # the latter: Σ w_c A_c = Σ g A in each channel
+        found = total(values_of(name, net, x, CLASSES, layer="1", relu=False))
+        np.testing.assert_allclose(found, score, rtol=1e-5)
+    assert relative_error(total(values_of("grad_cam", net, x, CLASSES, layer="1", relu=False)),
+                          score) > 0.1
+
+
+def test_behind_a_mean_many_maps_sum_to_the_score(ctx):
+    net, x, score = linear_tail(ctx, nn.GlobalAvgPool2D())
+    for name in ("hires_cam", "xgrad_cam", "grad_cam", "input_x_gradient"):
+        options = {} if name == "input_x_gradient" else {"relu": False}
+        found = total(values_of(name, net, x, CLASSES, layer="1", **options))
+        np.testing.assert_allclose(found, score, rtol=1e-5)
+
+
+def test_xgrad_cam_conserves_what_the_gradient_says(toy):
+    """Fu et al. 2020, the axiom of conservation: Σ of the map = Σ g A."""
+    found = total(values_of("xgrad_cam", toy.net, toy.x, CLASSES, layer=toy.layer, relu=False))
+    expected = gm.input_x_gradient(toy.net, toy.x, CLASSES, toy.layer).values
+    assert np.abs(found - total(expected)).max() <= CLOSE * np.abs(expected).sum()
+
+
+def test_xgrad_cam_is_sensitive(ctx):
+    """Fu et al. 2020, the axiom of sensitivity, in a linear tail: w_c Σ A_c is the drop of the
+    score without channel c, which is what ablation_cam weighs by."""
+    net, x, score = linear_tail(ctx, nn.Flatten())
+    a = net[1](net[0](x)).asnumpy()
+    maps = {name: values_of(name, net, x, CLASSES, layer="1", relu=False)
+            for name in ("xgrad_cam", "ablation_cam")}
+    drops = np.zeros((3, 4))
+    for c in range(4):
+        without = a.copy()
+        without[:, c] = 0
+        tail = net[3](net[2](mx.nd.array(without, ctx=ctx, dtype="float64"))).asnumpy()
+        drops[:, c] = score - tail[range(3), CLASSES]
+    assert relative_error(maps["xgrad_cam"], np.einsum(
+        "nc,nchw->nhw", drops / a.sum(axis=(2, 3)), a)) <= CLOSE
+    assert relative_error(maps["ablation_cam"], np.einsum(
+        "nc,nchw->nhw", drops / np.abs(score)[:, None], a)) <= CLOSE
+
+
+# ------------------------------------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize("at_layer", [False, True], ids=["default", "layer"])
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_how_many_run_at_once_changes_nothing(toy, name, at_layer):
+    if at_layer and name == "smooth_grad":
+        pytest.skip("of the input only")
+    layer = {"layer": toy.layer} if at_layer else {}
+    expected = values_of(name, toy.net, toy.x, CLASSES, **layer)
+    for size in (1, 3, 16, 64):
+        found = values_of(name, toy.net, toy.x, CLASSES, batch_size=size, **layer)
+        assert relative_error(found, expected) <= CLOSE
+
+
+def test_the_details_do_not_depend_on_how_many_run_at_once(toy):
+    for name in ("integrated_gradients", "expected_gradients"):
+        found = [getattr(gm, name)(toy.net, toy.x, CLASSES, batch_size=size, **OPTIONS[name])
+                 for size in (1, 16)]
+        assert found[0].details.keys() == found[1].details.keys() != set()
+        for key, value in found[0].details.items():
+            if isinstance(value, np.ndarray):
+                np.testing.assert_allclose(value, found[1].details[key], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"augment_smooth": True, "eigen_smooth": True}], ids=str)
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_a_batch_gives_what_its_samples_give(gap_toy, name, options):
+    if options and name not in gm_maps():
+        pytest.skip("an option of maps")
+    batch = getattr(gm, name)(gap_toy.net, gap_toy.x, CLASSES, **{**OPTIONS[name], **options})
+    for n, one in enumerate(CLASSES):
+        single = getattr(gm, name)(gap_toy.net, gap_toy.x[n:n + 1], one,
+                                   **{**OPTIONS[name], **options})
+        assert relative_error(batch.values[n:n + 1], single.values) <= CLOSE
+        for key, value in single.details.items():
+            if isinstance(value, np.ndarray):
+                np.testing.assert_allclose(batch.details[key][n:n + 1], value, rtol=1e-4, atol=1e-5)
+
+
+def gm_maps():
+    return [name for name in OPTIONS if name.endswith("cam") and name != "guided_grad_cam"]
+
+
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_float64_nets_agree_with_float32(gap_toy, name):
+    single = Toy("pooled" if gap_toy.layer == "4" else "residual", gap_toy.x.context)
+    found = values_of(name, single.net, single.x, CLASSES)
+    assert relative_error(found, values_of(name, gap_toy.net, gap_toy.x, CLASSES)) <= 1e-4
+
+
+# -------------------------------------------------------------------------------------- exceptions
+
+PLACES = {"a compiled piece": (graph.Operator, "__call__"),
+          "the backward pass": (tape.Tape, "backward")}
+
+
+class Pooled(mx.gluon.HybridBlock):
+    """What CAM needs."""
+
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.stem = nn.Conv2D(4, 3, padding=1, in_channels=3)
+            self.fixed = nn.BatchNorm(in_channels=4, scale=False)
+            self.pool = nn.GlobalAvgPool2D()
+            self.classify = nn.Dense(3, in_units=4)
+
+    def hybrid_forward(self, F, x):
+        return self.classify(self.pool(F.relu(self.fixed(self.stem(x)))))
+
+
+def trained_a_step(name, ctx):
+    """A net with gradients, hooks and a gamma that MXNet would write over; its input."""
+    if name == "cam":
+        net = Pooled()
+        net.initialize(ctx=ctx)
+        for parameter in net.collect_params().values():
+            if parameter.grad_req != "null":
+                parameter.grad_req = "add"
+    else:
+        net = make_net(ctx, "add")
+    x = mx.nd.array(np.random.RandomState(0).randn(2, 3, 9, 7), ctx=ctx)
+    x.attach_grad()
+    train_step(net, x)
+    net.fixed.gamma.set_data(mx.nd.full(4, 2))
+    return net, x
+
+
+class Failing:
+    """A function that raises when it is called for the k-th time; without k it only counts."""
+
+    def __init__(self, patch, place, k=None):
+        owner, name = PLACES[place]
+        original, self.calls, self.k = getattr(owner, name), 0, k
+        patch.setattr(owner, name, lambda *args, **options: self(original, *args, **options))
+
+    def __call__(self, original, *args, **options):
+        self.calls += 1
+        if self.calls == self.k:
+            raise ZeroDivisionError("injected")
+        return original(*args, **options)
+
+
+@pytest.mark.parametrize("place", list(PLACES))
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_nothing_changes_when_something_raises_in_the_middle(ctx, name, place, monkeypatch):
+    net, x = trained_a_step(name, ctx)
+    options = dict(OPTIONS[name])
+    if name in IN_PARTS:
+        options["batch_size"] = 2
+    if name == "expected_gradients":
+        options["background"] = background((9, 7))
+    hooked = Hooked(net)
+    before = state_of(net, x)
+    expected = getattr(gm, name)(net, x, **options).values
+    assert_same(state_of(net, x), before)
+    with monkeypatch.context() as patch:
+        counter = Failing(patch, place)
+        getattr(gm, name)(net, x, **options)
+    if not counter.calls:
+        assert (place, name) in {("the backward pass", "cam"), ("the backward pass", "eigen_cam"),
+                                 ("the backward pass", "score_cam"),
+                                 ("the backward pass", "ablation_cam")}
+        pytest.skip("does not go there")
+    assert counter.calls > 1 or name not in IN_PARTS
+    mx.random.seed(5)
+    drawn = mx.nd.random.normal(shape=4, ctx=ctx).asnumpy()
+    for k in {(counter.calls + 1) // 2, counter.calls}:
+        mx.random.seed(5)
+        with monkeypatch.context() as patch:
+            Failing(patch, place, k)
+            with pytest.raises(ZeroDivisionError, match="injected"):
+                getattr(gm, name)(net, x, **options)
+        assert_same(state_of(net, x), before)
+        assert hooked.calls == []
+        np.testing.assert_array_equal(mx.nd.random.normal(shape=4, ctx=ctx).asnumpy(), drawn)
+        np.testing.assert_array_equal(getattr(gm, name)(net, x, **options).values, expected)
+
+
+# ------------------------------------------------------------------------------------- free Python
+
+
+def layers(kind):
+    return [kind.Conv2D(4, 3, padding=1, in_channels=3), kind.Activation("relu"),
+            kind.MaxPool2D(2), kind.Conv2D(6, 3, padding=1, in_channels=4),
+            kind.Activation("relu"), kind.GlobalAvgPool2D(), kind.Dense(5, in_units=6)]
+
+
+@pytest.mark.parametrize("layer", [None, "1", "0"])
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_a_net_that_cannot_be_traced_gives_the_same(ctx, name, layer):
+    x = np.random.RandomState(1).randn(3, 3, *SIZE).astype(np.float32)
+    twin = initialised(sequential(lambda: layers(nn)), ctx, x)
+    net = initialised(Branching(lambda: layers(gm.nn)), ctx, x)
+    copy_parameters(twin, net)
+    x = mx.nd.array(x, ctx=ctx)
+    takes_layer = name.endswith(("cam", "integrated_gradients", "expected_gradients",
+                                 "input_x_gradient"))
+    options = {"layer": layer} if takes_layer else {}
+    if name == "cam":
+        with pytest.raises(NetworkError, match=r"trace"):
+            values_of(name, net, x, CLASSES)
+        return
+    found = getattr(gm, name)(net, x, CLASSES, **OPTIONS[name], **options)
+    expected = getattr(gm, name)(twin, x, CLASSES, **OPTIONS[name], **options)
+    assert np.abs(expected.values).max() > 0
+    assert relative_error(found.values, expected.values) <= 1e-5
+    assert found.layer == expected.layer
+    assert found.details.keys() == expected.details.keys()
+    for key, value in expected.details.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_allclose(found.details[key], value, rtol=1e-3, atol=1e-5)
+
+
+# ----------------------------------------------------------------------------------------- explain
+
+
+def test_explain_gives_what_the_methods_give(gap_toy):
+    options = {name: given for name, given in OPTIONS.items() if given}
+    options["xgrad_cam"] = {"relu": False}
+    together = gm.explain(gap_toy.net, gap_toy.x, list(OPTIONS), CLASSES, options=options)
+    assert list(together) == list(OPTIONS)
+    for name, found in together.items():
+        single = getattr(gm, name)(gap_toy.net, gap_toy.x, CLASSES, **options.get(name, {}))
+        assert relative_error(found.values, single.values) <= CLOSE, name
+        assert found.layer == single.layer
+        assert found.options == single.options or name == "expected_gradients"  # holds an array
+        assert found.details.keys() == single.details.keys()
+
+
+def test_explain_computes_in_common(gap_toy, monkeypatch):
+    """One run of the net and one backward pass serve all that is made of A and g."""
+    names = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_grad_cam",
+             "saliency", "input_x_gradient"]
+    calls = Counter()
+    for some in (["grad_cam"], names):
+        with monkeypatch.context() as patch:
+            counter = Failing(patch, "the backward pass")
+            gm.explain(gap_toy.net, gap_toy.x, some, CLASSES)
+            calls[len(some)] = counter.calls
+    assert calls[1] == calls[len(names)] == 1
+
+
+def test_explain_refuses_options_of_nobody(gap_toy):
+    for options in ({"smoth_grad": {}}, {"grad_cam": {"rel": True}}):
+        with pytest.raises((MethodError, TypeError)):
+            gm.explain(gap_toy.net, gap_toy.x, ["grad_cam"], CLASSES, options=options)
