@@ -782,3 +782,59 @@ def test_the_demo_recognises_its_photos(tmp_path, capsys):
             for method in METHODS:
                 panel = np.asarray(Image.open(tmp_path / model / f"{name}_{method}.png"))
                 assert len(np.unique(panel)) > 50
+
+
+# ----------------------------------------------------------------------------- methods by the dozen
+
+
+def test_all_cams_are_those_that_the_network_allows(explain, tmp_path):
+    code, _, _ = explain(write(tmp_path / "a.png"), "--method", "all-cams", "saliency")
+    assert code == 0
+    stored = np.load(tmp_path / "out" / "a.npz")
+    cams = {name for name, one in gm.METHODS.items() if one.family == "activation maps"}
+    # mobilenet ends in a global average pool, a Flatten and a Dense: CAM is for it
+    assert cams | {"saliency"} <= set(stored.files)
+    np.testing.assert_allclose(stored["cam"], stored["grad_cam"] * stored["cam"].shape[-1] ** 2,
+                               rtol=1e-4, atol=1e-6)
+
+
+def test_all_cams_leave_out_cam_where_the_head_is_another(tmp_path, capsys):
+    net = gm.nn.HybridSequential()
+    net.add(gm.nn.Conv2D(4, 3, activation="relu"), gm.nn.Flatten(), gm.nn.Dense(3))
+    net.initialize()
+    net.hybridize()
+    net(mx.nd.ones((1, 3, 28, 28)))
+    net.export(str(tmp_path / "flat"))
+    assert cli.main(["explain", str(write(tmp_path / "a.png")), "--symbol", str(tmp_path / "flat"),
+                     "--size", "28", "--method", "all-cams", "--out", str(tmp_path / "out")]) == 0
+    stored = np.load(tmp_path / "out" / "a.npz").files
+    assert "score_cam" in stored
+    assert "cam" not in stored
+
+
+def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
+    a, b = write(tmp_path / "a.png"), write(tmp_path / "b.png", photo(5))
+    code, _, _ = explain(
+        a, "--method", "smooth_grad", "integrated_gradients", "expected_gradients", "grad_cam",
+        "--samples", "2", "--steps", "3", "--baseline", "blur", "--background", b, "--seed", "4",
+        "--batch-size", "2")
+    assert code == 0
+    stored = np.load(tmp_path / "out" / "a.npz")
+    net = zoo.get_model(MODEL, weights=weights)
+    x, background = net.preprocess(photo()), net.preprocess(photo(5))
+    target = [json.loads(str(stored["about"]))["target"][0]]
+    expected = {
+        "smooth_grad": gm.smooth_grad(net, x, target, samples=2, seed=4, batch_size=2),
+        "integrated_gradients": gm.integrated_gradients(
+            net, x, target, steps=3, baseline="blur", batch_size=2),
+        "expected_gradients": gm.expected_gradients(
+            net, x, target, background=background, nsamples=2, seed=4, batch_size=2),
+    }
+    for name, one in expected.items():
+        np.testing.assert_array_equal(stored[name], one.values, name)
+
+
+def test_expected_gradients_ask_for_a_background(explain, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        explain(write(tmp_path / "a.png"), "--method", "expected_gradients")
+    assert "needs --background PHOTO" in capsys.readouterr().err
