@@ -108,14 +108,33 @@ def principal_component(channels: np.ndarray) -> np.ndarray:
     """
     matrices = channels.reshape(*channels.shape[:2], -1).astype(np.float64)
     # M v is the first eigenvector of M Mᵀ (positions × positions), times the singular value
-    values, vectors = np.linalg.eigh(matrices.transpose(0, 2, 1) @ matrices)
-    maps = vectors[..., -1] * np.sqrt(np.maximum(values[:, -1:], 0))
+    grams = matrices.transpose(0, 2, 1) @ matrices
+    first = np.stack([_first_eigenvector(gram) for gram in grams])
+    squares = np.einsum("ni,nij,nj->n", first, grams, first)
+    maps = first * np.sqrt(np.maximum(squares, 0))[:, None]
     sums = matrices.sum(axis=1)
     along = ((maps - maps.mean(axis=1, keepdims=True))
              * (sums - sums.mean(axis=1, keepdims=True))).sum(axis=1)
     along = np.where(along == 0, maps.sum(axis=1), along)
     maps *= np.where(along < 0, -1, 1)[:, None]
     return maps.reshape(len(channels), *channels.shape[2:])
+
+
+def _first_eigenvector(gram: np.ndarray) -> np.ndarray:
+    """The eigenvector of the largest eigenvalue of a matrix M Mᵀ.
+
+    By power iteration, which is several times quicker than all eigenvectors where the first stands
+    out, as it mostly does; where it does not, by all of them.
+    """
+    vector = gram[:, np.argmax(np.diagonal(gram))]
+    for _ in range(150):
+        length = np.linalg.norm(vector)
+        if length == 0:
+            return vector
+        before, vector = vector / length, gram @ (vector / length)
+        if np.abs(vector / np.linalg.norm(vector) - before).max() < 1e-12:
+            return before
+    return np.linalg.eigh(gram)[1][:, -1]
 
 
 def _positions(values: np.ndarray) -> tuple[int, ...]:
