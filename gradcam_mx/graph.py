@@ -39,6 +39,10 @@ Entry = Tuple[int, int]
 Shape = Tuple[int, ...]
 Result = TypeVar("Result")
 
+INDEX_SLOTS = {"Embedding": {0}, "take": {1}, "batch_take": {1}, "pick": {1}, "gather_nd": {1},
+               "one_hot": {0}, "SequenceMask": {1}}
+"""Which inputs of an operator are numbers of things: whole ones, without a derivative."""
+
 # What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
 # box_decode has a derivative, but MXNet's backward pass gives zeros (measured).
 _GRADIENT_STOPS = frozenset({
@@ -241,8 +245,8 @@ class Graph:
         if key not in self._descendants:
             found: set[int] = set()
             for node in self.live_nodes:
-                if not (differentiably and _stops_gradients(node)) and any(
-                        entry in key[0] or entry[0] in found for entry in node.inputs):
+                inputs = _differentiable_inputs(node) if differentiably else node.inputs
+                if any(entry in key[0] or entry[0] in found for entry in inputs):
                     found.add(node.index)
             self._descendants[key] = frozenset(found)
         return self._descendants[key]
@@ -403,14 +407,16 @@ class Graph:
         return dict(zip(entries, shapes))
 
     def input(self, chosen: int | str | None) -> Entry:
-        """An input by its number or name; the first that the outputs depend on for None.
+        """An input by its number or name; for None the first that a gradient comes back to.
 
         Raises:
             InputError: there is no such input, or no output depends on it.
         """
         live = {self.nodes[entry[0]].name: entry for entry in self.inputs}
         if chosen is None and live:
-            return self.inputs[0]
+            heads = {index for index, _ in self.heads}
+            return next((entry for entry in self.inputs if heads & self.differentiable([entry])),
+                        self.inputs[0])
         names = self.input_names
         if isinstance(chosen, int) and -len(names) <= chosen < len(names):
             chosen = names[chosen]
@@ -444,10 +450,13 @@ class Graph:
         return layers.table(self, self.shapes(*input_shapes))
 
 
-def _stops_gradients(node: Node) -> bool:
-    if node.op == "topk":
-        return node.attrs.get("ret_typ", "indices") not in ("value", "both")
-    return node.op in _GRADIENT_STOPS
+def _differentiable_inputs(node: Node) -> Sequence[Entry]:
+    """The inputs that a gradient comes back to."""
+    if node.op in _GRADIENT_STOPS or (
+            node.op == "topk" and node.attrs.get("ret_typ", "indices") not in ("value", "both")):
+        return ()
+    indices = INDEX_SLOTS.get(node.op, ())
+    return [entry for slot, entry in enumerate(node.inputs) if slot not in indices]
 
 
 def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:

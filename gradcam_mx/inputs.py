@@ -8,14 +8,11 @@ import numpy as np
 
 from ._mxnet import mx
 from .errors import InputError
-from .graph import Entry, Graph, Shape
+from .graph import INDEX_SLOTS, Entry, Graph, Shape
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
 Input = Union[Array, Tuple[Array, ...]]
 """The net's input: an array (N, C, H, W), or a tuple of arrays for a net of several inputs."""
-
-# What these read are numbers of things, whole ones.
-_INDEXERS = {"Embedding", "take", "one_hot", "pick", "gather_nd", "SequenceMask"}
 
 
 def as_tuple(x: Input) -> tuple[Any, ...]:
@@ -59,7 +56,9 @@ def prepare(graph: Graph, x: Input) -> list[Any]:
 def _index_inputs(graph: Graph) -> set[int]:
     """Which of the inputs stand for numbers of things, not for quantities."""
     return {graph.input_names.index(graph.nodes[index].name) for index, _ in graph.inputs
-            if any(graph.nodes[reader].op in _INDEXERS for reader in graph.readers[index])}
+            if any(graph.nodes[reader].inputs[slot][0] == index
+                   for reader in graph.readers[index]
+                   for slot in INDEX_SLOTS.get(graph.nodes[reader].op, ()))}
 
 
 def check(array: Any, takes_integers: bool = False) -> None:

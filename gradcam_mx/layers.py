@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .graph import Entry, Graph, Node, Shape
 
 POOLING = {"Pooling", "Pad", "UpSampling", "Crop", "_contrib_BilinearResize2D"}
+DETECTION = {"_contrib_box_nms", "_contrib_MultiBoxDetection", "_contrib_Proposal"}
 CLASSIFIERS = {"FullyConnected", "Convolution", "Deconvolution", "dot", "batch_dot"}
 
 
@@ -185,7 +186,7 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry])
 
 
 def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Any:
-    rank = len(shapes[graph.inputs[0]])
+    rank = max(len(shapes[entry]) for entry in graph.inputs)
     maps = list(_maps(graph, shapes, heads))
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
     chosen = maps[0] if maps else None
@@ -215,11 +216,23 @@ def _maps(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -
 
 
 def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]) -> bool:
-    """Whether a map is the classes' own: one channel a class, and no classifier after it."""
+    """Whether a map is the classes' own: one channel a class, and no classifier after it.
+
+    In a detector it is one that not all predictions come from: classes, boxes, anchors, and the
+    features of some scales alone.
+    """
     after = graph.descendants([(node.index, 0)])
+    if any(graph.nodes[index].op in DETECTION for index in after):
+        return not after >= graph.once("predictors", lambda: _predictors(graph))
     axis = channel_axis(graph, (node.index, 0), shapes)
     return (shapes[(node.index, 0)][axis:axis + 1] == classes
             and not any(graph.nodes[index].op in CLASSIFIERS for index in after))
+
+
+def _predictors(graph: Graph) -> set[int]:
+    """The classifiers that no other comes after."""
+    found = [node.index for node in graph.live_nodes if node.op in CLASSIFIERS]
+    return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 
 def _suggest(graph: Graph, wanted: str, shapes: Mapping[Entry, Shape]) -> str:

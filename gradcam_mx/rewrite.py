@@ -99,7 +99,8 @@ def _plain(name: str, entry: Sequence[int]) -> Description:
 def _divided_sum(node: Description) -> Iterator[Description]:
     """Average pooling as the sum over a window, times one over the number of its positions.
 
-    That factor is the average of ones (those of a window, over its positions) by their sum.
+    That factor is the average of ones (those of a window, over its positions) by their sum; zero
+    for a window that lies in the padding.
     """
     name, attrs = node["name"], node["attrs"]
 
@@ -111,7 +112,8 @@ def _divided_sum(node: Description) -> Iterator[Description]:
     yield {**step("ones_like", "ones"), "inputs": node["inputs"]}
     yield step("Pooling", "share", 1, pool_type="avg")
     yield step("Pooling", "count", 2, pool_type="sum")
-    yield step("elemwise_div", "factor", 2, 1)
+    yield {**step("_maximum_scalar", "counted", 1), "attrs": {"scalar": "1.0"}}
+    yield step("elemwise_div", "factor", 3, 1)
     yield {**step("Pooling", "sum", pool_type="sum"), "inputs": node["inputs"]}
     yield {**step("elemwise_mul", "", 2, 1), "name": name, "role": node["op"]}
 

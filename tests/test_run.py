@@ -151,7 +151,8 @@ def test_inputs_keep_the_order_of_the_call(ctx):
     assert found.score == [10]
     np.testing.assert_array_equal(found.values, np.full((1, 1, 4, 4), 2 / 16))
     with pytest.raises(TargetError, match=r"no gradient gets from .* back to its input 'data0'"):
-        gm.saliency(Detached(), (x[0], x[2]), None)
+        gm.saliency(Detached(), (x[0], x[2]), None, input=0)
+    assert gm.saliency(Detached(), (x[0], x[2]), None).input == "data1"
 
 
 class Detached(mx.gluon.HybridBlock):

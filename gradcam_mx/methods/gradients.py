@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from .. import nn, picture
-from ..errors import MethodError
+from ..errors import LayerError, MethodError
 from ..rules import DECONVNET, GUIDED, PLAIN
 from ..run import Needs, Run
 from .base import METHODS, method
@@ -207,6 +207,9 @@ def guided_grad_cam(run: Run) -> np.ndarray:
         'features.12'
     """
     maps = np.asarray(METHODS["grad_cam"].formula(run))
+    if maps.ndim != len(run.input_size) + 1:
+        raise LayerError(f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not "
+                         f"lie on an input of positions {run.input_size}; use grad_cam")
     return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
 
 
@@ -264,7 +267,8 @@ def smooth_grad(run: Run, *, samples: int = 25, noise: float = 0.15, mode: str =
 
     def noisy() -> Iterator[np.ndarray]:
         for _ in range(samples):
-            yield x + sigma * draw.standard_normal(x.shape).astype(x.dtype)
+            # the same for all samples, so that each gets what it would get alone
+            yield x + sigma * draw.standard_normal((1, *x.shape[1:])).astype(x.dtype)
 
     moments = Moments(x.shape)
     for _, gradient in run.gradients_at(run.input_map, noisy(), batch_size=batch_size,

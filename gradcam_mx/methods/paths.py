@@ -177,8 +177,9 @@ def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
 
     def drawn() -> Iterator[np.ndarray]:
         for one in chosen:
-            point = draw.uniform(size=(len(value), *[1] * (value.ndim - 1)))
-            noise = sigma * draw.standard_normal(value.shape) if local_smoothing else 0
+            # the same for all samples, so that each gets what it would get alone
+            point = draw.uniform()
+            noise = sigma * draw.standard_normal((1, *value.shape[1:])) if local_smoothing else 0
             yield (starts[one] + point * (value - starts[one]) + noise).astype(value.dtype)
 
     moments = Moments(value.shape)
