@@ -31,7 +31,7 @@ def find(graph: Graph, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseHead:
     """
     node = graph.nodes[head[0]]
     if node.op != "FullyConnected":
-        raise _refusal(graph, node, "a Dense layer")
+        raise _refusal(node, "a Dense layer")
     weight = graph.nodes[node.inputs[1][0]]
     entry = node.inputs[0]
     while graph.nodes[entry[0]].op in _PASSED:
@@ -39,7 +39,7 @@ def find(graph: Graph, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseHead:
     pool = graph.nodes[entry[0]]
     point = pool.inputs[0] if pool.inputs else entry
     if not weight.is_variable or not _averages_all(graph, pool, point, shapes):
-        raise _refusal(graph, pool, "a global average pool before the Dense layer")
+        raise _refusal(pool, "a global average pool before the Dense layer")
     while graph.nodes[point[0]].is_internal:
         point = graph.nodes[point[0]].inputs[0]
     return DenseHead(point, weight.name)
@@ -63,8 +63,11 @@ def _averages_all(graph: Graph, node: Node, point: Entry, shapes: Mapping[Entry,
         not any(pads) and list(kernel) == [shapes[point][place] for place in positions])
 
 
-def _refusal(graph: Graph, found: Node, expected: str) -> NetworkError:
+def _refusal(found: Node, expected: str) -> NetworkError:
+    kind = found.role
+    if kind == "Pooling":
+        kind += f", {found.attrs.get('pool_type', 'max')}, kernel {found.attrs.get('kernel')}"
     return NetworkError(
         f"CAM needs a net that ends in a global average pool and one Dense layer; expected "
-        f"{expected}, found {found.name!r} ({found.role}). grad_cam explains any net, and gives "
+        f"{expected}, found {found.name!r} ({kind}). grad_cam explains any net, and gives "
         "the same map up to a constant where both apply")

@@ -279,7 +279,8 @@ def eigen_cam(run: Run) -> np.ndarray:
         L = M v        M: A as positions × channels, v: its first right singular vector
 
     Muhammad & Yeasin 2020, arXiv:2008.00299, equation 3. The sign, which a singular vector leaves
-    open, is the one that makes the map go along with the sum of the activations.
+    open, is the one that makes the map go along with the sum of the activations. Meant for a layer
+    behind its rectifier: of activations of both signs the map may be negative everywhere.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx

@@ -208,8 +208,9 @@ def guided_grad_cam(run: Run) -> np.ndarray:
     """
     maps = np.asarray(METHODS["grad_cam"].formula(run))
     if maps.ndim != len(run.input_size) + 1:
-        raise LayerError(f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not "
-                         f"lie on an input of positions {run.input_size}; use grad_cam")
+        raise LayerError(
+            f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not lie on an "
+            f"input of positions {run.input_size}; use grad_cam")
     return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
 
 
