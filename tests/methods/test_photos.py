@@ -1,4 +1,4 @@
-"""Trained weights on a real photo: maps of two classes differ, each on what speaks for its class."""
+"""Trained weights on a real photo: maps of two classes differ, each on what speaks for its own."""
 
 import numpy as np
 import pytest
