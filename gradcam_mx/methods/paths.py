@@ -215,7 +215,10 @@ def _baseline(run: Run, baseline: Baseline) -> np.ndarray:
 
 def _background(run: Run, background: Any) -> np.ndarray:
     numbers = numbers_of(background)
-    return _checked(numbers, ((max(len(numbers), 1), *run.x.shape[1:]),), "the background")
+    if numbers.ndim != run.x.ndim or not len(numbers):
+        raise InputError(f"the background has shape {numbers.shape}; expected a set of inputs, "
+                         f"(B, {', '.join(map(str, run.x.shape[1:]))}), preprocessed")
+    return _checked(numbers, ((len(numbers), *run.x.shape[1:]),), "the background")
 
 
 def _checked(array: Any, shapes: Any, what: str) -> np.ndarray:
