@@ -29,9 +29,8 @@ from .layers import find_map
 from .load import load
 from .methods import METHODS
 from .methods.paths import BASELINES
-from .outputs import choose
+from .outputs import choose, is_single
 from .picture_input import common_sizes, picture_input
-from .targets import is_single
 from .trace import trace
 from .zoo.labels import Labels, imagenet_labels, read_labels
 from .zoo.preprocess import GREY, IMAGENET, READY

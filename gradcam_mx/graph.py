@@ -362,12 +362,16 @@ class Graph:
         }
         return mx.sym.load_json(json.dumps(graph)), {name: leaf for leaf, name in names.items()}
 
-    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = ()) -> list[Any]:
-        """The net's outputs (or other `outputs`) for arrays at its inputs, as one compiled op."""
-        operator = self.compile(tuple(outputs) or tuple(self.heads), self.inputs)
-        with mx.autograd.pause(train_mode=False):
-            return operator(dict(zip(self.inputs, values)),
-                            self.parameters.on(values[0].context))
+    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = (),
+                leaves: Sequence[Entry] = ()) -> list[Any]:
+        """The net's outputs (or others) for arrays at its inputs (or at other `leaves`).
+
+        It runs as one compiled op and is not recorded.
+        """
+        leaves = leaves or self.inputs
+        operator = self.compile(outputs or self.heads, leaves)
+        with self.lock, mx.autograd.pause(train_mode=False):
+            return operator(dict(zip(leaves, values)), self.parameters.on(values[0].context))
 
     def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:
         """Initialise the parameters that wait for their shapes, as a first forward pass would."""

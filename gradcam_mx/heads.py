@@ -13,7 +13,7 @@ import numpy as np
 from . import targets
 from ._mxnet import mx
 from .errors import NetworkError, TargetError
-from .outputs import Link, link_or_default
+from .outputs import Link, is_single, link_or_default
 from .targets import (
     Binary,
     ClassScore,
@@ -21,7 +21,6 @@ from .targets import (
     Regression,
     each,
     is_id,
-    is_single,
     like,
     numbers_of,
 )

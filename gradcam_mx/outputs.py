@@ -79,9 +79,14 @@ def _find(outputs: Sequence[Output], choice: Any) -> Output:
 SOFTMAX, SIGMOID = Link("softmax"), Link("sigmoid")
 
 
+def is_single(shape: Sequence[int]) -> bool:
+    """Whether the output is one value a sample."""
+    return all(size == 1 for size in shape[1:])
+
+
 def link_or_default(link: Link | None, shape: Sequence[int]) -> Link:
     """The link of a net that has one; of one that ends in scores, what the field would take."""
-    return link or (SIGMOID if all(size == 1 for size in shape[1:]) else SOFTMAX)
+    return link or (SIGMOID if is_single(shape) else SOFTMAX)
 
 
 _LOSS_HEADS = {

@@ -122,10 +122,7 @@ class Traced:
         Only what lies behind it runs again.
         """
         leaves, values = self._leaves(where, value, repeats)
-        operator = self._graph.compile(self._heads, leaves)
-        with self._graph.lock, mx.autograd.pause(train_mode=False):
-            return operator(dict(zip(leaves, values)),
-                            self._graph.parameters.on(value.context))
+        return self._graph.forward(values, self._heads, leaves)
 
     def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
         """Where a run with another value starts: there, and beside it at values of this run."""
@@ -137,11 +134,8 @@ class Traced:
     def _compute(self, points: Sequence[Any]) -> None:
         """Compute values that the tape did not keep."""
         if points:
-            operator = self._graph.compile(points, self._graph.inputs)
-            context = next(iter(self._given.values())).context
-            with self._graph.lock, mx.autograd.pause(train_mode=False):
-                self._given.update(zip(points, operator(
-                    self._given, self._graph.parameters.on(context))))
+            values = [self._given[entry] for entry in self._graph.inputs]
+            self._given.update(zip(points, self._graph.forward(values, points)))
 
     def _check_connected(self) -> None:
         """Refuse an input that no gradient comes back to."""

@@ -17,10 +17,10 @@ from .errors import InputError, LayerError, NetworkError, reason
 from .heads import Target
 from .inputs import Input
 from .layers import Map
-from .outputs import PROBABILITY, OutputChoice, link_or_default
+from .outputs import PROBABILITY, OutputChoice, is_single, link_or_default
 from .recording import InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
-from .targets import Detection, is_single
+from .targets import Detection
 from .trace import Net
 
 

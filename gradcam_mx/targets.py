@@ -13,7 +13,7 @@ import numpy as np
 
 from ._mxnet import mx
 from .errors import TargetError
-from .outputs import Link, link_or_default
+from .outputs import Link, is_single, link_or_default
 
 ClassIds = Union[int, Sequence[int]]
 """A class id, or one for each sample."""
@@ -274,11 +274,6 @@ def check_has_classes(shape: Sequence[int]) -> None:
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
             "each sample; pass an array of that shape, or a function from output to one scalar a "
             "sample, such as gm.targets.Segmentation")
-
-
-def is_single(shape: Sequence[int]) -> bool:
-    """Whether the output is one value a sample."""
-    return all(size == 1 for size in shape[1:])
 
 
 def is_id(target: Any) -> bool:

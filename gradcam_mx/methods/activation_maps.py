@@ -120,6 +120,11 @@ def principal_component(channels: np.ndarray) -> np.ndarray:
     return maps.reshape(len(channels), *channels.shape[2:])
 
 
+def weighted(weights: np.ndarray, activations: np.ndarray) -> np.ndarray:
+    """The channels (N, C, h, w), each times its weight (N, C)."""
+    return weights.reshape(*weights.shape, *[1] * (activations.ndim - 2)) * activations
+
+
 def _first_eigenvector(gram: np.ndarray) -> np.ndarray:
     """The eigenvector of the largest eigenvalue of a matrix M Mᵀ.
 
@@ -166,8 +171,7 @@ def cam(run: Run) -> np.ndarray:
         'features.7'
     """
     pooled, weights = run.pooled()
-    activations = run.value(pooled)
-    return weights.reshape(*weights.shape, *[1] * (activations.ndim - 2)) * activations
+    return weighted(weights, run.value(pooled))
 
 
 @activation_map("Selvaraju et al. 2017, arXiv:1610.02391")

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import picture
 from ..run import Run
-from .activation_maps import activation_map
+from .activation_maps import activation_map, weighted
 
 
 @activation_map("Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel")
@@ -45,7 +45,7 @@ def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.nd
         run.input_map, masked(), batch_size=batch_size, progress=progress, total=channels,
         what="Score-CAM")), axis=1)
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return _weighted(odds / odds.sum(axis=1, keepdims=True), activations)
+    return weighted(odds / odds.sum(axis=1, keepdims=True), activations)
 
 
 @activation_map("Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
@@ -85,7 +85,7 @@ def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np
         what="Ablation-CAM")), axis=1)
     drops = run.score[:, None] - scores
     size = np.abs(run.score)[:, None]
-    return _weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)
+    return weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)
 
 
 def _stretched(maps: np.ndarray) -> np.ndarray:
@@ -93,7 +93,3 @@ def _stretched(maps: np.ndarray) -> np.ndarray:
     positions = tuple(range(1, maps.ndim))
     low, high = maps.min(axis=positions, keepdims=True), maps.max(axis=positions, keepdims=True)
     return np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low)
-
-
-def _weighted(weights: np.ndarray, activations: np.ndarray) -> np.ndarray:
-    return weights.reshape(*weights.shape, *[1] * (activations.ndim - 2)) * activations
