@@ -58,8 +58,11 @@ NOTEBOOKS = ["ipykernel>=6.0", "ipywidgets>=7.6", "nbclient>=0.6", "nbformat>=5.
 
 TEST = [
     *DEMO,
+    *PERTURB,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
     "portalocker>=2.0",
+    # what people use with gm.predict_fn
+    "lime>=0.2",
     "pytest>=7.4",
     "pytest-xdist>=3.3",
     "safetensors>=0.4",

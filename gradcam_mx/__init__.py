@@ -27,6 +27,7 @@ from .methods import (
     eigen_grad_cam,
     expected_gradients,
     explain,
+    feature_ablation,
     grad_cam,
     grad_cam_pp,
     guided_backprop,
@@ -34,7 +35,11 @@ from .methods import (
     hires_cam,
     input_x_gradient,
     integrated_gradients,
+    kernel_shap,
     layer_cam,
+    lime,
+    occlusion,
+    rise,
     saliency,
     score_cam,
     smooth_grad,
@@ -47,9 +52,9 @@ __all__ = [
     # explaining any net
     "METHODS", "Explanation", "Graph", "explain", "load", "trace",
     "ablation_cam", "cam", "deconvnet", "eigen_cam", "eigen_grad_cam", "expected_gradients",
-    "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam", "hires_cam",
-    "input_x_gradient", "integrated_gradients", "layer_cam", "saliency", "score_cam", "smooth_grad",
-    "xgrad_cam",
+    "feature_ablation", "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam",
+    "hires_cam", "input_x_gradient", "integrated_gradients", "kernel_shap", "layer_cam", "lime",
+    "occlusion", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
     # drop-in layers, networks, errors
     "Activation", "Conv2D", "GradCamError", "errors", "nn", "targets", "zoo",
     # the tutorial's functions

@@ -19,7 +19,7 @@ from .errors import InputError, OutputError, PhotoError
 from .explanation import Explanation
 from .graph import Graph
 from .methods import METHODS
-from .methods.base import explain_run
+from .methods.base import checks, explain_run
 from .run import Run
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -115,9 +115,11 @@ def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
 def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
     """Explain one photo, write everything about it, and return its top predictions as text."""
     run = Run(job.graph, job.preprocess(photo), job.target, job.layer,
-              [METHODS[method].needs for method in job.methods], output=job.output)
+              [METHODS[method].needs for method in job.methods], output=job.output,
+              checks=[check for method in job.methods
+                      for check in checks(METHODS[method], job.options.get(method, {}))])
     found: dict[str, Any] = {
-        method: explain_run(run, METHODS[method], job.options.get(method, {}))
+        method: explain_run(run, METHODS[method], job.options.get(method, {}))[0]
         for method in job.methods}
     crop = job.preprocess.crop(photo)
     panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}

@@ -28,7 +28,7 @@ from .graph import Graph
 from .layers import find_map
 from .load import load
 from .methods import METHODS
-from .methods.paths import BASELINES
+from .baselines import BASELINES
 from .outputs import choose, is_single
 from .picture_input import common_sizes, picture_input
 from .trace import trace

@@ -13,7 +13,9 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+
+import numpy as np
 
 from . import capture, inputs, nn, rules
 from ._mxnet import mx
@@ -79,6 +81,13 @@ class EagerTape:
         self._kinds: Counter[str] = Counter()
         self._arrays = _prepared(net, x)
         begins = [self._cut(array) for array in self._arrays]
+        chosen = 0 if wanted.input is None else wanted.input
+        if not isinstance(chosen, int) or not -len(begins) <= chosen < len(begins):
+            raise InputError(f"the net cannot be traced, so its {len(begins)} inputs are known by "
+                             f"their number only; got {wanted.input!r}")
+        self.input = Map(begins[chosen], f"input {chosen}", 1)
+        for check in wanted.checks:
+            check(self._arrays[chosen].shape)
         with _without_hybridization(self._paths), capture.taped(self), mx.autograd.record(
                 train_mode=False):
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
@@ -86,11 +95,6 @@ class EagerTape:
         self.outputs = choose([Output(name, index, None)
                                for index, name in enumerate(self.output_names)], wanted.output)
         self._functions = self._check_functions()
-        chosen = 0 if wanted.input is None else wanted.input
-        if not isinstance(chosen, int) or not -len(begins) <= chosen < len(begins):
-            raise InputError(f"the net cannot be traced, so its {len(begins)} inputs are known by "
-                             f"their number only; got {wanted.input!r}")
-        self.input = Map(begins[chosen], f"input {chosen}", 1)
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
             rules.check_acts(self.report(rule))
@@ -147,12 +151,27 @@ class EagerTape:
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
-        x = tuple(mx.nd.concat(*[one] * repeats, dim=0) for one in self._arrays)
-        return EagerTape(self._net, x, self._wanted, {where.point: value})
+        return self._on(where, value, np.tile(np.arange(len(self._arrays[0])), repeats))
 
-    def forward(self, where: Map, value: Any, repeats: int) -> list[Any]:
-        """The explained values with another value at a layer or input; see `Traced.forward`."""
-        return self.at(where, value, repeats, ()).values()
+    def behind(self, where: Map) -> Callable[[Any, np.ndarray], list[Any]]:
+        """What runs the net for many other values at a layer or input; see `Traced.behind`."""
+        return lambda rows, samples: self._on(where, rows, samples).values()
+
+    def memory(self) -> int:
+        """How many bytes the values of one sample fill, as far as the layers tell."""
+        values = [cut.leaf for cut in self._cuts]
+        return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // len(
+            self._arrays[0])
+
+    @property
+    def quick_sizes(self) -> dict[Any, int]:
+        """See `Traced.quick_sizes`; nothing is kept of a net that is not traced."""
+        return {}
+
+    def _on(self, where: Map, value: Any, samples: np.ndarray) -> EagerTape:
+        x = tuple(inputs.taken(one, samples) for one in self._arrays)
+        wanted = self._wanted._replace(checks=())
+        return EagerTape(self._net, x, wanted, {where.point: value})
 
     def pooled(self) -> Any:
         """What follows a layer is known of a traced net alone.

@@ -59,6 +59,8 @@ class Explanation:
     """The name of the net's input that attributions were made for."""
     details: dict[str, np.ndarray] = field(default_factory=dict)
     """What a method reports beside its values, such as its "completeness_gap"."""
+    signed: bool = False
+    """Whether zero stands for no evidence, and negative values for evidence against the target."""
 
     @property
     def is_map(self) -> bool:

@@ -6,7 +6,7 @@ It is where every backward pass starts.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from .targets import (
     ClassScore,
     Probability,
     Regression,
+    Several,
+    Top,
     each,
     is_id,
     like,
@@ -34,11 +36,15 @@ Of a net that ends in a softmax or sigmoid they see the scores before it; with o
 what comes after it."""
 
 
+Targets = Union[Target, Several, Top]
+"""What a call explains: a target, or several of them."""
+
+
 class Head(NamedTuple):
     """A target made concrete for the outputs of one run."""
 
     gradients: list[Any]
-    """For each of the outputs an NDArray of its shape."""
+    """For each of the outputs an NDArray of its shape; empty if they were not asked for."""
     score: np.ndarray
     """(N,) float32: the explained scalar."""
     target: str | list[int] | list[str]
@@ -46,9 +52,21 @@ class Head(NamedTuple):
     fixed: Target = None
     """The target, with the classes in the place of None: it means the same for other outputs."""
 
+    @property
+    def is_of_classes(self) -> bool:
+        """Whether classes are explained, which have probabilities."""
+        return all(map(is_id, self.target))
+
+
+def heads(target: Targets, outputs: Sequence[Any], links: Sequence[Link | None] = (),
+          probability: bool = False, differentiate: bool = True) -> list[Head]:
+    """The heads of a target, or of each of several; see `head`."""
+    targets = target.of(outputs[0]) if isinstance(target, (Several, Top)) else [target]
+    return [head(one, outputs, links, probability, differentiate) for one in targets]
+
 
 def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = (),
-         probability: bool = False) -> Head:
+         probability: bool = False, differentiate: bool = True) -> Head:
     """The head gradients and the score of `target` for the net's outputs.
 
     Args:
@@ -56,6 +74,7 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
         outputs: those of the net that it is explained of: one, except for functions of several.
         links: for each output how its values become probabilities, if that is known.
         probability: whether the target is one of the probabilities rather than of the values.
+        differentiate: whether the gradients are needed; a function needs no derivative if not.
 
     Raises:
         TargetError: a class id out of range, a class where the output has none, a shape that does
@@ -65,27 +84,56 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
     """
     for one in outputs:
         _check_finite(one)
-    found = _head(target, outputs, list(links) or [None] * len(outputs), probability)
-    if found.fixed is not None:
-        return found
-    is_top_class = target is None and not isinstance(found.target, str)
-    return found._replace(fixed=found.target if is_top_class else target)
+    links = list(links) or [None] * len(outputs)
+    if _is_one_for_each(target):
+        return _one_for_each(target, outputs, links, probability, differentiate)  # type: ignore
+    meaning = _meaning(target, outputs, links, probability)
+    score = _evaluated(meaning, meaning.outputs)
+    if not differentiate:
+        gradients = []
+    elif meaning.class_ids is not None:
+        gradients = [like(_one_hot(meaning.class_ids, outputs[0].shape), outputs[0])]
+    else:
+        gradients = _differentiated(meaning)
+    is_top_class = target is None and not isinstance(meaning.name, str)
+    return Head(gradients, score, meaning.name, meaning.name if is_top_class else target)
 
 
 def scores(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
-           probability: bool, repeats: int) -> np.ndarray:
-    """(repeats, N): the explained scalar for outputs that hold all samples `repeats` times.
+           probability: bool, samples: np.ndarray, originals: Sequence[Any]) -> np.ndarray:
+    """(R,): the explained scalar of each of R rows of outputs.
 
     Args:
         target: fixed, as `Head.fixed` has it.
+        samples: (R,) which sample each row is a variant of.
+        originals: the outputs for the samples themselves.
     """
-    samples = len(outputs[0]) // repeats
-    single = is_single(outputs[0].shape)
-    if isinstance(target, list) and all(map(is_id, target)) and not (probability or single):
-        numbers = outputs[0].asnumpy().reshape(repeats, samples, -1)
-        return numbers[:, np.arange(samples), target].astype(np.float32)
-    return np.stack([head(target, group, links, probability).score
-                     for group in groups(outputs, repeats)])
+    first = outputs[0]
+    if isinstance(target, list) and all(map(is_id, target)) and not is_single(first.shape):
+        if probability:
+            first = link_or_default(links[0], first.shape)(first)
+        _check_finite(first)
+        numbers = first.asnumpy().reshape(len(samples), -1)
+        return numbers[np.arange(len(samples)), np.array(target)[samples]].astype(np.float32)
+    # a function is called with one row for each sample, as it may mean another thing for each
+    found = np.empty(len(samples), np.float32)
+    both = [mx.nd.concat(*pair, dim=0) for pair in zip(originals, outputs)]
+    for rows in _once_a_sample(samples):
+        places = np.arange(len(originals[0]))
+        places[samples[rows]] = len(places) + rows
+        chosen = mx.nd.array(places, ctx=first.context, dtype="int32")
+        group = [mx.nd.take(one, chosen) for one in both]
+        found[rows] = head(target, group, links, probability, False).score[samples[rows]]
+    return found
+
+
+def _once_a_sample(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows in groups, in none of which a sample comes twice."""
+    left = np.arange(len(samples))
+    while len(left):
+        _, first = np.unique(samples[left], return_index=True)
+        yield left[first]
+        left = np.delete(left, first)
 
 
 def groups(outputs: Sequence[Any], repeats: int) -> list[list[Any]]:
@@ -95,12 +143,21 @@ def groups(outputs: Sequence[Any], repeats: int) -> list[list[Any]]:
             for start in range(0, repeats * samples, samples)]
 
 
-def _head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
-          probability: bool) -> Head:
+class _Meaning(NamedTuple):
+    """A target as a function."""
+
+    function: Callable[..., Any]
+    outputs: Sequence[Any]
+    """What it is called with, once the links are applied."""
+    links: Sequence[Link | None]
+    name: str | list[int]
+    class_ids: list[int] | None = None
+    """Of class scores: the classes."""
+
+
+def _meaning(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
+             probability: bool) -> _Meaning:
     output, link = outputs[0], links[0]
-    if isinstance(target, (list, tuple)) and not all(map(is_id, target)) and all(
-            one is None or is_id(one) or _is_array(one) or callable(one) for one in target):
-        return _one_for_each(target, outputs, links, probability)
     if isinstance(target, ClassScore):
         target = target.class_id
     if isinstance(target, Probability) and target.link is None:
@@ -109,22 +166,20 @@ def _head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
     if target is None or is_id(target) or isinstance(target, (list, tuple)) or (
             _is_array(target) and not is_direction):
         return _classes(target, output, link, probability)
+    seen = [link_or_default(known, one.shape) if probability else None
+            for one, known in zip(outputs, links)]
     if is_direction:
-        return _function(Regression(_direction(target, output.shape)), [output], "array",
-                         [link_or_default(link, output.shape) if probability else None])
+        return _Meaning(Regression(_direction(target, output.shape)), [output], seen[:1], "array")
     if callable(target):
-        return _function(
-            target, outputs, _name(target),
-            [link_or_default(known, one.shape) if probability else None
-             for one, known in zip(outputs, links)])
+        return _Meaning(target, outputs, seen, _name(target))
     raise TargetError(f"a target is None, a class id, a sequence of ids, an array or a function; "
                       f"got {target!r}")
 
 
-def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> Head:
+def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> _Meaning:
     single, samples = is_single(output.shape), len(output)
     if single and target is None and link is None and not probability:
-        return _function(Regression(), [output], "output")
+        return _Meaning(Regression(), [output], [None], "output")
     if single and link is None and not probability:
         raise TargetError(
             f"the net has one output value a sample, so the class {target!r} may mean two things; "
@@ -137,50 +192,59 @@ def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> 
     else:
         ids = each(target, samples)
     if probability:
-        return _function(Probability(ids, link), [output], ids)
+        return _Meaning(Probability(ids, link), [output], [None], ids)
     if single:
-        return _function(Binary(ids), [output], ids)
-    # as ClassScore, but quicker than by autograd
-    one_hot = np.zeros(output.shape[:2])
-    one_hot[np.arange(samples), targets.checked(ids, output.shape[1])] = 1
-    score = output.asnumpy().reshape(samples, -1)[np.arange(samples), ids].astype(np.float32)
-    return Head([like(one_hot.reshape(output.shape), output)], score, ids)
+        return _Meaning(Binary(ids), [output], [None], ids)
+    return _Meaning(ClassScore(ids), [output], [None], ids, ids)
+
+
+def _one_hot(ids: Sequence[int], shape: Sequence[int]) -> np.ndarray:
+    """The derivative of class scores: quicker than by autograd."""
+    weights = np.zeros(shape[:2])
+    weights[np.arange(len(ids)), ids] = 1
+    return weights.reshape(shape)
+
+
+def _is_one_for_each(target: Target) -> bool:
+    """Whether it is a sequence with one target of any kind for each sample."""
+    return (isinstance(target, (list, tuple)) and not all(map(is_id, target))
+            and all(one is None or is_id(one) or _is_array(one) or callable(one)
+                    for one in target))
 
 
 def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
-                  links: Sequence[Link | None], probability: bool) -> Head:
-    """One target for each sample, each of any kind."""
+                  links: Sequence[Link | None], probability: bool, differentiate: bool) -> Head:
     if len(given) != len(outputs[0]):
         raise TargetError(f"expected {len(outputs[0])} targets, one a sample; got {len(given)}: "
                           f"{given!r}")
-    heads = [head(one, [output[n:n + 1] for output in outputs], links, probability)
+    found = [head(one, [output[n:n + 1] for output in outputs], links, probability, differentiate)
              for n, one in enumerate(given)]
     names: list[str] = [
-        one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in heads]
-    return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in heads))],
-                np.concatenate([one.score for one in heads]), names,
+        one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in found]
+    return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))],
+                np.concatenate([one.score for one in found]), names,
                 [one.target[0] if asked is None and isinstance(one.target, list) else asked
-                 for asked, one in zip(given, heads)])
+                 for asked, one in zip(given, found)])
 
 
-def _function(target: Callable[..., Any], outputs: Sequence[Any], name: str | list[int],
-              links: Sequence[Link | None] = (None,)) -> Head:
-    said = name if isinstance(name, str) else _name(target)
-    watched = [output.detach() for output in outputs]
+def _evaluated(meaning: _Meaning, outputs: Sequence[Any]) -> np.ndarray:
+    """(N,): the scalars, checked."""
+    if meaning.class_ids is not None:
+        ids = targets.checked(meaning.class_ids, outputs[0].shape[1])
+        numbers = outputs[0].asnumpy().reshape(len(ids), -1)
+        return numbers[np.arange(len(ids)), ids].astype(np.float32)
+    with mx.autograd.pause(train_mode=True):
+        return _checked_scalars(meaning, _called(meaning, outputs), len(outputs[0]))
+
+
+def _differentiated(meaning: _Meaning) -> list[Any]:
+    """The derivative of the scalars by each of the outputs."""
+    said = _said(meaning)
+    watched = [output.detach() for output in meaning.outputs]
     for one in watched:
         one.attach_grad()
     with mx.autograd.record(train_mode=True):
-        seen = [link(one) if link else one for one, link in zip(watched, links)]
-        if mx.util.is_np_array() and not _is_ready_made(target):
-            seen = [one.as_np_ndarray() for one in seen]
-        score = target(*seen)
-    samples = len(outputs[0])
-    if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
-        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
-        raise TargetError(f"the target function {said!r} has to return an NDArray of one scalar a "
-                          f"sample, shape ({samples},); it returned {got}")
-    if not np.isfinite(score.asnumpy()).all():
-        raise TargetError(f"the target function {said!r} returned NaN or infinity")
+        score = _called(meaning, watched)
     apart = TargetError(f"the result of the target function {said!r} does not depend on the "
                         "output through operators that MXNet can differentiate")
     try:
@@ -193,7 +257,30 @@ def _function(target: Callable[..., Any], outputs: Sequence[Any], name: str | li
     if not all(np.isfinite(gradient.asnumpy()).all() for gradient in gradients):
         raise TargetError(f"the derivative of the target function {said!r} is NaN or infinite "
                           "(a root or a logarithm at zero?)")
-    return Head(gradients, score.asnumpy().astype(np.float32), name)
+    return gradients
+
+
+def _called(meaning: _Meaning, outputs: Sequence[Any]) -> Any:
+    seen = [link(one) if link else one for one, link in zip(outputs, meaning.links)]
+    if mx.util.is_np_array() and not _is_ready_made(meaning.function):
+        seen = [one.as_np_ndarray() for one in seen]
+    return meaning.function(*seen)
+
+
+def _checked_scalars(meaning: _Meaning, score: Any, samples: int) -> np.ndarray:
+    said = _said(meaning)
+    if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
+        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
+        raise TargetError(f"the target function {said!r} has to return an NDArray of one scalar a "
+                          f"sample, shape ({samples},); it returned {got}")
+    numbers = score.asnumpy()
+    if not np.isfinite(numbers).all():
+        raise TargetError(f"the target function {said!r} returned NaN or infinity")
+    return numbers.astype(np.float32)
+
+
+def _said(meaning: _Meaning) -> str:
+    return meaning.name if isinstance(meaning.name, str) else _name(meaning.function)
 
 
 def _name(target: Any) -> str:

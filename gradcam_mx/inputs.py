@@ -99,3 +99,10 @@ def place(array: Any, context: Any, dtype: str) -> Any:
     if isinstance(array, np.ndarray):
         return mx.nd.array(array, ctx=context, dtype=dtype)
     return array.as_nd_ndarray().detach().as_in_context(context).astype(dtype, copy=False)
+
+
+def taken(array: Any, samples: np.ndarray) -> Any:
+    """The rows of an array that belong to the given samples; one that they all share as it is."""
+    if len(array) <= samples.max():
+        return array
+    return mx.nd.take(array, mx.nd.array(samples, ctx=array.context, dtype="int32"))

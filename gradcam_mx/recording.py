@@ -7,7 +7,7 @@ are explained, and takes head gradients back to them under a rule.
 from __future__ import annotations
 
 import copy
-from typing import Any, Mapping, NamedTuple, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from . import dense_head, inputs, rules
 from ._mxnet import mx
 from .eager import EagerTape, has_drop_ins
 from .errors import NetworkError, TargetError
-from .graph import Graph
+from .graph import Entry, Graph
 from .inputs import Input
 from .layers import Map, find_map, name_of
 from .layout import channel_axis
@@ -28,6 +28,15 @@ InputChoice = Union[None, int, str]
 """Which of several inputs attributions are made for, by number or name; None for the first."""
 
 
+Forward = Callable[[Any, np.ndarray], List[Any]]
+"""From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
+each is a variant of, to the explained value of each output."""
+
+Check = Callable[[Tuple[int, ...]], None]
+"""Looks, before anything is computed, at the shape of the input that is explained, its channels
+first."""
+
+
 class Wanted(NamedTuple):
     """What is wanted of a recording."""
 
@@ -37,6 +46,7 @@ class Wanted(NamedTuple):
     """The rules under which gradients are wanted at the input."""
     output: OutputChoice = None
     input: InputChoice = None
+    checks: Sequence[Check] = ()
 
 
 class Traced:
@@ -51,6 +61,8 @@ class Traced:
         self._heads = [output.point for output in self.outputs]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
+        for check in wanted.checks:
+            check(channels_first(shapes[entry], self.input.channel_axis))
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
         self._report_nodes = graph.once(
@@ -116,20 +128,46 @@ class Traced:
                                self._heads, leaves)
         return other
 
-    def forward(self, where: Map, value: Any, repeats: int) -> list[Any]:
-        """The explained value of each output with another value at a layer or input; unrecorded.
+    def behind(self, where: Map) -> Forward:
+        """What runs the net, unrecorded, for many other values at a layer or input.
 
-        Only what lies behind it runs again.
+        Only what lies behind it runs, and keeps its memory from one call to the next.
         """
-        leaves, values = self._leaves(where, value, repeats)
-        return self._graph.forward(values, self._heads, leaves)
+        graph, sides = self._graph, self._sides(where)
+        operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
+        parameters = graph.parameters.on(self.value(where.point).context)
+
+        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+            values: dict[Entry, Any] = {side: inputs.taken(self._given[side], samples) for side in sides}
+            with graph.lock, mx.autograd.pause(train_mode=False):
+                return operator({**values, where.point: rows}, parameters)
+
+        return forward
+
+    def memory(self) -> int:
+        """How many bytes the values of one sample fill, all together, at the most."""
+        sizes = [int(np.prod(shape)) for shape in self._shapes.values()]
+        parameters = sum(map(int, map(np.prod, self._graph.parameters.shapes().values())))
+        samples = self._shapes[self.input.point][0]
+        return (sum(sizes) - parameters) // samples * np.dtype(self._graph.parameters.dtype).itemsize
+
+    @property
+    def quick_sizes(self) -> dict[Any, int]:
+        """How many rows at once turned out to be quick, under any key; kept with the graph."""
+        sizes: Dict[Any, int] = {}
+        return self._graph.once("quick sizes", lambda: sizes)
 
     def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
         """Where a run with another value starts: there, and beside it at values of this run."""
+        sides = self._sides(where)
+        samples = np.tile(np.arange(self._shapes[self.input.point][0]), repeats)
+        return [where.point, *sides], [value, *(
+            inputs.taken(self._given[side], samples) for side in sides)]
+
+    def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)
         self._compute([side for side in sides if side not in self._given])
-        return [where.point, *sides], [value, *(
-            repeated(self._given[side], repeats) for side in sides)]
+        return sides
 
     def _compute(self, points: Sequence[Any]) -> None:
         """Compute values that the tape did not keep."""
@@ -150,9 +188,12 @@ class Traced:
         return rules.report(rule, self._graph, self._report_nodes)
 
 
-def repeated(array: Any, times: int) -> Any:
-    """All samples of an array, over and over."""
-    return array if times == 1 else mx.nd.concat(*[array] * times, dim=0)
+def channels_first(shape: Sequence[int], channel_axis: int) -> tuple[int, ...]:
+    """A shape with the channels at axis 1."""
+    if len(shape) < 3:
+        return tuple(shape)
+    others = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
+    return shape[0], shape[channel_axis], *others
 
 
 Recording = Union[Traced, EagerTape]

@@ -6,7 +6,7 @@ import copy
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -14,11 +14,12 @@ from tqdm import tqdm
 from . import heads
 from ._mxnet import mx
 from .errors import InputError, LayerError, NetworkError, reason
-from .heads import Target
+from .heads import Head, Target, Targets
 from .inputs import Input
 from .layers import Map
 from .outputs import PROBABILITY, OutputChoice, is_single, link_or_default
-from .recording import InputChoice, Wanted, record
+from .perturbation import AUTO, BatchSize, ChunkSize, Engine, Variant
+from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
 from .targets import Detection
 from .trace import Net
@@ -36,6 +37,8 @@ class Needs:
     """Whether it attributes to a layer if one is asked for, and to the input if not."""
     pooled: bool = False
     """Whether its layer is the one that a global average pool and a Dense layer follow."""
+    perturbs: bool = False
+    """Whether it tries other inputs, the same for all targets of a call, and needs no gradient."""
 
 
 class Run:
@@ -45,14 +48,15 @@ class Run:
     last.
     """
 
-    def __init__(self, net: Net, x: Input, target: Target = None, layer: Any = None,
+    def __init__(self, net: Net, x: Input, target: Targets = None, layer: Any = None,
                  needs: Iterable[Needs] = (), *, output: OutputChoice = None,
-                 input: InputChoice = None) -> None:
+                 input: InputChoice = None, checks: Sequence[Check] = ()) -> None:
         """
         Args:
             net, x, target, output, input: as in every method.
             layer: a layer, or a list of them; explained are those only if some method needs one.
             needs: of the methods that will be computed.
+            checks: of their options, before anything is computed.
         """
         needs = list(needs)
         self._asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
@@ -60,7 +64,8 @@ class Run:
         wanted_output = output if output is not None else _outputs_of(target)
         with failures_told("forward"):
             layers = self._asked if any(need.layer for need in needs) else ()
-            self._recording = record(net, x, Wanted(layers, self._rules, wanted_output, input))
+            self._recording = record(
+                net, x, Wanted(layers, self._rules, wanted_output, input, checks))
             values = self._recording.values()
             self.output: np.ndarray = values[0].asnumpy()
         if wanted_output is None:
@@ -71,14 +76,29 @@ class Run:
         """The one that `activations` and `layer_gradient` are of."""
         self._links = [one.link for one in self._recording.outputs]
         self._probability = output == PROBABILITY
-        self._head = heads.head(target, values, self._links, self._probability)
-        self._found: dict[Any, np.ndarray] = {}
+        only_forward = bool(needs) and all(need.perturbs for need in needs)
+        self._heads = heads.heads(target, values, self._links, self._probability,
+                                  differentiate=not only_forward)
+        self._head = self._heads[0]
+        self._values: dict[Any, np.ndarray] = {}
+        self._gradients: dict[Any, np.ndarray] = {}
 
     def at(self, layer_map: Map | None) -> Run:
         """The same run, seen from another layer's map, or from the input alone."""
         other = copy.copy(self)
         other.map = layer_map
         return other
+
+    def for_each_target(self) -> list[Run]:
+        """The same run, seen from each of its targets: one, or several that were asked for."""
+        runs = []
+        for one in self._heads:
+            other = copy.copy(self)
+            other._heads, other._head = [one], one
+            if one is not self._head:
+                other._gradients = {}
+            runs.append(other)
+        return runs
 
     def pooled(self) -> tuple[Map, np.ndarray]:
         """The map behind which a global average pool and a Dense layer make the scores, and its
@@ -105,27 +125,67 @@ class Run:
             values = other._recording.values()
         other._rules = frozenset()
         other._head = heads.head(self._head.fixed, values, self._links, self._probability)
-        other._found = {}
+        other._heads = [other._head]
+        other._values, other._gradients = {}, {}
         return other
 
-    def scores_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
+    def scores_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: BatchSize = 16,
                   progress: bool = True, total: int | None = None, what: str = "explaining"
                   ) -> Iterator[np.ndarray]:
         """(N,) the score of each sample for each of other values of the input or of a layer.
 
         Args:
             where: `input_map`, or the map of a layer; only the net behind it runs again.
-            values: arrays (N, C, …) in the place of the value there, each used up at once.
-            batch_size: how many samples run at once, at least; all N always do.
+            values: arrays (N, C, …) in the place of the value there, each used up before the next.
+            batch_size: how many samples run at once, or "auto".
             progress: whether to show a bar if it takes longer than two seconds.
             total: how many values there are.
             what: the bar's title.
         """
-        for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
+        engine = self._engine(where, [self._head], batch_size)
+        for scores in _shown(engine, values, progress, total, what):
+            yield scores[:, 0]
+
+    def perturbed(self, values: Iterable[Sequence[Variant]], *, batch_size: BatchSize = AUTO,
+                  progress: bool = True, total: int | None = None, what: str = "explaining",
+                  probability: bool = False) -> Iterator[np.ndarray]:
+        """(N, T) the score of each sample for each target, for each of other values of the input.
+
+        Args:
+            values: each holds, for each sample, its values (C, …), or a function that writes them
+                to an array, or None where there is none (the scores are NaN then).
+            probability: whether it is the probabilities of classes in any case.
+            batch_size, progress, total, what: as in `scores_at`.
+        """
+        engine = self._engine(self.input_map, self._heads, batch_size, probability)
+        yield from _shown(engine, values, progress, total, what)
+
+    def engine(self, batch_size: BatchSize = AUTO) -> Engine:
+        """What runs variants of the input in several goes, of one net that is compiled once."""
+        return self._engine(self.input_map, self._heads, batch_size)
+
+    def _engine(self, where: Map, wanted: Sequence[Head], batch_size: BatchSize,
+                probability: bool = False) -> Engine:
+        recording = self._recording
+        like, shape = recording.value(where.point), self.value(where).shape[1:]
+        size = ChunkSize(batch_size, recording.memory(), recording.quick_sizes,
+                         (where.point, shape, str(like.context)))
+        originals = recording.values()
+
+        def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
             with failures_told("forward"):
-                outputs = self._recording.forward(where, self._placed(chunk, where), repeats)
-                yield from heads.scores(self._head.fixed, outputs, self._links,
-                                        self._probability, repeats)
+                return np.stack([
+                    heads.scores(one.fixed, outputs, self._links,
+                                 self._probability or (probability and one.is_of_classes),
+                                 samples, originals) for one in wanted], axis=1)
+
+        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+            with failures_told("forward"):
+                return behind(rows, samples)
+
+        behind = recording.behind(where)
+        return Engine(forward, results, like, shape, size, lambda rows: _channels_first(
+            rows, where.channel_axis, back=True))
 
     def gradients_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
                      progress: bool = True, total: int | None = None, what: str = "explaining"
@@ -146,8 +206,8 @@ class Run:
     def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
                 total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
         """How often a chunk holds all samples, and the chunk."""
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}; expected 1 or more")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size is {batch_size!r}; expected 1 or more")
         samples = len(self.score)
         size = max(1, batch_size // samples)
         buffer, filled = None, 0
@@ -198,6 +258,11 @@ class Run:
     def score(self) -> np.ndarray:
         """(N,) the explained scalar of each sample."""
         return self._head.score
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(N, T) the explained scalar of each sample for each target of the call."""
+        return np.stack([one.score for one in self._heads], axis=1)
 
     @property
     def target(self) -> Any:
@@ -257,13 +322,13 @@ class Run:
 
     def value(self, where: Map) -> np.ndarray:
         """The value of the input or of a layer, with its channels at axis 1."""
-        if where.point not in self._found:
+        if where.point not in self._values:
             value = self._recording.value(where.point).asnumpy()
-            self._found[where.point] = _channels_first(value, where.channel_axis)
-        return self._found[where.point]
+            self._values[where.point] = _channels_first(value, where.channel_axis)
+        return self._values[where.point]
 
     def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
-        if (rule, where.point) not in self._found:
+        if (rule, where.point) not in self._gradients:
             # one pass serves whatever is wanted under this rule
             maps = list(self.maps) if rule.is_plain else []
             if rule in self._rules or not maps:
@@ -272,9 +337,9 @@ class Run:
                 gradients = self._recording.backward(
                     self._head.gradients, rule, [one.point for one in maps])
                 for one in maps:
-                    self._found[rule, one.point] = _channels_first(
+                    self._gradients[rule, one.point] = _channels_first(
                         gradients[one.point].asnumpy(), one.channel_axis)
-        return self._found[rule, where.point]
+        return self._gradients[rule, where.point]
 
 
 def _outputs_of(target: Target) -> OutputChoice:
@@ -287,6 +352,13 @@ def _channels_first(values: np.ndarray, channel_axis: int, back: bool = False) -
     if values.ndim < 3 or channel_axis == 1:
         return values
     return np.moveaxis(values, *((1, channel_axis) if back else (channel_axis, 1)))
+
+
+def _shown(engine: Engine, values: Iterable[Any], progress: bool, total: int | None, what: str
+           ) -> Iterator[np.ndarray]:
+    """What an engine gives, with a bar if it takes longer than two seconds."""
+    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
+        yield from engine(bar)
 
 
 @contextmanager

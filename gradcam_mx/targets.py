@@ -257,6 +257,62 @@ class Detection:
         return best
 
 
+@dataclass(frozen=True)
+class Several:
+    """Several targets of one call, each of which gives an explanation of its own.
+
+    They share whatever can be shared: the forward pass, and all trials of perturbation methods.
+
+    Args:
+        targets: of any kind that a call takes alone.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> both = gm.targets.Several([281, 285])
+        >>> [one.target for one in gm.grad_cam(net, mx.nd.ones((1, 3, 64, 64)), both)]
+        [[281], [285]]
+    """
+
+    targets: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.targets, (list, tuple)) or not self.targets:
+            raise TargetError(f"Several takes a list of one target or more; got {self.targets!r}")
+        if any(isinstance(one, (Several, Top)) for one in self.targets):
+            raise TargetError("Several cannot hold Several or Top: name each target")
+
+    def of(self, output: Any) -> list[Any]:
+        """The targets, for any output."""
+        return list(self.targets)
+
+
+@dataclass(frozen=True)
+class Top:
+    """The classes of the highest scores: an explanation for each rank, the top class first.
+
+    Args:
+        count: how many; each sample has its own classes.
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if not is_id(self.count) or self.count < 1:
+            raise TargetError(f"Top takes how many classes to explain; got {self.count!r}")
+
+    def of(self, output: Any) -> list[Any]:
+        """For each rank the class ids, one a sample."""
+        check_has_classes(output.shape)
+        classes = output.shape[1]
+        if self.count > classes or classes < 2:
+            raise TargetError(f"Top({self.count}) of a net with {classes} "
+                              f"class{'es' if classes > 1 else ''}")
+        scores = flat(output).asnumpy()
+        return np.argsort(-scores, axis=1, kind="stable").T[:self.count].tolist()
+
+
 def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Intersection over union of one box with each of several (B, 4)."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])

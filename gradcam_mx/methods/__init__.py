@@ -20,12 +20,16 @@ from .gradients import (
     saliency,
     smooth_grad,
 )
+from .occlusion import feature_ablation, occlusion
 from .paths import expected_gradients, integrated_gradients
 from .probed_maps import ablation_cam, score_cam
+from .rise import rise
+from .superpixels import kernel_shap, lime
 
 __all__ = [
     "METHODS", "Method", "Result", "ablation_cam", "activation_map", "cam", "deconvnet",
-    "eigen_cam", "eigen_grad_cam", "expected_gradients", "explain", "grad_cam", "grad_cam_pp",
-    "guided_backprop", "guided_grad_cam", "hires_cam", "input_x_gradient", "integrated_gradients",
-    "layer_cam", "method", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
+    "eigen_cam", "eigen_grad_cam", "expected_gradients", "explain", "feature_ablation",
+    "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam", "hires_cam",
+    "input_x_gradient", "integrated_gradients", "kernel_shap", "layer_cam", "lime", "method",
+    "occlusion", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
 ]

@@ -10,22 +10,23 @@ import functools
 import inspect
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Sequence, Union
 
 import numpy as np
 
 from .. import picture
 from ..errors import LayerError, MethodError
 from ..explanation import Explanation
-from ..heads import Target
+from ..heads import Targets
 from ..inputs import Input
 from ..outputs import OutputChoice
-from ..recording import InputChoice
+from ..recording import Check, InputChoice
 from ..run import Needs, Run
+from ..targets import Several, Top
 from ..trace import Net
 
-Found = Union[Explanation, List[Explanation]]
-"""An explanation; for a list of layers, one for each."""
+Found = Union[Explanation, List[Any]]
+"""An explanation; for a list of layers, or several targets, one for each (of targets, of layers)."""
 
 FUSIONS: dict[str, Callable[..., np.ndarray]] = {
     "mean": np.mean, "max": np.max, "product": np.prod}
@@ -37,6 +38,8 @@ class Result(NamedTuple):
     values: np.ndarray
     details: dict[str, np.ndarray]
     """For `Explanation.details`."""
+    signed: bool = False
+    """For `Explanation.signed`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Method:
     needs: Needs
     formula: Formula
     function: Callable[..., Found]
+    check: Callable[..., None] | None = None
+    """Of its options: called with the shape of the input, channels first, and all options."""
 
     @property
     def title(self) -> str:
@@ -58,14 +63,15 @@ class Method:
         return (self.formula.__doc__ or self.name).split(":")[0]
 
 
-Formula = Callable[..., Union[np.ndarray, Result]]
-"""From a run, and options by keyword, to the raw values of an explanation."""
+Formula = Callable[..., Union[np.ndarray, Result, List[Result]]]
+"""From a run, and options by keyword, to the raw values of an explanation; of a method that
+perturbs, a list with those for each target."""
 
 METHODS: dict[str, Method] = {}
 """Every method by its name."""
 
 
-def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
+def explain(net: Net, x: Input, methods: Iterable[str], target: Targets = None,
             layer: Any = None, *, output: OutputChoice = None, input: InputChoice = None,
             fuse: str | None = None,
             options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> dict[str, Any]:
@@ -77,7 +83,8 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
         methods: names out of `METHODS`.
-        target: what is explained; each sample's top class by default.
+        target: what is explained; each sample's top class by default. With several targets
+            (`gm.targets.Several`, `Top`) each method gives a list of explanations.
         layer: for the methods that explain a layer; by default the last before the global pool.
             With a list of layers these methods give a list of explanations. Methods that can
             explain a layer as well as the input explain the input.
@@ -102,17 +109,49 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Target = None,
             raise MethodError(
                 f"options for {name!r} that nothing takes: {sorted(unknown or given)}; the methods "
                 f"are {', '.join(one.name for one in chosen)}")
-    run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input)
+    run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input,
+              checks=[check for one in chosen for check in checks(one, options.get(one.name, {}))])
+    views = run.for_each_target()
     several = isinstance(layer, (list, tuple))
-    return {one.name: explain_run(run, one, options.get(one.name, {}), several=several, fuse=fuse)
-            for one in chosen}
+    found = {}
+    for one in chosen:
+        each = explain_run(run, one, options.get(one.name, {}), several=several, fuse=fuse,
+                           views=views)
+        found[one.name] = each if isinstance(target, (Several, Top)) else each[0]
+    return found
+
+
+def checks(method: Method, options: Mapping[str, Any]) -> list[Check]:
+    """The check of a method's options that `Run` makes, if it has one."""
+    check = method.check
+    if check is None:
+        return []
+    parameters = list(inspect.signature(method.formula).parameters.values())[1:]
+    given = {one.name: options.get(one.name, one.default) for one in parameters}
+    return [lambda shape: check(shape, **given)]
 
 
 def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingProxyType({}), *,
-                several: bool = False, fuse: str | None = None) -> Found:
-    """What `method` finds on a run: of each layer if `several` were asked for, else of the one."""
+                several: bool = False, fuse: str | None = None,
+                views: Sequence[Run] | None = None) -> list[Any]:
+    """What `method` finds on a run, for each target: an explanation, or if `several` layers were
+    asked for, a list of them.
+
+    Args:
+        views: `run.for_each_target()`, if gradients are to be shared between methods.
+    """
     if fuse is not None and fuse not in FUSIONS:
         raise MethodError(f"there is no fusion {fuse!r}; there are {', '.join(FUSIONS)}")
+    views = views or run.for_each_target()
+    if method.needs.perturbs:
+        results = method.formula(run, **options)
+        return [_explained(view.at(None), method, options, one)
+                for view, one in zip(views, results)]
+    return [_of_target(view, method, options, several, fuse) for view in views]
+
+
+def _of_target(run: Run, method: Method, options: Mapping[str, Any], several: bool,
+               fuse: str | None) -> Found:
     if not method.needs.layer:
         return _explanation(run.at(None), method, options)
     maps = [run.pooled()[0]] if method.needs.pooled else run.maps
@@ -123,14 +162,17 @@ def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingPr
 
 
 def _explanation(run: Run, method: Method, options: Mapping[str, Any]) -> Explanation:
-    found = method.formula(run, **options)
+    return _explained(run, method, options, method.formula(run, **options))
+
+
+def _explained(run: Run, method: Method, options: Mapping[str, Any], found: Any) -> Explanation:
     result = found if isinstance(found, Result) else Result(found, {})
     rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
     return Explanation(
         np.ascontiguousarray(result.values, dtype=np.float32), method.name, run.target, run.score,
         run.input_size, layer=run.map.name if run.map else None, options=dict(options),
         rule_report=run.report(rule) if rule else None, output=run.output_name,
-        input=run.input_name, details=result.details)
+        input=run.input_name, details=result.details, signed=result.signed)
 
 
 def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Explanation:
@@ -158,11 +200,12 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def method(*, family: str, paper: str, cost: str, needs: Needs
-           ) -> Callable[[Formula], Callable[..., Any]]:
+def method(*, family: str, paper: str, cost: str, needs: Needs,
+           check: Callable[..., None] | None = None) -> Callable[[Formula], Callable[..., Any]]:
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
-    The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
+    A `check(shape, **options)` refuses options that do not fit the input, before anything is
+    computed. The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
     `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
     has the formula's name, docstring and options.
     """
@@ -182,13 +225,15 @@ def method(*, family: str, paper: str, cost: str, needs: Needs
             layer = subject.get("layer")
             # a method that can explain a layer needs one if one is given
             needed = replace(needs, layer=needs.layer or layer is not None)
-            run = Run(**subject, needs=[needed])
-            return explain_run(run, replace(METHODS[formula.__name__], needs=needed), options,
-                               several=isinstance(layer, (list, tuple)), fuse=fuse)
+            own = replace(METHODS[formula.__name__], needs=needed)
+            run = Run(**subject, needs=[needed], checks=checks(own, options))
+            found = explain_run(run, own, options, several=isinstance(layer, (list, tuple)),
+                                fuse=fuse)
+            return found if isinstance(subject.get("target"), (Several, Top)) else found[0]
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(
-            formula.__name__, family, paper, cost, needs, formula, function)
+            formula.__name__, family, paper, cost, needs, formula, function, check)
         return function
 
     return register
@@ -205,12 +250,12 @@ def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
     parameters = [
         parameter("net", "Net", positional, inspect.Parameter.empty),
         parameter("x", "Input", positional, inspect.Parameter.empty),
-        parameter("target", "Target", positional),
+        parameter("target", "Targets", positional),
     ]
     if needs.layer or needs.inside:
         parameters.append(parameter("layer", "Any", positional))
     parameters.append(parameter("output", "OutputChoice", keyword))
-    if needs.rules or needs.inside:
+    if needs.rules or needs.inside or needs.perturbs:
         parameters.append(parameter("input", "InputChoice", keyword))
     if needs.layer:
         parameters.append(parameter("fuse", "str | None", keyword))

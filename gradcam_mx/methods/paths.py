@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Union
+from typing import Any, Callable, Iterator
 
-import cv2
 import numpy as np
 
+from ..baselines import Baseline, baseline_of, check_array
 from ..errors import InputError, MethodError
 from ..inputs import Array
 from ..layers import Map
@@ -16,9 +16,6 @@ from .base import Result, method
 from .moments import Moments
 
 FAMILY = "gradients"
-
-Baseline = Union[str, Array]
-"""What stands for the absence of a picture: "zero", "mean", "blur", or an array."""
 
 
 # Quadratures on [0, 1]: for a number of points, where they are and their weights, which sum to 1.
@@ -67,8 +64,8 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
         layer: attribute to the values of this layer in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, by number or name.
-        baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), or an array like
-            x or like one sample.
+        baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
+            for each channel, or an array like x or like one sample.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
         batch_size: how many points run at once; the result does not depend on it.
@@ -97,7 +94,7 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
         raise MethodError(f"expected at least one step; got {steps}")
     points, weights = QUADRATURES[quadrature](steps)
     where = run.map or run.input_map
-    start = _values_at(run, where, _baseline(run, baseline))
+    start = _values_at(run, where, baseline_of(run.x, baseline))
     way = run.value(where) - start
 
     def path() -> Iterator[np.ndarray]:
@@ -203,49 +200,9 @@ def _values_at(run: Run, where: Map, x: np.ndarray) -> np.ndarray:
     return x if where == run.input_map else run.on(x).value(where)
 
 
-def _baseline(run: Run, baseline: Baseline) -> np.ndarray:
-    x = run.x
-    if isinstance(baseline, str):
-        if baseline not in BASELINES:
-            raise MethodError(f"there is no baseline {baseline!r}; there are "
-                              f"{', '.join(BASELINES)}, or an array like x")
-        return BASELINES[baseline](x)
-    return np.broadcast_to(_checked(baseline, (x.shape, x.shape[1:]), "the baseline"), x.shape)
-
-
 def _background(run: Run, background: Any) -> np.ndarray:
     numbers = numbers_of(background)
     if numbers.ndim != run.x.ndim or not len(numbers):
         raise InputError(f"the background has shape {numbers.shape}; expected a set of inputs, "
                          f"(B, {', '.join(map(str, run.x.shape[1:]))}), preprocessed")
-    return _checked(numbers, ((len(numbers), *run.x.shape[1:]),), "the background")
-
-
-def _checked(array: Any, shapes: Any, what: str) -> np.ndarray:
-    numbers = numbers_of(array)
-    if numbers.shape not in shapes:
-        expected = " or ".join(map(str, shapes))
-        raise InputError(f"{what} has shape {numbers.shape}; expected {expected}, preprocessed as "
-                         "the input, channels first")
-    if not np.isfinite(numbers).all():
-        raise InputError(f"{what} holds NaN or infinity")
-    return numbers
-
-
-def _blurred(x: np.ndarray) -> np.ndarray:
-    """x without detail: a Gaussian blur over a fifth of each axis of positions, one by one."""
-    for axis in range(2, x.ndim):
-        rows = np.moveaxis(x, axis, 0)
-        # as the rows of a picture, of which only the height is blurred
-        blurred = cv2.GaussianBlur(rows.reshape(len(rows), -1), (1, 0), sigmaX=1e-6,
-                                   sigmaY=max(len(rows) / 5, 0.5), borderType=cv2.BORDER_REPLICATE)
-        x = np.moveaxis(blurred.reshape(rows.shape), 0, axis)
-    return np.ascontiguousarray(x)
-
-
-BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "zero": np.zeros_like,
-    "mean": lambda x: np.broadcast_to(
-        x.mean(axis=tuple(range(2, x.ndim)), keepdims=True), x.shape),
-    "blur": _blurred,
-}
+    return check_array(numbers, [(len(numbers), *run.x.shape[1:])], "the background")

@@ -1,0 +1,200 @@
+"""What is lost when a part of the input is hidden: windows, or segments, one at a time."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Iterator, Sequence, Union
+
+import numpy as np
+
+from .. import baselines
+from .. import segments as cutting
+from ..baselines import Baseline, Curtain, positions_of
+from ..errors import MethodError
+from ..perturbation import AUTO, BatchSize, check_batch_size
+from ..run import Needs, Run
+from ..segments import Segments
+from .base import Result, method
+from .superpixels import spread
+
+FAMILY = "perturbation"
+PERTURBS = Needs(perturbs=True)
+VALUES = ("drop", "score")
+
+Lengths = Union[None, int, Sequence[int]]
+"""A number for all axes of positions, or one for each."""
+
+
+def _check_occlusion(shape: Sequence[int], *, window: Lengths, stride: Lengths, values: str,
+                     baseline: Baseline, batch_size: BatchSize, progress: bool) -> None:
+    _sizes(positions_of(shape), window, stride)
+    if values not in VALUES:
+        raise MethodError(f"there are no values {values!r}; there are {', '.join(VALUES)}")
+    baselines.check(baseline, shape, inpaint=True)
+    check_batch_size(batch_size)
+
+
+@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+        cost="1 forward, and 1 for each window", needs=PERTURBS, check=_check_occlusion)
+def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
+              baseline: Baseline = "zero", values: str = "drop", batch_size: BatchSize = AUTO,
+              progress: bool = True) -> list[Result]:
+    """Occlusion: how much the score drops when a window over the input is hidden.
+
+        R_p = mean over the windows w that cover p of S(x) - S(x with w hidden)
+
+    Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2. The windows start at every `stride`; those
+    that reach over the border are clipped.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all passes and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs is explained, by number or name.
+        window: the side of the windows, or (height, width); an eighth of the input by default.
+        stride: from one window to the next; half a window by default.
+        baseline: what hidden windows become: "zero", "mean" (each channel's mean), "blur" (x
+            without detail), "inpaint", a number or one for each channel, or an array like x or like
+            one sample.
+        values: "drop", or "score" for the probability of the class that is left, as many published
+            maps show it: low where it matters.
+        batch_size: how many inputs run at once; "auto" finds a quick size.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, H, W): drops, positive where the target needs the input.
+
+    Raises:
+        MethodError: a window or stride that does not fit, no such baseline.
+        InputError: a baseline of another shape.
+        TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.occlusion(net, mx.nd.ones((1, 3, 64, 64)), window=32, stride=32).values.shape
+        (1, 64, 64)
+    """
+    x, curtain = run.x, Curtain(run.x, baseline)
+    positions = positions_of(x.shape)
+    boxes = [tuple(one) for one in itertools.product(*(
+        _windows(*one) for one in zip(positions, *_sizes(positions, window, stride))))]
+
+    def hidden() -> Iterator[Any]:
+        for box in boxes:
+            yield [curtain.hides(sample, box) for sample in range(len(x))]
+
+    is_drop = values == "drop"
+    targets = run.scores
+    sums, counts = np.zeros((targets.shape[1], len(x), *positions)), np.zeros(positions)
+    for box, scores in zip(boxes, run.perturbed(
+            hidden(), batch_size=batch_size, progress=progress, total=len(boxes),
+            what="occlusion", probability=not is_drop)):
+        found = (targets - scores if is_drop else scores).T
+        sums[(..., *box)] += found.reshape(*found.shape, *[1] * len(box))
+        counts[box] += 1
+    return [Result(one / counts, {}, signed=is_drop) for one in sums]
+
+
+def _windows(size: int, window: int, stride: int) -> list[slice]:
+    """Along one axis: the last one is the first that reaches the border."""
+    last = -(-(size - window) // stride)
+    return [slice(start, min(start + window, size))
+            for start in range(0, last * stride + 1, stride)]
+
+
+def _sizes(positions: Sequence[int], window: Lengths, stride: Lengths
+           ) -> tuple[list[int], list[int]]:
+    """The window's and the stride's length along each axis."""
+    windows = _lengths("window", window, positions, [max(1, size // 8) for size in positions])
+    strides = _lengths("stride", stride, positions, [max(1, one // 2) for one in windows])
+    for size, one, step in zip(positions, windows, strides):
+        if one > size:
+            raise MethodError(f"the window {windows} is larger than the input, whose positions are "
+                              f"{tuple(positions)}")
+        if step > one:
+            raise MethodError(f"the stride {strides} is larger than the window {windows}, so no "
+                              "window would cover what lies between two of them")
+    return windows, strides
+
+
+def _lengths(name: str, given: Lengths, positions: Sequence[int], default: list[int]) -> list[int]:
+    if given is None:
+        return default
+    lengths = list(given) if isinstance(given, (list, tuple)) else [given] * len(positions)
+    if len(lengths) != len(positions) or not all(
+            isinstance(one, (int, np.integer)) and one >= 1 for one in lengths):
+        raise MethodError(f"{name} is {given!r}; expected a whole number of 1 or more, or one for "
+                          f"each of the axes {tuple(positions)}")
+    return [int(one) for one in lengths]
+
+
+def _check_ablation(shape: Sequence[int], *, segments: Segments, num_segments: int,
+                    baseline: Baseline, batch_size: BatchSize, progress: bool) -> None:
+    cutting.check(segments, num_segments, shape)
+    baselines.check(baseline, shape, inpaint=True)
+    check_batch_size(batch_size)
+
+
+@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+        cost="1 forward, and 1 for each segment", needs=PERTURBS, check=_check_ablation)
+def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int = 50,
+                     baseline: Baseline = "zero", batch_size: BatchSize = AUTO,
+                     progress: bool = True) -> list[Result]:
+    """Feature ablation: how much the score drops when a segment of the input is hidden.
+
+        R_p = S(x) - S(x with the segment of p hidden)
+
+    As occlusion (Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2), with parts that follow the
+    picture in place of windows.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all passes and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs is explained, by number or name.
+        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
+            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
+        num_segments: about how many, for "slic" and "grid".
+        baseline: what hidden segments become: "zero", "mean" (each channel's mean), "blur" (x
+            without detail), "inpaint", a number or one for each channel, or an array like x or like
+            one sample.
+        batch_size: how many inputs run at once; "auto" finds a quick size.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are the drops (N, H, W); `details["segments"]` are those of each
+        sample, `details["segment_values"]` their drops (N, S), NaN where a sample has fewer.
+
+    Raises:
+        MethodError: no such segments or baseline.
+        InputError: segments or a baseline of another shape, one segment only.
+        TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.feature_ablation(net, mx.nd.ones((1, 3, 64, 64)), segments="grid",
+        ...                     num_segments=4).details["segment_values"].shape
+        (1, 4)
+    """
+    cut = cutting.segments_of(run.x, segments, num_segments)
+    curtain, counts = Curtain(run.x, baseline), [int(one.max()) + 1 for one in cut]
+
+    def hidden() -> Iterator[Any]:
+        for segment in range(max(counts)):
+            yield [curtain.shows(sample, cut[sample] != segment) if segment < count else None
+                   for sample, count in enumerate(counts)]
+
+    scores = np.stack(list(run.perturbed(
+        hidden(), batch_size=batch_size, progress=progress, total=max(counts),
+        what="feature ablation")), axis=-1)
+    drops = (run.scores[..., None] - scores).transpose(1, 0, 2)
+    return [Result(spread(one, cut), {"segments": cut, "segment_values": one}, signed=True)
+            for one in drops]

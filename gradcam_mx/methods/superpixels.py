@@ -1,0 +1,345 @@
+"""Local models over superpixels: linear functions of which parts of the input are there.
+
+Both methods run the net on samples of which some segments are hidden, and fit a linear function of
+the segments that are left to the scores.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+
+from .. import baselines
+from .. import segments as cutting
+from ..baselines import Baseline, Curtain
+from ..errors import DependencyError, MethodError
+from ..perturbation import AUTO, BatchSize, check_batch_size
+from ..run import Needs, Run
+from ..segments import Segments
+from .base import Result, method
+
+FAMILY = "perturbation"
+PERTURBS = Needs(perturbs=True)
+
+
+def spread(values: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """From a value for each segment (N, S) to one for each position, (N, …)."""
+    return np.stack([one[segments] for one, segments in zip(values, cut)])
+
+
+def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of different lengths as one array, NaN where a row has ended."""
+    longest = max(map(len, rows))
+    return np.stack([np.pad(np.asarray(row, np.float64), (0, longest - len(row)),
+                            constant_values=np.nan) for row in rows])
+
+
+def _scores(run: Run, curtain: Curtain, cut: np.ndarray, present: Sequence[np.ndarray],
+            **options: Any) -> list[np.ndarray]:
+    """For each sample (M, T) the scores with only some segments there, M times; a sample's M and
+    number of segments are its own.
+
+    Args:
+        present: for each sample (M, S) bool.
+    """
+    longest = max(map(len, present))
+
+    def shown() -> Iterator[Any]:
+        for number in range(longest):
+            yield [curtain.shows(sample, rows[number][segments]) if number < len(rows) else None
+                   for sample, (rows, segments) in enumerate(zip(present, cut))]
+
+    scores = np.stack(list(run.perturbed(shown(), total=longest, **options)))
+    return [scores[:len(rows), sample] for sample, rows in enumerate(present)]
+
+
+# -- LIME -----------------------------------------------------------------------------------------
+
+
+def _check_lime(shape: Sequence[int], *, segments: Segments, num_segments: int, num_samples: int,
+                num_features: int | None, kernel_width: float, ridge: float, hide: Baseline,
+                seed: int, batch_size: BatchSize, progress: bool) -> None:
+    cutting.check(segments, num_segments, shape)
+    baselines.check(hide, shape, inpaint=True)
+    check_batch_size(batch_size)
+    if num_samples < 2:
+        raise MethodError(f"num_samples is {num_samples}; expected 2 or more, as a line needs")
+    if num_features is not None and num_features < 1:
+        raise MethodError(f"num_features is {num_features}; expected 1 or more, or None for all")
+    if not kernel_width > 0 or ridge < 0:
+        raise MethodError(f"expected a kernel_width above 0 and a ridge of 0 or more; got "
+                          f"{kernel_width} and {ridge}")
+
+
+@method(family=FAMILY, paper="Ribeiro et al. 2016, arXiv:1602.04938",
+        cost="1 forward, and 1 for each sample", needs=PERTURBS, check=_check_lime)
+def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_samples: int = 1000,
+         num_features: int | None = None, hide: Baseline = "mean", kernel_width: float = 0.25,
+         ridge: float = 1.0, seed: int = 0, batch_size: BatchSize = AUTO, progress: bool = True
+         ) -> list[Result]:
+    """LIME: the segments that speak for the target, in a linear model of the net around x.
+
+        β = argmin Σ_i π_i (S(x with the segments z_i) - b - β·z_i)² + λ |β|²
+        π_i = √exp(-d_i² / σ²),    d_i = 1 - cos(z_i, (1, …, 1))
+
+    for random z_i ∈ {0, 1}^S, each segment there with probability ½. Ribeiro et al. 2016,
+    arXiv:1602.04938, equation 2 and algorithm 1, with the kernel of their own package.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all passes and give a list.
+        output: which of several outputs is explained, by number or name; or "probability", as the
+            paper has it.
+        input: which of several inputs is explained, by number or name.
+        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
+            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
+        num_segments: about how many, for "slic" and "grid".
+        num_samples: how many combinations of segments are tried; the first is x itself.
+        num_features: the linear model has only so many segments, those of the largest weights.
+        hide: what hidden segments become: "mean" (of the segment itself), "zero", "blur",
+            "inpaint", a number or one for each channel, or an array like x or like one sample.
+        kernel_width: σ.
+        ridge: λ.
+        seed: of the combinations.
+        batch_size: how many inputs run at once; "auto" finds a quick size.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are the weights (N, H, W). In its details: "segments",
+        "segment_values" (N, S) the weights, NaN where a sample has fewer segments, "intercept",
+        "local_prediction" (of x by the model) and "local_fit" (its weighted R²), all (N,).
+
+    Raises:
+        MethodError: no such segments or baseline, options out of range.
+        InputError: segments or a baseline of another shape, one segment only.
+        DependencyError: scikit-learn is not installed.
+        TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.lime(net, mx.nd.ones((1, 3, 64, 64)), segments="grid", num_segments=4,
+        ...                 num_samples=8)
+        >>> found.values.shape, found.details["local_fit"].shape
+        ((1, 64, 64), (1,))
+    """
+    _linear_model()
+    cut = cutting.segments_of(run.x, segments, num_segments)
+    by_name = isinstance(hide, str) and hide == "mean"
+    curtain = Curtain(run.x, _segment_means(run.x, cut) if by_name else hide)
+    present = [_combinations(int(one.max()) + 1, num_samples, seed) for one in cut]
+    scores = _scores(run, curtain, cut, present, batch_size=batch_size, progress=progress,
+                     what="LIME")
+
+    def of_target(number: int) -> Result:
+        models = [_fit(rows, found[:, number], kernel_width, ridge, num_features)
+                  for rows, found in zip(present, scores)]
+        weights, *others = (list(one) for one in zip(*models))
+        values = padded(weights)
+        names = ("intercept", "local_prediction", "local_fit")
+        return Result(spread(values, cut), {
+            "segments": cut, "segment_values": values,
+            **{name: np.array(one) for name, one in zip(names, others)}}, signed=True)
+
+    return [of_target(number) for number in range(scores[0].shape[1])]
+
+
+def _combinations(count: int, samples: int, seed: int) -> np.ndarray:
+    """(M, S) bool: which segments are there, the first time all of them."""
+    present = np.random.RandomState(seed).randint(0, 2, (samples, count)).astype(bool)
+    present[0] = True
+    return present
+
+
+def _segment_means(x: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """x with each segment filled with its mean, channel by channel."""
+    found = np.empty_like(x)
+    for sample, one in enumerate(cut):
+        labels, sizes = one.ravel(), np.bincount(one.ravel())
+        # a plain vector has no channels: its features are the positions
+        for into, channel in zip(*(np.atleast_2d(array[sample].reshape(-1, labels.size))
+                                   for array in (found, x))):
+            into[:] = (np.bincount(labels, channel) / sizes)[labels]
+    return found
+
+
+def _fit(present: np.ndarray, scores: np.ndarray, kernel_width: float, ridge: float,
+         num_features: int | None) -> tuple[np.ndarray, float, float, float]:
+    """Weights, intercept, prediction for all segments, and R² of the weighted ridge regression."""
+    distances = 1 - np.sqrt(present.mean(axis=1))   # 1 - cos to the vector of ones
+    nearness = np.sqrt(np.exp(-(distances / kernel_width) ** 2))
+    rows, scores = present.astype(np.float64), scores.astype(np.float64)
+    model = _linear_model().Ridge(alpha=ridge).fit(rows, scores, sample_weight=nearness)
+    weights = np.zeros(rows.shape[1])
+    used = np.arange(len(weights))
+    if num_features is not None and num_features < len(used):
+        used = np.sort(np.argsort(-np.abs(model.coef_), kind="stable")[:num_features])
+        model.fit(rows[:, used], scores, sample_weight=nearness)
+    weights[used] = model.coef_
+    fit = model.score(rows[:, used], scores, sample_weight=nearness)
+    return weights, float(model.intercept_), float(model.intercept_ + weights.sum()), float(fit)
+
+
+def _linear_model() -> Any:
+    try:
+        from sklearn import linear_model
+    except ImportError as error:
+        raise DependencyError("LIME's regression is scikit-learn's: pip install "
+                              '"gradcam-mx[perturb]"') from error
+    return linear_model
+
+
+# -- Kernel SHAP ----------------------------------------------------------------------------------
+
+
+def _check_kernel_shap(shape: Sequence[int], *, segments: Segments, num_segments: int,
+                       num_samples: int, baseline: Baseline, seed: int, batch_size: BatchSize,
+                       progress: bool) -> None:
+    cutting.check(segments, num_segments, shape)
+    baselines.check(baseline, shape, inpaint=True)
+    check_batch_size(batch_size)
+    if num_samples < 4:
+        raise MethodError(f"num_samples is {num_samples}; expected 4 or more, twice the number of "
+                          "segments at least")
+
+
+@method(family=FAMILY, paper="Lundberg & Lee 2017, arXiv:1705.07874",
+        cost="1 forward, and 1 for each sample, or 2^S for few segments", needs=PERTURBS,
+        check=_check_kernel_shap)
+def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
+                num_samples: int = 1000, baseline: Baseline = "zero", seed: int = 0,
+                batch_size: BatchSize = AUTO, progress: bool = True) -> list[Result]:
+    """Kernel SHAP: each segment's Shapley value, its fair share in the score.
+
+        φ = argmin Σ_z π(z) (S(x with the segments z) - S(baseline) - φ·z)²,
+        Σ φ = S(x) - S(baseline),        π(z) = (S - 1) / (C(S, |z|) |z| (S - |z|))
+
+    Lundberg & Lee 2017, arXiv:1705.07874, theorem 2. Where there are no more than `num_samples`
+    combinations z of segments, all are tried and φ are the exact Shapley values. Otherwise as many
+    sizes |z| as possible, from the smallest and the largest on, are tried in full, and of the others
+    random combinations, each with its complement. The sum holds in any case.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all passes and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs is explained, by number or name.
+        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
+            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
+        num_segments: about how many, for "slic" and "grid".
+        num_samples: how many combinations of segments are tried, twice their number at least.
+        baseline: what hidden segments become: "zero", "mean" (each channel's mean), "blur" (x
+            without detail), "inpaint", a number or one for each channel, or an array like x or like
+            one sample.
+        seed: of the combinations.
+        batch_size: how many inputs run at once; "auto" finds a quick size.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, H, W), φ of each position's segment. In its details:
+        "segments", "segment_values" (N, S), NaN where a sample has fewer segments, and
+        "base_value" (N,), S(baseline).
+
+    Raises:
+        MethodError: no such segments or baseline, too few samples.
+        InputError: segments or a baseline of another shape, one segment only.
+        TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.kernel_shap(net, mx.nd.ones((1, 3, 64, 64)), segments="grid", num_segments=4)
+        >>> found.values.shape, found.details["segment_values"].shape
+        ((1, 64, 64), (1, 4))
+    """
+    cut = cutting.segments_of(run.x, segments, num_segments)
+    coalitions = [_coalitions(int(one.max()) + 1, num_samples, seed) for one in cut]
+    # the first of all is without any segment
+    present = [np.concatenate([np.zeros((1, rows.shape[1]), bool), rows])
+               for rows, _ in coalitions]
+    scores = _scores(run, Curtain(run.x, baseline), cut, present, batch_size=batch_size,
+                     progress=progress, what="Kernel SHAP")
+
+    def of_target(number: int) -> Result:
+        base = np.array([found[0, number] for found in scores], np.float64)
+        values = padded([
+            _shapley(rows, weights, found[1:, number], empty, full)
+            for (rows, weights), found, empty, full in zip(
+                coalitions, scores, base, run.scores[:, number].astype(np.float64))])
+        return Result(spread(values, cut), {
+            "segments": cut, "segment_values": values, "base_value": base}, signed=True)
+
+    return [of_target(number) for number in range(scores[0].shape[1])]
+
+
+def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(M, S) bool: combinations, neither empty nor full; and (M,) their weights in the regression.
+    """
+    if budget < 2 * count:
+        raise MethodError(f"num_samples is {budget}; expected twice the number of segments or "
+                          f"more, which is {2 * count} here")
+    sizes = np.arange(1, count)
+    shares = (count - 1) / (sizes * (count - sizes))    # of all combinations of a size together
+    rows, weights, left = [], [], set(sizes.tolist())
+    for size in range(1, count // 2 + 1):
+        pair = {size, count - size}
+        number = len(pair) * math.comb(count, size)
+        if number > budget - len(rows):
+            break
+        for one in sorted(pair):
+            chosen = itertools.combinations(range(count), one)
+            rows += [_indicator(members, count) for members in chosen]
+            weights += [shares[one - 1] / math.comb(count, one)] * math.comb(count, one)
+        left -= pair
+    budget -= len(rows)
+    if left and budget >= 2:
+        drawn = _drawn(sorted(left), shares, count, budget, np.random.RandomState(seed))
+        total = sum(shares[size - 1] for size in left)
+        times = np.array(list(drawn.values()), np.float64)
+        rows += [np.frombuffer(key, bool) for key in drawn]
+        weights += (times * total / times.sum()).tolist()
+    return np.array(rows), np.array(weights)
+
+
+def _drawn(sizes: Sequence[int], shares: np.ndarray, count: int, budget: int,
+           draw: np.random.RandomState) -> dict[bytes, int]:
+    """Random combinations of some sizes, each followed by its complement, and how often they came.
+    """
+    chances = shares[np.array(sizes) - 1] / shares[np.array(sizes) - 1].sum()
+    times: dict[bytes, int] = {}
+    # a combination may come again, which costs nothing; it must not go on for ever
+    for size in draw.choice(sizes, size=4 * budget, p=chances):
+        members = draw.choice(count, size, replace=False)
+        row = _indicator(members, count)
+        if row.tobytes() not in times and len(times) + 2 > budget:
+            break
+        for one in (row, ~row):
+            times[one.tobytes()] = times.get(one.tobytes(), 0) + 1
+    return times
+
+
+def _indicator(members: Any, count: int) -> np.ndarray:
+    row = np.zeros(count, bool)
+    row[list(members)] = True
+    return row
+
+
+def _shapley(present: np.ndarray, weights: np.ndarray, scores: np.ndarray, empty: float,
+             full: float) -> np.ndarray:
+    """(S,): the weighted least squares solution whose sum is full - empty."""
+    # the last value is what the others leave of the sum
+    rows = present.astype(np.float64)
+    others, last = rows[:, :-1] - rows[:, -1:], rows[:, -1]
+    scale = np.sqrt(weights)
+    found, *_ = np.linalg.lstsq(others * scale[:, None],
+                                (scores - empty - last * (full - empty)) * scale, rcond=None)
+    return np.append(found, full - empty - found.sum())
