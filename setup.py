@@ -50,7 +50,7 @@ DEMO = [
     "scikit-image>=0.19",
 ]
 
-PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.41"]
+PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.42"]
 
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 

@@ -39,6 +39,7 @@ from .methods import (
     layer_cam,
     lime,
     occlusion,
+    partition_shap,
     rise,
     saliency,
     score_cam,
@@ -46,15 +47,16 @@ from .methods import (
     xgrad_cam,
 )
 from .nn import Activation, Conv2D
+from .predict import predict_fn
 from .trace import trace
 
 __all__ = [
     # explaining any net
-    "METHODS", "Explanation", "Graph", "explain", "load", "trace",
+    "METHODS", "Explanation", "Graph", "explain", "load", "predict_fn", "trace",
     "ablation_cam", "cam", "deconvnet", "eigen_cam", "eigen_grad_cam", "expected_gradients",
     "feature_ablation", "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam",
     "hires_cam", "input_x_gradient", "integrated_gradients", "kernel_shap", "layer_cam", "lime",
-    "occlusion", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
+    "occlusion", "partition_shap", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
     # drop-in layers, networks, errors
     "Activation", "Conv2D", "GradCamError", "errors", "nn", "targets", "zoo",
     # the tutorial's functions

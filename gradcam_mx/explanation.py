@@ -70,7 +70,8 @@ class Explanation:
     def heatmap(self, channels: str = "sum") -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
-        Maps are upsampled linearly and stretched to [0, 1]. Of attributions the absolute values are
+        Maps are upsampled linearly and stretched to [0, 1]; of signed ones only what speaks for the
+        target, from zero on (`signed_heatmap` has both). Of attributions the absolute values are
         taken together over the channels, and the strongest 1 % drawn alike. A flat map gives zeros
         and a warning.
 
@@ -82,11 +83,26 @@ class Explanation:
         """
         self._check_positions()
         if self.is_map:
-            return picture.normalise(picture.resize(self.values, self.input_size))
+            shown = np.maximum(self.values, 0) if self.signed else self.values
+            return picture.normalise(picture.resize(shown, self.input_size))
         strength = picture.strength(self.values, channels)
         if strength.shape[1:] != self.input_size:   # of a layer's values
             strength = picture.resize(strength, self.input_size)
         return picture.normalise(strength, outliers=1)
+
+    def signed_heatmap(self) -> np.ndarray:
+        """A signed map for display: (N, H, W) float32 in [-1, 1], at the size of the net's input.
+
+        Zero is zero, and the largest absolute value 1. A map of zeros gives a warning.
+
+        Raises:
+            InputError: the values have no sign that tells.
+        """
+        if not (self.signed and self.is_map):
+            raise InputError(f"the values of {self.method} are no evidence for and against the "
+                             "target; use heatmap()")
+        self._check_positions()
+        return picture.balanced(picture.resize(self.values, self.input_size))
 
     def threshold(self, level: float = 0.3) -> list[Region]:
         """The region of each sample where the heat map is at least `level`: mask, box and crop.
@@ -127,7 +143,9 @@ class Explanation:
     def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
         """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
 
-        A map is laid over the photo, or drawn on its own if there is none. Attributions made under
+        A map is laid over the photo, or drawn on its own if there is none. What speaks for the
+        target in a signed map is green, what speaks against it red, with the boundaries of its
+        segments if it has some. Attributions made under
         a rule show patterns of the input, and are drawn in its colours; others in grey, by their
         strength. Of a clip, up to eight frames stand side by side. The heat map of a signal, of
         attributions too, is the background of a panel with a line for each channel.
@@ -143,7 +161,9 @@ class Explanation:
         if self._axes == 1:
             signals = [None] * len(self.values) if photo is None else self._photos(photo)
             return [panels.panel(heat, one) for one, heat in zip(signals, self.heatmap())]
-        if self.is_map and photo is None:
+        if self.signed and self.is_map:
+            drawn = self._signed_pictures(photo)
+        elif self.is_map and photo is None:
             drawn = [picture.colorize(heat) for heat in self.heatmap()]
         elif self.is_map:
             drawn = [picture.overlay(one, heat)
@@ -154,6 +174,12 @@ class Explanation:
         else:
             drawn = [picture.grey(heat) for heat in self.heatmap()]
         return [panels.strip(one) for one in drawn] if self._axes == 3 else drawn
+
+    def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
+        photos = [None] * len(self.values) if photo is None else self._photos(photo)
+        segments = self.details.get("segments", [None] * len(self.values))
+        return [picture.signed_overlay(*one)
+                for one in zip(photos, self.signed_heatmap(), segments)]
 
     def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
         """A figure of every sample's picture (see `pictures`), each beside its photo if given.
@@ -224,7 +250,7 @@ class Explanation:
         return {
             "method": self.method, "target": self.target, "layer": self.layer,
             "input_size": self.input_size, "options": self.options, "version": __version__,
-            "output": self.output, "input": self.input,
+            "output": self.output, "input": self.input, "signed": self.signed,
             "rule_report": asdict(self.rule_report) if self.rule_report else None,
         }
 

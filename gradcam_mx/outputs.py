@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence, Union
 
+import numpy as np
+
 from ._mxnet import mx
 from .errors import TargetError
 
@@ -87,6 +89,22 @@ def is_single(shape: Sequence[int]) -> bool:
 def link_or_default(link: Link | None, shape: Sequence[int]) -> Link:
     """The link of a net that has one; of one that ends in scores, what the field would take."""
     return link or (SIGMOID if is_single(shape) else SOFTMAX)
+
+
+def probabilities(value: Any, link: Link | None) -> np.ndarray | None:
+    """(N, K) of the classes, for an explained value; None if it holds no class scores.
+
+    Of one output value, the logit of a sigmoid: those of class 0 and of class 1.
+    """
+    if len(value.shape) < 2 or not all(size == 1 for size in value.shape[2:]):
+        return None
+    if not is_single(value.shape):
+        odds = link_or_default(link, value.shape)(value)
+        return odds.asnumpy().reshape(value.shape[:2])
+    if link is None:
+        return None
+    odds = link(value).asnumpy().reshape(-1, 1)
+    return np.concatenate([1 - odds, odds], axis=1)
 
 
 _LOSS_HEADS = {

@@ -63,12 +63,16 @@ def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
     # where all but a few outliers are equal, the outliers are what there is to see
     high = np.where(high > low, high, maps.max(axis=positions, keepdims=True))
     flat = high <= low
-    if flat.any():
-        warnings.warn(
-            f"{int(flat.sum())} of {len(maps)} maps are flat (the same value everywhere): nothing "
-            "to show, drawn as zeros. Another layer, target or method may say more", stacklevel=3)
+    _warn_of_flat(flat, "are flat (the same value everywhere)")
     stretched = (maps - low) / np.where(flat, 1, high - low)
     return np.clip(stretched, 0, 1).astype(np.float32)
+
+
+def _warn_of_flat(flat: np.ndarray, how: str) -> None:
+    if flat.any():
+        warnings.warn(
+            f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. Another "
+            "layer, target or method may say more", stacklevel=4)
 
 
 def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:
@@ -115,6 +119,66 @@ def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
         return np.stack([overlay(frame, heat, alpha, colormap)
                          for frame, heat in zip(photo, heatmap)])
     return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
+
+
+FOR, AGAINST = (0, 150, 0), (215, 0, 0)
+"""The colours of evidence for and against a target: green and red, as Captum has them."""
+
+
+def balanced(maps: np.ndarray) -> np.ndarray:
+    """Each of the signed maps (N, H, W) scaled to [-1, 1], with zero at zero: float32.
+
+    A map of zeros stays as it is, with a warning.
+    """
+    maps = np.asarray(maps, np.float32)
+    size = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
+    _warn_of_flat(size == 0, "are zero everywhere")
+    return maps / np.where(size == 0, 1, size)
+
+
+def signed_overlay(photo: np.ndarray | None, signed: np.ndarray,
+                   segments: np.ndarray | None = None) -> np.ndarray:
+    """A signed map over a photo: green where it is positive, red where negative: (H, W, 3) uint8.
+
+    Where it is zero, the photo is as it was, in grey; with no photo it is white.
+
+    Args:
+        photo: as `overlay` takes it, or None.
+        signed: (h, w) in [-1, 1]; (d, h, w) for a clip.
+        segments: (h, w) whole numbers, whose boundaries are drawn.
+    """
+    if photo is None:
+        under = np.full((*signed.shape, 3), 255.0)
+    else:
+        photo = check_photo(photo, signed.ndim)
+        # its contrast halved, so that the colours stand out
+        grey = 255 - 0.6 * (255 - photo.mean(axis=-1, keepdims=True))
+        under = np.broadcast_to(grey, photo.shape)
+        if segments is None:
+            signed = resize(signed[None], photo.shape[:-1])[0]
+        else:   # sharp edges
+            signed, segments = (_nearest(one, photo.shape[:-1]) for one in (signed, segments))
+    share = 0.85 * np.abs(signed)[..., None]
+    drawn = (1 - share) * under + share * np.where(signed[..., None] > 0, FOR, AGAINST)
+    if segments is not None:
+        drawn[boundaries(segments)] = (255, 220, 0) if photo is not None else (120, 120, 120)
+    return to_uint8(drawn)
+
+
+def boundaries(segments: np.ndarray) -> np.ndarray:
+    """Where a segment ends: (H, W) bool, true at positions before one of another segment."""
+    edge = np.zeros(segments.shape, bool)
+    for axis in range(segments.ndim):
+        ahead = np.moveaxis(segments, axis, 0)
+        np.moveaxis(edge, axis, 0)[:-1] |= ahead[1:] != ahead[:-1]
+    return edge
+
+
+def _nearest(array: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """An array at another size, each position as the nearest one was."""
+    for axis, (before, after) in enumerate(zip(array.shape, size)):
+        array = np.take(array, np.arange(after) * before // after, axis=axis)
+    return array
 
 
 def signed_image(attribution: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ are explained, and takes head gradients back to them under a rule.
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -135,12 +135,11 @@ class Traced:
         """
         graph, sides = self._graph, self._sides(where)
         operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
-        parameters = graph.parameters.on(self.value(where.point).context)
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
             values: dict[Entry, Any] = {side: inputs.taken(self._given[side], samples) for side in sides}
             with graph.lock, mx.autograd.pause(train_mode=False):
-                return operator({**values, where.point: rows}, parameters)
+                return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
 
         return forward
 
@@ -154,8 +153,7 @@ class Traced:
     @property
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        sizes: Dict[Any, int] = {}
-        return self._graph.once("quick sizes", lambda: sizes)
+        return self._graph.once("quick sizes", dict)
 
     def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
         """Where a run with another value starts: there, and beside it at values of this run."""

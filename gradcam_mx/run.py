@@ -11,13 +11,13 @@ from typing import Any, Iterable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from . import heads
+from . import heads, outputs
 from ._mxnet import mx
 from .errors import InputError, LayerError, NetworkError, reason
 from .heads import Head, Target, Targets
 from .inputs import Input
 from .layers import Map
-from .outputs import PROBABILITY, OutputChoice, is_single, link_or_default
+from .outputs import PROBABILITY, OutputChoice
 from .perturbation import AUTO, BatchSize, ChunkSize, Engine, Variant
 from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
@@ -172,10 +172,10 @@ class Run:
                          (where.point, shape, str(like.context)))
         originals = recording.values()
 
-        def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
+        def results(found: list[Any], samples: np.ndarray) -> np.ndarray:
             with failures_told("forward"):
                 return np.stack([
-                    heads.scores(one.fixed, outputs, self._links,
+                    heads.scores(one.fixed, found, self._links,
                                  self._probability or (probability and one.is_of_classes),
                                  samples, originals) for one in wanted], axis=1)
 
@@ -275,16 +275,7 @@ class Run:
 
         Of a net with one output value, the logit of a sigmoid: those of class 0 and of class 1.
         """
-        value, link = self._recording.values()[0], self._recording.outputs[0].link
-        if not all(size == 1 for size in value.shape[2:]) or len(value.shape) < 2:
-            return None
-        if not is_single(value.shape):
-            odds = link_or_default(link, value.shape)(value)
-            return odds.asnumpy().reshape(value.shape[:2])
-        if link is None:
-            return None
-        odds = link(value).asnumpy().reshape(-1, 1)
-        return np.concatenate([1 - odds, odds], axis=1)
+        return outputs.probabilities(self._recording.values()[0], self._recording.outputs[0].link)
 
     @property
     def input_map(self) -> Map:

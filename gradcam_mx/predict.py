@@ -1,0 +1,107 @@
+"""A net as the plain function that explainers of other packages ask for."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from . import picture
+from .errors import InputError, TargetError
+from .inputs import Array
+from .outputs import PROBABILITY, OutputChoice, probabilities
+from .perturbation import AUTO, BatchSize, ChunkSize, Engine, check_batch_size
+from .recording import Wanted, record
+from .run import failures_told
+from .targets import numbers_of
+from .trace import Net
+
+Preprocess = Callable[[np.ndarray], Array]
+"""From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
+
+
+def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
+               output: OutputChoice = PROBABILITY, batch_size: BatchSize = AUTO
+               ) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+    """The net as a function from photos to probabilities, for lime, shap, scikit-learn and others.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        preprocess: from a photo (H, W, 3) uint8 RGB to the net's input (1, C, h, w); by default
+            `net.preprocess`, which the networks of `gm.zoo` have.
+        output: "probability" of the classes; None for the scores before a softmax or sigmoid, or
+            the number or name of another output.
+        batch_size: how many photos run at once; "auto" finds a quick size.
+
+    Returns:
+        A function from photos, (N, H, W, 3) uint8 or numbers from 0 to 255, to (N, K) float32; of a
+        net with one output value, the logit of a sigmoid, to (N, 2). It may be called from several
+        threads.
+
+    Raises:
+        InputError: there is no preprocessing; from the function: photos of another shape or range.
+        TargetError, NetworkError: from the function: the net gives no class scores, or fails.
+
+    Example:
+        >>> net = gm.zoo.squeezenet1_1()                                         # doctest: +SKIP
+        >>> explainer = lime.lime_image.LimeImageExplainer()                     # doctest: +SKIP
+        >>> explainer.explain_instance(photo, gm.predict_fn(net))                # doctest: +SKIP
+    """
+    check_batch_size(batch_size)
+    prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
+    if not callable(prepare):
+        raise InputError(
+            "how photos are prepared for this net is not known; pass preprocess=, a function from "
+            "a photo (H, W, 3) uint8 to the net's input, such as gm.zoo.preprocess.IMAGENET")
+    lock, engines = threading.Lock(), {}
+
+    def predict(images: Sequence[np.ndarray]) -> np.ndarray:
+        photos = _photos(images)
+        rows = (_one(prepare(photo)) for photo in photos)
+        first = next(rows)
+        with lock:
+            if first.shape not in engines:
+                engines[first.shape] = _engine(net, first, output, batch_size)
+            engine = engines[first.shape]
+            return np.concatenate(list(engine([row] for row in (first, *rows))))
+
+    return predict
+
+
+def _engine(net: Net, row: np.ndarray, output: OutputChoice, batch_size: BatchSize) -> Engine:
+    with failures_told("forward"):
+        recording = record(net, row[None], Wanted(output=output))
+        value, link = recording.values()[0], recording.outputs[0].link
+        if output == PROBABILITY and probabilities(value, link) is None:
+            raise TargetError(f"the net's output has shape {value.shape}, which holds no "
+                              "probabilities of classes; pass output=None for the values themselves")
+
+    def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
+        with failures_told("forward"):
+            if output == PROBABILITY:
+                return np.asarray(probabilities(outputs[0], link))
+            return outputs[0].asnumpy()
+
+    where = recording.input
+    size = ChunkSize(batch_size, recording.memory(), recording.quick_sizes, row.shape)
+    return Engine(recording.behind(where), results, recording.value(where.point), row.shape, size)
+
+
+def _photos(images: Any) -> list[np.ndarray]:
+    if hasattr(images, "asnumpy"):
+        images = images.asnumpy()
+    if np.ndim(images) == 3 or not len(images):
+        raise InputError(f"the photos have shape {np.shape(images)}; expected (N, H, W, 3), one "
+                         "photo as photo[None]")
+    arrays = [np.asarray(one) for one in images]
+    if arrays[0].dtype.kind == "f" and 0 < max(one.max() for one in arrays) <= 1:
+        raise InputError("the photos' values go from 0 to 1; expected 0 to 255, uint8 or float: "
+                         "photos * 255")
+    return [picture.check_photo(one) for one in arrays]
+
+
+def _one(prepared: Any) -> np.ndarray:
+    """The input for one photo, without the axis of samples."""
+    numbers = numbers_of(prepared)
+    return numbers[0] if numbers.ndim == 4 and len(numbers) == 1 else numbers
