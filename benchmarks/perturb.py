@@ -5,8 +5,8 @@
 
 Images per second of whole calls, masks and all that is made of the scores included, as a share of
 those of a plain hybridized net that runs equally many images of the same batch size. Medians in one
-process, the candidates taking turns. Then the peak memory of RISE with few masks and with many, each
-in a process of its own.
+process, the candidates taking turns. Then the peak memory of RISE with few masks and with many,
+each in a process of its own.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence, Tuple, Union
+from typing import Any, Callable, Sequence, Union
 
 import cv2
 import numpy as np
@@ -103,7 +103,7 @@ def check_array(array: Any, shapes: Sequence[tuple[int, ...]], what: str) -> np.
 # -- hiding a part ----------------------------------------------------------------------------
 
 
-def positions_of(shape: Sequence[int]) -> Tuple[int, ...]:
+def positions_of(shape: Sequence[int]) -> tuple[int, ...]:
     """Of an input's shape (N, C, …) the positions that can be hidden, all channels of each at once.
 
     Plain vectors (N, F) have their features.
@@ -142,15 +142,16 @@ class Curtain:
     def hides(self, sample: int, box: tuple[slice, ...]) -> Callable[[np.ndarray], None]:
         """What writes a sample of which a box of positions is hidden."""
         x, behind = self._x[sample], self._behind[sample]
+        inside: Any = (..., *box)
 
         def write(out: np.ndarray) -> None:
             if self._inpaints:
                 hidden = np.zeros(x.shape[1:], bool)
-                hidden[box] = True
+                hidden[inside] = True
                 out[...] = inpainted(x, hidden)
             else:
                 out[...] = x
-                out[(..., *box)] = behind[(..., *box)]
+                out[inside] = behind[inside]
 
         return write
 
@@ -186,7 +187,6 @@ def inpainted(sample: np.ndarray, hidden: np.ndarray, way: str = "telea") -> np.
     # OpenCV's formulas hold steps of one grey level, so they want the range of a photo
     scale = 255 / (high - low)
     mask = hidden.astype(np.uint8)
-    filled = np.stack([
-        cv2.inpaint(np.float32((channel - low) * scale), mask, 3, INPAINTING[way])
-        for channel in sample])
+    greys = ((sample - low) * scale).astype(np.float32)
+    filled = np.stack([cv2.inpaint(one, mask, 3, INPAINTING[way]) for one in greys])
     return np.where(hidden, (filled / scale + low).astype(sample.dtype), sample)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from . import dense_head, zoo
 from ._mxnet import mx
 from ._version import __version__
+from .baselines import BASELINES, INPAINT
 from .batch import Job, check_writable, explain_all, explain_photo, find_photos
 from .errors import (
     DependencyError,
@@ -28,9 +29,10 @@ from .graph import Graph
 from .layers import find_map
 from .load import load
 from .methods import METHODS
-from .baselines import BASELINES
+from .methods.occlusion import VALUES
 from .outputs import choose, is_single
 from .picture_input import common_sizes, picture_input
+from .segments import WAYS
 from .trace import trace
 from .zoo.labels import Labels, imagenet_labels, read_labels
 from .zoo.preprocess import GREY, IMAGENET, READY
@@ -157,17 +159,38 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
         "options of methods", "Each goes to those of the methods that have it.")
     group.add_argument("--samples", type=_positive, metavar="N",
                        help="noisy copies of smooth_grad (default: 25), draws of "
-                            "expected_gradients (default: 200)")
+                            "expected_gradients (default: 200), masks of rise (default: 4000), "
+                            "combinations of lime and kernel_shap (default: 1000)")
     group.add_argument("--steps", type=_positive, metavar="N",
                        help="steps of integrated_gradients (default: 50)")
-    group.add_argument("--baseline", choices=list(BASELINES), metavar="WHAT",
-                       help=f"where integrated_gradients starts: {', '.join(BASELINES)} "
-                            "(default: zero)")
+    group.add_argument("--baseline", type=_baseline, metavar="WHAT",
+                       help="where integrated_gradients starts, and what hidden parts become in "
+                            f"perturbation methods: {', '.join(BASELINES)}, a colour as R,G,B "
+                            f"from 0 to 255, or where parts are hidden whole {INPAINT} "
+                            "(default: zero; lime: mean)")
+    group.add_argument("--window", type=_size, metavar="N",
+                       help="N, or HxW: what occlusion hides at a time (default: an eighth)")
+    group.add_argument("--stride", type=_size, metavar="N",
+                       help="N, or HxW: from one window to the next (default: half a window)")
+    group.add_argument("--values", choices=VALUES, metavar="WHAT",
+                       help="of occlusion: the drop of the score, or the probability that is left "
+                            "as score (default: drop)")
+    group.add_argument("--segments", choices=list(WAYS), metavar="WAY",
+                       help="superpixels of feature_ablation, lime and kernel_shap: "
+                            f"{', '.join(WAYS)} (default: slic)")
+    group.add_argument("--num-segments", type=_positive, metavar="N",
+                       help="about how many superpixels (default: 50)")
+    group.add_argument("--masker", metavar="WHAT",
+                       help="of partition_shap: inpaint_telea, inpaint_ns, blur(kx,ky) or a "
+                            "baseline (default: blur(128,128))")
+    group.add_argument("--max-evals", type=_positive, metavar="N",
+                       help="inputs that partition_shap tries (default: 1000)")
     group.add_argument("--background", nargs="+", metavar="PHOTO",
                        help="photos that expected_gradients compares with")
     group.add_argument("--seed", type=int, metavar="N", help="of all that is random (default: 0)")
     group.add_argument("--batch-size", type=_positive, metavar="N",
-                       help="how many inputs run at once (default: 16)")
+                       help="how many inputs run at once (default: 16; perturbation methods find "
+                            "a quick size)")
 
 
 def _positive(text: str) -> int:
@@ -191,6 +214,20 @@ def _size(text: str) -> int | tuple[int, int]:
     if len(sides) == 1:
         return sides[0]
     raise argparse.ArgumentTypeError(f"expected N or HxW, got {text}")
+
+
+def _baseline(text: str) -> str | tuple[float, ...]:
+    """A name, or a colour."""
+    if text in (*BASELINES, INPAINT):
+        return text
+    try:
+        color = tuple(float(one) for one in text.split(","))
+    except ValueError:
+        color = ()
+    if len(color) != 3 or not all(0 <= one <= 255 for one in color):
+        raise argparse.ArgumentTypeError(f"expected {', '.join(BASELINES)}, {INPAINT}, or a colour "
+                                         f"such as 128,128,128; got {text}")
+    return color
 
 
 def _name_or_number(text: str) -> int | str:
@@ -274,9 +311,17 @@ def _all_cams(graph: Graph, shape: tuple[int, ...]) -> list[str]:
 def _method_options(options: argparse.Namespace, methods: Sequence[str],
                     preprocess: zoo.Preprocess) -> dict[str, dict[str, Any]]:
     """Name of a method → those of the given options that it takes."""
+    baseline = options.baseline
+    if isinstance(baseline, tuple):     # as the net gets a photo of that colour
+        plain = np.full((8, 8, 3), baseline).round().astype(np.uint8)
+        baseline = preprocess(plain)[0, :, 0, 0]
     given = {name: value for name, value in {
-        "samples": options.samples, "nsamples": options.samples, "steps": options.steps,
-        "baseline": options.baseline, "seed": options.seed, "batch_size": options.batch_size,
+        "samples": options.samples, "nsamples": options.samples, "num_samples": options.samples,
+        "steps": options.steps, "baseline": baseline, "hide": baseline, "seed": options.seed,
+        "window": options.window, "stride": options.stride, "values": options.values,
+        "segments": options.segments, "num_segments": options.num_segments,
+        "masker": options.masker, "max_evals": options.max_evals,
+        "batch_size": options.batch_size,
     }.items() if value is not None}
     if "expected_gradients" in methods:
         if options.background is None:

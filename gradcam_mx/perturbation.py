@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -132,7 +132,7 @@ class Engine:
         one is asked for, so that one array may be yielded over and over; results lag behind by up
         to two chunks.
         """
-        slots: Deque[_Slot] = deque()
+        slots: deque[_Slot] = deque()
 
         def variants() -> Iterator[tuple[Row, Variant]]:
             for value in values:
@@ -149,12 +149,13 @@ class Engine:
 
     def _chunks(self, variants: Iterator[tuple[Row, Variant]]
                 ) -> Iterator[tuple[list[Row], np.ndarray]]:
-        size, waiting, filled = self._size, None, []
-        has_run = False
+        size, has_run = self._size, False
+        waiting: _Started | None = None
+        filled: list[Row] = []
         began = time.perf_counter()
         for row, variant in variants:
             if len(self._buffer) != size.rows:
-                self._buffer = np.empty((size.rows, *self._shape), self._buffer.dtype)
+                self._buffer = np.zeros((size.rows, *self._shape), self._buffer.dtype)
             place = self._buffer[len(filled)]
             if callable(variant):
                 variant(place)
@@ -190,4 +191,7 @@ class Engine:
         return _Started(filled, samples, self._forward(self._rows, samples))
 
     def _finished(self, started: _Started) -> tuple[list[Row], np.ndarray]:
-        return started.rows, self._results(started.outputs, started.samples)
+        outputs, count = started.outputs, len(started.rows)
+        if count < len(started.samples):    # what the net makes of the filling is nobody's matter
+            outputs = [one[:count] for one in outputs]
+        return started.rows, self._results(outputs, started.samples[:count])

@@ -71,8 +71,8 @@ def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
 def _warn_of_flat(flat: np.ndarray, how: str) -> None:
     if flat.any():
         warnings.warn(
-            f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. Another "
-            "layer, target or method may say more", stacklevel=4)
+            f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. "
+            "Another layer, target or method may say more", stacklevel=4)
 
 
 def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:

@@ -74,8 +74,9 @@ def _engine(net: Net, row: np.ndarray, output: OutputChoice, batch_size: BatchSi
         recording = record(net, row[None], Wanted(output=output))
         value, link = recording.values()[0], recording.outputs[0].link
         if output == PROBABILITY and probabilities(value, link) is None:
-            raise TargetError(f"the net's output has shape {value.shape}, which holds no "
-                              "probabilities of classes; pass output=None for the values themselves")
+            raise TargetError(
+                f"the net's output has shape {value.shape}, which holds no probabilities of "
+                "classes; pass output=None for the values themselves")
 
     def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
         with failures_told("forward"):

@@ -137,7 +137,8 @@ class Traced:
         operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            values: dict[Entry, Any] = {side: inputs.taken(self._given[side], samples) for side in sides}
+            values: dict[Entry, Any] = {
+                side: inputs.taken(self._given[side], samples) for side in sides}
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
 
@@ -145,10 +146,14 @@ class Traced:
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill, all together, at the most."""
-        sizes = [int(np.prod(shape)) for shape in self._shapes.values()]
-        parameters = sum(map(int, map(np.prod, self._graph.parameters.shapes().values())))
-        samples = self._shapes[self.input.point][0]
-        return (sum(sizes) - parameters) // samples * np.dtype(self._graph.parameters.dtype).itemsize
+        graph = self._graph
+        made = sum(int(np.prod(shape)) for entry, shape in self._shapes.items()
+                   if not graph.nodes[entry[0]].is_variable)
+        return made * np.dtype(graph.parameters.dtype).itemsize // self._samples
+
+    @property
+    def _samples(self) -> int:
+        return self._shapes[self.input.point][0]
 
     @property
     def quick_sizes(self) -> dict[Any, int]:
@@ -158,7 +163,7 @@ class Traced:
     def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
         """Where a run with another value starts: there, and beside it at values of this run."""
         sides = self._sides(where)
-        samples = np.tile(np.arange(self._shapes[self.input.point][0]), repeats)
+        samples = np.tile(np.arange(self._samples), repeats)
         return [where.point, *sides], [value, *(
             inputs.taken(self._given[side], samples) for side in sides)]
 

@@ -40,6 +40,16 @@ def check(segments: Any, num_segments: int, shape: Sequence[int]) -> None:
                          "hidden but all of it")
 
 
+def known_count(segments: Segments, shape: Sequence[int]) -> int | None:
+    """How many segments the sample with the most of them has, if that is known before the input."""
+    if len(shape) == 2 and (segments is None or isinstance(segments, str)):
+        return int(shape[1])
+    if segments is None or isinstance(segments, str):
+        return None
+    labels, size = _labels(segments, shape), int(np.prod(positions_of(shape)))
+    return max(len(np.unique(one)) for one in labels.reshape(-1, size))
+
+
 def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50) -> np.ndarray:
     """The segments of each sample: (N, …) int32, numbered from 0 without gaps.
 
@@ -71,8 +81,9 @@ def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50
 def _labels(segments: Any, shape: Sequence[int]) -> np.ndarray:
     numbers, positions = numbers_of(segments), positions_of(shape)
     if numbers.shape not in (positions, (shape[0], *positions)):
-        raise InputError(f"the segments have shape {numbers.shape}; expected the input's positions, "
-                         f"{positions}, or {(shape[0], *positions)} with those of each sample")
+        raise InputError(f"the segments have shape {numbers.shape}; expected the input's "
+                         f"positions, {positions}, or {(shape[0], *positions)} with those of each "
+                         "sample")
     if numbers.dtype.kind not in "iub" and not (
             numbers.dtype.kind == "f" and (numbers == np.round(numbers)).all()):
         raise InputError("the segments hold what is no whole number; expected the number of the "

@@ -26,7 +26,7 @@ from ..targets import Several, Top
 from ..trace import Net
 
 Found = Union[Explanation, List[Any]]
-"""An explanation; for a list of layers, or several targets, one for each (of targets, of layers)."""
+"""An explanation; a list of them for several layers or targets, of lists for several of both."""
 
 FUSIONS: dict[str, Callable[..., np.ndarray]] = {
     "mean": np.mean, "max": np.max, "product": np.prod}
@@ -205,7 +205,9 @@ def method(*, family: str, paper: str, cost: str, needs: Needs,
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
     A `check(shape, **options)` refuses options that do not fit the input, before anything is
-    computed. The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
+    computed.
+
+    The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
     `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
     has the formula's name, docstring and options.
     """

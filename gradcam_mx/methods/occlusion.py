@@ -73,7 +73,7 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> gm.occlusion(net, mx.nd.ones((1, 3, 64, 64)), window=32, stride=32).values.shape
         (1, 64, 64)
@@ -94,7 +94,8 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
             hidden(), batch_size=batch_size, progress=progress, total=len(boxes),
             what="occlusion", probability=not is_drop)):
         found = (targets - scores if is_drop else scores).T
-        sums[(..., *box)] += found.reshape(*found.shape, *[1] * len(box))
+        inside: Any = (..., *box)
+        sums[inside] += found.reshape(*found.shape, *[1] * len(box))
         counts[box] += 1
     return [Result(one / counts, {}, signed=is_drop) for one in sums]
 
@@ -124,7 +125,8 @@ def _sizes(positions: Sequence[int], window: Lengths, stride: Lengths
 def _lengths(name: str, given: Lengths, positions: Sequence[int], default: list[int]) -> list[int]:
     if given is None:
         return default
-    lengths = list(given) if isinstance(given, (list, tuple)) else [given] * len(positions)
+    lengths: list[Any] = (
+        list(given) if isinstance(given, (list, tuple)) else [given] * len(positions))
     if len(lengths) != len(positions) or not all(
             isinstance(one, (int, np.integer)) and one >= 1 for one in lengths):
         raise MethodError(f"{name} is {given!r}; expected a whole number of 1 or more, or one for "
@@ -178,7 +180,7 @@ def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int =
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> gm.feature_ablation(net, mx.nd.ones((1, 3, 64, 64)), segments="grid",
         ...                     num_segments=4).details["segment_values"].shape

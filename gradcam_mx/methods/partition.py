@@ -83,7 +83,7 @@ def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: i
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> gm.partition_shap(net, mx.nd.ones((1, 3, 32, 32)), max_evals=8).values.shape
         (1, 32, 32)
@@ -119,7 +119,7 @@ def _masker(value: Any, shape: tuple[int, ...]) -> Any:
     """shap's image masker, whose inpainting takes pictures of any range and leaves the rest as it
     was: its own makes bytes of the whole picture."""
 
-    class Masker(_shap().maskers.Image):
+    class Masker(_shap().maskers.Image):  # type: ignore[misc]
         def inpaint(self, x: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
             picture = np.moveaxis(x.reshape(self.input_shape), -1, 0)
             hidden = mask.reshape(self.input_shape).any(axis=-1)

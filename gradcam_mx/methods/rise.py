@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 
@@ -68,14 +68,14 @@ def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> gm.rise(net, mx.nd.ones((1, 3, 64, 64)), num_samples=8).values.shape
         (1, 64, 64)
     """
     x, curtain = run.x, Curtain(run.x, baseline)
     positions = positions_of(x.shape)
-    drawn: Deque[np.ndarray] = deque()
+    drawn: deque[np.ndarray] = deque()
 
     def masked() -> Iterator[Any]:
         for mask in _masks(positions, cells if x.ndim > 2 else 0, keep, num_samples, seed):

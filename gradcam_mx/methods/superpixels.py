@@ -122,7 +122,7 @@ def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_sam
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> found = gm.lime(net, mx.nd.ones((1, 3, 64, 64)), segments="grid", num_segments=4,
         ...                 num_samples=8)
@@ -204,9 +204,7 @@ def _check_kernel_shap(shape: Sequence[int], *, segments: Segments, num_segments
     cutting.check(segments, num_segments, shape)
     baselines.check(baseline, shape, inpaint=True)
     check_batch_size(batch_size)
-    if num_samples < 4:
-        raise MethodError(f"num_samples is {num_samples}; expected 4 or more, twice the number of "
-                          "segments at least")
+    _check_budget(num_samples, cutting.known_count(segments, shape) or 2)
 
 
 @method(family=FAMILY, paper="Lundberg & Lee 2017, arXiv:1705.07874",
@@ -222,8 +220,8 @@ def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
 
     Lundberg & Lee 2017, arXiv:1705.07874, theorem 2. Where there are no more than `num_samples`
     combinations z of segments, all are tried and φ are the exact Shapley values. Otherwise as many
-    sizes |z| as possible, from the smallest and the largest on, are tried in full, and of the others
-    random combinations, each with its complement. The sum holds in any case.
+    sizes |z| as possible, from the smallest and the largest on, are tried in full, and random
+    combinations of the others, each with its complement. The sum holds in any case.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
@@ -255,7 +253,7 @@ def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> found = gm.kernel_shap(net, mx.nd.ones((1, 3, 64, 64)), segments="grid", num_segments=4)
         >>> found.values.shape, found.details["segment_values"].shape
@@ -284,12 +282,12 @@ def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
 def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(M, S) bool: combinations, neither empty nor full; and (M,) their weights in the regression.
     """
-    if budget < 2 * count:
-        raise MethodError(f"num_samples is {budget}; expected twice the number of segments or "
-                          f"more, which is {2 * count} here")
+    _check_budget(budget, count)
     sizes = np.arange(1, count)
     shares = (count - 1) / (sizes * (count - sizes))    # of all combinations of a size together
-    rows, weights, left = [], [], set(sizes.tolist())
+    rows: list[np.ndarray] = []
+    weights: list[float] = []
+    left = set(sizes.tolist())
     for size in range(1, count // 2 + 1):
         pair = {size, count - size}
         number = len(pair) * math.comb(count, size)
@@ -308,6 +306,12 @@ def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndar
         rows += [np.frombuffer(key, bool) for key in drawn]
         weights += (times * total / times.sum()).tolist()
     return np.array(rows), np.array(weights)
+
+
+def _check_budget(budget: int, count: int) -> None:
+    if budget < 2 * count:
+        raise MethodError(f"num_samples is {budget}; expected twice the number of segments or "
+                          f"more, which is {2 * count} here")
 
 
 def _drawn(sizes: Sequence[int], shares: np.ndarray, count: int, budget: int,

@@ -39,9 +39,16 @@ OPTIONS = {
     "integrated_gradients": {"steps": 5, **QUIET},
     "expected_gradients": {
         "background": background(), "nsamples": 5, "local_smoothing": 0.1, "seed": 1, **QUIET},
+    "occlusion": {"window": 4, "stride": 3, **QUIET},
+    "feature_ablation": {"segments": "grid", "num_segments": 6, **QUIET},
+    "rise": {"num_samples": 9, "seed": 1, **QUIET},
+    "lime": {"segments": "grid", "num_segments": 6, "num_samples": 20, "seed": 1, **QUIET},
+    "kernel_shap": {"segments": "grid", "num_segments": 6, "num_samples": 20, **QUIET},
+    "partition_shap": {"max_evals": 20, **QUIET},
 }
+PERTURBING = ["occlusion", "feature_ablation", "rise", "lime", "kernel_shap", "partition_shap"]
 IN_PARTS = ["score_cam", "ablation_cam", "smooth_grad", "integrated_gradients",
-            "expected_gradients"]
+            "expected_gradients", *PERTURBING]
 
 
 def test_all_methods_are_here():
@@ -230,7 +237,7 @@ def test_xgrad_cam_is_sensitive(ctx):
 
 @pytest.mark.parametrize(("name", "at_layer"), [
     (name, at_layer) for name in IN_PARTS for at_layer in (False, True)
-    if (name, at_layer) != ("smooth_grad", True)])
+    if not (at_layer and name in ("smooth_grad", *PERTURBING))])
 def test_how_many_run_at_once_changes_nothing(toy, name, at_layer):
     layer = {"layer": toy.layer} if at_layer else {}
     expected = values_of(name, toy.net, toy.x, CLASSES, **layer)
@@ -275,7 +282,7 @@ def test_nets_in_float64_are_computed_in_float64(toy, name):
 
 PLACES = {"a compiled piece": (graph.Operator, "__call__"),
           "the backward pass": (tape.Tape, "backward")}
-FORWARD_ONLY = ("cam", "eigen_cam", "score_cam", "ablation_cam")
+FORWARD_ONLY = ("cam", "eigen_cam", "score_cam", "ablation_cam", *PERTURBING)
 
 
 class Pooled(mx.gluon.HybridBlock):
