@@ -17,6 +17,7 @@ from .outputs import Link, is_single, link_or_default
 from .targets import (
     Binary,
     ClassScore,
+    Detection,
     Probability,
     Regression,
     Several,
@@ -50,7 +51,8 @@ class Head(NamedTuple):
     target: str | list[int] | list[str]
     """The class ids, or the name of what else is explained, for all samples or for each."""
     fixed: Target = None
-    """The target, with the classes in the place of None: it means the same for other outputs."""
+    """The target as it means the same for outputs of changed inputs: with the classes in the place
+    of None, with the boxes that were found in the place of a detection's number."""
 
     @property
     def is_of_classes(self) -> bool:
@@ -95,8 +97,12 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
         gradients = [like(_one_hot(meaning.class_ids, outputs[0].shape), outputs[0])]
     else:
         gradients = _differentiated(meaning)
-    is_top_class = target is None and not isinstance(meaning.name, str)
-    return Head(gradients, score, meaning.name, meaning.name if is_top_class else target)
+    fixed = target
+    if target is None and not isinstance(meaning.name, str):
+        fixed = meaning.name
+    elif isinstance(target, Detection) and target.lost is None:
+        fixed = target.of_variants(*outputs)
+    return Head(gradients, score, meaning.name, fixed)
 
 
 def scores(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
@@ -223,8 +229,7 @@ def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
         one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in found]
     return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))],
                 np.concatenate([one.score for one in found]), names,
-                [one.target[0] if asked is None and isinstance(one.target, list) else asked
-                 for asked, one in zip(given, found)])
+                [one.fixed[0] if isinstance(one.fixed, list) else one.fixed for one in found])
 
 
 def _evaluated(meaning: _Meaning, outputs: Sequence[Any]) -> np.ndarray:

@@ -166,9 +166,12 @@ def signed_overlay(photo: np.ndarray | None, signed: np.ndarray,
 
 
 def boundaries(segments: np.ndarray) -> np.ndarray:
-    """Where a segment ends: (H, W) bool, true at positions before one of another segment."""
+    """Where a segment ends: (H, W) bool, true at positions before one of another segment.
+
+    Of a clip (D, H, W), within each frame.
+    """
     edge = np.zeros(segments.shape, bool)
-    for axis in range(segments.ndim):
+    for axis in (-2, -1):
         ahead = np.moveaxis(segments, axis, 0)
         np.moveaxis(edge, axis, 0)[:-1] |= ahead[1:] != ahead[:-1]
     return edge

@@ -14,14 +14,14 @@ from tqdm import tqdm
 from . import heads, outputs
 from ._mxnet import mx
 from .errors import InputError, LayerError, NetworkError, reason
-from .heads import Head, Target, Targets
+from .heads import Head, Targets
 from .inputs import Input
 from .layers import Map
 from .outputs import PROBABILITY, OutputChoice
 from .perturbation import AUTO, BatchSize, ChunkSize, Engine, Variant
 from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
-from .targets import Detection
+from .targets import Detection, Several
 from .trace import Net
 
 
@@ -333,10 +333,13 @@ class Run:
         return self._gradients[rule, where.point]
 
 
-def _outputs_of(target: Target) -> OutputChoice:
+def _outputs_of(target: Targets) -> OutputChoice:
     """The outputs that a ready-made target is a function of; None for the first alone."""
-    targets = target if isinstance(target, (list, tuple)) else [target]
-    return next((one.outputs for one in targets if isinstance(one, Detection)), None)
+    if isinstance(target, Detection):
+        return target.outputs
+    targets = target.targets if isinstance(target, Several) else target
+    each = targets if isinstance(targets, (list, tuple)) else []
+    return next((found for found in map(_outputs_of, each) if found is not None), None)
 
 
 def _channels_first(values: np.ndarray, channel_axis: int, back: bool = False) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Sequence, Union
 
 import numpy as np
@@ -104,8 +105,10 @@ def _slic(sample: np.ndarray, num_segments: int) -> np.ndarray:
 
 def _quickshift(sample: np.ndarray, num_segments: int) -> np.ndarray:
     """Vedaldi & Soatto 2008, doi:10.1007/978-3-540-88693-8_52, as the lime package sets it up."""
-    return _skimage().quickshift(_as_photo(sample), kernel_size=4, max_dist=200, ratio=0.2,
-                                 convert2lab=len(sample) == 3)
+    is_rgb = len(sample) == 3
+    # distances in colour and in place are weighed up: others are given the range of Lab's lightness
+    return _skimage().quickshift(_as_photo(sample) * (1 if is_rgb else 100), kernel_size=4,
+                                 max_dist=200, ratio=0.2, convert2lab=is_rgb)
 
 
 def _grid(sample: np.ndarray, num_segments: int) -> np.ndarray:
@@ -113,10 +116,13 @@ def _grid(sample: np.ndarray, num_segments: int) -> np.ndarray:
     if sample.ndim == 1:
         return np.arange(len(sample))
     labels = np.zeros(sample.shape[1:], int)
-    # as many cells along each axis as make them nearly cubes
-    edge = (labels.size / num_segments) ** (1 / labels.ndim)
+    wanted = float(num_segments)
     for axis, size in enumerate(labels.shape):
+        # as many along this axis as make cells nearly cubes; the axes left make up for the rounding
+        left = labels.shape[axis:]
+        edge = (math.prod(left) / wanted) ** (1 / len(left))
         cells = int(np.clip(round(size / edge), 1, size))
+        wanted /= cells
         along = np.arange(size) * cells // size
         labels = labels * cells + along.reshape(-1, *[1] * (labels.ndim - axis - 1))
     return labels

@@ -6,7 +6,7 @@ by operators that autograd can differentiate. Any other such function is a targe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Sequence, Union
 
 import numpy as np
@@ -199,7 +199,8 @@ class Detection:
 
     GluonCV's detection nets give ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4) as corners
     (x0, y0, x1, y1); a detection that was suppressed has the id -1. Which box is meant is found out
-    from ids and boxes; the gradient goes to its score alone.
+    from ids and boxes; the gradient goes to its score alone. Methods that change the input look for
+    the box that was found in x itself, and where it is gone, its score is 0.
 
     Args:
         index: which detection.
@@ -207,6 +208,7 @@ class Detection:
         class_id: with `box`: among the detections of this class, or one for each sample.
         min_iou: with `box`: the intersection over union that it has to reach.
         outputs: the numbers or names of the net's outputs for ids, scores and boxes.
+        lost: the score where there is no such detection; an error by default.
     """
 
     index: int | None = None
@@ -214,6 +216,7 @@ class Detection:
     class_id: ClassIds | None = None
     min_iou: float = 0.5
     outputs: Sequence[int | str] = (0, 1, 2)
+    lost: float | None = None
 
     def __post_init__(self) -> None:
         if (self.index is None) == (self.box is None):
@@ -235,10 +238,31 @@ class Detection:
                 f"the outputs {tuple(self.outputs)} have shapes {ids.shape}, {scores.shape}, "
                 f"{boxes.shape}; expected ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4)")
         wanted = [None] * len(ids) if self.class_id is None else each(self.class_id, len(ids))
-        chosen = [self._choose(*one)
-                  for one in zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted)]
-        weights = np.eye(rows[1])[chosen]
-        return flat(scores * like(weights[..., None], scores)).sum(axis=1)
+        weights, rest = np.zeros(rows), np.zeros(rows[0])
+        for sample, one in enumerate(zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted)):
+            try:
+                weights[sample, self._choose(*one)] = 1
+            except TargetError:
+                if self.lost is None:
+                    raise
+                rest[sample] = self.lost
+        chosen = flat(scores * like(weights[..., None], scores)).sum(axis=1)
+        return chosen + like(rest, scores)
+
+    def of_variants(self, ids: Any, scores: Any, boxes: Any) -> list[Detection]:
+        """The same detection of each sample, in outputs for variants of it."""
+        wanted = [None] * len(ids) if self.class_id is None else each(self.class_id, len(ids))
+        found = []
+        for kinds, places, class_id in zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted):
+            one = replace(self, class_id=class_id, lost=0.0)
+            if self.index is not None:
+                # their order changes with their scores
+                place = places[self.index].astype(np.float64)
+                if (place[:2] < place[2:]).all():
+                    one = replace(one, index=None, box=tuple(place.tolist()),
+                                  class_id=int(kinds[self.index]))
+            found.append(one)
+        return found
 
     def _choose(self, ids: np.ndarray, boxes: np.ndarray, class_id: int | None) -> int:
         if self.index is not None:

@@ -56,6 +56,11 @@ class Case:
     warning: str = ""
     """What warning the first explanation gives."""
 
+    @property
+    def options_of_inputs(self) -> dict[str, Any]:
+        """The options of methods that explain no layer."""
+        return {key: value for key, value in self.options.items() if key != "layer"}
+
 
 Build = Callable[[Any, Path], Case]
 

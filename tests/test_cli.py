@@ -663,6 +663,9 @@ def test_an_unwritable_folder_is_found_before_anything_is_computed(
     ["explain", "cat.png", "--size", "28x"], ["explain", "cat.png", "--size", "1x2x3"],
     ["explain", "cat.png", "--size", "0"], ["explain", "cat.png", "--std", "0"],
     ["explain", "cat.png", "--std", "nan"], ["explain", "cat.png", "--mean", "dark"],
+    ["explain", "cat.png", "--baseline", "black"], ["explain", "cat.png", "--baseline", "1,2"],
+    ["explain", "cat.png", "--baseline", "1,2,256"], ["explain", "cat.png", "--window", "0"],
+    ["explain", "cat.png", "--values", "fall"], ["explain", "cat.png", "--segments", "cells"],
     ["explain", "cat.png", "--channels", "cmyk"], ["explain", "cat.png", "--preprocess", "zca"],
 ], ids=" ".join)
 def test_usage_errors_are_argparses(arguments, capsys):
@@ -832,6 +835,51 @@ def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
     }
     for name, one in expected.items():
         np.testing.assert_array_equal(stored[name], one.values, name)
+
+
+def test_options_of_perturbation_methods(explain, tmp_path, weights):
+    a = write(tmp_path / "a.png")
+    code, out, _ = explain(
+        a, "--method", "occlusion", "feature_ablation", "lime", "kernel_shap", "rise",
+        "partition_shap", "--window", "112x64", "--stride", "56x64", "--values", "score",
+        "--segments", "grid", "--num-segments", "4", "--samples", "12", "--baseline", "10,200,30",
+        "--masker", "blur(9,9)", "--max-evals", "6", "--seed", "3", "--batch-size", "4")
+    assert code == 0
+    assert "1 of 1 photos explained" in out
+    stored = np.load(tmp_path / "out" / "a.npz")
+    net = zoo.get_model(MODEL, weights=weights)
+    x = net.preprocess(photo())
+    target = [json.loads(str(stored["about"]))["target"][0]]
+    color = net.preprocess(np.full((8, 8, 3), (10, 200, 30), np.uint8))[0, :, 0, 0]
+    cut = {"segments": "grid", "num_segments": 4, "batch_size": 4}
+    expected = {
+        "occlusion": gm.occlusion(net, x, target, window=(112, 64), stride=(56, 64),
+                                  values="score", baseline=color, batch_size=4),
+        "feature_ablation": gm.feature_ablation(net, x, target, baseline=color, **cut),
+        "lime": gm.lime(net, x, target, hide=color, num_samples=12, seed=3, **cut),
+        "kernel_shap": gm.kernel_shap(net, x, target, baseline=color, num_samples=12, seed=3,
+                                      **cut),
+        "rise": gm.rise(net, x, target, baseline=color, num_samples=12, seed=3, batch_size=4),
+        "partition_shap": gm.partition_shap(net, x, target, masker="blur(9,9)", max_evals=6,
+                                            seed=3, batch_size=4),
+    }
+    for name, one in expected.items():
+        np.testing.assert_array_equal(stored[name], one.values, name)
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"a_{name}.png"))
+        assert drawn.shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["--method", "occlusion", "--window", "225"], "larger than the input"),
+    (["--method", "partition_shap", "--masker", "paint"], "no masker 'paint'"),
+    (["--method", "rise", "--baseline", "inpaint"], "no baseline 'inpaint'"),
+    (["--method", "kernel_shap", "--samples", "3"], "num_samples is 3")])
+def test_options_that_do_not_fit(explain, tmp_path, arguments, said):
+    code, _, error = explain(write(tmp_path / "a.png"), *arguments)
+    assert code != 0
+    assert error.startswith("gradcam-mx: ")
+    assert said in error
+    assert not names_in(tmp_path / "out")
 
 
 def test_expected_gradients_ask_for_a_background(explain, tmp_path, capsys):

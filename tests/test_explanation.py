@@ -486,3 +486,53 @@ def test_a_truncated_file_is_refused(tmp_path):
 def test_explanations_do_not_change():
     with pytest.raises(AttributeError):
         maps().target = 3
+
+
+# -------------------------------------------------------------------------------------- signed maps
+
+
+def signed_maps(**changes):
+    values = np.zeros((2, 12, 20), np.float32)
+    values[0, 2:5, 3:9], values[0, 8:, 10:] = 2, -4
+    values[1, :6] = -1
+    return maps(**{"values": values, "signed": True, "layer": None, **changes})
+
+
+def test_the_heat_map_of_signed_maps_is_what_speaks_for_the_target():
+    with pytest.warns(UserWarning, match="1 of 2 maps are flat"):
+        found = signed_maps().heatmap()
+    np.testing.assert_array_equal(found[0], signed_maps().values[0] == 2)
+    np.testing.assert_array_equal(found[1], np.zeros((12, 20)))
+
+
+def test_signed_heatmaps():
+    found = signed_maps().signed_heatmap()
+    np.testing.assert_allclose(found[0], signed_maps().values[0] / 4)
+    assert (found[1].min(), found[1].max()) == (-1, 0)
+    for one in (maps(), attributions(signed=True)):
+        with pytest.raises(InputError, match="no evidence for and against"):
+            one.signed_heatmap()
+
+
+def test_pictures_of_signed_maps():
+    """Green for, red against, and grey elsewhere; with the boundaries of segments."""
+    photos = RNG.randint(0, 256, (2, 12, 20, 3)).astype(np.uint8)
+    for given in (photos, None):
+        first, second = (one.astype(int) for one in signed_maps().pictures(given))
+        greener = first[..., 1] - first[..., 0]
+        assert (greener[2:5, 3:9] > 0).all()
+        assert (greener[8:, 10:] < 0).all()
+        assert (greener[:2] == 0).all()
+        assert (second[:6, :, 0] > second[:6, :, 1]).all()
+    cut = np.zeros((2, 12, 20), np.int32)
+    cut[:, 6:] = 1
+    drawn = signed_maps(details={"segments": cut}).pictures(photos)[0]
+    np.testing.assert_array_equal(drawn[5], [[255, 220, 0]] * 20)
+
+
+def test_signed_maps_are_read_back(tmp_path):
+    cut = np.arange(480).reshape(2, 12, 20)
+    one = signed_maps(details={"segments": cut})
+    again = gm.Explanation.load(one.save(tmp_path / "one.npz"))
+    assert again.signed
+    np.testing.assert_array_equal(again.pictures(), one.pictures())

@@ -1,4 +1,4 @@
-"""The perturbation engine: chunks over samples and values, their size, and what it leaves behind."""
+"""The perturbation engine: chunks over samples and values, their size, what it leaves behind."""
 
 import gc
 import threading
@@ -507,7 +507,7 @@ def test_bad_input_is_refused_before_anything_is_computed(name, options, said, c
 
 def test_a_picture_that_is_one_segment(ctx):
     net, x = small_net(ctx)
-    with pytest.raises(InputError, match='sample 0 is one segment.*segments="grid"'):
+    with pytest.raises(InputError, match=r'sample 0 is one segment.*segments="grid"'):
         gm.feature_ablation(net, x * 0 + 1, segments="quickshift", **QUIET)
 
 

@@ -345,3 +345,63 @@ def test_titles_are_whole_and_hide_nothing(shape, heading, title, tmp_path):
         assert not any(one.overlaps(other) for other in panels + texts[:number])
     assert [axes.get_title().replace("\n", " ") for axes in figure.axes] == [
         title.replace("\n", " ").strip()] * 3
+
+
+# -------------------------------------------------------------------------------------- signed maps
+
+
+def test_signed_maps_keep_their_zero():
+    maps = np.array([[[0, 2], [-4, 1]], [[0, 0], [0.5, 0]]], np.float32)
+    np.testing.assert_allclose(picture.balanced(maps), [[[0, 0.5], [-1, 0.25]], [[0, 0], [1, 0]]])
+    with pytest.warns(UserWarning, match=r"^1 of 2 maps are zero everywhere.*drawn as zeros"):
+        np.testing.assert_array_equal(picture.balanced(maps * [[[1]], [[0]]])[1], np.zeros((2, 2)))
+
+
+def test_green_speaks_for_and_red_against():
+    """At 1 and -1 the colour hides 85 % of the photo; at 0 nothing."""
+    signed = np.array([[1.0, -1.0, 0.0, 0.5]], np.float32)
+    drawn = picture.signed_overlay(None, signed)[0].astype(int)
+    white = 255 * 0.15
+    np.testing.assert_allclose(drawn[0], [white, white + 0.85 * 150, white], atol=1)
+    np.testing.assert_allclose(drawn[1], [white + 0.85 * 215, white, white], atol=1)
+    np.testing.assert_array_equal(drawn[2], [255, 255, 255])
+    assert (drawn[0] < drawn[3]).all()
+    assert (drawn[3] < drawn[2]).all()
+
+
+def test_a_photo_is_grey_where_nothing_speaks():
+    photo = np.random.RandomState(0).randint(0, 256, (4, 6, 3)).astype(np.uint8)
+    drawn = picture.signed_overlay(photo, np.zeros((4, 6), np.float32))
+    assert (drawn == drawn[..., :1]).all()
+    expected = 255 - 0.6 * (255 - photo.mean(axis=2))
+    np.testing.assert_allclose(drawn[..., 0], expected, atol=0.51)
+
+
+def test_signed_maps_go_over_photos_of_another_size():
+    photo = np.full((8, 12, 3), 255, np.uint8)
+    signed = np.array([[1, -1]], np.float32)
+    smooth = picture.signed_overlay(photo, signed).astype(int)
+    assert smooth.shape == (8, 12, 3)
+    assert (smooth[:, 0, 1] > smooth[:, 0, 0]).all()
+    assert (smooth[:, -1, 0] > smooth[:, -1, 1]).all()
+    assert len(np.unique(smooth[0], axis=0)) > 4
+    sharp = picture.signed_overlay(photo, signed, np.array([[0, 1]])).astype(int)
+    # five columns of one colour, the boundary, six of the other
+    assert len(np.unique(sharp[0, :5], axis=0)) == len(np.unique(sharp[0, 6:], axis=0)) == 1
+    np.testing.assert_array_equal(sharp[:, 5], [[255, 220, 0]] * 8)
+
+
+def test_boundaries_are_before_another_segment():
+    segments = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])
+    np.testing.assert_array_equal(
+        picture.boundaries(segments), [[0, 1, 0], [1, 1, 1], [0, 0, 0]])
+
+
+def test_signed_clips():
+    clip = np.random.RandomState(0).randint(0, 256, (4, 6, 8, 3)).astype(np.uint8)
+    signed = np.zeros((4, 6, 8), np.float32)
+    signed[2] = 1
+    drawn = picture.signed_overlay(clip, signed, (signed > 0).astype(int))
+    assert drawn.shape == (4, 6, 8, 3)
+    assert (drawn[2, ..., 1] > drawn[2, ..., 0]).all()
+    assert (drawn[0, ..., 1] == drawn[0, ..., 0]).all()

@@ -731,3 +731,37 @@ MISFITS = {
 def test_what_does_not_fit_the_output_is_refused(ctx, use, shape, name, arguments):
     with pytest.raises(TargetError):
         use(lambda: getattr(gm.targets, name)(*arguments), ctx, shape)
+
+
+# -------------------------------------------------------------------- detections in changed inputs
+
+
+class Boxes(mx.gluon.HybridBlock):
+    """Two detections, of the left and the right half's brightness; the brighter one comes first,
+    and a dark one is gone."""
+
+    def hybrid_forward(self, F, x):
+        halves = F.concat(*(
+            F.slice_axis(x, axis=3, begin=at, end=at + 4).mean(axis=(1, 2, 3)).reshape((-1, 1))
+            for at in (0, 4)), dim=1)
+        order = F.argsort(halves, axis=1, is_ascend=False)
+        scores = F.sort(halves, axis=1, is_ascend=False)
+        left = order * 4
+        boxes = F.stack(left, F.zeros_like(left), left + 4, F.ones_like(left) * 8, axis=2)
+        ids = F.where(scores > 0.1, F.zeros_like(scores), -F.ones_like(scores))
+        return ids.expand_dims(2), scores.expand_dims(2), boxes
+
+
+@pytest.mark.parametrize("options", [{"index": 0}, {"box": (4, 0, 8, 8)}], ids=str)
+def test_a_detection_is_followed_when_parts_are_hidden(ctx, options):
+    """The right half is brighter. With it hidden the left one comes first, and its own score is 0.
+    """
+    x = np.full((2, 1, 8, 8), 0.5, np.float32)
+    x[..., 4:] = 0.75
+    net, halves = Boxes(), np.repeat([0, 1], 4)[None] * np.ones((8, 1), int)
+    target = gm.targets.Detection(**options)
+    found = gm.feature_ablation(net, mx.nd.array(x, ctx=ctx), target, segments=halves)
+    np.testing.assert_allclose(found.details["segment_values"], [[0, 0.75]] * 2, rtol=1e-6)
+    both = gm.feature_ablation(net, mx.nd.array(x, ctx=ctx), gm.targets.Several(
+        [target, [target, gm.targets.Detection(box=(0, 0, 4, 8))]]), segments=halves)
+    np.testing.assert_allclose(both[1].details["segment_values"], [[0, 0.75], [0.5, 0]], rtol=1e-6)

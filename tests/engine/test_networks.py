@@ -21,6 +21,7 @@ sign, and each such tie changes the gradient by a finite amount. So there are tw
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -122,7 +123,7 @@ def state(net, x):
 
 def gradients(case, net, x, explained=None):
     """At the input, and at the layer if there is one; and what the layer is called."""
-    options = {key: value for key, value in case.options.items() if key != "layer"}
+    options = case.options_of_inputs
     saliency = explained or gm.saliency(net, x, case.target, **options)
     if case.layer is None:
         return [saliency.values], None
@@ -160,6 +161,8 @@ def check(case: Case, ctx):
     turned = tuple(case.turn(one) for one in case.x)
     which = int(str(case.options.get("input", 0))[-1])
     check_shapes(found, turned[which].shape, slopes)
+    check_ablation(case, x, turned, which, found["saliency"], ctx)
+    assert_same(state(case.net, x), before)
     if case.twin is not None:
         check_same(case, found, slopes, arrays(turned, ctx))
     exact = in_float64(case)
@@ -182,6 +185,38 @@ def check_shapes(found, shape, slopes):
         assert np.abs(one.values).max() > 0, name
         if len(shape) > 2:
             assert one.heatmap().shape == (shape[0], *shape[2:]), name
+
+
+def check_ablation(case, x, turned, which, whole, ctx):
+    """Halves of the input hidden by the perturbation engine, and by hand for a recorded run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = gm.feature_ablation(case.net, x, case.target, segments="grid", num_segments=2,
+                                    batch_size=3, progress=False, **case.options_of_inputs)
+        cut, drops = found.details["segments"], found.details["segment_values"]
+        of_classes = isinstance(whole.target, list) and all(
+            isinstance(one, int) for one in whole.target)
+        for number in range(min(2, drops.shape[1])):
+            hidden = cut == number if turned[which].ndim == 2 else (cut == number)[:, None]
+            moved = tuple(np.where(hidden, 0, one).astype(one.dtype) if at == which else one
+                          for at, one in enumerate(turned))
+            target = whole.target if of_classes else target_of_variants(case, x)
+            left = gm.saliency(case.twin or case.net, arrays(moved, ctx), target,
+                               **case.options_of_inputs).score
+            np.testing.assert_allclose(drops[:, number], whole.score - left, rtol=1e-3,
+                                       atol=1e-4 * np.abs(whole.score).max())
+
+
+def target_of_variants(case, x):
+    """Of a detection the box that is meant, which may be gone, in the place of its number."""
+    if not isinstance(case.target, gm.targets.Detection):
+        return case.target
+    if case.target.index is None:
+        return dataclasses.replace(case.target, lost=0)
+    ids, _, boxes = case.net(*x)
+    number = case.target.index
+    return [gm.targets.Detection(box=box[number], class_id=int(kind[number, 0]), lost=0)
+            for kind, box in zip(ids.asnumpy(), boxes.asnumpy())]
 
 
 def check_same(case, found, slopes, x):

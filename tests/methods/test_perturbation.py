@@ -525,8 +525,8 @@ def test_several_targets_in_explain_and_of_several_layers(toy):
                        options={"occlusion": {"window": 3}})
     assert [len(one) for one in found.values()] == [2, 2, 2]
     assert [one.layer for one in found["grad_cam"][1]] == [toy.layer] * 2
-    for name in ("saliency", "occlusion"):
-        alone = getattr(gm, name)(toy.net, toy.x, 1, **({"window": 3} if name == "occlusion" else {}))
+    for name, options in (("saliency", {}), ("occlusion", {"window": 3})):
+        alone = getattr(gm, name)(toy.net, toy.x, 1, **options)
         assert relative_error(found[name][1].values, alone.values) <= 1e-6
     alone = gm.grad_cam(toy.net, toy.x, 1, toy.layer)
     assert relative_error(found["grad_cam"][1][0].values, alone.values) <= 1e-6
