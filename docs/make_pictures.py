@@ -79,7 +79,44 @@ def layers() -> None:
          [*names, "the mean of the four"], "Layer-CAM of SqueezeNet 1.1 at several layers")
 
 
-PICTURES = {one.__name__: one for one in (activation_maps, gradients, two_classes, layers)}
+PERTURBATION = {
+    "occlusion": {}, "feature_ablation": {}, "lime": {"output": "probability"}, "kernel_shap": {},
+    "rise": {"num_samples": 2000, "output": "probability"},
+    "partition_shap": {"masker": "blur(64,64)"},
+}
+
+
+def perturbation(name: str = "coffee") -> None:
+    """All methods that try changed inputs, on one photo."""
+    net = gm.zoo.efficientnet_lite0()
+    photo = getattr(data, name)()
+    seen, x = net.preprocess.crop(photo), net.preprocess(photo)
+    found = [getattr(gm, method)(net, x, **options) for method, options in PERTURBATION.items()]
+    class_name = gm.zoo.labels.imagenet_labels().name(found[0].target[0])
+    save(f"perturbation_{name}", [seen, *(one.pictures(seen)[0] for one in found)],
+         ["what the net saw", *(gm.METHODS[method].title for method in PERTURBATION)],
+         f"EfficientNet-Lite0, {class_name}")
+
+
+def perturbation_of_a_cat() -> None:
+    perturbation("chelsea")
+
+
+def top_classes() -> None:
+    """Three classes of one photo, explained by one set of samples."""
+    net = gm.zoo.efficientnet_lite0()
+    photo = data.stereo_motorcycle()[0]
+    seen, x = net.preprocess.crop(photo), net.preprocess(photo)
+    moped, brake = gm.zoo.class_id("moped"), gm.zoo.class_id("disk brake")
+    found = gm.partition_shap(net, x, gm.targets.Several([moped, brake]), masker="blur(64,64)")
+    save("top_classes", [seen, *(one.pictures(seen)[0] for one in found)],
+         ["what the net saw", "moped", "disk brake"],
+         "EfficientNet-Lite0: partition SHAP of two classes")
+
+
+PICTURES = {one.__name__: one for one in (
+    activation_maps, gradients, two_classes, layers, perturbation, perturbation_of_a_cat,
+    top_classes)}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or PICTURES:

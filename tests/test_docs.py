@@ -43,6 +43,13 @@ print(cam.values.shape, sorted(set(gm.METHODS) & {"positive_cam", "squared_gradi
 found = gm.explain(net, x, ["positive_cam", "squared_gradient"])
 documentation = gm.METHODS["positive_cam"].function.__doc__
 print(found["squared_gradient"].values.shape, "relu:" in documentation)
+upper = x.copy()
+upper[:, :, :112] = 0
+top = int(net(x).argmax(axis=1).asscalar())
+score = net(x)[0, top].asscalar()
+drop = score - net(upper)[0, top].asscalar()
+values = gm.METHODS["halves"].function(net, x, top).values
+print(abs(values[0, 0, 0] - drop) < 1e-4 * abs(score), values[0, -1, 0] != values[0, 0, 0])
 """
 
 
@@ -51,4 +58,4 @@ def test_the_page_on_adding_a_method_runs():
         [sys.executable, "-W", "ignore", "-c", PAGE, str(ROOT / "docs/add-a-method.md")],
         capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines() == [
-        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True"], ran.stderr
+        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True", "True True"], ran.stderr
