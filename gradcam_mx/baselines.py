@@ -140,7 +140,7 @@ class Curtain:
         return write
 
     def hides(self, sample: int, box: tuple[slice, ...]) -> Callable[[np.ndarray], None]:
-        """What writes a sample of which a box of positions is hidden."""
+        """What writes a sample of which a box is hidden, a slice for each axis of positions."""
         x, behind = self._x[sample], self._behind[sample]
         inside: Any = (..., *box)
 
