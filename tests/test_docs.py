@@ -58,4 +58,5 @@ def test_the_page_on_adding_a_method_runs():
         [sys.executable, "-W", "ignore", "-c", PAGE, str(ROOT / "docs/add-a-method.md")],
         capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines() == [
-        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True", "True True"], ran.stderr
+        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True",
+        "True True"], ran.stderr

@@ -167,7 +167,7 @@ def test_masks_of_rise():
     # 16 cells may come out the same twice
     assert len({one.tobytes() for one in masks}) > 1980
     # shifted: the places where the slope changes are not the same in all masks
-    assert (np.abs(np.diff(masks, n=2, axis=2)) > 1e-3).any(axis=(0, 1)).all()
+    assert (np.abs(np.diff(masks, n=2, axis=2)) > 1e-3).any(axis=(0, 1)).mean() > 0.8
 
 
 def linear_net(ctx, weights):
