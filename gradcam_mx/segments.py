@@ -8,8 +8,9 @@ from typing import Any, Callable, Sequence, Union
 import numpy as np
 
 from .baselines import positions_of
-from .errors import DependencyError, InputError, MethodError
+from .errors import InputError, MethodError
 from .inputs import Array
+from .optional import optional
 from .targets import numbers_of
 
 Segments = Union[None, str, Array]
@@ -139,9 +140,4 @@ def _as_photo(sample: np.ndarray) -> np.ndarray:
 
 
 def _skimage() -> Any:
-    try:
-        from skimage import segmentation
-    except ImportError as error:
-        raise DependencyError('superpixels are found by scikit-image: pip install '
-                              '"gradcam-mx[perturb]"; or pass segments="grid"') from error
-    return segmentation
+    return optional("skimage.segmentation", "superpixels are found")

@@ -23,6 +23,7 @@ from .gradients import (
 from .occlusion import feature_ablation, occlusion
 from .partition import partition_shap
 from .paths import expected_gradients, integrated_gradients
+from .perturbing import perturbation
 from .probed_maps import ablation_cam, score_cam
 from .rise import rise
 from .superpixels import kernel_shap, lime
@@ -32,5 +33,6 @@ __all__ = [
     "eigen_cam", "eigen_grad_cam", "expected_gradients", "explain", "feature_ablation",
     "grad_cam", "grad_cam_pp", "guided_backprop", "guided_grad_cam", "hires_cam",
     "input_x_gradient", "integrated_gradients", "kernel_shap", "layer_cam", "lime", "method",
-    "occlusion", "partition_shap", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
+    "occlusion", "partition_shap", "perturbation", "rise", "saliency", "score_cam", "smooth_grad",
+    "xgrad_cam",
 ]

@@ -12,13 +12,12 @@ from .. import segments as cutting
 from ..baselines import Baseline, Curtain, positions_of
 from ..errors import MethodError
 from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Needs, Run
+from ..run import Run
 from ..segments import Segments
-from .base import Result, method
+from .base import Result
+from .perturbing import perturbation
 from .superpixels import spread
 
-FAMILY = "perturbation"
-PERTURBS = Needs(perturbs=True)
 VALUES = ("drop", "score")
 
 Lengths = Union[None, int, Sequence[int]]
@@ -34,8 +33,8 @@ def _check_occlusion(shape: Sequence[int], *, window: Lengths, stride: Lengths, 
     check_batch_size(batch_size)
 
 
-@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901",
-        cost="1 forward, and 1 for each window", needs=PERTURBS, check=_check_occlusion)
+@perturbation(paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+              cost="1 forward, and 1 for each window", check=_check_occlusion)
 def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
               baseline: Baseline = "zero", values: str = "drop", batch_size: BatchSize = AUTO,
               progress: bool = True) -> list[Result]:
@@ -47,21 +46,10 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
     that reach over the border are clipped.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all passes and give a list.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs is explained, by number or name.
         window: the side of the windows, or (height, width); an eighth of the input by default.
         stride: from one window to the next; half a window by default.
-        baseline: what hidden windows become: "zero", "mean" (each channel's mean), "blur" (x
-            without detail), "inpaint", a number or one for each channel, or an array like x or like
-            one sample.
         values: "drop", or "score" for the probability of the class that is left, as many published
             maps show it: low where it matters.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, H, W): drops, positive where the target needs the input.
@@ -141,8 +129,8 @@ def _check_ablation(shape: Sequence[int], *, segments: Segments, num_segments: i
     check_batch_size(batch_size)
 
 
-@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901",
-        cost="1 forward, and 1 for each segment", needs=PERTURBS, check=_check_ablation)
+@perturbation(paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+              cost="1 forward, and 1 for each segment", check=_check_ablation)
 def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int = 50,
                      baseline: Baseline = "zero", batch_size: BatchSize = AUTO,
                      progress: bool = True) -> list[Result]:
@@ -152,22 +140,6 @@ def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int =
 
     As occlusion (Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2), with parts that follow the
     picture in place of windows.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all passes and give a list.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs is explained, by number or name.
-        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
-            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
-        num_segments: about how many, for "slic" and "grid".
-        baseline: what hidden segments become: "zero", "mean" (each channel's mean), "blur" (x
-            without detail), "inpaint", a number or one for each channel, or an array like x or like
-            one sample.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are the drops (N, H, W); `details["segments"]` are those of each

@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from .. import baselines
 from ..baselines import Baseline, baseline_of, inpainted
-from ..errors import DependencyError, MethodError
+from ..errors import MethodError
+from ..optional import optional
 from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Needs, Run
-from .base import Result, method
+from ..run import Run
+from .base import Result
+from .perturbing import perturbation
 
 INPAINTING = {"inpaint_telea": "telea", "inpaint_ns": "ns"}
 _BLUR = re.compile(r"blur\((\d+), ?(\d+)\)")
@@ -43,8 +45,8 @@ def _check(shape: Sequence[int], *, masker: Baseline, max_evals: int, seed: int,
     check_batch_size(batch_size)
 
 
-@method(family="perturbation", paper="Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9",
-        cost="1 forward, and `max_evals`", needs=Needs(perturbs=True), check=_check)
+@perturbation(paper="Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9",
+              cost="1 forward, and `max_evals`", check=_check)
 def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: int = 1000,
                    seed: int = 0, batch_size: BatchSize = AUTO, progress: bool = True
                    ) -> list[Result]:
@@ -58,19 +60,14 @@ def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: i
     the shap package (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: pictures (N, C, H, W), preprocessed; not modified.
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all passes and the rectangles, and give a list.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs is explained, by number or name.
         masker: what hidden rectangles become: "inpaint_telea", "inpaint_ns", "blur(kx,ky)" (the
             mean over a box), "zero", "mean" (each channel's mean), "blur" (x without detail), a
             number or one for each channel, or an array like x or like one sample.
         max_evals: how many masked inputs are tried for each sample, at the most.
         seed: of the order in which rectangles that matter equally are cut.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, H, W); `details["base_value"]`, (N,), is S(all hidden).
@@ -141,9 +138,4 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _shap() -> Any:
-    try:
-        import shap
-    except ImportError as error:
-        raise DependencyError("partition SHAP runs the shap package's explainer: pip install "
-                              '"gradcam-mx[perturb]"') from error
-    return shap
+    return optional("shap", "partition SHAP is computed")

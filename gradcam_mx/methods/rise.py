@@ -11,8 +11,9 @@ from .. import baselines, picture
 from ..baselines import Baseline, Curtain, positions_of
 from ..errors import MethodError
 from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Needs, Run
-from .base import Result, method
+from ..run import Run
+from .base import Result
+from .perturbing import perturbation
 
 
 def _check(shape: Sequence[int], *, num_samples: int, cells: int, keep: float, baseline: Baseline,
@@ -26,8 +27,8 @@ def _check(shape: Sequence[int], *, num_samples: int, cells: int, keep: float, b
         raise MethodError(f"keep is {keep}; expected a probability between 0 and 1")
 
 
-@method(family="perturbation", paper="Petsiuk et al. 2018, arXiv:1806.07421",
-        cost="1 forward, and 1 for each mask", needs=Needs(perturbs=True), check=_check)
+@perturbation(paper="Petsiuk et al. 2018, arXiv:1806.07421",
+              cost="1 forward, and 1 for each mask", check=_check)
 def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5,
          baseline: Baseline = "zero", seed: int = 0, batch_size: BatchSize = AUTO,
          progress: bool = True) -> list[Result]:
@@ -40,13 +41,8 @@ def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5
     3.2.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all passes and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
-        input: which of several inputs is explained, by number or name.
         num_samples: how many masks.
         cells: along each axis of positions. Of a vector each value is a cell.
         keep: p.
@@ -54,8 +50,6 @@ def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5
             without detail), a number or one for each channel, or an array like x or like one
             sample.
         seed: of the masks, which all samples share.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, H, W). All of them hold the mean score, so only their

@@ -15,14 +15,13 @@ import numpy as np
 from .. import baselines
 from .. import segments as cutting
 from ..baselines import Baseline, Curtain
-from ..errors import DependencyError, MethodError
+from ..errors import MethodError
+from ..optional import optional
 from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Needs, Run
+from ..run import Run
 from ..segments import Segments
-from .base import Result, method
-
-FAMILY = "perturbation"
-PERTURBS = Needs(perturbs=True)
+from .base import Result
+from .perturbing import perturbation
 
 
 def spread(values: np.ndarray, cut: np.ndarray) -> np.ndarray:
@@ -74,8 +73,8 @@ def _check_lime(shape: Sequence[int], *, segments: Segments, num_segments: int, 
                           f"{kernel_width} and {ridge}")
 
 
-@method(family=FAMILY, paper="Ribeiro et al. 2016, arXiv:1602.04938",
-        cost="1 forward, and 1 for each sample", needs=PERTURBS, check=_check_lime)
+@perturbation(paper="Ribeiro et al. 2016, arXiv:1602.04938",
+              cost="1 forward, and 1 for each sample", check=_check_lime)
 def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_samples: int = 1000,
          num_features: int | None = None, hide: Baseline = "mean", kernel_width: float = 0.25,
          ridge: float = 1.0, seed: int = 0, batch_size: BatchSize = AUTO, progress: bool = True
@@ -89,16 +88,8 @@ def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_sam
     arXiv:1602.04938, equation 2 and algorithm 1, with the kernel of their own package.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all passes and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
-        input: which of several inputs is explained, by number or name.
-        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
-            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
-        num_segments: about how many, for "slic" and "grid".
         num_samples: how many combinations of segments are tried; the first is x itself.
         num_features: the linear model has only so many segments, those of the largest weights.
         hide: what hidden segments become: "mean" (of the segment itself), "zero", "blur",
@@ -106,8 +97,6 @@ def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_sam
         kernel_width: σ.
         ridge: λ.
         seed: of the combinations.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are the weights (N, H, W). In its details: "segments",
@@ -187,12 +176,7 @@ def _fit(present: np.ndarray, scores: np.ndarray, kernel_width: float, ridge: fl
 
 
 def _linear_model() -> Any:
-    try:
-        from sklearn import linear_model
-    except ImportError as error:
-        raise DependencyError("LIME's regression is scikit-learn's: pip install "
-                              '"gradcam-mx[perturb]"') from error
-    return linear_model
+    return optional("sklearn.linear_model", "LIME's regression is made")
 
 
 # -- Kernel SHAP ----------------------------------------------------------------------------------
@@ -207,9 +191,9 @@ def _check_kernel_shap(shape: Sequence[int], *, segments: Segments, num_segments
     _check_budget(num_samples, cutting.known_count(segments, shape) or 2)
 
 
-@method(family=FAMILY, paper="Lundberg & Lee 2017, arXiv:1705.07874",
-        cost="1 forward, and 1 for each sample, or 2^S for few segments", needs=PERTURBS,
-        check=_check_kernel_shap)
+@perturbation(paper="Lundberg & Lee 2017, arXiv:1705.07874",
+              cost="1 forward, and 1 for each sample, or 2^S for few segments",
+              check=_check_kernel_shap)
 def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
                 num_samples: int = 1000, baseline: Baseline = "zero", seed: int = 0,
                 batch_size: BatchSize = AUTO, progress: bool = True) -> list[Result]:
@@ -224,22 +208,8 @@ def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
     combinations of the others, each with its complement. The sum holds in any case.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all passes and give a list.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs is explained, by number or name.
-        segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
-            "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
-        num_segments: about how many, for "slic" and "grid".
         num_samples: how many combinations of segments are tried, twice their number at least.
-        baseline: what hidden segments become: "zero", "mean" (each channel's mean), "blur" (x
-            without detail), "inpaint", a number or one for each channel, or an array like x or like
-            one sample.
         seed: of the combinations.
-        batch_size: how many inputs run at once; "auto" finds a quick size.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, H, W), φ of each position's segment. In its details:
