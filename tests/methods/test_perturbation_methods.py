@@ -410,13 +410,13 @@ def tree(rows, columns, width):
     return (tree(rows, (columns[0], middle), width), tree(rows, (middle, columns[1]), width))
 
 
-class Grey(mx.gluon.HybridBlock):
-    """A small net of interactions on pictures of one channel."""
+class Interacting(mx.gluon.HybridBlock):
+    """A small net of interactions on pictures of two channels."""
 
     def __init__(self):
         super().__init__()
         with self.name_scope():
-            self.conv = nn.Conv2D(4, 2, in_channels=1)
+            self.conv = nn.Conv2D(4, 2, in_channels=2)
             self.dense = nn.Dense(3, in_units=8)
 
     def hybrid_forward(self, F, x):
@@ -424,18 +424,18 @@ class Grey(mx.gluon.HybridBlock):
 
 
 @pytest.fixture
-def grey(ctx):
+def interacting(ctx):
     pytest.importorskip("shap")
     mx.random.seed(4)
-    net = Grey()
+    net = Interacting()
     net.initialize(mx.init.Normal(1), ctx=ctx)
     net.cast("float64")
-    return net, mx.nd.random.normal(shape=(2, 1, 3, 2), ctx=ctx, dtype="float64")
+    return net, mx.nd.random.normal(shape=(2, 2, 3, 2), ctx=ctx, dtype="float64")
 
 
-def test_partition_shap_gives_owen_values(grey):
-    net, x = grey
-    behind = np.random.RandomState(3).normal(size=(1, 3, 2))
+def test_partition_shap_gives_owen_values(interacting):
+    net, x = interacting
+    behind = np.random.RandomState(3).normal(size=(2, 3, 2))
     found = gm.partition_shap(net, x, gm.targets.Several([1, 2]), masker=behind, max_evals=10 ** 4,
                               **QUIET)
     for explanation, target in zip(found, (1, 2)):
@@ -451,9 +451,9 @@ def test_partition_shap_gives_owen_values(grey):
 
 
 @pytest.mark.parametrize("masker", ["zero", "mean", "blur", "blur(2,2)", "inpaint_telea",
-                                    "inpaint_ns", 0.5, (1.0,)], ids=str)
-def test_partition_shap_adds_up(grey, masker):
-    net, x = grey
+                                    "inpaint_ns", 0.5, (1.0, 2.0)], ids=str)
+def test_partition_shap_adds_up(interacting, masker):
+    net, x = interacting
     for evaluations in (4, 9, 200):
         found = gm.partition_shap(net, x, masker=masker, max_evals=evaluations, **QUIET)
         difference = found.score - found.details["base_value"]
@@ -462,8 +462,8 @@ def test_partition_shap_adds_up(grey, masker):
         assert found.values.shape == (2, 3, 2)
 
 
-def test_partition_shap_tries_no_more_than_it_may(grey, monkeypatch):
-    net, x = grey
+def test_partition_shap_tries_no_more_than_it_may(interacting, monkeypatch):
+    net, x = interacting
     counts = []
     original = gm.perturbation.Engine._start
 
@@ -476,8 +476,8 @@ def test_partition_shap_tries_no_more_than_it_may(grey, monkeypatch):
     assert 4 <= sum(counts) <= 12
 
 
-def test_partition_shap_leaves_numpys_random_state(grey):
-    net, x = grey
+def test_partition_shap_leaves_numpys_random_state(interacting):
+    net, x = interacting
     np.random.seed(7)
     expected = np.random.get_state()
     gm.partition_shap(net, x, max_evals=8, **QUIET)
