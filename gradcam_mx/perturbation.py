@@ -46,10 +46,10 @@ class ChunkSize:
     def __init__(self, given: BatchSize, memory: int, known: dict[Any, int], key: Any) -> None:
         check_batch_size(given)
         self._known, self._key = known, key
-        self.is_settled = isinstance(given, int) or key in known
+        is_given = given != AUTO
+        self.is_settled = is_given or key in known
         self._limit = int(np.clip(MEMORY // max(memory, 1), 1, LARGEST_SIZE))
-        self.rows = given if isinstance(given, int) else known.get(
-            key, min(FIRST_SIZE, self._limit))
+        self.rows = int(given) if is_given else known.get(key, min(FIRST_SIZE, self._limit))
         self._is_warm = False
         self._best, self._least = self.rows, float("inf")
 

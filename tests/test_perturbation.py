@@ -53,7 +53,7 @@ def test_how_many_run_at_once_changes_nothing(ctx, name):
     """In float64: kernels for other sizes may round otherwise, by 1e-16 of a score."""
     net, x = small_net(ctx, "float64")
     expected = explained(name, net, x, batch_size=1)
-    for size in (2, 3, 4, 7, 64, "auto"):
+    for size in (2, 3, 4, np.int64(7), 64, "auto"):
         found = explained(name, net, x, batch_size=size)
         assert distance(found.values, expected.values) <= 1e-6
         for key, value in expected.details.items():
