@@ -8,7 +8,7 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import InputError, NetworkError
-from gradcam_mx.inputs import prepare
+from gradcam_mx.inputs import prepare, taken
 
 nn = mx.gluon.nn
 RNG = np.random.RandomState(0)
@@ -279,3 +279,19 @@ def test_a_net_of_another_float_type_is_refused_with_a_reason(ctx):
         assert "float64" in str(error)  # noqa: PT017 - both answers are right
     else:
         assert np.isfinite(found.values).all()
+
+
+# ------------------------------------------------------------------------------- rows of samples
+
+
+def test_the_rows_of_samples(ctx):
+    array = mx.nd.array([[1, 2], [3, 4], [5, 6]], ctx=ctx)
+    found = taken(array, np.array([2, 0, 0, 1]))
+    assert found.context == ctx
+    np.testing.assert_array_equal(found.asnumpy(), [[5, 6], [1, 2], [1, 2], [3, 4]])
+
+
+def test_what_all_samples_share_stays_as_it_is(ctx):
+    """Such as the anchors of a detector, (1, A, 4), whatever the number of samples."""
+    array = mx.nd.ones((1, 5, 4), ctx=ctx)
+    assert taken(array, np.array([0, 1, 1, 0])) is array
