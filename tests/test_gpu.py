@@ -13,13 +13,23 @@ pytestmark = [
 ]
 
 
+METHODS = {
+    "grad_cam": {}, "saliency": {}, "guided_backprop": {}, "guided_grad_cam": {},
+    "occlusion": {"window": 48}, "rise": {"num_samples": 40},
+    "lime": {"segments": "grid", "num_samples": 60},
+    "kernel_shap": {"segments": "grid", "num_segments": 9, "num_samples": 60},
+    "partition_shap": {"max_evals": 20},
+}
+
+
 @pytest.mark.parametrize("name", ["resnet18_v1", "squeezenet1.1", "mobilenetv2_0.25"])
-@pytest.mark.parametrize("method", ["grad_cam", "saliency", "guided_backprop", "guided_grad_cam"])
+@pytest.mark.parametrize("method", list(METHODS))
 def test_a_gpu_gives_the_numbers_of_the_cpu(name, method):
     net, x = random_net(name)
-    expected = getattr(gm, method)(net, x)
+    explain, options = getattr(gm, method), METHODS[method]
+    expected = explain(net, x, **options)
     net.collect_params().reset_ctx(mx.gpu(0))
-    found = getattr(gm, method)(net, x.as_in_context(mx.gpu(0)), target=expected.target)
+    found = explain(net, x.as_in_context(mx.gpu(0)), target=expected.target, **options)
     # a rounding flip moves single values; the maps as wholes must be the same
     difference = np.linalg.norm(found.values - expected.values)
     assert difference <= 0.02 * np.linalg.norm(expected.values)
