@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from gradcam_mx.errors import PhotoError
 
@@ -35,7 +36,7 @@ def read_photo(path: str | Path) -> np.ndarray:
     try:
         if path.stat().st_size == 0:
             raise PhotoError("is empty: copy or download it again.")
-        with Image.open(path) as image:
+        with _whole_pictures_alone(), Image.open(path) as image:
             image.load()
             picture = _rgb(ImageOps.exif_transpose(image))
     except PhotoError as error:
@@ -58,6 +59,18 @@ def read_photo(path: str | Path) -> np.ndarray:
             "or save it as JPEG or PNG."
         ) from error
     return picture
+
+
+@contextmanager
+def _whole_pictures_alone() -> Iterator[None]:
+    """Pillow fills up truncated pictures in grey once any package has asked for it, as GluonCV does
+    when it is imported."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _rgb(image: Image.Image) -> np.ndarray:

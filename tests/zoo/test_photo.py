@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from gradcam_mx.errors import PhotoError
 from gradcam_mx.zoo import read_photo
@@ -106,6 +106,17 @@ def png(side=64):
     noise = np.random.RandomState(0).randint(0, 256, (side, side, 3), dtype=np.uint8)
     Image.fromarray(noise).save(stream, "PNG")
     return stream.getvalue()
+
+
+@pytest.mark.parametrize("lenient", [True, False])
+def test_half_a_picture_is_none_whatever_other_packages_ask_of_pillow(
+        tmp_path, monkeypatch, lenient):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpeg()[:-900])
+    with pytest.raises(PhotoError, match="truncated"):
+        read_photo(path)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is lenient
 
 
 @pytest.mark.parametrize(
