@@ -90,7 +90,7 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
     if _is_one_for_each(target):
         return _one_for_each(target, outputs, links, probability, differentiate)  # type: ignore
     meaning = _meaning(target, outputs, links, probability)
-    score = _evaluated(meaning, meaning.outputs)
+    score = _evaluated(meaning)
     if not differentiate:
         gradients = []
     elif meaning.class_ids is not None:
@@ -232,8 +232,9 @@ def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
                 [one.fixed[0] if isinstance(one.fixed, list) else one.fixed for one in found])
 
 
-def _evaluated(meaning: _Meaning, outputs: Sequence[Any]) -> np.ndarray:
+def _evaluated(meaning: _Meaning) -> np.ndarray:
     """(N,): the scalars, checked."""
+    outputs = meaning.outputs
     if meaning.class_ids is not None:
         ids = targets.checked(meaning.class_ids, outputs[0].shape[1])
         numbers = outputs[0].asnumpy().reshape(len(ids), -1)

@@ -70,14 +70,27 @@ class ChunkSize:
             self._known[self._key] = self.rows
 
 
-def check_batch_size(given: Any) -> None:
+def chunk_size(given: BatchSize, recording: Any, where: Any, shape: Sequence[int]) -> ChunkSize:
+    """The size of chunks for other values, rows of a shape, at a layer or input of a recording."""
+    context = recording.value(where.point).context
+    return ChunkSize(given, recording.memory(), recording.quick_sizes,
+                     (where.point, tuple(shape), str(context)))
+
+
+def check_batch_size(given: Any, *, auto: bool = True) -> None:
     """Refuse what is no size.
+
+    Args:
+        auto: whether "auto" is one.
 
     Raises:
         InputError: it is no number of 1 or more, and not "auto".
     """
-    if given != AUTO and (not isinstance(given, (int, np.integer)) or given < 1):
-        raise InputError(f"batch_size is {given!r}; expected 1 or more, or {AUTO!r}")
+    if auto and given == AUTO:
+        return
+    if not isinstance(given, (int, np.integer)) or given < 1:
+        raise InputError(f"batch_size is {given!r}; expected 1 or more"
+                         + (f", or {AUTO!r}" if auto else ""))
 
 
 class _Slot:

@@ -11,7 +11,7 @@ from . import picture
 from .errors import InputError, TargetError
 from .inputs import Array
 from .outputs import PROBABILITY, OutputChoice, probabilities
-from .perturbation import AUTO, BatchSize, ChunkSize, Engine, check_batch_size
+from .perturbation import AUTO, BatchSize, Engine, check_batch_size, chunk_size
 from .recording import Wanted, record
 from .run import failures_told
 from .targets import numbers_of
@@ -85,7 +85,7 @@ def _engine(net: Net, row: np.ndarray, output: OutputChoice, batch_size: BatchSi
             return outputs[0].asnumpy()
 
     where = recording.input
-    size = ChunkSize(batch_size, recording.memory(), recording.quick_sizes, row.shape)
+    size = chunk_size(batch_size, recording, where, row.shape)
     return Engine(recording.behind(where), results, recording.value(where.point), row.shape, size)
 
 

@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from . import heads, outputs
 from ._mxnet import mx
-from .errors import InputError, LayerError, NetworkError, reason
+from .errors import LayerError, NetworkError, reason
 from .heads import Head, Targets
 from .inputs import Input
 from .layers import Map
 from .outputs import PROBABILITY, OutputChoice
-from .perturbation import AUTO, BatchSize, ChunkSize, Engine, Variant
+from .perturbation import AUTO, BatchSize, Engine, Variant, check_batch_size, chunk_size
 from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
 from .targets import Detection, Several
@@ -168,8 +168,7 @@ class Run:
                 probability: bool = False) -> Engine:
         recording = self._recording
         like, shape = recording.value(where.point), self.value(where).shape[1:]
-        size = ChunkSize(batch_size, recording.memory(), recording.quick_sizes,
-                         (where.point, shape, str(like.context)))
+        size = chunk_size(batch_size, recording, where, shape)
         originals = recording.values()
 
         def results(found: list[Any], samples: np.ndarray) -> np.ndarray:
@@ -206,8 +205,7 @@ class Run:
     def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
                 total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
         """How often a chunk holds all samples, and the chunk."""
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise InputError(f"batch_size is {batch_size!r}; expected 1 or more")
+        check_batch_size(batch_size, auto=False)
         samples = len(self.score)
         size = max(1, batch_size // samples)
         buffer, filled = None, 0

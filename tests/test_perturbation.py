@@ -442,6 +442,16 @@ def test_sizes_that_are_none(ctx, size):
             getattr(gm, name)(net, x, batch_size=size)
 
 
+def test_sizes_as_numpy_has_them(ctx):
+    """Also where gradients are wanted, for which there is no "auto"."""
+    net, x = small_net(ctx)
+    found = gm.smooth_grad(net, x, samples=3, batch_size=np.int64(4), **QUIET).values
+    np.testing.assert_array_equal(
+        found, gm.smooth_grad(net, x, samples=3, batch_size=4, **QUIET).values)
+    with pytest.raises(InputError, match=r"batch_size is 'auto'; expected 1 or more$"):
+        gm.smooth_grad(net, x, samples=3, batch_size="auto", **QUIET)
+
+
 def test_memory_of_a_sample(ctx):
     """What is computed: 6 × 7 × 5 twice (convolution, rectifier), 6 × 3 × 2 twice, and 5."""
     net, x = small_net(ctx)

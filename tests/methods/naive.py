@@ -7,6 +7,7 @@ conditioned: a comparison with float32 would otherwise compare noise.
 
 from __future__ import annotations
 
+import functools
 import json
 
 import numpy as np
@@ -100,6 +101,15 @@ class Toy:
         self.x = mx.nd.array(rng.randn(3, 3, *SIZE) + 0.1, ctx=ctx)
         self.math = Maths(self.net, ctx, self.layer, CLASSES)
         self.numbers = self.x.asnumpy().astype(np.float64)
+
+
+@functools.lru_cache(maxsize=None)
+def double(name, device):
+    """A toy net that computes in float64, and its input."""
+    toy = Toy(name, mx.cpu(device))
+    toy.net.cast("float64")
+    toy.x = toy.x.astype("float64")
+    return toy
 
 
 class Maths:

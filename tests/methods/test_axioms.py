@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from naive import CLASSES, MAPS, SIZE, Toy, cam, points_and_weights
+from naive import CLASSES, MAPS, SIZE, cam, double, points_and_weights
 from networks import Branching, copy_parameters, initialised, sequential
 from test_formulas import relative_error
 from test_untouched import Hooked, assert_same, make_net, state_of, train_step
@@ -61,15 +61,6 @@ def values_of(name, net, x, target=None, **options):
 
 def total(values):
     return values.astype(float).reshape(len(values), -1).sum(axis=1)
-
-
-@functools.lru_cache(maxsize=None)
-def double(name, device):
-    """A toy net that computes in float64, and its input."""
-    toy = Toy(name, mx.cpu(device))
-    toy.net.cast("float64")
-    toy.x = toy.x.astype("float64")
-    return toy
 
 
 @pytest.fixture(params=["pooled", "residual", "flat"])

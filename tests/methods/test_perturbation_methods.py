@@ -7,14 +7,13 @@ most) stands between the two: 1e-5 is asked for.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 
 import naive_perturbation as naive
 import numpy as np
 import pytest
-from naive import CLASSES, SIZE, Toy
+from naive import CLASSES, SIZE, double
 from test_formulas import relative_error
 
 import gradcam_mx as gm
@@ -25,14 +24,6 @@ from gradcam_mx.methods.rise import _masks
 nn = mx.gluon.nn
 TOLERANCE = 1e-5
 QUIET = {"progress": False}
-
-
-@functools.lru_cache(maxsize=None)
-def double(name, device):
-    toy = Toy(name, mx.cpu(device))
-    toy.net.cast("float64")
-    toy.x = toy.x.astype("float64")
-    return toy
 
 
 @pytest.fixture(params=["pooled", "residual", "flat"])
