@@ -41,6 +41,10 @@ class WeightsError(GradCamError):
     """Trained weights are missing, damaged, or do not fit the net."""
 
 
+class DataError(GradCamError):
+    """A data set is missing or damaged, or holds something else than was expected."""
+
+
 class PhotoError(GradCamError):
     """A photo cannot be read."""
 

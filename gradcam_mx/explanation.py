@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import panels, picture
+from . import picture
 from ._version import __version__
 from .errors import InputError, OutputError
 from .region import Region
@@ -160,7 +160,7 @@ class Explanation:
         self._check_positions()
         if self._axes == 1:
             signals = [None] * len(self.values) if photo is None else self._photos(photo)
-            return [panels.panel(heat, one) for one, heat in zip(signals, self.heatmap())]
+            return [picture.signal_panel(heat, one) for one, heat in zip(signals, self.heatmap())]
         if self.signed and self.is_map:
             drawn = self._signed_pictures(photo)
         elif self.is_map and photo is None:
@@ -173,7 +173,7 @@ class Explanation:
             drawn = [picture.signed_image(one[::step]) for one in self.values]
         else:
             drawn = [picture.grey(heat) for heat in self.heatmap()]
-        return [panels.strip(one) for one in drawn] if self._axes == 3 else drawn
+        return [picture.strip(one) for one in drawn] if self._axes == 3 else drawn
 
     def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
         photos = [None] * len(self.values) if photo is None else self._photos(photo)
@@ -192,7 +192,7 @@ class Explanation:
         photos = self._photos(photo) if beside else [None] * len(drawn)
         for one, panel, caption in zip(photos, drawn, self._captions()):
             if one is not None:
-                shown.append(panels.strip(one) if self._axes == 3 else one)
+                shown.append(picture.strip(one) if self._axes == 3 else one)
                 titles.append(picture.SEEN[self._axes][0])
             shown.append(panel)
             titles.append(f"{self.method}: {caption}")
@@ -294,7 +294,7 @@ class Explanation:
             raise InputError(f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
                              f"(N, {shape}) with one a sample")
         if self._axes == 1:
-            return [panels.check_signal(one) for one in photos]
+            return [picture.check_signal(one) for one in photos]
         return [picture.check_photo(one, self._axes) for one in photos]
 
 

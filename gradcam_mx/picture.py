@@ -14,6 +14,7 @@ from PIL import Image
 from .errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLORMAP = "turbo"
@@ -219,6 +220,164 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
 
 
+# -- clips and signals --------------------------------------------------------------------------
+
+
+SIGNAL_WIDTH, SIGNAL_HEIGHT = 800, 160
+"""A signal's panel in pixels. It grows where the channels need more."""
+CHANNEL = 24
+"""The least height of a channel."""
+FRAMES = 8
+"""How many frames of a clip are shown."""
+
+
+def strip(clip: np.ndarray) -> np.ndarray:
+    """Frames of a clip (D, H, W) or (D, H, W, 3) side by side: (H, width) or (H, width, 3).
+
+    All of them, or `FRAMES` evenly spaced from the first to the last. White lines part them.
+    """
+    chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
+    gap = np.full_like(clip[0, :, :max(1, clip.shape[2] // 32)], 255)
+    pieces = [piece for number in chosen for piece in (gap, clip[number])]
+    return np.concatenate(pieces[1:], axis=1)
+
+
+def signal_panel(heatmap: np.ndarray, signal: np.ndarray | None = None) -> np.ndarray:
+    """A signal's heat map (W,) in colours, from left to right: (height, SIGNAL_WIDTH, 3) uint8 RGB.
+
+    Args:
+        heatmap: in [0, 1].
+        signal: (C, W'), drawn over it. Each channel has a row of its own, the first at the top,
+            and is stretched to fill it; high values are up.
+    """
+    height = SIGNAL_HEIGHT if signal is None else max(SIGNAL_HEIGHT, CHANNEL * len(signal))
+    if len(heatmap) > SIGNAL_WIDTH:
+        # the largest value of each pixel: a narrow peak must not fall between two of them
+        starts = np.arange(SIGNAL_WIDTH) * len(heatmap) // SIGNAL_WIDTH
+        heatmap = np.maximum.reduceat(heatmap, starts)
+    colors = colorize(resize(heatmap[None, None], (height, SIGNAL_WIDTH))[0])
+    return colors if signal is None else _with_lines(colors, signal)
+
+
+def _with_lines(colors: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    height, width = colors.shape[:2]
+    channels, length = signal.shape
+    low, high = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
+    flat = high <= low
+    share = np.where(flat, 0.5, (signal - low) / np.where(flat, 1, high - low))
+    # pixels and samples have their middles at halves, as `resize` sees them
+    y = (np.arange(channels)[:, None] + 0.9 - 0.8 * share) * height / channels - 0.5
+    x = np.broadcast_to((np.arange(length) + 0.5) * width / length - 0.5, y.shape)
+    # OpenCV takes fractions of a pixel as integers: sixteenths are 4 bits
+    points = np.round(np.stack([x, y], axis=-1) * 16).astype(np.int32)
+    # black on white, to be seen on every colour
+    for shade, thickness in ((255, 3), (0, 1)):
+        cv2.polylines(colors, list(points), isClosed=False, color=(shade,) * 3,
+                      thickness=thickness, lineType=cv2.LINE_AA, shift=4)
+    return colors
+
+
+def check_signal(signal: np.ndarray) -> np.ndarray:
+    """The signal as a (C, W) float64 array, of any range.
+
+    Raises:
+        InputError: it is something else.
+    """
+    signal = signal.asnumpy() if hasattr(signal, "asnumpy") else np.asarray(signal)
+    if signal.ndim != 2 or 0 in signal.shape:
+        raise InputError(f"the signal has shape {signal.shape}; expected (C, W)")
+    if not np.isfinite(signal).all():
+        raise InputError("the signal holds NaN or infinity; expected what the net saw")
+    return signal.astype(np.float64)
+
+
+# -- what is inside a net ------------------------------------------------------------------------
+
+
+TILE = 32
+"""The least side of a tile, in pixels; smaller maps and filters are drawn with larger squares."""
+
+
+def channel_order(maps: np.ndarray) -> np.ndarray:
+    """The channels of a layer's output (C, h, w) by their mean activation, the strongest first."""
+    return np.argsort(-maps.reshape(len(maps), -1).mean(axis=1), kind="stable")
+
+
+def channel_grid(maps: np.ndarray, count: int = 64, *, sort: bool = False, each: bool = False,
+                 colormap: str = "viridis") -> np.ndarray:
+    """The channels of a layer's output as tiles, row by row: (H, W, 3) uint8 RGB.
+
+    Args:
+        maps: (C, h, w) of one sample.
+        count: how many channels, the first ones.
+        sort: the strongest ones instead, in the order of `channel_order`.
+        each: whether each channel is stretched on its own. Otherwise all share one scale, so that
+            a channel that hardly responds looks like it.
+        colormap: a name that matplotlib knows.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    maps = np.asarray(maps, np.float32)
+    if maps.ndim != 3 or 0 in maps.shape:
+        raise InputError(f"the channels have shape {maps.shape}; expected those of one sample, "
+                         "(C, h, w)")
+    shown = maps[channel_order(maps) if sort else slice(None)][:count]
+    axes = (1, 2) if each else None
+    low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
+    return tiles(colorize((shown - low) / np.where(high > low, high - low, 1), colormap))
+
+
+def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
+    """The filters of a convolution as tiles: (H, W, 3) uint8 RGB, zero in mid-grey.
+
+    Those that look at three channels are drawn in colours, side by side. Of others each has a row,
+    with a grey tile for each of its channels. Each filter is scaled on its own.
+
+    Args:
+        weights: (O, I, kh, kw).
+        count: how many filters, and how many channels of each, the first ones.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    weights = np.asarray(weights, np.float32)
+    if weights.ndim != 4 or 0 in weights.shape:
+        raise InputError(f"the weights have shape {weights.shape}; expected a convolution's, "
+                         "(O, I, kh, kw)")
+    shown = weights[:count]
+    size = np.abs(shown).max(axis=(1, 2, 3), keepdims=True)
+    shown = to_uint8(shown / np.where(size > 0, size, 1) * 127 + 128)
+    if shown.shape[1] == 3:
+        return tiles(np.moveaxis(shown, 1, -1))
+    channels = shown[:, :count].shape[1]
+    flat = shown[:, :channels].reshape(-1, *shown.shape[2:])
+    return tiles(np.repeat(flat[..., None], 3, axis=-1), channels if channels > 1 else None)
+
+
+def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Pictures (N, h, w, 3) of one size in rows, white lines between them: (H, W, 3) uint8.
+
+    Args:
+        pictures: small ones are drawn with whole squares for pixels.
+        columns: how many a row; by default about as many as there are rows.
+    """
+    count, height, width = pictures.shape[:3]
+    larger = max(1, -(-TILE // max(height, width)))
+    pictures = pictures.repeat(larger, axis=1).repeat(larger, axis=2)
+    height, width = pictures.shape[1:3]
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows, gap = -(-count // columns), max(1, min(height, width) // 32)
+    drawn = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for number, one in enumerate(pictures):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        drawn[top:top + height, left:left + width] = one
+    return drawn
+
+
+# -- files and figures ---------------------------------------------------------------------------
+
+
 def save(panel: np.ndarray, path: Path) -> None:
     """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says."""
     Image.fromarray(panel).save(path)
@@ -239,23 +398,139 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     # no more than six side by side
     rows = len(panels) if is_wide else -(-len(panels) // 6)
     side, columns = (8.0, 1) if is_wide else (3.2, -(-len(panels) // rows))
-    titles = [_wrapped(title, int(side * 12.5)) for title in titles]
+    titles = [_wrapped(title, int(side * LETTERS)) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1
     drawn = Figure(figsize=(side * columns, row * rows + (0.2 if heading else 0)),
                    dpi=100, layout="constrained")
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
-        # where the row is higher than the picture, the space is the title's
-        axes = drawn.add_subplot(rows, columns, number, anchor="S")
-        axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(title, fontsize=10)
-        axes.set_axis_off()
-        # hidden ticks are laid out all the same, and take longer than the picture
-        axes.set_xticks([])
-        axes.set_yticks([])
+        _draw(drawn.add_subplot(rows, columns, number), panel, title)
     if heading:
         drawn.suptitle(heading, fontsize=12)
     return drawn
+
+
+def grid(panels: Sequence[Sequence[np.ndarray | None]],
+         titles: Sequence[Sequence[str]] | None = None, *, rows: Sequence[str] = (),
+         columns: Sequence[str] = (), heading: str | None = None, side: float = 2.2) -> Figure:
+    """Pictures in a table, each under its title, with labels of its rows and columns.
+
+    Args:
+        panels: for each row its pictures, (H, W) grey or (H, W, 3) RGB uint8; None leaves a place
+            empty.
+        titles: for each row the titles of its pictures.
+        rows: labels at the left.
+        columns: labels at the top.
+        heading: above all.
+        side: the width of a picture, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    across = max(map(len, panels))
+    texts = [[_wrapped(title, int(side * LETTERS)) for title in row]
+             for row in titles or [[""] * len(row) for row in panels]]
+    heights = [max(side * one.shape[0] / one.shape[1] for one in row if one is not None)
+               + 0.17 * max(text.count("\n") + bool(text) for text in text_row) + 0.1
+               for row, text_row in zip(panels, texts)]
+    # labels have a row and a column of their own
+    top, left = [LABEL] * bool(columns), [LABEL] * bool(rows)
+    height = sum([*top, *heights]) + (0.3 if heading else 0)
+    drawn = Figure(figsize=(sum([*left, side * across]), height), dpi=100, layout="constrained")
+    places = drawn.add_gridspec(len(top) + len(panels), len(left) + across,
+                                height_ratios=[*top, *heights],
+                                width_ratios=[*left, *[side] * across])
+    for right, label in enumerate(columns):
+        _label(drawn.add_subplot(places[0, len(left) + right]), label, rotation=0)
+    for down, label in enumerate(rows):
+        _label(drawn.add_subplot(places[len(top) + down, 0]), label, rotation=90)
+    for down, (row, text_row) in enumerate(zip(panels, texts)):
+        for right, (panel, title) in enumerate(zip(row, text_row)):
+            if panel is not None:
+                _draw(drawn.add_subplot(places[len(top) + down, len(left) + right]), panel, title)
+    if heading:
+        drawn.suptitle(heading, fontsize=12)
+    return drawn
+
+
+def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
+            thumbnails: Sequence[np.ndarray] | None = None, heading: str | None = None,
+            side: float = 7.0) -> Figure:
+    """Points (N, 2) in a plane, in a colour for each group, with small pictures in their places.
+
+    Args:
+        points: such as `inspect.embed` gives.
+        groups: the group of each point, such as its class's name; a legend names them.
+        thumbnails: a picture for each point, (H, W) or (H, W, 3) uint8, framed in its colour.
+        heading: above all.
+        side: of the figure, in inches.
+
+    Raises:
+        InputError: the numbers of points, groups and thumbnails differ, or points are no (N, 2).
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise InputError(f"the points have shape {points.shape}; expected (N, 2)")
+    for what, given in (("groups", groups), ("thumbnails", thumbnails)):
+        if given is not None and len(given) != len(points):
+            raise InputError(f"{len(given)} {what} for {len(points)} points")
+    group_of = ["" if groups is None else str(group) for group in groups or range(len(points))]
+    names = sorted(set(group_of))
+    palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
+    color_of = {name: palette(number % palette.N) for number, name in enumerate(names)}
+    drawn = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    axes = drawn.add_subplot()
+    for name in names:
+        chosen = [group == name for group in group_of]
+        axes.scatter(points[chosen, 0], points[chosen, 1], s=12, color=color_of[name], label=name)
+    if thumbnails is not None:
+        for point, one, group in zip(points, thumbnails, group_of):
+            image = OffsetImage(one, zoom=24 / max(one.shape[:2]), cmap="gray")
+            axes.add_artist(AnnotationBbox(
+                image, tuple(point), pad=0.1,
+                bboxprops={"edgecolor": color_of[group], "linewidth": 1.5}))
+    if groups is not None:
+        axes.legend(fontsize=8, framealpha=0.9)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if heading:
+        drawn.suptitle(heading, fontsize=12)
+    return drawn
+
+
+LETTERS = 12.5
+"""How many letters of a title fit into an inch."""
+LABEL = 0.3
+"""The height of a column's label, and the width of a row's, in inches."""
+
+
+def _draw(axes: Axes, panel: np.ndarray, title: str) -> None:
+    # where the row is higher than the picture, the space is the title's
+    axes.set_anchor("S")
+    axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+    # hidden ticks are laid out all the same, and take longer than the picture
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _label(axes: Axes, text: str, rotation: int) -> None:
+    axes.text(0.5, 0.5, text, rotation=rotation, ha="center", va="center", fontsize=10,
+              fontweight="bold", transform=axes.transAxes)
+    axes.set_axis_off()
+
+
+def as_array(figure: Figure) -> np.ndarray:
+    """A figure as a picture (H, W, 3) uint8 RGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def _wrapped(title: str, length: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import gradcam_mx as gm
-from gradcam_mx import panels, picture
+from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import InputError, OutputError
 from gradcam_mx.rules import RuleReport
@@ -268,9 +268,9 @@ def test_pictures_of_other_attributions_are_grey(one):
     ids=["maps", "attributions"])
 def test_pictures_of_signals_are_panels(one):
     for found, heat in zip(one.pictures(), one.heatmap()):
-        np.testing.assert_array_equal(found, panels.panel(heat))
+        np.testing.assert_array_equal(found, picture.signal_panel(heat))
     for found, heat, signal in zip(one.pictures(SIGNALS), one.heatmap(), SIGNALS):
-        np.testing.assert_array_equal(found, panels.panel(heat, signal))
+        np.testing.assert_array_equal(found, picture.signal_panel(heat, signal))
     again = one.pictures(mx.nd.array(SIGNALS, dtype="float64"))
     np.testing.assert_array_equal(again, one.pictures(SIGNALS))
 
@@ -283,20 +283,20 @@ def test_pictures_of_clips_are_strips():
         for place, number in enumerate(chosen):
             np.testing.assert_array_equal(found[:, 21 * place:][:, :20], frames[number])
     for found, heat in zip(one.pictures(), one.heatmap()):
-        np.testing.assert_array_equal(found, panels.strip(picture.colorize(heat)))
+        np.testing.assert_array_equal(found, picture.strip(picture.colorize(heat)))
 
 
 def test_pictures_of_attributions_of_clips_are_strips():
     for one in (clip_attributions(), clip_attributions(1, rule_report=REPORT)):
         for found, heat in zip(one.pictures(CLIPS), one.heatmap()):
             assert found.shape == (12, 167)
-            np.testing.assert_array_equal(found, panels.strip(picture.grey(heat)))
+            np.testing.assert_array_equal(found, picture.strip(picture.grey(heat)))
     one = clip_attributions(rule_report=REPORT)
     for order, step in (("RGB", 1), ("BGR", -1)):
         for found, values in zip(one.pictures(order=order), one.values):
             assert found.shape == (12, 167, 3)
             np.testing.assert_array_equal(
-                found, panels.strip(picture.signed_image(values)[..., ::step]))
+                found, picture.strip(picture.signed_image(values)[..., ::step]))
 
 
 def test_figures_of_clips_show_their_frames():
@@ -304,12 +304,12 @@ def test_figures_of_clips_show_their_frames():
     shown = {axes.get_title(): axes.get_images()[0].get_array()
              for axes in one.plot(CLIPS).axes[2:]}
     assert list(shown) == ["clip", "grad_cam: running"]
-    np.testing.assert_array_equal(shown["clip"], panels.strip(CLIPS[1]))
+    np.testing.assert_array_equal(shown["clip"], picture.strip(CLIPS[1]))
     np.testing.assert_array_equal(shown["grad_cam: running"], one.pictures(CLIPS)[1])
     assert len(one.plot().axes) == 2
     grey, _ = clip_maps(1).plot(CLIPS[0, ..., 1]).axes
     np.testing.assert_array_equal(grey.get_images()[0].get_array()[..., 2],
-                                  panels.strip(CLIPS[0, ..., 1]))
+                                  picture.strip(CLIPS[0, ..., 1]))
 
 
 def test_figures_of_signals_show_them_in_their_panels():

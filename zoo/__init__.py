@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .datasets import Dataset, digits, fashion_mnist
 from .efficientnet import EfficientNetLite, efficientnet_lite0
 from .labels import class_id, class_name
 from .models import MODELS, PREPROCESS, get_model, preprocess_for
@@ -29,12 +30,15 @@ __all__ = [
     "MODELS",
     "PREPROCESS",
     "VGG",
+    "Dataset",
     "EfficientNetLite",
     "Preprocess",
     "SqueezeNet",
     "class_id",
     "class_name",
+    "digits",
     "efficientnet_lite0",
+    "fashion_mnist",
     "get_model",
     "get_vgg",
     "preprocess_for",

@@ -1,0 +1,88 @@
+"""Small labelled pictures to train on, from packages that are installed: nothing is downloaded."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from gradcam_mx.errors import DataError
+from gradcam_mx.optional import optional
+
+__all__ = ["FASHION_MNIST", "Dataset", "digits", "fashion_mnist"]
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+
+_GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+             "ankle boot")
+_FILES = {"train": "train", "test": "t10k"}
+_DIGITS_TO_TRAIN = 1400
+
+
+class Dataset(NamedTuple):
+    """Grey pictures and their classes."""
+
+    images: np.ndarray
+    """(N, 28, 28) uint8."""
+    labels: np.ndarray
+    """(N,) int32."""
+    names: tuple[str, ...]
+    """The name of each class."""
+
+
+def fashion_mnist(part: str = "train", folder: str | Path = FASHION_MNIST) -> Dataset:
+    """Return Fashion-MNIST: 60,000 pictures of ten kinds of clothes to train on, 10,000 to test.
+
+    Xiao et al. 2017, arXiv:1708.07747. `part` is ``"train"`` or ``"test"``, and `folder` holds the
+    four ``.gz`` files, by default where the Debian package ``dataset-fashion-mnist`` puts them.
+
+    Raises `DataError`, which says how to install them, if the files are missing or damaged.
+
+    >>> fashion_mnist("test").images.shape                          # doctest: +SKIP
+    (10000, 28, 28)
+    """
+    name = _FILES[_checked(part)]
+    images = _read(Path(folder) / f"{name}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
+    labels = _read(Path(folder) / f"{name}-labels-idx1-ubyte.gz", header=8).astype(np.int32)
+    return Dataset(images, labels, _GARMENTS)
+
+
+def _read(path: Path, header: int) -> np.ndarray:
+    """The bytes of a file in the IDX format, after its header."""
+    try:
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"Fashion-MNIST is not installed: there is no {path}. On Debian and Ubuntu: "
+            "apt install dataset-fashion-mnist. gradcam_mx.zoo.digits() needs no such package."
+        ) from error
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}): install it again.") from error
+
+
+def digits(part: str = "train") -> Dataset:
+    """Return scikit-learn's 1,797 handwritten digits, enlarged to 28 × 28 pixels.
+
+    `part` is ``"train"``, the first 1,400, or ``"test"``, the rest.
+
+    Raises `DependencyError` if scikit-learn is not installed.
+
+    >>> digits("test").images.shape
+    (397, 28, 28)
+    """
+    found = optional("sklearn.datasets", "The digits come with").load_digits()
+    chosen = slice(_DIGITS_TO_TRAIN) if _checked(part) == "train" else slice(_DIGITS_TO_TRAIN, None)
+    images = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_LINEAR)
+              for one in (found.images[chosen] / 16 * 255).astype(np.float32)]
+    return Dataset(np.round(images).astype(np.uint8), found.target[chosen].astype(np.int32),
+                   tuple(map(str, range(10))))
+
+
+def _checked(part: str) -> str:
+    if part not in _FILES:
+        raise DataError(f"there is no part {part!r}; expected 'train' or 'test'")
+    return part
