@@ -21,11 +21,12 @@ from . import capture, inputs, nn, rules
 from ._mxnet import mx
 from .errors import InputError, LayerError, NetworkError
 from .layers import Map, tutorial_alias
-from .outputs import Output, choose
+from .outputs import LayerOutputs, Output, choose
 from .parameters import Parameters
 from .rules import GATES, Rule, RuleReport
 
 if TYPE_CHECKING:
+    from .outputs import OutputChoice
     from .recording import Wanted
 
 
@@ -92,12 +93,21 @@ class EagerTape:
                 train_mode=False):
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
         self.output_names = [f"output{index}" for index in range(len(self._outputs))]
-        self.outputs = choose([Output(name, index, None)
-                               for index, name in enumerate(self.output_names)], wanted.output)
+        self.outputs = self._choose(wanted.output)
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
             rules.check_acts(self.report(rule))
+
+    def _choose(self, choice: OutputChoice) -> list[Output]:
+        if not isinstance(choice, LayerOutputs):
+            return choose([Output(name, index, None)
+                           for index, name in enumerate(self.output_names)], choice)
+        cuts = [self._find(layer).cut for layer in choice.layers]
+        first = len(self._outputs)
+        self._outputs += [self._cuts[cut].leaf for cut in cuts]
+        return [Output(self._name_of(cut), first + number, None)
+                for number, cut in enumerate(cuts)]
 
     # -- what the drop-in layers call, through `capture` -------------------------------------------
 
@@ -238,6 +248,13 @@ class EagerTape:
     # -- layers ------------------------------------------------------------------------------------
 
     def _find_map(self, layer: Any) -> Map:
+        ran = self._find(layer)
+        if len(self._shape(ran)) < 3:
+            raise LayerError(f"the layer {ran.path!r} gives {self._shape(ran)}, which has no "
+                             "positions to make a map of")
+        return Map(ran.cut, self._name_of(ran.cut), 1)
+
+    def _find(self, layer: Any) -> _Ran:
         names = self._names()
         if layer is None:
             ran = self._default()
@@ -253,10 +270,7 @@ class EagerTape:
             raise LayerError(
                 f"the net has no map of a layer {wanted!r}. It cannot be traced, so only drop-in "
                 f"layers (from gradcam_mx import nn) that run can be explained: {listed}")
-        if len(self._shape(ran)) < 3:
-            raise LayerError(f"the layer {ran.path!r} gives {self._shape(ran)}, which has no "
-                             "positions to make a map of")
-        return Map(ran.cut, self._name_of(ran.cut), 1)
+        return ran
 
     def _names(self) -> dict[str, _Ran]:
         """Every name → the last run of the layer that bears it."""

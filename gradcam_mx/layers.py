@@ -13,6 +13,9 @@ from .layout import channel_axis
 if TYPE_CHECKING:
     from .graph import Entry, Graph, Node, Shape
 
+PENULTIMATE = "penultimate"
+"""Stands for what goes into the last classifier: the features that a class is told by."""
+
 POOLING = {"Pooling", "Pad", "UpSampling", "Crop", "_contrib_BilinearResize2D"}
 DETECTION = {"_contrib_box_nms", "_contrib_MultiBoxDetection", "_contrib_Proposal"}
 CLASSIFIERS = {"FullyConnected", "Convolution", "Deconvolution", "dot", "batch_dot"}
@@ -77,15 +80,18 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
 
     Args:
         heads: what is explained, on which the default layer depends.
-        layer: None (the default layer), a Block of the net, a dotted path ("features.28"), a
-            block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or the name of an
-            operator or of its output ("vgg0_conv12_fwd_output").
+        layer: None (the default layer), "penultimate", a Block of the net, a dotted path
+            ("features.28"), a block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or
+            the name of an operator or of its output ("vgg0_conv12_fwd_output").
 
     Raises:
         LayerError: there is none; the message lists the closest names with their shapes.
     """
     if layer is None:
         entry = default(graph, shapes, heads)
+        return entry, name_of(graph, entry)
+    if isinstance(layer, str) and layer == PENULTIMATE:
+        entry = _penultimate(graph, heads)
         return entry, name_of(graph, entry)
     if isinstance(layer, mx.gluon.Block):
         for block in reversed(graph.blocks):
@@ -182,6 +188,24 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry])
             "the net has no layer whose output is a map with more than one position, so there is "
             "nothing that an activation map could show; input attributions (saliency, "
             "guided_backprop) work without one")
+    return entry
+
+
+def _penultimate(graph: Graph, heads: Sequence[Entry]) -> Entry:
+    """What goes into the last classifier.
+
+    Raises:
+        LayerError: the net has no classifier.
+    """
+    live = graph.ancestors(heads)
+    classifiers = [node for node in graph.live_nodes
+                   if node.op in CLASSIFIERS and node.index in live]
+    if not classifiers:
+        raise LayerError(f"the net has no Dense layer or convolution, so there is no layer "
+                         f"{PENULTIMATE!r}; name another one")
+    entry = classifiers[-1].inputs[0]
+    while graph.nodes[entry[0]].is_internal:
+        entry = graph.nodes[entry[0]].inputs[0]
     return entry
 
 

@@ -48,6 +48,21 @@ def channel_axis(graph: Graph, entry: Entry, shapes: Mapping[Entry, Shape]) -> i
     return 1
 
 
+def channels_first(values: np.ndarray, channel_axis: int, back: bool = False) -> np.ndarray:
+    """Values with the channels at axis 1; with `back`, from there to their own axis."""
+    if values.ndim < 3 or channel_axis == 1:
+        return values
+    return np.moveaxis(values, *((1, channel_axis) if back else (channel_axis, 1)))
+
+
+def shape_channels_first(shape: Sequence[int], channel_axis: int) -> tuple[int, ...]:
+    """A shape with the channels at axis 1."""
+    if len(shape) < 3:
+        return tuple(shape)
+    others = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
+    return shape[0], shape[channel_axis], *others
+
+
 def _channels_of_output(node: Node) -> int | None:
     if node.op in _SPATIAL:
         return 1

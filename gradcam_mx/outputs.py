@@ -46,11 +46,18 @@ class Output(NamedTuple):
     """Where the value is that is explained of it."""
     link: Link | None
     """From that value to probabilities, where the net ends in a softmax or sigmoid."""
+    channel_axis: int = 1
+
+
+class LayerOutputs(NamedTuple):
+    """What layers inside the net give, in the place of its outputs."""
+
+    layers: tuple[Any, ...]
 
 
 PROBABILITY = "probability"
 
-OutputChoice = Union[None, int, str, Sequence[Union[int, str]]]
+OutputChoice = Union[None, int, str, Sequence[Union[int, str]], LayerOutputs]
 """Which output is explained: its number or name, several for a target that is a function of
 several, "probability" for the first after its softmax or sigmoid, None for the first."""
 

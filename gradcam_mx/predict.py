@@ -11,9 +11,9 @@ from . import picture
 from .errors import InputError, TargetError
 from .inputs import Array
 from .outputs import PROBABILITY, OutputChoice, probabilities
-from .perturbation import AUTO, BatchSize, Engine, check_batch_size, chunk_size
-from .recording import Wanted, record
-from .run import failures_told
+from .perturbation import AUTO, BatchSize, check_batch_size
+from .recording import Recording
+from .streaming import Reader, engine_for
 from .targets import numbers_of
 from .trace import Net
 
@@ -62,31 +62,23 @@ def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
         first = next(rows)
         with lock:
             if first.shape not in engines:
-                engines[first.shape] = _engine(net, first, output, batch_size)
+                engines[first.shape] = engine_for(net, first, output, batch_size,
+                                                  lambda recording: _reader(recording, output))
             engine = engines[first.shape]
             return np.concatenate(list(engine([row] for row in (first, *rows))))
 
     return predict
 
 
-def _engine(net: Net, row: np.ndarray, output: OutputChoice, batch_size: BatchSize) -> Engine:
-    with failures_told("forward"):
-        recording = record(net, row[None], Wanted(output=output))
-        value, link = recording.values()[0], recording.outputs[0].link
-        if output == PROBABILITY and probabilities(value, link) is None:
-            raise TargetError(
-                f"the net's output has shape {value.shape}, which holds no probabilities of "
-                "classes; pass output=None for the values themselves")
-
-    def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
-        with failures_told("forward"):
-            if output == PROBABILITY:
-                return np.asarray(probabilities(outputs[0], link))
-            return outputs[0].asnumpy()
-
-    where = recording.input
-    size = chunk_size(batch_size, recording, where, row.shape)
-    return Engine(recording.behind(where), results, recording.value(where.point), row.shape, size)
+def _reader(recording: Recording, output: OutputChoice) -> Reader:
+    value, link = recording.values()[0], recording.outputs[0].link
+    if output != PROBABILITY:
+        return lambda outputs: outputs[0].asnumpy()
+    if probabilities(value, link) is None:
+        raise TargetError(
+            f"the net's output has shape {value.shape}, which holds no probabilities of classes; "
+            "pass output=None for the values themselves")
+    return lambda outputs: np.asarray(probabilities(outputs[0], link))
 
 
 def _photos(images: Any) -> list[np.ndarray]:

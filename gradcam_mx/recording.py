@@ -17,9 +17,9 @@ from .eager import EagerTape, has_drop_ins
 from .errors import NetworkError, TargetError
 from .graph import Entry, Graph
 from .inputs import Input
-from .layers import Map, find_map, name_of
-from .layout import channel_axis
-from .outputs import OutputChoice, choose
+from .layers import Map, find, find_map, name_of
+from .layout import channel_axis, shape_channels_first
+from .outputs import LayerOutputs, Output, OutputChoice, choose
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
 from .trace import Net, trace
@@ -57,12 +57,12 @@ class Traced:
         values = inputs.prepare(graph, x)
         shapes = self._shapes = inputs.shapes(graph, x)
         self.output_names = graph.output_names
-        self.outputs = choose(graph.outputs, wanted.output)
+        self.outputs = self._choose(wanted.output)
         self._heads = [output.point for output in self.outputs]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         for check in wanted.checks:
-            check(channels_first(shapes[entry], self.input.channel_axis))
+            check(shape_channels_first(shapes[entry], self.input.channel_axis))
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
         self._report_nodes = graph.once(
@@ -75,6 +75,14 @@ class Traced:
         self._given = dict(zip(graph.inputs, values))
         with graph.lock:
             self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
+
+    def _choose(self, choice: OutputChoice) -> list[Output]:
+        graph, shapes = self._graph, self._shapes
+        if not isinstance(choice, LayerOutputs):
+            return choose(graph.outputs, choice)
+        found = [find(graph, layer, shapes, graph.heads[:1]) for layer in choice.layers]
+        return [Output(name, entry, None, channel_axis(graph, entry, shapes))
+                for entry, name in found]
 
     def values(self) -> list[Any]:
         """The explained value of each output."""
@@ -189,14 +197,6 @@ class Traced:
     def report(self, rule: Rule) -> RuleReport:
         """How many activations of which kind `rule` changes on the way to the input."""
         return rules.report(rule, self._graph, self._report_nodes)
-
-
-def channels_first(shape: Sequence[int], channel_axis: int) -> tuple[int, ...]:
-    """A shape with the channels at axis 1."""
-    if len(shape) < 3:
-        return tuple(shape)
-    others = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
-    return shape[0], shape[channel_axis], *others
 
 
 Recording = Union[Traced, EagerTape]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -13,15 +13,16 @@ from tqdm import tqdm
 
 from . import heads, outputs
 from ._mxnet import mx
-from .errors import LayerError, NetworkError, reason
+from .errors import LayerError, NetworkError, TargetError, reason
 from .heads import Head, Targets
 from .inputs import Input
 from .layers import Map
-from .outputs import PROBABILITY, OutputChoice
+from .layout import channels_first
+from .outputs import PROBABILITY, LayerOutputs, OutputChoice
 from .perturbation import AUTO, BatchSize, Engine, Variant, check_batch_size, chunk_size
 from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
-from .targets import Detection, Several
+from .targets import Detection, Several, Unit
 from .trace import Net
 
 
@@ -61,7 +62,7 @@ class Run:
         needs = list(needs)
         self._asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
         self._rules = frozenset().union(*(need.rules for need in needs))
-        wanted_output = output if output is not None else _outputs_of(target)
+        wanted_output = _output_of(target, output)
         with failures_told("forward"):
             layers = self._asked if any(need.layer for need in needs) else ()
             self._recording = record(
@@ -77,6 +78,7 @@ class Run:
         self._links = [one.link for one in self._recording.outputs]
         self._probability = output == PROBABILITY
         only_forward = bool(needs) and all(need.perturbs for need in needs)
+        target = _with_channels_at(target, self._recording.outputs[0].channel_axis)
         self._heads = heads.heads(target, values, self._links, self._probability,
                                   differentiate=not only_forward)
         self._head = self._heads[0]
@@ -183,7 +185,7 @@ class Run:
                 return behind(rows, samples)
 
         behind = recording.behind(where)
-        return Engine(forward, results, like, shape, size, lambda rows: _channels_first(
+        return Engine(forward, results, like, shape, size, lambda rows: channels_first(
             rows, where.channel_axis, back=True))
 
     def gradients_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
@@ -200,7 +202,7 @@ class Run:
                              for parts in zip(*(one.gradients for one in found))]
                 back = part.backward(gradients, PLAIN, [where.point])[where.point].asnumpy()
             yield from zip((one.score for one in found), np.split(
-                _channels_first(back, where.channel_axis), repeats))
+                channels_first(back, where.channel_axis), repeats))
 
     def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
                 total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
@@ -224,7 +226,7 @@ class Run:
     def _placed(self, values: np.ndarray, where: Map) -> Any:
         """Values with the channels at axis 1 as an array for the net."""
         like = self._recording.value(where.point)
-        return mx.nd.array(_channels_first(values, where.channel_axis, back=True),
+        return mx.nd.array(channels_first(values, where.channel_axis, back=True),
                            ctx=like.context, dtype=like.dtype)
 
     def _say_which_output(self) -> None:
@@ -313,7 +315,7 @@ class Run:
         """The value of the input or of a layer, with its channels at axis 1."""
         if where.point not in self._values:
             value = self._recording.value(where.point).asnumpy()
-            self._values[where.point] = _channels_first(value, where.channel_axis)
+            self._values[where.point] = channels_first(value, where.channel_axis)
         return self._values[where.point]
 
     def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
@@ -326,24 +328,52 @@ class Run:
                 gradients = self._recording.backward(
                     self._head.gradients, rule, [one.point for one in maps])
                 for one in maps:
-                    self._gradients[rule, one.point] = _channels_first(
+                    self._gradients[rule, one.point] = channels_first(
                         gradients[one.point].asnumpy(), one.channel_axis)
         return self._gradients[rule, where.point]
 
 
-def _outputs_of(target: Targets) -> OutputChoice:
+def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
+    """The outputs that are explained: those that were asked for, or that the target is made for.
+
+    Raises:
+        TargetError: they are not the same, or several targets are made for different ones.
+    """
+    own = [_own_output(one) for one in _each(target)]
+    layers = {choice for choice in own if isinstance(choice, LayerOutputs)}
+    if layers and (output is not None or len(layers) > 1 or len(own) > own.count(own[0])):
+        raise TargetError(
+            f"targets of one call are explained of one output, and a Unit is of its layer's; got "
+            f"{', '.join(f'Unit of {one.layers[0]!r}' for one in layers)} together with "
+            f"{'output=' + repr(output) if output is not None else 'other targets'}")
+    if output is not None:
+        return output
+    return next((choice for choice in own if choice is not None), None)
+
+
+def _own_output(target: Any) -> OutputChoice:
     """The outputs that a ready-made target is a function of; None for the first alone."""
-    if isinstance(target, Detection):
-        return target.outputs
-    targets = target.targets if isinstance(target, Several) else target
-    each = targets if isinstance(targets, (list, tuple)) else []
-    return next((found for found in map(_outputs_of, each) if found is not None), None)
+    if isinstance(target, Unit):
+        return LayerOutputs((target.layer,))
+    return target.outputs if isinstance(target, Detection) else None
 
 
-def _channels_first(values: np.ndarray, channel_axis: int, back: bool = False) -> np.ndarray:
-    if values.ndim < 3 or channel_axis == 1:
-        return values
-    return np.moveaxis(values, *((1, channel_axis) if back else (channel_axis, 1)))
+def _each(target: Targets) -> list[Any]:
+    """The targets in a call's, one or several, for all samples or one for each."""
+    if isinstance(target, Several):
+        return [one for several in target.targets for one in _each(several)]
+    return list(target) if isinstance(target, (list, tuple)) else [target]
+
+
+def _with_channels_at(target: Targets, axis: int) -> Targets:
+    """A target that knows where its layer keeps the channels."""
+    if isinstance(target, Unit):
+        return replace(target, channel_axis=axis)
+    if isinstance(target, Several):
+        return Several([_with_channels_at(one, axis) for one in target.targets])
+    if isinstance(target, (list, tuple)):
+        return [_with_channels_at(one, axis) for one in target]
+    return target
 
 
 def _shown(engine: Engine, values: Iterable[Any], progress: bool, total: int | None, what: str

@@ -282,6 +282,59 @@ class Detection:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """The activation of a unit inside the net: A[n, c, i, j] of a layer's output A.
+
+    Every method explains it: `guided_backprop` and `deconvnet` show the pattern that excites it.
+
+    Args:
+        layer: a Block, a dotted path, a block's name, or the name of an output; None for the
+            default layer.
+        channel: c.
+        position: (i, j); by default where the channel is strongest in each sample.
+        channel_axis: where the net keeps the channels; found by itself.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> unit = gm.targets.Unit("features.5", 7, position=(10, 12))
+        >>> gm.saliency(net, mx.nd.ones((1, 3, 224, 224)), unit).output
+        'features.5'
+    """
+
+    layer: Any
+    channel: int
+    position: Sequence[int] | None = None
+    channel_axis: int = 1
+
+    def __call__(self, output: Any) -> Any:
+        # a sum of products: the slice of a convolution's output ends the process (measured)
+        weights = np.zeros(output.shape, np.float32)
+        channels = np.moveaxis(weights, self.channel_axis, 1)
+        self._check(channels.shape)
+        if self.position is None:
+            numbers = np.moveaxis(output.asnumpy(), self.channel_axis, 1)[:, self.channel]
+            best = numbers.reshape(len(numbers), -1).argmax(axis=1)
+            positions = list(zip(*np.unravel_index(best, numbers.shape[1:]))) or [()] * len(best)
+        else:
+            positions = [tuple(self.position)] * len(weights)
+        for sample, position in zip(channels, positions):
+            place = (self.channel, *position)
+            sample[place] = 1
+        return flat(output * like(weights, output)).sum(axis=1)
+
+    def _check(self, shape: Sequence[int]) -> None:
+        what = f"the layer {self.layer!r} gives {tuple(shape)}"
+        if len(shape) < 2 or not is_id(self.channel) or not 0 <= self.channel < shape[1]:
+            raise TargetError(f"there is no unit {self.channel!r}: {what}, channels at axis 1")
+        if self.position is not None and (
+                len(self.position) != len(shape) - 2
+                or not all(0 <= one < size for one, size in zip(self.position, shape[2:]))):
+            raise TargetError(f"there is no position {self.position!r}: {what}")
+
+
+@dataclass(frozen=True)
 class Several:
     """Several targets of one call, each of which gives an explanation of its own.
 

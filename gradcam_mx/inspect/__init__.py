@@ -1,0 +1,18 @@
+"""Looking inside a net: what its layers give, what they look for, and how nets compare."""
+
+from __future__ import annotations
+
+from .layers import layer_outputs, weights
+from .patches import Patch, max_activating_patches
+from .receptive_field import receptive_field
+from .vectors import embed, feature_vectors
+
+__all__ = [
+    "Patch",
+    "embed",
+    "feature_vectors",
+    "layer_outputs",
+    "max_activating_patches",
+    "receptive_field",
+    "weights",
+]

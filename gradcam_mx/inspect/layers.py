@@ -1,0 +1,82 @@
+"""What a net's layers give and what they hold: their outputs, their weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import LayerError
+from ..inputs import Input
+from ..layers import find
+from ..outputs import LayerOutputs
+from ..recording import Wanted, record
+from ..run import failures_told
+from ..streaming import numbers
+from ..trace import Net, trace
+
+_WITH_WEIGHTS = ("Convolution", "Deconvolution", "FullyConnected")
+
+
+def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarray]:
+    """What layers give for an input, as in inference: the name of each → (N, C, h, w).
+
+    Draw the channels of one sample by `gm.picture.channel_grid`.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        layers: a layer or a list of them, as `layer=` names them everywhere, or "penultimate";
+            None for the default layer.
+
+    Raises:
+        LayerError, InputError, NetworkError: what they say.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.inspect.layer_outputs(net, mx.nd.ones((1, 3, 224, 224)), ["features.5"])
+        >>> {name: values.shape for name, values in found.items()}
+        {'features.5': (1, 128, 27, 27)}
+    """
+    wanted = tuple(layers) if isinstance(layers, (list, tuple)) else (layers,)
+    with failures_told("forward"):
+        recording = record(net, x, Wanted(output=LayerOutputs(wanted)))
+        found = numbers(recording, recording.values())
+    names = [layer if isinstance(layer, str) else output.name
+             for layer, output in zip(wanted, recording.outputs)]
+    return dict(zip(names, found))
+
+
+def weights(net: Net, layer: Any) -> np.ndarray:
+    """The weight of a layer: (O, I, kh, kw) of a convolution, (O, I) of a Dense layer.
+
+    Draw filters by `gm.picture.filter_grid`.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        layer: a Block, a dotted path, a block's name, or the name of an output. Of a block of
+            several layers, the one that makes its output, its activation and normalisation aside.
+
+    Raises:
+        LayerError: there is no such layer, or it has no weight.
+        NetworkError: the net cannot be traced, or is not initialised.
+
+    Example:
+        >>> import gradcam_mx as gm
+        >>> net = gm.nn.Conv2D(8, kernel_size=3, in_channels=3)
+        >>> net.initialize()
+        >>> gm.inspect.weights(net, net).shape
+        (8, 3, 3, 3)
+    """
+    graph = trace(net)
+    entry, name = find(graph, layer, {}, graph.heads[:1])
+    node = graph.nodes[entry[0]]
+    while node.role not in _WITH_WEIGHTS and node.inputs:
+        node = graph.nodes[node.inputs[0][0]]
+    kernel = graph.nodes[node.inputs[1][0]].name if node.inputs else None
+    contexts = graph.parameters.contexts()
+    if kernel is None or not contexts:
+        raise LayerError(f"the layer {name!r} has no weight")
+    return graph.parameters.on(contexts[0])[kernel].asnumpy()

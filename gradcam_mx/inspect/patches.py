@@ -1,0 +1,160 @@
+"""The patches of a data set that units of a layer respond to most strongly."""
+
+from __future__ import annotations
+
+import bisect
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import InputError, LayerError
+from ..outputs import LayerOutputs
+from ..perturbation import BatchSize, check_batch_size
+from ..recording import Recording
+from ..streaming import Reader, engine_for, numbers
+from ..targets import is_id
+from ..trace import Net, trace
+from .receptive_field import Box, ReceptiveField
+from .samples import Images, Preprocess, Sample, samples
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What excited a unit."""
+
+    unit: int
+    """The channel of the layer."""
+    activation: float
+    index: int
+    """The number of the image in the data set."""
+    position: tuple[int, ...]
+    """Where in the layer's output: (row, column)."""
+    box: Box | None
+    """The part of the input that the unit sees from there: a slice of rows, one of columns; None if
+    it sees nothing but padding."""
+    picture: np.ndarray
+    """That part of the photo, (h, w, 3) uint8; of the input, (C, h, w), where no photo was given.
+    """
+
+
+def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence[int],
+                           k: int = 9, *, preprocess: Preprocess | None = None,
+                           batch_size: BatchSize = 32, progress: bool = True) -> list[list[Patch]]:
+    """For each unit of a layer the patches of a data set that excite it most, the strongest first.
+
+    Zeiler & Fergus 2014, arXiv:1311.2901, section 4.1. A unit is a channel; of each image its
+    strongest position counts. A patch is exactly what the unit sees from there. Draw them by
+    `gm.picture.patch_grid`; `gm.guided_backprop(net, x, gm.targets.Unit(layer, unit, position))`
+    and `gm.deconvnet` show what in a patch it was.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); it has to be traceable.
+        images: an array (N, C, H, W), a Gluon Dataset or DataLoader, or another iterable, of
+            inputs (C, H, W), or of photos (H, W, 3) uint8; all of one size once prepared.
+        layer: a Block, a dotted path, a block's name, or the name of an output.
+        units: channels of the layer.
+        k: how many patches for each unit, at most one of each image.
+        preprocess: from a photo to the net's input; by default the net's own, if it has one.
+        batch_size: how many images run at once; "auto" finds a quick size.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        For each unit a list of up to k of `Patch`.
+
+    Raises:
+        LayerError: no such layer, or no such unit.
+        InputError, NetworkError: what they say.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> images = mx.nd.random.normal(shape=(4, 3, 224, 224))
+        >>> found = gm.inspect.max_activating_patches(net, images, "features.3", [0, 5], k=2)
+        >>> [len(patches) for patches in found]
+        [2, 2]
+    """
+    check_batch_size(batch_size)
+    if not is_id(k) or k < 1:
+        raise InputError(f"k is {k!r}; expected 1 or more patches")
+    graph, units = trace(net), list(units)
+    every = samples(net, images, preprocess)
+    first = next(every)
+    engine = engine_for(graph, first.row, LayerOutputs((layer,)), batch_size,
+                        lambda recording: _reader(recording, layer, units))
+    strongest = [_Strongest(k) for _ in units]
+    waiting: deque[Sample] = deque()
+
+    def rows() -> Iterator[list[np.ndarray]]:
+        with tqdm(desc="strongest activations", disable=not progress, delay=2, unit="image") as bar:
+            sample: Sample | None = first
+            while sample is not None:
+                _check_same_size(sample, first)
+                waiting.append(sample)      # until its results come
+                yield [sample.row]
+                bar.update()
+                sample = next(every, None)
+
+    for found in engine(rows()):
+        sample = waiting.popleft()
+        for kept, (activation, *position) in zip(strongest, found[0]):
+            kept.add(float(activation), sample, tuple(int(one) for one in position))
+    field = ReceptiveField.of(graph, layer, (1, *first.row.shape))
+    return [[_patch(field, unit, *one) for one in kept.found]
+            for unit, kept in zip(units, strongest)]
+
+
+class _Strongest:
+    """The k strongest activations of a unit so far; of equal ones those that came first."""
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._keys: list[float] = []
+        self.found: list[tuple[float, Sample, tuple[int, ...]]] = []
+
+    def add(self, activation: float, sample: Sample, position: tuple[int, ...]) -> None:
+        place = bisect.bisect_right(self._keys, -activation)
+        if place < self._k:
+            self._keys.insert(place, -activation)
+            self.found.insert(place, (activation, sample, position))
+            del self._keys[self._k:], self.found[self._k:]
+
+
+def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
+    """Reads the strongest activation of each unit and its position: (rows, units, 1 + axes)."""
+    shape = numbers(recording, recording.values())[0].shape
+    if len(shape) < 3:
+        raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
+    wrong = [unit for unit in units if not is_id(unit) or not 0 <= unit < shape[1]]
+    if wrong or not units:
+        raise LayerError(f"the layer {layer!r} has the units 0 to {shape[1] - 1}; got "
+                         f"{wrong or units}")
+
+    def read(outputs: list[Any]) -> np.ndarray:
+        maps = numbers(recording, outputs)[0][:, units]
+        flat = maps.reshape(*maps.shape[:2], -1)
+        best = flat.argmax(axis=2)
+        strength = np.take_along_axis(flat, best[..., None], axis=2)[..., 0]
+        positions = np.unravel_index(best, maps.shape[2:])
+        return np.stack([strength, *positions], axis=-1).astype(np.float64)
+
+    return read
+
+
+def _check_same_size(sample: Sample, first: Sample) -> None:
+    if sample.row.shape != first.row.shape:
+        raise InputError(f"image {sample.index} has shape {sample.row.shape}, the first one "
+                         f"{first.row.shape}; expected images of one size")
+
+
+def _patch(field: ReceptiveField, unit: int, activation: float, sample: Sample,
+           position: tuple[int, ...]) -> Patch:
+    box, shown = field.box(position, unit), sample.shown
+    is_photo = shown is not sample.row
+    cut = box if box is not None else (slice(0, 0),) * len(position)
+    if not is_photo:
+        cut = (slice(None), *cut)
+    return Patch(unit, activation, sample.index, position, box, shown[cut].copy())

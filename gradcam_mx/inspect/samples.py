@@ -1,0 +1,105 @@
+"""The samples of a data set, one after the other, as the net takes them and as people see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator
+
+import numpy as np
+
+from ..errors import InputError, NetworkError
+from ..inputs import check
+from ..targets import numbers_of
+from ..trace import Net, trace
+
+Images = Iterable[Any]
+"""Inputs (C, H, W) or photos (H, W, 3) uint8, alone or as (image, label); or batches of them."""
+
+Preprocess = Callable[[Any], Any]
+"""From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a data set."""
+
+    index: int
+    row: np.ndarray
+    """As the net takes it, without the axis of samples: (C, H, W)."""
+    shown: np.ndarray
+    """What the net saw, (H, W, 3) uint8 RGB; the same as `row` where no photo was given."""
+
+
+def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator[Sample]:
+    """The samples of a data set, counted from 0; nothing is read ahead.
+
+    Args:
+        net: for which they are meant; its own `preprocess` is used for photos if it has one.
+        images: an array (N, C, H, W), a Gluon Dataset or DataLoader, or any other iterable.
+        preprocess: how photos are prepared for the net.
+
+    Raises:
+        InputError: there are none, or something else than images.
+    """
+    prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
+    axes = _axes_of_a_row(net)
+    index = 0
+    for item in _items(images):
+        image = item[0] if isinstance(item, (tuple, list)) else item
+        for one in _single(image, axes, preprocess is not None):
+            yield _sample(index, one, prepare, preprocess is not None)
+            index += 1
+    if not index:
+        raise InputError("there are no images: expected an array (N, C, H, W), or a data set of at "
+                         "least one")
+
+
+def _items(images: Any) -> Iterator[Any]:
+    if isinstance(images, (str, bytes)) or not (
+            hasattr(images, "__iter__") or hasattr(images, "__getitem__")):
+        raise InputError(f"the images are a {type(images).__name__}; expected an array "
+                         "(N, C, H, W), a Gluon Dataset or DataLoader, or another iterable")
+    if hasattr(images, "__len__") and hasattr(images, "__getitem__"):
+        return (images[number] for number in range(len(images)))
+    return iter(images)
+
+
+def _axes_of_a_row(net: Net) -> int:
+    """How many axes one sample of the net's input has: that of its first convolution's input."""
+    try:
+        graph = trace(net)
+    except NetworkError:
+        return 3    # a net that cannot be traced, which nearly always sees pictures
+    ranks = [node.attrs["kernel"].count(",") + 2 for node in graph.live_nodes
+             if node.op == "Convolution"]
+    return ranks[0] if ranks else 1
+
+
+def _single(image: Any, axes: int, is_photo: bool) -> Iterable[Any]:
+    """The images of a batch, or the image itself."""
+    if isinstance(image, (str, Path)):
+        return [image]
+    array = numbers_of(image)
+    one = 3 if is_photo or array.dtype == np.uint8 else axes
+    if array.ndim not in (one, one + 1):
+        raise InputError(f"an image has shape {array.shape}; expected {one} axes, or {one + 1} for "
+                         "a batch of them")
+    return array if array.ndim == one + 1 else [array]
+
+
+def _sample(index: int, image: Any, prepare: Any, is_photo: bool) -> Sample:
+    if not (is_photo or isinstance(image, (str, Path)) or image.dtype == np.uint8):
+        check(image[None])
+        return Sample(index, image, image)
+    if not callable(prepare):
+        raise InputError(
+            f"image {index} is a photo, and how photos are prepared for this net is not known; "
+            "pass preprocess=, a function from a photo (H, W, 3) uint8 to the net's input")
+    row = numbers_of(prepare(image))
+    row = row[0] if row.ndim == 4 else row
+    check(row[None])
+    if hasattr(prepare, "crop"):
+        return Sample(index, row, prepare.crop(image))
+    is_same = not isinstance(image, (str, Path)) and image.shape[:2] == row.shape[1:]
+    return Sample(index, row, image if is_same else row)
