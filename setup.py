@@ -52,13 +52,20 @@ DEMO = [
 
 PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.42"]
 
+INSPECT = ["scikit-learn>=1.0"]
+
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
-NOTEBOOKS = ["ipykernel>=6.0", "ipywidgets>=7.6", "nbclient>=0.6", "nbformat>=5.1", "notebook>=6.4"]
+# What runs a notebook, and what opens it.
+RUN_NOTEBOOKS = ["ipykernel>=6.0", "ipywidgets>=7.6", "nbclient>=0.6", "nbformat>=5.1"]
+NOTEBOOKS = [*RUN_NOTEBOOKS, *DEMO, *PERTURB, *INSPECT, "notebook>=6.4"]
 
 TEST = [
     *DEMO,
     *PERTURB,
+    *INSPECT,
+    *TRAIN,
+    *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
     "portalocker>=2.0",
     # what people use with gm.predict_fn
@@ -103,6 +110,7 @@ setup(
         "gpu": GPU,
         "demo": DEMO,
         "perturb": PERTURB,
+        "inspect": INSPECT,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "test": TEST,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import picture
+from . import files, picture
 from ._version import __version__
-from .errors import InputError, OutputError
+from .errors import InputError
 from .region import Region
 from .rules import RuleReport
 
@@ -205,24 +205,13 @@ class Explanation:
             OutputError: the file cannot be written.
         """
         path = Path(path)
-        figure = None if path.suffix == ".npz" else self.plot(photo, order)
-        # Written beside its place and moved there, so that nothing half-written ever stands in it.
-        part = path.with_name(f".{path.name}.part{path.suffix}")
-        try:
-            try:
-                if figure is None:
-                    np.savez_compressed(
-                        part, values=self.values, score=self.score,
-                        about=json.dumps(self._about(), default=_plain),
-                        **{_DETAIL + name: detail for name, detail in self.details.items()})
-                else:
-                    figure.savefig(part)
-                part.replace(path)
-            finally:
-                if part.exists():
-                    part.unlink()
-        except (OSError, ValueError) as error:
-            raise OutputError(f"cannot write {path}: {error}") from error
+        if path.suffix != ".npz":
+            return picture.save_figure(self.plot(photo, order), path)
+        with files.whole(path) as part:
+            np.savez_compressed(
+                part, values=self.values, score=self.score,
+                about=json.dumps(self._about(), default=_plain),
+                **{_DETAIL + name: detail for name, detail in self.details.items()})
         return path
 
     @classmethod

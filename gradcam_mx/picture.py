@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from . import files
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -218,6 +219,44 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
                              f"expected 0 to 255 (the {name} itself, not the preprocessed input)")
         photo = to_uint8(photo)
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
+
+
+def check_photos(photos: np.ndarray) -> np.ndarray:
+    """Photos (N, H, W, 3), or grey ones (N, H, W) or (N, H, W, 1), as (N, H, W, 3) uint8.
+
+    Raises:
+        InputError: they are something else.
+    """
+    photos = photos.asnumpy() if hasattr(photos, "asnumpy") else np.asarray(photos)
+    if photos.ndim == 3:
+        photos = photos[..., None]
+    if photos.ndim != 4 or photos.shape[-1] not in (1, 3) or 0 in photos.shape:
+        raise InputError(f"the photos have shape {photos.shape}; expected (N, H, W, 3), RGB, or "
+                         "(N, H, W), grey")
+    colors = np.broadcast_to(photos, (*photos.shape[:-1], 3))
+    return np.stack([check_photo(one) for one in colors])
+
+
+def of_input(x: np.ndarray, order: str = "RGB", *, stretch: bool = True) -> np.ndarray:
+    """What a net saw as photos, where there are none: inputs (N, C, H, W) as (N, H, W, 3) uint8.
+
+    Three channels are colours; of any other number the mean is drawn, in grey. Clips
+    (N, C, D, H, W) become (N, D, H, W, 3); signals stay as they are.
+
+    Args:
+        x: of any range.
+        order: "RGB" or "BGR", the order of the channels.
+        stretch: each sample to its range; otherwise its values are from 0, black, to 1, white.
+    """
+    if x.ndim == 3:
+        return x
+    x = x.mean(axis=1, keepdims=True) if x.shape[1] != 3 else x[:, ::-1 if order == "BGR" else 1]
+    if stretch:
+        axes = tuple(range(1, x.ndim))
+        low, high = x.min(axis=axes, keepdims=True), x.max(axis=axes, keepdims=True)
+        x = (x - low) / np.where(high > low, high - low, 1)
+    colors = np.broadcast_to(x, (len(x), 3, *x.shape[2:]))
+    return to_uint8(np.moveaxis(colors, 1, -1) * 255)
 
 
 # -- clips and signals --------------------------------------------------------------------------
@@ -524,6 +563,17 @@ def _label(axes: Axes, text: str, rotation: int) -> None:
     axes.set_axis_off()
 
 
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure, in the format its suffix says.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with files.whole(path) as part:
+        figure.savefig(part)
+    return Path(path)
+
+
 def as_array(figure: Figure) -> np.ndarray:
     """A figure as a picture (H, W, 3) uint8 RGB."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -534,5 +584,9 @@ def as_array(figure: Figure) -> np.ndarray:
 
 
 def _wrapped(title: str, length: int) -> str:
-    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure."""
-    return "\n".join(textwrap.fill(line, length) for line in title.split("\n"))
+    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure.
+
+    Dollars are dollars, as in the name of a class, not the ends of a formula.
+    """
+    lines = [textwrap.fill(line, length) for line in title.split("\n")]
+    return "\n".join(lines).replace("$", r"\$")

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"gradcam_mx": ROOT / "gradcam_mx", "gradcam_mx.methods": ROOT / "gradcam_mx/methods",
+           "gradcam_mx.inspect": ROOT / "gradcam_mx/inspect",
            "gradcam_mx.zoo": ROOT / "zoo"}
 RUN = """
 import doctest, importlib, sys

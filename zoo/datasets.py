@@ -74,7 +74,7 @@ def digits(part: str = "train") -> Dataset:
     >>> digits("test").images.shape
     (397, 28, 28)
     """
-    found = optional("sklearn.datasets", "The digits are brought along").load_digits()
+    found = optional("sklearn.datasets", "The digits are brought along", "inspect").load_digits()
     chosen = slice(_DIGITS_TO_TRAIN) if _checked(part) == "train" else slice(_DIGITS_TO_TRAIN, None)
     images = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_LINEAR)
               for one in (found.images[chosen] / 16 * 255).astype(np.float32)]

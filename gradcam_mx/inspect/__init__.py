@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from .comparison import Comparison, compare
 from .layers import layer_outputs, weights
+from .maximization import Maximization, activation_maximization
 from .patches import Patch, max_activating_patches
 from .receptive_field import receptive_field
 from .vectors import embed, feature_vectors
 
 __all__ = [
+    "Comparison",
+    "Maximization",
     "Patch",
+    "activation_maximization",
+    "compare",
     "embed",
     "feature_vectors",
     "layer_outputs",

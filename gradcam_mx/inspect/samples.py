@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 import numpy as np
 
+from .. import picture
 from ..errors import InputError, NetworkError
 from ..inputs import check
 from ..targets import numbers_of
@@ -29,6 +30,12 @@ class Sample:
     """As the net takes it, without the axis of samples: (C, H, W)."""
     shown: np.ndarray
     """What the net saw, (H, W, 3) uint8 RGB; the same as `row` where no photo was given."""
+
+    def picture(self, order: str = "RGB") -> np.ndarray:
+        """What the net saw, or its input as a picture, whose channels are in `order`."""
+        if self.shown is self.row:
+            return picture.of_input(self.row[None], order)[0]
+        return self.shown
 
 
 def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator[Sample]:
@@ -53,6 +60,18 @@ def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator
     if not index:
         raise InputError("there are no images: expected an array (N, C, H, W), or a data set of at "
                          "least one")
+
+
+def one_sample(net: Net, image: Any, preprocess: Preprocess | None) -> Sample:
+    """An image, an input or a photo, as `samples` gives it.
+
+    Raises:
+        InputError: it is something else, or several.
+    """
+    found = list(samples(net, [image], preprocess))
+    if len(found) > 1:
+        raise InputError(f"expected one image; got {len(found)}")
+    return found[0]
 
 
 def _items(images: Any) -> Iterator[Any]:

@@ -1,0 +1,202 @@
+"""Nets, photos, classes and methods side by side: a table of explanations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence, Union
+
+import numpy as np
+
+from .. import picture
+from ..errors import InputError
+from ..explanation import Explanation
+from ..methods.base import METHODS, checks, explain_run, find_method
+from ..run import Run
+from ..targets import is_id
+from ..trace import Net
+from .samples import Preprocess, one_sample
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Names = Union[Sequence[str], Callable[[int], str]]
+"""The names of the classes, or a function from a class id to its name."""
+
+
+class Cell(NamedTuple):
+    """One explanation of a table."""
+
+    explanation: Explanation
+    photo: np.ndarray
+    """What the net saw, (H, W, 3) uint8."""
+    prediction: str
+    """What the net says: the top class and its probability, or its output."""
+    order: str
+    """The order of the channels in its input, "RGB" or "BGR"."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table of explanations."""
+
+    cells: list[list[Cell]]
+    """For each row those of its columns."""
+    rows: list[str]
+    """What each row is called; empty if there is but one."""
+    columns: list[str]
+    """What each column is called; empty if there is but one."""
+    photos_vary: tuple[bool, bool]
+    """Whether the rows, and whether the columns, are photos."""
+
+    @property
+    def explanations(self) -> list[list[Explanation]]:
+        """For each row the explanations of its columns."""
+        return [[cell.explanation for cell in row] for row in self.cells]
+
+    def plot(self, heading: str | None = None, side: float = 2.2) -> Figure:
+        """A figure: the explanations under what the net predicts, with the photos beside them.
+
+        Photos that differ from row to row, or are all the same, are in a column of their own, those
+        that differ from column to column in a row of their own. Where they differ in both, they
+        are under their explanations only.
+        """
+        panels = [[cell.explanation.pictures(cell.photo, cell.order)[0] for cell in row]
+                  for row in self.cells]
+        titles = [[cell.prediction for cell in row] for row in self.cells]
+        photos = [[cell.photo for cell in row] for row in self.cells]
+        rows, columns = self.rows, self.columns
+        method = METHODS[self.cells[0][0].explanation.method]
+        down, across = self.photos_vary
+        if across and not down:
+            panels, titles = [photos[0], *panels], [[""] * len(photos[0]), *titles]
+            rows = ["photo", *(rows or [method.title])]
+        elif not across:
+            panels = [[seen[0], *row] for seen, row in zip(photos, panels)]
+            titles = [["", *row] for row in titles]
+            columns = ["photo", *(columns or [method.title])]
+        return picture.grid(panels, titles, rows=rows, columns=columns, heading=heading, side=side)
+
+    def save(self, path: str | Path, heading: str | None = None) -> Path:
+        """Write the figure.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        return picture.save_figure(self.plot(heading), Path(path))
+
+
+def compare(nets: Net | Mapping[str, Net], photos: Any, targets: Any = None,
+            methods: str | Sequence[str] = "grad_cam", *, layer: Any = None,
+            preprocess: Preprocess | None = None, names: Names | None = None, output: Any = None,
+            options: Mapping[str, Mapping[str, Any]] | None = None) -> Comparison:
+    """Explanations side by side: of several nets, photos, conditions, classes or methods.
+
+    One or two of them may be several: the rows and columns of the table, in the order of the
+    arguments. Conditions are photos in two dimensions, such as one object in several lights:
+    `{"red": {"bright": photo, "dim": photo}, "blue": {…}}`.
+
+    Args:
+        nets: a net, or label → net.
+        photos: (H, W, 3) uint8 RGB, a path, or an input (C, H, W) of floats; or label → one of
+            these; or label → (label → one of these), which is rows and columns at once.
+        targets: what is explained; or label → that. None is the top class.
+        methods: the name of a method, or several.
+        layer: for methods that explain a layer; by default each net's own default.
+        preprocess: from a photo to the input, for all nets; by default each net's own.
+        names: the classes' names for titles, or a function that gives them, such as
+            `gm.zoo.class_name`.
+        output: which of several outputs is explained, by number or name; or "probability".
+        options: name of a method → its own options.
+
+    Raises:
+        InputError: more than two of them are several, or a photo cannot be prepared.
+        MethodError, LayerError, TargetError, NetworkError: what they say.
+
+    Example:
+        >>> table = gm.inspect.compare({"SqueezeNet": a, "EfficientNet": b},    # doctest: +SKIP
+        ...                            {"cat": cat, "cup": cup})
+        >>> table.save("nets.png", "Two nets, two photos")                      # doctest: +SKIP
+    """
+    dimensions = {
+        "nets": _labelled(nets), "photos": _labelled(photos), "conditions": {"": None},
+        "targets": _labelled_targets(targets, names),
+        "methods": {find_method(one).title: one
+                    for one in ([methods] if isinstance(methods, str) else methods)}}
+    first = next(iter(dimensions["photos"].values()))
+    if isinstance(first, Mapping):
+        dimensions["conditions"] = {label: label for label in first}
+    down, across = _axes(dimensions)
+    explainer = _Explainer(layer, preprocess, names, output, options or {})
+    chosen = {name: next(iter(ones.values())) for name, ones in dimensions.items()}
+    cells = [[explainer.cell(**{**chosen, down: row, across: column})
+              for column in dimensions[across].values()] for row in dimensions[down].values()]
+    return Comparison(cells, [label for label in dimensions[down] if label],
+                      [label for label in dimensions[across] if label],
+                      (down in _OF_PHOTOS, across in _OF_PHOTOS))
+
+
+_OF_PHOTOS = ("photos", "conditions")
+
+
+def _labelled(given: Any) -> Mapping[str, Any]:
+    if isinstance(given, Mapping) and not given:
+        raise InputError("there is nothing to compare: an empty dictionary was given")
+    return given if isinstance(given, Mapping) else {"": given}
+
+
+def _labelled_targets(targets: Any, names: Names | None) -> Mapping[str, Any]:
+    if not isinstance(targets, (list, tuple)):
+        return _labelled(targets)
+    labels = ["top class" if one is None else _class_name(one, names) if is_id(one) else str(one)
+              for one in targets]
+    return _labelled(dict(zip(labels, targets)))
+
+
+def _axes(dimensions: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """What the rows and the columns are.
+
+    Raises:
+        InputError: more than two are several.
+    """
+    several = [name for name, ones in dimensions.items() if len(ones) > 1]
+    if len(several) > 2:
+        raise InputError(f"a table has rows and columns, and {', '.join(several)} are several: "
+                         "choose one of all but two of them")
+    single = [name for name in dimensions if name not in several]
+    down, across = (*single[:2 - len(several)], *several)
+    return down, across
+
+
+def _class_name(class_id: int, names: Names | None) -> str:
+    if names is None:
+        return f"class {class_id}"
+    return names(class_id) if callable(names) else names[class_id]
+
+
+class _Explainer(NamedTuple):
+    """What all cells of a table have in common."""
+
+    layer: Any
+    preprocess: Preprocess | None
+    names: Names | None
+    output: Any
+    options: Mapping[str, Mapping[str, Any]]
+
+    def cell(self, nets: Net, photos: Any, conditions: str | None, targets: Any, methods: str
+             ) -> Cell:
+        photo = photos if conditions is None else photos[conditions]
+        seen = one_sample(nets, photo, self.preprocess)
+        method, options = find_method(methods), self.options.get(methods, {})
+        run = Run(nets, seen.row[None], targets, self.layer, [method.needs], output=self.output,
+                  checks=checks(method, options))
+        order = getattr(self.preprocess or getattr(nets, "preprocess", None), "order", "RGB")
+        return Cell(explain_run(run, method, options)[0], seen.picture(order), self._said(run),
+                    order)
+
+    def _said(self, run: Run) -> str:
+        if run.probabilities is None:
+            return ", ".join(f"{one:.3g}" for one in run.output[0].ravel()[:3])
+        chances = run.probabilities[0]
+        top = int(chances.argmax())
+        return f"{_class_name(top, self.names)} {chances[top]:.2f}"
