@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-import cv2
 import numpy as np
 
 from . import picture
@@ -143,10 +142,7 @@ def get_guided_grad_cam(cam: np.ndarray, imggrad: np.ndarray) -> np.ndarray:
 def get_img_heatmap(orig_img: np.ndarray, activation_map: np.ndarray) -> np.ndarray:
     """An activation map (h, w), uint8, laid over the photo (H, W, 3): (H, W, 3) uint8 RGB."""
     photo = picture.check_photo(orig_img)
-    heat = picture.to_uint8(_resized(activation_map, photo.shape[:2]))
-    colors = cv2.cvtColor(cv2.applyColorMap(heat, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
-    blended = np.float32(colors) + np.float32(photo)
-    return picture.to_uint8(blended / blended.max() * 255)
+    return picture.added(photo, picture.to_uint8(_resized(activation_map, photo.shape[:2])))
 
 
 def to_grayscale(cv2im: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .inspect import Patch
+
 COLORMAP = "turbo"
 
 SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3")}
@@ -123,6 +125,16 @@ def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
     return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
 
 
+def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
+
+    The sum is scaled so that its largest value is 255: (H, W, 3) uint8 RGB.
+    """
+    colors = cv2.cvtColor(cv2.applyColorMap(heatmap, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
+    blended = np.float32(colors) + np.float32(photo)
+    return to_uint8(blended / blended.max() * 255)
+
+
 FOR, AGAINST = (0, 150, 0), (215, 0, 0)
 """The colours of evidence for and against a target: green and red, as Captum has them."""
 
@@ -165,6 +177,18 @@ def signed_overlay(photo: np.ndarray | None, signed: np.ndarray,
     if segments is not None:
         drawn[boundaries(segments)] = (255, 220, 0) if photo is not None else (120, 120, 120)
     return to_uint8(drawn)
+
+
+def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> np.ndarray:
+    """A photo where a mask is true, one grey or colour elsewhere: (H, W, 3) uint8.
+
+    Args:
+        photo: (H, W, 3) uint8; a clip as `check_photo` takes it.
+        mask: (h, w) bool, (d, h, w) for a clip.
+        color: a grey from 0 to 255, or a colour (3,).
+    """
+    photo = check_photo(photo, mask.ndim)
+    return np.where(_nearest(mask, photo.shape[:-1])[..., None], photo, np.uint8(color))
 
 
 def boundaries(segments: np.ndarray) -> np.ndarray:
@@ -414,6 +438,16 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     return drawn
 
 
+def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8."""
+    height, width = (max(one.shape[axis] for one in pictures) for axis in (0, 1))
+    frames = [np.full((height, width, 3), 230, np.uint8) for _ in pictures]
+    for frame, one in zip(frames, pictures):
+        top, left = (height - one.shape[0]) // 2, (width - one.shape[1]) // 2
+        frame[top:top + one.shape[0], left:left + one.shape[1]] = one
+    return frames
+
+
 # -- files and figures ---------------------------------------------------------------------------
 
 
@@ -489,6 +523,27 @@ def grid(panels: Sequence[Sequence[np.ndarray | None]],
     if heading:
         drawn.suptitle(heading, fontsize=12)
     return drawn
+
+
+def patch_grid(found: Sequence[Sequence[Patch]], order: str = "RGB", heading: str | None = None,
+               side: float = 1.2) -> Figure:
+    """Patches as `inspect.max_activating_patches` finds them: a row for each unit.
+
+    The number above each is its activation. All are drawn to one scale; what is missing at the
+    borders of an image is grey.
+
+    Args:
+        found: for each unit its patches.
+        order: "RGB" or "BGR", the order of the channels, where patches are of inputs.
+        heading: above all.
+        side: the width of a patch, in inches.
+    """
+    pictures = [patch.picture for row in found for patch in row]
+    drawn = iter(framed([one if one.dtype == np.uint8 else of_input(one[None], order)[0]
+                         for one in pictures]))
+    return grid([[next(drawn) for _ in row] for row in found],
+                [[f"{patch.activation:.3g}" for patch in row] for row in found],
+                rows=[f"unit {row[0].unit}" for row in found], heading=heading, side=side)
 
 
 def scatter(points: np.ndarray, groups: Sequence[str] | None = None,

@@ -6,6 +6,7 @@ from typing import NamedTuple, Tuple
 
 import numpy as np
 
+from . import picture
 from .errors import InputError
 
 Box = Tuple[slice, ...]
@@ -28,6 +29,16 @@ class Region(NamedTuple):
             return cls(mask, None)
         found = np.nonzero(mask)
         return cls(mask, tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in found))
+
+    def masked(self, photo: np.ndarray, color: float = 128) -> np.ndarray:
+        """The photo (H, W, 3) uint8, with one grey or colour where the mask is not true.
+
+        A photo of another size has the mask at its own size, each position as the nearest one.
+
+        Raises:
+            InputError: it is no photo.
+        """
+        return picture.masked(photo, self.mask, color)
 
     def crop(self, photo: np.ndarray) -> np.ndarray:
         """The part of a photo (H, W, 3) in the box; of a photo of another size, the same part.

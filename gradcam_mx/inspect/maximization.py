@@ -44,8 +44,8 @@ class Maximization:
 
 def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | None = None,
                             preprocess: Any = None, bounds: Bounds | None = None,
-                            steps: int = 200, step_size: float = 0.02, jitter: int = 8,
-                            blur: float = 0.5, blur_every: int = 4, decay: float = 0.002,
+                            steps: int = 128, step_size: float = 0.04, jitter: int = 8,
+                            blur: float = 0.7, blur_every: int = 2, decay: float = 0.002,
                             seed: int = 0, output: Any = None, progress: bool = True
                             ) -> Maximization:
     """A picture that a class or a unit responds to: gradient ascent on the input, from noise.
