@@ -46,15 +46,24 @@ def fashion_mnist(part: str = "train", folder: str | Path = FASHION_MNIST) -> Da
     (10000, 28, 28)
     """
     name = _FILES[_checked(part)]
-    images = _read(Path(folder) / f"{name}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
-    labels = _read(Path(folder) / f"{name}-labels-idx1-ubyte.gz", header=8).astype(np.int32)
-    return Dataset(images, labels, _GARMENTS)
+    images = _read(Path(folder) / f"{name}-images-idx3-ubyte.gz", axes=3)
+    labels = _read(Path(folder) / f"{name}-labels-idx1-ubyte.gz", axes=1)
+    if len(images) != len(labels):
+        raise DataError(f"{folder} holds {len(images)} pictures and {len(labels)} labels to "
+                        f"{part}: install it again.")
+    return Dataset(images, labels.astype(np.int32), _GARMENTS)
 
 
-def _read(path: Path, header: int) -> np.ndarray:
-    """The bytes of a file in the IDX format, after its header."""
+def _read(path: Path, axes: int) -> np.ndarray:
+    """The array of bytes in a compressed file in the IDX format."""
     try:
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+        content = gzip.decompress(path.read_bytes())
+        # a mark (bytes: 8), the number of axes, then each axis's length
+        start = 4 + 4 * axes
+        mark, *shape = np.frombuffer(content[:start], ">u4")
+        if mark != 0x800 + axes:
+            raise ValueError(f"it begins with {mark:#x}, not {0x800 + axes:#x}")
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
     except FileNotFoundError as error:
         raise DataError(
             f"Fashion-MNIST is not installed: there is no {path}. On Debian and Ubuntu: "
