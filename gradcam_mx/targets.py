@@ -316,7 +316,7 @@ class Unit:
         if self.position is None:
             numbers = np.moveaxis(output.asnumpy(), self.channel_axis, 1)[:, self.channel]
             best = numbers.reshape(len(numbers), -1).argmax(axis=1)
-            positions = list(zip(*np.unravel_index(best, numbers.shape[1:]))) or [()] * len(best)
+            positions = [np.unravel_index(int(one), numbers.shape[1:]) for one in best]
         else:
             positions = [tuple(self.position)] * len(weights)
         for sample, position in zip(channels, positions):

@@ -28,6 +28,18 @@ CALLS = {
     "trace": lambda net, x: gm.trace(net).layers(SHAPE),
     "explain": lambda net, x: gm.explain(net, x, NAMES),
     "get_conv_out_grad": lambda net, x: gm.get_conv_out_grad(net, x[:1]),
+    "unit": lambda net, x: gm.guided_backprop(net, x, gm.targets.Unit("body", 1, (2, 3))),
+    "layer_outputs": lambda net, x: list(
+        gm.inspect.layer_outputs(net, x, ["body", "pool"]).values()),
+    "weights": lambda net, x: [gm.inspect.weights(net, "body")],
+    "feature_vectors": lambda net, x: [gm.inspect.feature_vectors(net, x, batch_size=1)],
+    "patches": lambda net, x: [
+        patch.picture for row in gm.inspect.max_activating_patches(net, x, "body", [0, 2], 2)
+        for patch in row],
+    "compare": lambda net, x: [
+        one.values for one in gm.inspect.compare(net, {"a": x[0], "b": x[1]}).explanations[0]],
+    "maximization": lambda net, x: [gm.inspect.activation_maximization(
+        net, 1, shape=SHAPE[1:], steps=2).x],
     "get_image_grad": lambda net, x: gm.get_image_grad(net, x[:1]),
 }
 

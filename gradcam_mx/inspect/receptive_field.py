@@ -155,8 +155,8 @@ class _Step:
     def __init__(self, graph: Graph, shapes: Mapping[Entry, Shape], node: Node, source: Entry
                  ) -> None:
         self.graph, self.node = graph, node
-        self.shape = shapes[node.index, 0][1:]
-        """Of the value that it gives."""
+        self.shape = shapes[node.index, graph.outputs_read[node.index][0]][1:]
+        """Of the values that it gives."""
         below = graph.differentiable([source])
         self.read = [(slot, entry) for slot, entry in enumerate(node.inputs)
                      if entry == source or entry[0] in below]
