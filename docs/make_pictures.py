@@ -16,6 +16,7 @@ from skimage import data
 
 import gradcam_mx as gm
 from gradcam_mx import picture
+from gradcam_mx._mxnet import mx
 
 IMAGES = Path(__file__).resolve().parent / "images"
 CAMS = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_cam",
@@ -25,8 +26,12 @@ GRADIENTS = ["saliency", "input_x_gradient", "guided_backprop", "deconvnet", "gu
 
 
 def save(name: str, panels: list[np.ndarray], titles: list[str], heading: str) -> None:
+    save_figure(name, picture.figure(panels, titles, heading))
+
+
+def save_figure(name: str, figure: Any) -> None:
     drawn = io.BytesIO()
-    picture.figure(panels, titles, heading).savefig(drawn, format="png", dpi=80)
+    figure.savefig(drawn, format="png", dpi=80)
     Image.open(drawn).convert("RGB").save(IMAGES / f"{name}.jpg", quality=85)
     print(IMAGES / f"{name}.jpg")
 
@@ -114,9 +119,64 @@ def top_classes() -> None:
          "EfficientNet-Lite0: partition SHAP of two classes")
 
 
+def channels() -> None:
+    """What a layer gives, and the filters of the first one, trained and not."""
+    net = gm.zoo.squeezenet1_1()
+    mx.random.seed(0)
+    untrained = gm.zoo.squeezenet1_1(pretrained=False)
+    untrained.initialize(mx.init.Xavier())
+    photo = data.chelsea()
+    x = net.preprocess(photo)
+    untrained(mx.nd.array(x))   # to learn its shapes
+    maps = gm.inspect.layer_outputs(net, x, "features.3")["features.3"]
+    grids = [picture.filter_grid(gm.inspect.weights(one, "features.0")[:, ::-1])   # BGR
+             for one in (net, untrained)]
+    save("channels", [net.preprocess.crop(photo), picture.channel_grid(maps[0], sort=True), *grids],
+         ["what the net saw", "the strongest channels of features.3", "filters of features.0",
+          "the same, untrained"], "SqueezeNet 1.1")
+
+
+PHOTOS = ("chelsea", "coffee", "astronaut", "rocket", "colorwheel", "immunohistochemistry")
+
+
+def units() -> None:
+    """The patches that excite units, and what in the strongest of them did."""
+    net = gm.zoo.squeezenet1_1()
+    photos = [getattr(data, name)() for name in PHOTOS]
+    layer, chosen = "features.7", [20, 57, 101]
+    found = gm.inspect.max_activating_patches(net, photos, layer, chosen, k=5)
+    rows, titles = [], []
+    for patches in found:
+        best = patches[0]
+        unit = gm.targets.Unit(layer, best.unit, best.position)
+        guided = gm.guided_backprop(net, net.preprocess(photos[best.index]), unit)
+        shown = picture.signed_image(guided.values[(0, slice(None, None, -1), *best.box)])  # BGR
+        rows.append(picture.framed([*(one.picture for one in patches), shown]))
+        titles.append([*(f"{one.activation:.0f}" for one in patches), "guided, of the first"])
+    save_figure("units", picture.grid(rows, titles, rows=[f"unit {one}" for one in chosen],
+                                      side=1.5, heading=f"SqueezeNet 1.1, {layer}"))
+
+
+def maximization() -> None:
+    net = gm.zoo.squeezenet1_1()
+    targets = {"espresso": gm.zoo.class_id("espresso"), "tiger cat": gm.zoo.class_id("tiger cat"),
+               "channel 101 of features.7": gm.targets.Channel("features.7", 101),
+               "channel 57 of features.7": gm.targets.Channel("features.7", 57)}
+    save("maximization", [gm.inspect.activation_maximization(net, target, progress=False).picture
+                          for target in targets.values()], list(targets), "SqueezeNet 1.1")
+
+
+def compare() -> None:
+    nets = {"SqueezeNet 1.1": gm.zoo.squeezenet1_1(),
+            "EfficientNet-Lite0": gm.zoo.efficientnet_lite0()}
+    photos = {"cat": data.chelsea(), "cup": data.coffee()}
+    table = gm.inspect.compare(nets, photos, names=gm.zoo.class_name)
+    save_figure("compare", table.plot("Grad-CAM"))
+
+
 PICTURES = {one.__name__: one for one in (
     activation_maps, gradients, two_classes, layers, perturbation, perturbation_of_a_cat,
-    top_classes)}
+    top_classes, channels, units, maximization, compare)}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or PICTURES:

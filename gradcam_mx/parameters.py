@@ -52,7 +52,7 @@ class Parameters:
             try:
                 return list(source.list_ctx())
             except RuntimeError as error:
-                raise _uninitialised(name) from error
+                raise _uninitialised(source) from error
         return []
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -93,7 +93,7 @@ class Parameters:
             return source.data(context)
         except RuntimeError as error:
             if source._data is None:
-                raise _uninitialised(name) from error
+                raise _uninitialised(source) from error
             raise DeviceError(
                 f"parameter {name!r} is on {source.list_ctx()}, the input on {context}: move the "
                 f"net (net.collect_params().reset_ctx({context})) or the input") from error
@@ -108,7 +108,11 @@ def type_name(source: Any) -> str:
     return np.dtype(source.dtype).name
 
 
-def _uninitialised(name: str) -> NetworkError:
+def _uninitialised(parameter: Any) -> NetworkError:
+    if parameter._deferred_init:
+        return NetworkError(
+            f"the net's parameter {parameter.name!r} waits for a first forward pass to learn its "
+            "shape: call the net once on an input")
     return NetworkError(
-        f"the net is not initialised (its parameter {name!r} has no values): call "
+        f"the net is not initialised (its parameter {parameter.name!r} has no values): call "
         "net.load_parameters(file), or net.initialize() for random ones, first")

@@ -22,7 +22,7 @@ from .outputs import PROBABILITY, LayerOutputs, OutputChoice
 from .perturbation import AUTO, BatchSize, Engine, Variant, check_batch_size, chunk_size
 from .recording import Check, InputChoice, Wanted, record
 from .rules import PLAIN, Rule, RuleReport
-from .targets import Detection, Several, Unit
+from .targets import OF_LAYERS, Detection, Several
 from .trace import Net
 
 
@@ -343,8 +343,8 @@ def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
     layers = {choice for choice in own if isinstance(choice, LayerOutputs)}
     if layers and (output is not None or len(layers) > 1 or len(own) > own.count(own[0])):
         raise TargetError(
-            f"targets of one call are explained of one output, and a Unit is of its layer's; got "
-            f"{', '.join(f'Unit of {one.layers[0]!r}' for one in layers)} together with "
+            "targets of one call are explained of one output, and a Unit or Channel is of its "
+            f"layer's; got {', '.join(f'one of {one.layers[0]!r}' for one in layers)} together with "
             f"{'output=' + repr(output) if output is not None else 'other targets'}")
     if output is not None:
         return output
@@ -353,7 +353,7 @@ def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
 
 def _own_output(target: Any) -> OutputChoice:
     """The outputs that a ready-made target is a function of; None for the first alone."""
-    if isinstance(target, Unit):
+    if isinstance(target, OF_LAYERS):
         return LayerOutputs((target.layer,))
     return target.outputs if isinstance(target, Detection) else None
 
@@ -367,7 +367,7 @@ def _each(target: Targets) -> list[Any]:
 
 def _with_channels_at(target: Targets, axis: int) -> Targets:
     """A target that knows where its layer keeps the channels."""
-    if isinstance(target, Unit):
+    if isinstance(target, OF_LAYERS):
         return replace(target, channel_axis=axis)
     if isinstance(target, Several):
         return Several([_with_channels_at(one, axis) for one in target.targets])

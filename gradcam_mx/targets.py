@@ -309,29 +309,61 @@ class Unit:
     channel_axis: int = 1
 
     def __call__(self, output: Any) -> Any:
-        # a sum of products: the slice of a convolution's output ends the process (measured)
-        weights = np.zeros(output.shape, np.float32)
-        channels = np.moveaxis(weights, self.channel_axis, 1)
-        self._check(channels.shape)
+        weights, channels = _weights_like(output, self)
+        if self.position is not None and (
+                len(self.position) != channels.ndim - 2
+                or not all(0 <= one < size
+                           for one, size in zip(self.position, channels.shape[2:]))):
+            raise TargetError(f"there is no position {self.position!r}: the layer {self.layer!r} "
+                              f"gives {channels.shape}")
+        positions: list[Any] = [self.position] * len(weights)
         if self.position is None:
             numbers = np.moveaxis(output.asnumpy(), self.channel_axis, 1)[:, self.channel]
             best = numbers.reshape(len(numbers), -1).argmax(axis=1)
             positions = [np.unravel_index(int(one), numbers.shape[1:]) for one in best]
-        else:
-            positions = [tuple(self.position)] * len(weights)
         for sample, position in zip(channels, positions):
             place = (self.channel, *position)
             sample[place] = 1
         return flat(output * like(weights, output)).sum(axis=1)
 
-    def _check(self, shape: Sequence[int]) -> None:
-        what = f"the layer {self.layer!r} gives {tuple(shape)}"
-        if len(shape) < 2 or not is_id(self.channel) or not 0 <= self.channel < shape[1]:
-            raise TargetError(f"there is no unit {self.channel!r}: {what}, channels at axis 1")
-        if self.position is not None and (
-                len(self.position) != len(shape) - 2
-                or not all(0 <= one < size for one, size in zip(self.position, shape[2:]))):
-            raise TargetError(f"there is no position {self.position!r}: {what}")
+
+@dataclass(frozen=True)
+class Channel:
+    """The mean activation of a channel inside the net: the mean over positions of A[n, c, i, j].
+
+    Args:
+        layer: a Block, a dotted path, a block's name, or the name of an output; None for the
+            default layer.
+        channel: c.
+        channel_axis: where the net keeps the channels; found by itself.
+    """
+
+    layer: Any
+    channel: int
+    channel_axis: int = 1
+
+    def __call__(self, output: Any) -> Any:
+        weights, channels = _weights_like(output, self)
+        channels[:, self.channel] = 1 / max(1, int(np.prod(channels.shape[2:])))
+        return flat(output * like(weights, output)).sum(axis=1)
+
+
+def _weights_like(output: Any, unit: Unit | Channel) -> tuple[np.ndarray, np.ndarray]:
+    """Zeros like a layer's output, and the same with the channels at axis 1.
+
+    What is picked by weights is not sliced: the slice of a convolution's output ends the process
+    (measured).
+    """
+    weights = np.zeros(output.shape, np.float32)
+    channels = np.moveaxis(weights, unit.channel_axis, 1) if weights.ndim > 1 else weights
+    if channels.ndim < 2 or not is_id(unit.channel) or not 0 <= unit.channel < channels.shape[1]:
+        raise TargetError(f"there is no unit {unit.channel!r}: the layer {unit.layer!r} gives "
+                          f"{channels.shape}, channels at axis 1")
+    return weights, channels
+
+
+OF_LAYERS = (Unit, Channel)
+"""Targets that are functions of a layer's output."""
 
 
 @dataclass(frozen=True)

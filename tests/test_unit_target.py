@@ -112,7 +112,20 @@ def test_where_a_channel_is_strongest_is_found_in_each_sample(ctx):
             found.values[n], gm.saliency(net, x, gm.targets.Unit("second", 1, position)).values[n])
 
 
+def test_a_channel_is_the_mean_of_its_units(ctx):
+    net, x = make_net(ctx), make_x(ctx)
+    maps = gm.inspect.layer_outputs(net, x, "second")["second"]
+    found = gm.saliency(net, x, gm.targets.Channel("second", 3))
+    np.testing.assert_allclose(found.score, maps[:, 3].mean(axis=(1, 2)), rtol=1e-5)
+    units = [gm.saliency(net, x, gm.targets.Unit("second", 3, position)).values
+             for position in np.ndindex(*maps.shape[2:])]
+    np.testing.assert_allclose(found.values, np.mean(units, axis=0), atol=1e-6)
+    dense = gm.saliency(net, x, gm.targets.Channel("out", 1))
+    np.testing.assert_allclose(dense.values, gm.saliency(net, x, 1).values, atol=1e-6)
+
+
 @pytest.mark.parametrize(("target", "options", "error", "said"), [
+    (gm.targets.Channel("second", 5), {}, TargetError, r"no unit 5: the layer 'second' gives"),
     (gm.targets.Unit("second", 5), {}, TargetError, r"no unit 5: the layer 'second' gives \(2, 5"),
     (gm.targets.Unit("second", -1), {}, TargetError, "no unit -1"),
     (gm.targets.Unit("second", 1.0), {}, TargetError, r"no unit 1\.0"),

@@ -59,7 +59,8 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        target: a class id, `gm.targets.Unit(layer, channel)`, or another target.
+        target: a class id, `gm.targets.Channel(layer, channel)`, `gm.targets.Unit(layer, channel,
+            position)`, or another target.
         shape: of the input, (C, H, W); by default what the preprocessing makes, or a common size.
         preprocess: how photos are prepared, a `gm.zoo.Preprocess`; by default the net's own. It
             gives shape, bounds and the order of the channels.
@@ -84,13 +85,13 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
         >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
         >>> net.initialize()
         >>> made = gm.inspect.activation_maximization(
-        ...     net, gm.targets.Unit("features.3", 7), shape=(3, 224, 224), steps=3)
+        ...     net, gm.targets.Channel("features.3", 7), shape=(3, 224, 224), steps=3)
         >>> made.picture.shape, made.scores[-1] > made.scores[0]
         ((224, 224, 3), True)
     """
     if target is None:
         raise TargetError("the target is None, and noise has no top class; name a class id or "
-                          "gm.targets.Unit(layer, channel)")
+                          "gm.targets.Channel(layer, channel)")
     if steps < 1 or blur_every < 1 or jitter < 0 or not 0 <= decay < 1:
         raise InputError(f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "
                          f"decay from 0 to 1; got {steps}, {blur_every}, {jitter}, {decay}")
