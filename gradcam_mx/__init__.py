@@ -1,6 +1,6 @@
 """What did the network look at? Explanations of convolutional networks on Apache MXNet / Gluon."""
 
-from . import errors, inspect, nn, picture, targets, zoo  # type: ignore[attr-defined]
+from . import errors, inspect, nn, picture, targets, training, writers, zoo  # type: ignore[attr-defined]
 from ._version import __version__
 from .classic import (
     get_cam,
@@ -59,7 +59,7 @@ __all__ = [
     "occlusion", "partition_shap", "rise", "saliency", "score_cam", "smooth_grad", "xgrad_cam",
     # drop-in layers, networks, errors
     "Activation", "Conv2D", "GradCamError", "errors", "inspect", "nn", "picture",
-    "targets", "zoo",
+    "targets", "training", "writers", "zoo",
     # the tutorial's functions
     "get_cam", "get_conv_out_grad", "get_guided_grad_cam", "get_image_grad", "get_img_heatmap",
     "grad_to_image", "set_capture_layer_name", "set_guided_backprop", "to_grayscale", "visualize",
