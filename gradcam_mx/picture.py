@@ -257,6 +257,8 @@ def check_photos(photos: np.ndarray) -> np.ndarray:
     if photos.ndim != 4 or photos.shape[-1] not in (1, 3) or 0 in photos.shape:
         raise InputError(f"the photos have shape {photos.shape}; expected (N, H, W, 3), RGB, or "
                          "(N, H, W), grey")
+    if photos.dtype.kind == "f" and 0 < photos.max() <= 1:
+        raise InputError("the photos' values go from 0 to 1; expected 0 to 255: photos * 255")
     colors = np.broadcast_to(photos, (*photos.shape[:-1], 3))
     return np.stack([check_photo(one) for one in colors])
 

@@ -130,8 +130,8 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
 
     def train_begin(self, estimator: Any, *args: Any, **kwargs: Any) -> None:
         """Look for mistakes, as far as that initialises nothing."""
-        if isinstance(estimator.loss, _LOGIT_LOSSES):
-            self._explainer.loss_link = SIGMOID
+        is_of_logits = isinstance(estimator.loss, _LOGIT_LOSSES)
+        self._explainer.loss_link = SIGMOID if is_of_logits else None
         self.check(estimator.val_net)
 
     def batch_end(self, estimator: Any, *args: Any, **kwargs: Any) -> None:
@@ -240,8 +240,8 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
         except Exception as error:
             if not (self._is_checked or isinstance(error, _NotFinite)):
                 raise
-            warnings.warn(f"{self._unit} {step} is not explained, training goes on: {error}",
-                          stacklevel=4)
+            warnings.warn(f"{self._unit} {step} is not explained, training goes on: "
+                          f"{type(error).__name__.lstrip('_')}: {error}", stacklevel=4)
             return None
         self._is_checked = True
         return snapshot

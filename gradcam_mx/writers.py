@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import json
 import random
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,8 +256,10 @@ class TensorBoardWriter(_Closing):
     def __call__(self, snapshot: Snapshot) -> None:
         log = self._given or self._opened
         if log is None:
-            # by default pictures would wait in memory for two minutes
-            log = self._opened = self._package.SummaryWriter(self._log, flush_secs=5)
+            # By default pictures wait in memory for two minutes; and a file is named by the second,
+            # so that the next one could take its place.
+            log = self._opened = self._package.SummaryWriter(
+                self._log, flush_secs=5, filename_suffix=f".{time.time_ns()}")
         log.add_image(self._tag, snapshot.picture(), snapshot.step, dataformats="HWC")
 
     def close(self) -> None:

@@ -182,8 +182,7 @@ def test_a_closed_tensorboard_is_opened_again(tmp_path):
         writer(make_snapshot(step))
         writer.close()
     writer.close()
-    # files are named by the second, so the two may be one, whose first part is gone
-    assert board_images(tmp_path)[-1][:2] == ("explanations", 1)
+    assert [one[:2] for one in board_images(tmp_path)] == [("explanations", 0), ("explanations", 1)]
 
 
 # -- Weights & Biases -----------------------------------------------------------------------------
@@ -243,7 +242,7 @@ class Runs:
 
     def init(self, **options):
         self.begun.append(options)
-        return self
+        return self.run or self
 
     def finish(self):
         self.ended += 1
@@ -269,6 +268,15 @@ def test_a_closed_run_is_resumed(monkeypatch):
     (values, commit), = runs.logged
     assert values["explanations_epoch"] == 1
     assert commit
+
+
+def test_an_active_run_that_wandb_gives_back_stays_open(monkeypatch):
+    runs = Runs()
+    runs.run = runs
+    monkeypatch.setitem(sys.modules, "wandb", runs)
+    with WandbWriter(project="clothes") as writer:
+        writer(make_snapshot(1))
+    assert (runs.ended, len(runs.logged)) == (0, 1)
 
 
 def test_a_run_that_cannot_begin_is_told_at_once(monkeypatch):
