@@ -46,7 +46,7 @@ class Parameters:
 
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
-        for name, source in self._sources.items():
+        for source in self._sources.values():
             if not _is_gluon(source):
                 return [source.context]
             try:

@@ -344,8 +344,8 @@ def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
     if layers and (output is not None or len(layers) > 1 or len(own) > own.count(own[0])):
         raise TargetError(
             "targets of one call are explained of one output, and a Unit or Channel is of its "
-            f"layer's; got {', '.join(f'one of {one.layers[0]!r}' for one in layers)} together with "
-            f"{'output=' + repr(output) if output is not None else 'other targets'}")
+            f"layer's; got {', '.join(f'one of {one.layers[0]!r}' for one in layers)} together "
+            f"with {'output=' + repr(output) if output is not None else 'other targets'}")
     if output is not None:
         return output
     return next((choice for choice in own if choice is not None), None)

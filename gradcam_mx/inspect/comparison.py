@@ -11,7 +11,7 @@ import numpy as np
 from .. import picture
 from ..errors import InputError
 from ..explanation import Explanation
-from ..methods.base import METHODS, checks, explain_run, find_method
+from ..methods.base import METHODS, checks, choose, explain_run, find_method
 from ..run import Run
 from ..targets import is_id
 from ..trace import Net
@@ -118,16 +118,17 @@ def compare(nets: Net | Mapping[str, Net], photos: Any, targets: Any = None,
         ...                            {"cat": cat, "cup": cup})
         >>> table.save("nets.png", "Two nets, two photos")                      # doctest: +SKIP
     """
+    options = options or {}
+    chosen_methods = choose([methods] if isinstance(methods, str) else methods, options)
     dimensions = {
         "nets": _labelled(nets), "photos": _labelled(photos), "conditions": {"": None},
         "targets": _labelled_targets(targets, names),
-        "methods": {find_method(one).title: one
-                    for one in ([methods] if isinstance(methods, str) else methods)}}
+        "methods": {one.title: one.name for one in chosen_methods}}
     first = next(iter(dimensions["photos"].values()))
     if isinstance(first, Mapping):
         dimensions["conditions"] = {label: label for label in first}
     down, across = _axes(dimensions)
-    explainer = _Explainer(layer, preprocess, names, output, options or {})
+    explainer = _Explainer(layer, preprocess, names, output, options)
     chosen = {name: next(iter(ones.values())) for name, ones in dimensions.items()}
     cells = [[explainer.cell(**{**chosen, down: row, across: column})
               for column in dimensions[across].values()] for row in dimensions[down].values()]

@@ -102,13 +102,7 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Targets = None,
         >>> found["grad_cam"].layer                                  # doctest: +SKIP
         'features.7'
     """
-    chosen = [find_method(name) for name in methods]
-    for name, given in options.items():
-        unknown = set(given) - set(inspect.signature(find_method(name).formula).parameters)
-        if unknown or name not in {one.name for one in chosen}:
-            raise MethodError(
-                f"options for {name!r} that nothing takes: {sorted(unknown or given)}; the methods "
-                f"are {', '.join(one.name for one in chosen)}")
+    chosen = choose(methods, options)
     run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input,
               checks=[check for one in chosen for check in checks(one, options.get(one.name, {}))])
     views = run.for_each_target()
@@ -119,6 +113,25 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Targets = None,
                            views=views)
         found[one.name] = each if isinstance(target, (Several, Top)) else each[0]
     return found
+
+
+def choose(names: Iterable[str], options: Mapping[str, Mapping[str, Any]]) -> list[Method]:
+    """The methods of those names.
+
+    Raises:
+        MethodError: there is no such method, or none of them has such an option.
+    """
+    chosen = {name: find_method(name) for name in names}
+    for name, own in options.items():
+        known = chosen.get(find_method(name).name)
+        takes = list(inspect.signature(known.formula).parameters)[1:] if known else []
+        unknown = sorted(set(own) - set(takes))
+        if known is None or unknown:
+            raise MethodError(
+                f"options for {name!r} that nothing takes: {unknown or sorted(own)}; the methods "
+                f"are {', '.join(chosen)}"
+                + (f", and {name} takes {', '.join(takes) or 'none'}" if known else ""))
+    return list(chosen.values())
 
 
 def checks(method: Method, options: Mapping[str, Any]) -> list[Check]:
