@@ -200,12 +200,12 @@ def _penultimate(graph: Graph, heads: Sequence[Entry]) -> Entry:
     live = graph.ancestors(heads)
     classifiers = [node for node in graph.live_nodes
                    if node.op in CLASSIFIERS and node.index in live]
-    if not classifiers:
-        raise LayerError(f"the net has no Dense layer or convolution, so there is no layer "
-                         f"{PENULTIMATE!r}; name another one")
-    entry = classifiers[-1].inputs[0]
+    entry = classifiers[-1].inputs[0] if classifiers else graph.heads[0]
     while graph.nodes[entry[0]].is_internal:
         entry = graph.nodes[entry[0]].inputs[0]
+    if not classifiers or graph.nodes[entry[0]].is_variable:
+        raise LayerError(f"the net has no layer before a last Dense layer or convolution, which "
+                         f"{PENULTIMATE!r} stands for; name another one")
     return entry
 
 
@@ -260,6 +260,9 @@ def _predictors(graph: Graph) -> set[int]:
 
 
 def _suggest(graph: Graph, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+    if not shapes:
+        close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
+        return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"
     rows = {alias: row for row in table(graph, shapes) for alias in (row.block, row.name) if alias}
     close = difflib.get_close_matches(wanted, rows, n=5, cutoff=0.3) or list(rows)[-5:]
     listed = ", ".join(f"{name} {rows[name].shape}" for name in close)

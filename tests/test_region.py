@@ -37,6 +37,15 @@ def test_a_crop_is_the_box_also_of_a_larger_photo():
     np.testing.assert_array_equal(found.crop(large), large[4:11, 7:18])
 
 
+def test_what_is_not_in_the_region_can_be_hidden():
+    found, = explanation(HEAT, (6, 8)).threshold()
+    photo = np.arange(12 * 16 * 3).reshape(12, 16, 3).astype(np.uint8)
+    shown = found.masked(photo)
+    large = found.mask.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(shown[large], photo[large])
+    assert (shown[~large] == 128).all()
+
+
 def test_every_sample_has_a_region_of_its_own():
     one, other = explanation(np.concatenate([HEAT, HEAT[:, ::-1]]), (6, 8)).threshold(0.5)
     assert one.box == (slice(2, 4), slice(3, 7))

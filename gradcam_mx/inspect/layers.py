@@ -11,11 +11,14 @@ from ..inputs import Input
 from ..layers import find
 from ..outputs import LayerOutputs
 from ..recording import Wanted, record
+from ..rules import kind
 from ..run import failures_told
 from ..streaming import numbers
 from ..trace import Net, trace
 
 _WITH_WEIGHTS = ("Convolution", "Deconvolution", "FullyConnected")
+# A dropout is passed over, and an activation may be the last step of a convolution's block.
+_WITHOUT_WEIGHTS = ("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "Dropout")
 
 
 def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarray]:
@@ -56,8 +59,8 @@ def weights(net: Net, layer: Any) -> np.ndarray:
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        layer: a Block, a dotted path, a block's name, or the name of an output. Of a block of
-            several layers, the one that makes its output, its activation and normalisation aside.
+        layer: a Block, a dotted path, a block's name, or the name of an output; of a block that
+            ends in a convolution or Dense layer and its activation, that layer.
 
     Raises:
         LayerError: there is no such layer, or it has no weight.
@@ -73,10 +76,14 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     graph = trace(net)
     entry, name = find(graph, layer, {}, graph.heads[:1])
     node = graph.nodes[entry[0]]
-    while node.role not in _WITH_WEIGHTS and node.inputs:
+    block = next((one for one in graph.blocks if name in (one.path, one.name)
+                  and graph.frozen(one.output) == entry), None)
+    if block is not None and block.kind not in _WITHOUT_WEIGHTS and kind(graph, node):
         node = graph.nodes[node.inputs[0][0]]
-    kernel = graph.nodes[node.inputs[1][0]].name if node.inputs else None
-    contexts = graph.parameters.contexts()
-    if kernel is None or not contexts:
-        raise LayerError(f"the layer {name!r} has no weight")
-    return graph.parameters.on(contexts[0])[kernel].asnumpy()
+    if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
+        raise LayerError(f"the layer {name!r} has no weight: it is no convolution and no Dense "
+                         f"layer, but {block.kind if block else node.role}")
+    while graph.nodes[node.inputs[1][0]].is_internal:   # turned, if channels are kept last
+        node = graph.nodes[node.inputs[1][0]]
+    context = graph.parameters.contexts()[0]
+    return graph.parameters.on(context)[graph.nodes[node.inputs[1][0]].name].asnumpy()

@@ -36,8 +36,8 @@ class Patch:
     """The part of the input that the unit sees from there: a slice of rows, one of columns; None if
     it sees nothing but padding."""
     picture: np.ndarray
-    """That part of the photo, (h, w, 3) uint8; of the input, (C, h, w), where no photo was given.
-    """
+    """That part of the photo, (h, w, 3) uint8; of the input, (C, h, w), where there is no photo, or
+    it is not known which part of it the net saw."""
 
 
 def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence[int],
@@ -80,6 +80,8 @@ def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence
     check_batch_size(batch_size)
     if not is_id(k) or k < 1:
         raise InputError(f"k is {k!r}; expected 1 or more patches")
+    if isinstance(units, (str, int)):
+        raise InputError(f"units is {units!r}; expected a sequence of channels, such as [3, 17]")
     graph, units = trace(net), list(units)
     every = samples(net, images, preprocess)
     first = next(every)
@@ -92,7 +94,6 @@ def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence
         with tqdm(desc="strongest activations", disable=not progress, delay=2, unit="image") as bar:
             sample: Sample | None = first
             while sample is not None:
-                _check_same_size(sample, first)
                 waiting.append(sample)      # until its results come
                 yield [sample.row]
                 bar.update()
@@ -142,12 +143,6 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
         return np.stack([strength, *positions], axis=-1).astype(np.float64)
 
     return read
-
-
-def _check_same_size(sample: Sample, first: Sample) -> None:
-    if sample.row.shape != first.row.shape:
-        raise InputError(f"image {sample.index} has shape {sample.row.shape}, the first one "
-                         f"{first.row.shape}; expected images of one size")
 
 
 def _patch(field: ReceptiveField, unit: int, activation: float, sample: Sample,

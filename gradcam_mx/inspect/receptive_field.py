@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from typing import Any, Callable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..errors import LayerError
 from ..graph import BATCH_NORMS, Entry, Graph, Node, Shape
 from ..layers import Map, find
 from ..layout import channel_axis
+from ..targets import is_id
 from ..trace import Net, trace
 
 Box = Tuple[slice, ...]
@@ -120,7 +121,7 @@ class ReceptiveField:
         channels = np.moveaxis(mask, self._layer.channel_axis - 1, 0)
         wanted = (*(() if channel is None else (channel,)), *position)
         sizes = channels.shape if channel is not None else channels.shape[1:]
-        if len(wanted) != len(sizes) or not all(0 <= one < size
+        if len(wanted) != len(sizes) or not all(is_id(one) and 0 <= one < size
                                                 for one, size in zip(wanted, sizes)):
             raise LayerError(f"the layer {self._layer.name!r} has no unit at {tuple(position)}"
                              f"{'' if channel is None else f' of channel {channel}'}: it gives "
@@ -257,6 +258,30 @@ def _convolution_reads(before: int, after: int, kernel: int, stride: int, pad: i
     return reads
 
 
+def _resized_reads(before: int, after: int, aligned: bool) -> np.ndarray:
+    """Between two positions of the input, or at one: MXNet's bilinear interpolation."""
+    # in float32, as it is computed there: what lies between and what does not hangs on the rounding
+    places = np.arange(after, dtype=np.float32)
+    if aligned:
+        places *= np.float32((before - 1) / (after - 1) if after > 1 else 0)
+    else:
+        places = np.maximum((places + np.float32(0.5)) * np.float32(before / after)
+                            - np.float32(0.5), 0)
+    lower = places.astype(int)
+    reads = np.zeros((before, after), np.float32)
+    reads[lower, np.arange(after)] = 1
+    reads[np.minimum(lower + (places > lower), before - 1), np.arange(after)] = 1
+    return reads
+
+
+def _shared_out_reads(before: int, after: int) -> np.ndarray:
+    """Windows that share out the input: adaptive pooling."""
+    reads = np.zeros((before, after), np.float32)
+    for place in range(after):
+        reads[place * before // after:-(-(place + 1) * before // after), place] = 1
+    return reads
+
+
 def _transposed_reads(before: int, after: int, kernel: int, stride: int, pad: int, dilate: int
                       ) -> np.ndarray:
     return _convolution_reads(after, before, kernel, stride, pad, dilate).T
@@ -282,9 +307,14 @@ def _through_windows(step: _Step, slot: int, mask: np.ndarray, reads: Callable[.
                      ) -> np.ndarray:
     windows = zip(step.shapes[slot][1:], step.shape[1:], step.numbers("kernel", 1),
                   step.numbers("stride", 1), _pads(step, slot, reads), step.numbers("dilate", 1))
-    for axis, window in enumerate(windows, start=1):
+    return _through(mask, [reads(*window) for window in windows])
+
+
+def _through(mask: np.ndarray, reads: Iterable[np.ndarray]) -> np.ndarray:
+    """A mask back through what each axis of positions reads."""
+    for axis, one in enumerate(reads, start=1):
         turned = np.moveaxis(mask, axis, 0).astype(np.float32)
-        mask = np.moveaxis(np.tensordot(reads(*window), turned, axes=1) > 0, 0, axis)
+        mask = np.moveaxis(np.tensordot(one, turned, axes=1) > 0, 0, axis)
     return mask
 
 
@@ -314,12 +344,20 @@ def _enlarged(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarra
     if step.node.attrs["sample_type"] == "nearest":
         return _moved(step, slot, which, mask)
     scale = int(step.node.attrs["scale"])
-    for axis in range(1, mask.ndim):
-        reads = _transposed_reads(step.shapes[slot][axis], step.shape[axis],
-                                  2 * scale - scale % 2, scale, scale // 2, 1)
-        turned = np.moveaxis(mask, axis, 0).astype(np.float32)
-        mask = np.moveaxis(np.tensordot(reads, turned, axes=1) > 0, 0, axis)
-    return mask
+    return _through(mask, [
+        _transposed_reads(before, after, 2 * scale - scale % 2, scale, scale // 2, 1)
+        for before, after in zip(step.shapes[slot][1:], step.shape[1:])])
+
+
+def _resized(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
+    aligned = step.node.attrs.get("align_corners", "True") in ("True", "1")
+    return _through(mask, [_resized_reads(*sizes, aligned)
+                           for sizes in zip(step.shapes[slot][1:], step.shape[1:])])
+
+
+def _shared_out(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
+    return _through(mask, [_shared_out_reads(*sizes)
+                           for sizes in zip(step.shapes[slot][1:], step.shape[1:])])
 
 
 def _normalized_by(step: _Step) -> Sequence[int]:
@@ -337,6 +375,8 @@ _HOW: dict[str, Back] = {
     "Deconvolution": _windows(_transposed_reads),
     "Pooling": _pooled,
     "UpSampling": _enlarged,
+    "_contrib_BilinearResize2D": _resized,
+    "_contrib_AdaptiveAvgPooling2D": _shared_out,
     "LRN": _along(lambda step: (0,)),
     "L2Normalization": _along(_normalized_by),
     "InstanceNorm": _along(lambda step: range(1, len(step.shape))),

@@ -47,15 +47,20 @@ def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator
         preprocess: how photos are prepared for the net.
 
     Raises:
-        InputError: there are none, or something else than images.
+        InputError: there are none, something else than images, or images of several sizes.
     """
     prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
     axes = _axes_of_a_row(net)
-    index = 0
+    index, shape = 0, None
     for item in _items(images):
         image = item[0] if isinstance(item, (tuple, list)) else item
         for one in _single(image, axes, preprocess is not None):
-            yield _sample(index, one, prepare, preprocess is not None)
+            sample = _sample(index, one, prepare, preprocess is not None)
+            shape = shape or sample.row.shape
+            if sample.row.shape != shape:
+                raise InputError(f"image {index} has shape {sample.row.shape}, the first one "
+                                 f"{shape}; expected images of one size")
+            yield sample
             index += 1
     if not index:
         raise InputError("there are no images: expected an array (N, C, H, W), or a data set of at "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options:
 
     Raises:
         MethodError: there is no such method.
-        InputError: fewer than three vectors, or no vectors.
+        InputError: fewer than three vectors, no vectors, or NaN in them.
         DependencyError: scikit-learn is not installed.
 
     Example:
@@ -95,6 +96,12 @@ def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options:
     if vectors.ndim != 2 or len(vectors) < 3 or vectors.shape[1] < 2:
         raise InputError(f"the vectors have shape {vectors.shape}; expected (N, D), at least three "
                          "of two numbers")
+    if not np.isfinite(vectors).all():
+        raise InputError("the vectors hold NaN or infinity; expected finite numbers")
+    if not np.ptp(vectors, axis=0).any():
+        # t-SNE divides by their deviation, and ends the process
+        warnings.warn("all vectors are the same, and so are their points", stacklevel=2)
+        return np.zeros((len(vectors), 2), np.float32)
     purpose = "Embeddings are made"
     if method == "pca":
         decomposition = optional("sklearn.decomposition", purpose, "inspect")

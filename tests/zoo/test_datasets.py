@@ -49,6 +49,12 @@ def test_damaged_files_are_refused(tmp_path):
             gm.zoo.fashion_mnist("train", tmp_path)
 
 
+def test_as_many_labels_as_pictures(tmp_path):
+    write(tmp_path, "train", np.zeros((2, 28, 28), np.uint8), [0, 1, 2])
+    with pytest.raises(DataError, match="2 pictures and 3 labels"):
+        gm.zoo.fashion_mnist("train", tmp_path)
+
+
 @pytest.mark.parametrize("read", [gm.zoo.fashion_mnist, gm.zoo.digits])
 def test_there_are_two_parts(read):
     with pytest.raises(DataError, match="no part 'validation'; expected 'train' or 'test'"):
@@ -80,3 +86,5 @@ def test_digits_are_enlarged_and_keep_their_place():
     expected = small.reshape(4, 2, 4, 2).mean(axis=(1, 3))
     assert np.corrcoef(shrunk.ravel(), expected.ravel())[0, 1] > 0.98
     assert train.names == tuple("0123456789")
+    # 17 shades in the original, more where it is interpolated between them
+    assert len(np.unique(test.images[:20])) > 100
