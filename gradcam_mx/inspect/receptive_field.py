@@ -162,6 +162,9 @@ class _Step:
         self.read = [(slot, entry) for slot, entry in enumerate(node.inputs)
                      if entry == source or entry[0] in below]
         self.shapes = [shapes[entry][1:] for entry in node.inputs]
+        self.reads: list[np.ndarray] = []
+        """Of a window, for each axis: which positions each position reads; once it was asked for.
+        """
         self._back = _HOW.get(node.op) or _how(node)
 
     def back(self, which: int, mask: np.ndarray) -> Iterator[tuple[Entry, np.ndarray]]:
@@ -217,6 +220,13 @@ def _moved(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
     places = sources[np.broadcast_to(mask, sources.shape)] - start
     before[places[(places >= 0) & (places < before.size)]] = True
     return before.reshape(step.shapes[slot])
+
+
+def _joined(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
+    """Parts side by side; where all channels are alike, those of each part are."""
+    if len(mask) == 1 and step.node.attrs.get("dim", "1") == "1":
+        return mask
+    return _moved(step, slot, which, mask)
 
 
 def _along(axes: Callable[[_Step], Sequence[int]]) -> Back:
@@ -305,9 +315,12 @@ def _windows(reads: Callable[..., np.ndarray]) -> Back:
 
 def _through_windows(step: _Step, slot: int, mask: np.ndarray, reads: Callable[..., np.ndarray]
                      ) -> np.ndarray:
+    if step.reads:
+        return _through(mask, step.reads)
     windows = zip(step.shapes[slot][1:], step.shape[1:], step.numbers("kernel", 1),
                   step.numbers("stride", 1), _pads(step, slot, reads), step.numbers("dilate", 1))
-    return _through(mask, [reads(*window) for window in windows])
+    step.reads = [reads(*window) for window in windows]
+    return _through(mask, step.reads)
 
 
 def _through(mask: np.ndarray, reads: Iterable[np.ndarray]) -> np.ndarray:
@@ -374,6 +387,7 @@ _HOW: dict[str, Back] = {
     "Convolution": _windows(_convolution_reads),
     "Deconvolution": _windows(_transposed_reads),
     "Pooling": _pooled,
+    "Concat": _joined,
     "UpSampling": _enlarged,
     "_contrib_BilinearResize2D": _resized,
     "_contrib_AdaptiveAvgPooling2D": _shared_out,
@@ -385,7 +399,7 @@ _HOW: dict[str, Back] = {
     **dict.fromkeys(("mean", "sum", "max", "min", "prod", "_npi_mean", "_np_sum", "_np_max"),
                     _reduced),
     **dict.fromkeys(
-        ("Concat", "stack", "Reshape", "Flatten", "transpose", "SwapAxis", "expand_dims", "squeeze",
+        ("stack", "Reshape", "Flatten", "transpose", "SwapAxis", "expand_dims", "squeeze",
          "slice", "slice_axis", "slice_like", "Crop", "SliceChannel", "Pad", "reverse", "tile",
          "repeat", "depth_to_space", "space_to_depth", "broadcast_to", "broadcast_axis",
          "_np_reshape", "_npx_reshape", "_np_transpose", "_npi_transpose"), _moved),
