@@ -43,8 +43,8 @@ class Visualization(NamedTuple):
 
 
 def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: Any = None, *,
-              class_id: int | Sequence[int] | None = None,
-              batch: bool | None = None) -> Visualization:
+              class_id: int | Sequence[int] | None = None, batch: bool | None = None,
+              order: str | None = None) -> Visualization:
     """Grad-CAM, guided Grad-CAM and saliency of a photo, ready to be shown.
 
     Selvaraju et al. 2017, arXiv:1610.02391. One forward pass serves all three.
@@ -56,6 +56,8 @@ def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: A
         conv_layer_name: the layer of the Grad-CAM, by name, path or Block; None for the default.
         class_id: the class to explain, or one for each sample; the top class by default.
         batch: whether the pictures have a leading axis; by default if there are several samples.
+        order: "RGB" or "BGR", the order of the channels in `preprocessed_img`; by default as the
+            net's own `preprocess` has it, which the networks of `gm.zoo` have, else "RGB".
 
     Returns:
         Three uint8 arrays: Grad-CAM overlay (H, W, 3), guided Grad-CAM (H, W, 3), saliency (H, W).
@@ -73,9 +75,11 @@ def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: A
         batch = samples > 1
     if not batch and samples != 1:
         raise InputError(f"batch=False draws one sample, the input holds {samples}")
+    known = order or getattr(getattr(net, "preprocess", None), "order", "RGB")
+    step = -1 if known == "BGR" else 1
     drawn = [
-        _draw(photo, *arrays) for photo, *arrays in zip(
-            photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED))
+        _draw(*arrays) for arrays in zip(
+            photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED)[:, ::step])
     ]
     if not batch:
         return drawn[0]

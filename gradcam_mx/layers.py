@@ -43,6 +43,10 @@ class Map(NamedTuple):
 class LayerTable(List[LayerInfo]):
     """The layers of a net in the order they run; prints as a table, the default layer starred."""
 
+    def __getitem__(self, which: Any) -> Any:
+        found = super().__getitem__(which)
+        return LayerTable(found) if isinstance(which, slice) else found
+
     def __str__(self) -> str:
         rows = [("", "name", "block", "op", "output")] + [
             ("*" if row.is_default else "", row.name, row.block, row.op,

@@ -219,6 +219,7 @@ def signed_image(attribution: np.ndarray) -> np.ndarray:
     """
     size = np.abs(attribution)
     scale = np.percentile(size, 99.5) or size.max() or 1
+    _warn_of_flat(size.max(keepdims=True) == 0, "are zero everywhere")
     return np.moveaxis(to_uint8(np.clip(attribution / scale, -1, 1) * 127 + 128), 0, -1)
 
 

@@ -471,3 +471,27 @@ def test_200_calls_on_vgg16_neither_crash_nor_leak():
     assert ran.returncode == 0, ran.stderr[-2000:]
     # in MB: half a megabyte was measured, and 160 when each trace leaked some 60 KB
     assert float(ran.stdout) < 10
+
+
+def test_the_colours_of_a_net_that_takes_bgr(ctx):
+    """Its guided picture is that of the same net with the channels turned round."""
+    mx.random.seed(2)
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Conv2D(4, 3, activation="relu", in_channels=3),
+            mx.gluon.nn.GlobalAvgPool2D(), mx.gluon.nn.Dense(3, in_units=4))
+    net.initialize(mx.init.Normal(0.5), ctx=ctx)
+    turned = mx.gluon.nn.HybridSequential()
+    turned.add(mx.gluon.nn.Conv2D(4, 3, activation="relu", in_channels=3), net[1], net[2])
+    turned[0].initialize(ctx=ctx)
+    turned[0].weight.set_data(net[0].weight.data(ctx).flip(axis=1))
+    turned[0].bias.set_data(net[0].bias.data(ctx))
+    draw = np.random.RandomState(0)
+    x, photo = draw.randn(1, 3, 9, 9), draw.randint(0, 256, (9, 9, 3), np.uint8)
+    expected = gradcam.visualize(net, mx.nd.array(x, ctx=ctx), photo)
+    flipped = mx.nd.array(x[:, ::-1], ctx=ctx)
+    assert (gradcam.visualize(turned, flipped, photo)[1] != expected[1]).any()
+    found = gradcam.visualize(turned, flipped, photo, order="BGR")
+    turned.preprocess = gradcam.zoo.CAFFE
+    for pictures in (found, gradcam.visualize(turned, flipped, photo)):
+        for one, other in zip(pictures, expected):
+            np.testing.assert_allclose(one.astype(int), other.astype(int), atol=1)

@@ -335,3 +335,11 @@ def test_the_table_prints(ctx):
         "   1     toy_flatten0  Flatten           1 × 24",
         "   2     toy_dense0    Dense             1 × 5",
     ]
+
+
+def test_a_part_of_the_table_prints_as_a_table():
+    table = gm.trace(mx.gluon.model_zoo.vision.resnet18_v1()).layers((1, 3, 64, 64))
+    lines = str(table[2:4]).splitlines()
+    assert len(lines) == 3
+    assert lines[0].split() == ["name", "block", "op", "output"]
+    assert table[2].name in lines[1]

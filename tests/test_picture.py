@@ -196,9 +196,10 @@ def test_signed_images_have_a_grey_zero():
     np.testing.assert_array_equal(found[1, 1], [192, 128, 96])
 
 
-def test_signed_images_of_nothing_are_grey():
-    np.testing.assert_array_equal(
-        picture.signed_image(np.zeros((3, 4, 5), np.float32)), np.full((4, 5, 3), 128))
+def test_signed_images_of_nothing_are_grey_with_a_warning():
+    with pytest.warns(UserWarning, match="zero everywhere"):
+        drawn = picture.signed_image(np.zeros((3, 4, 5), np.float32))
+    np.testing.assert_array_equal(drawn, np.full((4, 5, 3), 128))
 
 
 def test_signed_images_do_not_hide_behind_outliers():

@@ -77,7 +77,7 @@ def main(names: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             notebook = tidy(executed(path, Path(folder)))
         nbformat.write(notebook, path)
-        print(f"{path.name}: {time.perf_counter() - start:.1f} s, "      # noqa: T201
+        print(f"{path.name}: {time.perf_counter() - start:.1f} s, "
               f"{path.stat().st_size / 1000:.0f} kB")
 
 
