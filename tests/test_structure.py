@@ -1,0 +1,96 @@
+"""One home for each thing: what draws, trains, reads networks; and what depends on what."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+           for folder in ("gradcam_mx", "zoo") for path in sorted((ROOT / folder).rglob("*.py"))
+           if not path.is_symlink()}
+NOTEBOOKS = {path.name: "\n".join(
+    line for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()
+    if not line.lstrip().startswith(("%", "!"))) for path in sorted(
+        (ROOT / "tutorials").glob("*.ipynb"))}
+
+
+def imported(tree):
+    """The modules that a file imports at run time, by their first names."""
+    typing_only = {id(inner) for node in ast.walk(tree)
+                   if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+                   for inner in ast.walk(node)}
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def used(tree):
+    """The names and attributes in a file's code."""
+    return {node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(tree)
+            if isinstance(node, (ast.Attribute, ast.Name))}
+
+
+def homes(names, of):
+    return {path for path, tree in MODULES.items() if set(names) & of(tree)}
+
+
+def test_one_module_draws():
+    assert homes(["matplotlib"], imported) == {"gradcam_mx/picture.py"}
+    assert homes(["applyColorMap", "polylines", "imshow", "add_subplot"], used) == {
+        "gradcam_mx/picture.py"}
+    # the others read photos and scale them
+    assert homes(["PIL"], imported) == {"gradcam_mx/picture.py", "zoo/photo.py",
+                                        "zoo/preprocess.py"}
+
+
+def test_nothing_trains():
+    """Gluon's Estimator and Module do, and loops of users' own."""
+    assert not homes(["Trainer", "Estimator", "init_optimizer"], used)
+
+
+def test_networks_are_read_in_one_place_and_weights_of_the_zoo_in_another():
+    assert homes(["load_frombuffer"], used) == {"gradcam_mx/load.py", "zoo/readers.py"}
+    assert not homes(["load_checkpoint", "load_parameters", "SymbolBlock.imports"], used)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_tutorials_have_no_drawing_training_or_loading_of_their_own(name):
+    tree = ast.parse(NOTEBOOKS[name])
+    assert not imported(tree) & {"matplotlib", "cv2", "PIL", "torch"}
+    assert not used(tree) & {"record", "backward", "imshow", "load_checkpoint", "SymbolBlock",
+                             "load_json"}
+
+
+def relative_imports(path):
+    """The modules of the package that one of them imports, by name; of subpackages the first."""
+    depth = path.count("/")
+    for node in ast.walk(MODULES[path]):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (name.split(".")[0] for name in names)
+
+
+def test_dependencies_point_one_way():
+    lower = ["graph", "tape", "rules", "trace", "recording", "run", "targets", "heads",
+             "explanation", "methods", "perturbation", "picture", "inspect", "training"]
+    files = {path: set(relative_imports(path)) for path in MODULES
+             if path.startswith("gradcam_mx/")}
+    for path, names in files.items():
+        module = path.split("/")[1].replace(".py", "")
+        if module in lower:
+            assert not names & {"cli", "batch", "classic"}, path
+        if module in ("graph", "tape", "rules", "targets", "heads", "recording", "run", "picture"):
+            typing_only = {"inspect"} if module == "picture" else set()
+            assert not names & ({"methods", "inspect", "training", "snapshots"} - typing_only), path
+    assert not [path for path, names in files.items() if "cli" in names]
