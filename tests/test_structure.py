@@ -61,7 +61,7 @@ def test_nothing_trains():
 
 def test_networks_are_read_in_one_place_and_weights_of_the_zoo_in_another():
     assert homes(["load_frombuffer"], used) == {"gradcam_mx/load.py", "zoo/readers.py"}
-    assert not homes(["load_checkpoint", "load_parameters", "SymbolBlock.imports"], used)
+    assert not homes(["load_checkpoint", "load_parameters"], used)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
