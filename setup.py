@@ -15,7 +15,8 @@ VERSION = runpy.run_path(str(HERE / "gradcam_mx" / "_version.py"))["__version__"
 README = HERE / "README.md"
 
 CORE = [
-    "matplotlib>=3.5",
+    # legends outside of the axes
+    "matplotlib>=3.7",
     # numpy 1.24-1.26 work because gradcam_mx/_mxnet.py restores numpy.bool; numpy 2 cannot.
     "numpy>=1.21,<2",
     # The headless build is the same cv2 without libGL; from 4.12 on it wants numpy 2.

@@ -545,7 +545,7 @@ def patch_grid(found: Sequence[Sequence[Patch]], order: str = "RGB", heading: st
     drawn = iter(framed([one if one.dtype == np.uint8 else of_input(one[None], order)[0]
                          for one in pictures]))
     return grid([[next(drawn) for _ in row] for row in found],
-                [[f"{patch.activation:.3g}" for patch in row] for row in found],
+                [[f"{patch.activation:.4g}" for patch in row] for row in found],
                 rows=[f"unit {row[0].unit}" for row in found], heading=heading, side=side)
 
 
@@ -590,9 +590,11 @@ def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
                 image, tuple(point), pad=0.1,
                 bboxprops={"edgecolor": color_of[group], "linewidth": 1.5}))
     if groups is not None:
-        axes.legend(fontsize=8, framealpha=0.9)
+        # beside the points: matplotlib does not know of the thumbnails
+        drawn.legend(*axes.get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.margins(0.08)      # thumbnails are wider than points
     if heading:
         drawn.suptitle(heading, fontsize=12)
     return drawn

@@ -192,7 +192,7 @@ class Explainer:
             step, unit, _beside(self._photos, first),
             {name: one.pictures(self._photos, self._order) for name, one in found.items()},
             seen.classes, seen.probabilities, self._labels, first.score, explained,
-            self._captions(seen, explained, first.score))
+            self._captions(seen, explained, first.score), found)
 
     def _visible_input(self, recording: Recording) -> np.ndarray:
         where = recording.input

@@ -13,7 +13,7 @@ import json
 import random
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,8 @@ class Snapshot:
     """What is explained of each sample, such as a class's name."""
     captions: Sequence[str]
     """What is predicted for each sample, such as "ankle boot 0.93 (true: sneaker)"."""
+    explanations: Mapping[str, Any] = field(default_factory=dict)
+    """Name of a method → the `Explanation` of all samples, with its raw values."""
 
     @property
     def heading(self) -> str:

@@ -163,9 +163,9 @@ def test_patches_have_a_row_for_each_unit_and_their_activations_above():
     of_input = np.zeros((3, 8, 8), np.float32)
     of_input[2] = 1     # the last channel of BGR is red
     drawn = picture.patch_grid([[patch(3, 2.5, RED), patch(3, 1.25, of_input)],
-                                [patch(7, 10.0, BLUE)]], "BGR")
+                                [patch(7, 1163.2, BLUE)]], "BGR")
     found = panels_of(drawn)
-    assert [title for _, title in found] == ["2.5", "1.25", "10"]
+    assert [title for _, title in found] == ["2.5", "1.25", "1163"]
     np.testing.assert_array_equal(found[0][0], RED)
     np.testing.assert_array_equal(found[1][0], RED)
     assert [text.get_text() for one in drawn.axes for text in one.texts] == ["unit 3", "unit 7"]
@@ -182,7 +182,10 @@ def test_points_are_where_they_are_in_the_colours_of_their_groups():
     np.testing.assert_array_equal(by_label["a"].get_offsets(), points[[1, 3]])
     np.testing.assert_array_equal(by_label["b"].get_offsets(), points[[0, 2]])
     assert not np.array_equal(by_label["a"].get_facecolor(), by_label["b"].get_facecolor())
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    legend, = drawn.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    drawn.draw_without_rendering()
+    assert legend.get_window_extent().x0 > axes.get_window_extent().x1
 
 
 def test_thumbnails_lie_on_their_points():
@@ -190,7 +193,7 @@ def test_thumbnails_lie_on_their_points():
     drawn = picture.scatter(points, thumbnails=[RED, GREEN, BLUE, np.zeros((8, 8), np.uint8)])
     seen = picture.as_array(drawn)
     axes, = drawn.axes
-    assert axes.get_legend() is None
+    assert not drawn.legends
     for point, color in zip(points, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0))):
         x, y = axes.transData.transform(point)
         np.testing.assert_array_equal(seen[round(len(seen) - y), round(x)], color)

@@ -7,7 +7,15 @@ from .efficientnet import EfficientNetLite, efficientnet_lite0
 from .labels import class_id, class_name
 from .models import MODELS, PREPROCESS, get_model, preprocess_for
 from .photo import read_photo
-from .preprocess import CAFFE, EFFICIENTNET_LITE, IMAGENET, INCEPTION, Preprocess
+from .preprocess import (
+    CAFFE,
+    EFFICIENTNET_LITE,
+    GREY,
+    IMAGENET,
+    INCEPTION,
+    PIXELS,
+    Preprocess,
+)
 from .squeezenet import SqueezeNet, squeezenet1_1
 from .vgg import (
     VGG,
@@ -25,9 +33,11 @@ from .vgg import (
 __all__ = [
     "CAFFE",
     "EFFICIENTNET_LITE",
+    "GREY",
     "IMAGENET",
     "INCEPTION",
     "MODELS",
+    "PIXELS",
     "PREPROCESS",
     "VGG",
     "Dataset",

@@ -46,8 +46,8 @@ class Comparison:
     """What each row is called; empty if there is but one."""
     columns: list[str]
     """What each column is called; empty if there is but one."""
-    photos_vary: tuple[bool, bool]
-    """Whether the rows, and whether the columns, are photos."""
+    images_vary: tuple[bool, bool]
+    """Whether the rows, and whether the columns, are images."""
 
     @property
     def explanations(self) -> list[list[Explanation]]:
@@ -67,7 +67,7 @@ class Comparison:
         photos = [[cell.photo for cell in row] for row in self.cells]
         rows, columns = self.rows, self.columns
         method = METHODS[self.cells[0][0].explanation.method]
-        down, across = self.photos_vary
+        down, across = self.images_vary
         if across and not down:
             panels, titles = [photos[0], *panels], [[""] * len(photos[0]), *titles]
             rows = ["photo", *(rows or [method.title])]
@@ -86,22 +86,22 @@ class Comparison:
         return picture.save_figure(self.plot(heading), Path(path))
 
 
-def compare(nets: Net | Mapping[str, Net], photos: Any, targets: Any = None,
-            methods: str | Sequence[str] = "grad_cam", *, layer: Any = None,
+def compare(nets: Net | Mapping[str, Net], images: Any, targets: Any = None,
+            method: str | Sequence[str] = "grad_cam", *, layer: Any = None,
             preprocess: Preprocess | None = None, names: Names | None = None, output: Any = None,
             options: Mapping[str, Mapping[str, Any]] | None = None) -> Comparison:
     """Explanations side by side: of several nets, photos, conditions, classes or methods.
 
     One or two of them may be several: the rows and columns of the table, in the order of the
-    arguments. Conditions are photos in two dimensions, such as one object in several lights:
+    arguments. Conditions are images in two dimensions, such as one object in several lights:
     `{"red": {"bright": photo, "dim": photo}, "blue": {…}}`.
 
     Args:
         nets: a net, or label → net.
-        photos: (H, W, 3) uint8 RGB, a path, or an input (C, H, W) of floats; or label → one of
+        images: a photo (H, W, 3) uint8, a path, or an input (C, H, W) of floats; or label → one of
             these; or label → (label → one of these), which is rows and columns at once.
         targets: what is explained; or label → that. None is the top class.
-        methods: the name of a method, or several.
+        method: the name of a method, or several.
         layer: for methods that explain a layer; by default each net's own default.
         preprocess: from a photo to the input, for all nets; by default each net's own.
         names: the classes' names for titles, or a function that gives them, such as
@@ -119,12 +119,12 @@ def compare(nets: Net | Mapping[str, Net], photos: Any, targets: Any = None,
         >>> table.save("nets.png", "Two nets, two photos")                      # doctest: +SKIP
     """
     options = options or {}
-    chosen_methods = choose([methods] if isinstance(methods, str) else methods, options)
+    chosen_methods = choose([method] if isinstance(method, str) else method, options)
     dimensions = {
-        "nets": _labelled(nets), "photos": _labelled(photos), "conditions": {"": None},
+        "nets": _labelled(nets), "images": _labelled(images), "conditions": {"": None},
         "targets": _labelled_targets(targets, names),
         "methods": {one.title: one.name for one in chosen_methods}}
-    first = next(iter(dimensions["photos"].values()))
+    first = next(iter(dimensions["images"].values()))
     if isinstance(first, Mapping):
         dimensions["conditions"] = {label: label for label in first}
     down, across = _axes(dimensions)
@@ -134,10 +134,10 @@ def compare(nets: Net | Mapping[str, Net], photos: Any, targets: Any = None,
               for column in dimensions[across].values()] for row in dimensions[down].values()]
     return Comparison(cells, [label for label in dimensions[down] if label],
                       [label for label in dimensions[across] if label],
-                      (down in _OF_PHOTOS, across in _OF_PHOTOS))
+                      (down in _OF_IMAGES, across in _OF_IMAGES))
 
 
-_OF_PHOTOS = ("photos", "conditions")
+_OF_IMAGES = ("images", "conditions")
 
 
 def _labelled(given: Any) -> Mapping[str, Any]:
@@ -184,10 +184,10 @@ class _Explainer(NamedTuple):
     output: Any
     options: Mapping[str, Mapping[str, Any]]
 
-    def cell(self, nets: Net, photos: Any, conditions: str | None, targets: Any, methods: str
+    def cell(self, nets: Net, images: Any, conditions: str | None, targets: Any, methods: str
              ) -> Cell:
-        photo = photos if conditions is None else photos[conditions]
-        seen = one_sample(nets, photo, self.preprocess)
+        image = images if conditions is None else images[conditions]
+        seen = one_sample(nets, image, self.preprocess)
         method, options = find_method(methods), self.options.get(methods, {})
         run = Run(nets, seen.row[None], targets, self.layer, [method.needs], output=self.output,
                   checks=checks(method, options))

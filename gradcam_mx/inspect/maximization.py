@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
@@ -124,6 +125,11 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
             x[0] = [cv2.GaussianBlur(channel, (0, 0), blur) for channel in x[0]]
         x = np.clip(x, low, high).astype(np.float32)
     last = run.on(x)
+    if max([*scores[1:], last.score[0]]) <= scores[0]:
+        warnings.warn(
+            f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
+            "target, or no gradient gets through; try another seed, a larger step_size, or "
+            "gm.targets.Channel in place of a single unit", stacklevel=2)
     return Maximization(x, np.array([*scores, last.score[0]], np.float32), run.target,
                         (low, high), getattr(prepare, "order", "RGB"))
 

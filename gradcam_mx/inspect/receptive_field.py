@@ -74,6 +74,7 @@ class ReceptiveField:
         way = graph.differentiable([source.point]) & graph.ancestors([layer.point])
         self._way = sorted(way, reverse=True)
         self._known: dict[Any, Box | None] = {}
+        self._alike: dict[Any, np.ndarray] = {}
         self._steps: dict[int, _Step] = {}
 
     @classmethod
@@ -105,14 +106,24 @@ class ReceptiveField:
             LayerError: there is no such unit.
         """
         seen = {self._layer.point: self._unit(position, channel)}
+        key = None
         for index in self._way:
+            if key is None and len(seen) == 1 and len(*seen.values()) == 1:
+                # past the first convolution, units of many channels see alike
+                (entry, mask), = seen.items()
+                key = entry, mask.tobytes()
+                if key in self._alike:
+                    return self._alike[key]
             found = {entry: seen.pop(entry) for entry in list(seen) if entry[0] == index}
             for which, mask in found.items():
                 for entry, before in self._step(index).back(which[1], mask):
                     seen[entry] = seen[entry] | before if entry in seen else before
         shape = self._shapes[self._source.point][1:]
         mask = seen.get(self._source.point, np.zeros(shape, bool))
-        return np.broadcast_to(mask, shape).any(axis=self._source.channel_axis - 1)
+        found = np.broadcast_to(mask, shape).any(axis=self._source.channel_axis - 1)
+        if key is not None:
+            self._alike[key] = found
+        return found
 
     def _unit(self, position: Sequence[int], channel: int | None) -> np.ndarray:
         """The mask of the unit itself, at the layer."""

@@ -15,7 +15,8 @@ from ..targets import numbers_of
 from ..trace import Net, trace
 
 Images = Iterable[Any]
-"""Inputs (C, H, W) or photos (H, W, 3) uint8, alone or as (image, label); or batches of them."""
+"""Inputs (C, H, W), or photos, (H, W, 3) or grey (H, W) uint8, alone or as (image, label); or
+batches of them."""
 
 Preprocess = Callable[[Any], Any]
 """From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
@@ -105,11 +106,13 @@ def _single(image: Any, axes: int, is_photo: bool) -> Iterable[Any]:
     if isinstance(image, (str, Path)):
         return [image]
     array = numbers_of(image)
-    one = 3 if is_photo or array.dtype == np.uint8 else axes
-    if array.ndim not in (one, one + 1):
-        raise InputError(f"an image has shape {array.shape}; expected {one} axes, or {one + 1} for "
-                         "a batch of them")
-    return array if array.ndim == one + 1 else [array]
+    if is_photo or array.dtype == np.uint8:
+        is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3))
+        return picture.check_photos(array[None] if is_one else array)
+    if array.ndim not in (axes, axes + 1):
+        raise InputError(f"an input has shape {array.shape}; expected {axes} axes, or {axes + 1} "
+                         "for a batch of them")
+    return array if array.ndim == axes + 1 else [array]
 
 
 def _sample(index: int, image: Any, prepare: Any, is_photo: bool) -> Sample:

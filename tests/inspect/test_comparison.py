@@ -63,7 +63,7 @@ def test_nets_are_rows_and_photos_columns(ctx):
 def test_classes_of_one_photo_are_columns(ctx):
     net = make_net(3, ctx)
     table = gm.inspect.compare(net, PHOTOS["cat"], [None, 2, gm.targets.ScoreDifference(0, 1)],
-                               names=NAMES.__getitem__, methods="saliency")
+                               names=NAMES.__getitem__, method="saliency")
     assert table.rows == []
     assert table.columns == ["top class", "cup", "ScoreDifference(class_id=0, other_id=1)"]
     for cell, target in zip(table.cells[0], (None, 2, gm.targets.ScoreDifference(0, 1))):
@@ -88,10 +88,12 @@ def test_conditions_are_rows_and_columns_of_photos(ctx):
 
 def test_methods_side_by_side_with_their_options(ctx):
     net = make_net(5, ctx)
-    table = gm.inspect.compare(net, PHOTOS, methods=["grad_cam", "occlusion"],
-                               options={"occlusion": {"window": 4, "progress": False}})
+    table = gm.inspect.compare(net, PHOTOS, method=["grad_cam", "occlusion"],
+                               options={"occlusion": {"window": 4, "batch_size": 4,
+                                                      "progress": False}})
     assert (table.rows, table.columns) == (["cat", "cup"], ["Grad-CAM", "Occlusion"])
-    expected = gm.occlusion(net, net.preprocess(PHOTOS["cup"]), window=4, progress=False)
+    expected = gm.occlusion(net, net.preprocess(PHOTOS["cup"]), window=4, batch_size=4,
+                            progress=False)
     np.testing.assert_array_equal(table.explanations[1][1].values, expected.values)
 
 
@@ -120,12 +122,12 @@ def test_a_saved_table(ctx, tmp_path):
 def test_what_does_not_go_is_refused(ctx):
     net = make_net(8, ctx)
     nets = {"a": net, "b": net}
-    with pytest.raises(InputError, match="nets, photos, targets are several"):
+    with pytest.raises(InputError, match="nets, images, targets are several"):
         gm.inspect.compare(nets, PHOTOS, [0, 1])
     with pytest.raises(InputError, match="empty dictionary"):
         gm.inspect.compare(nets, {})
     with pytest.raises(MethodError, match="no method 'gradcam'"):
-        gm.inspect.compare(net, PHOTOS, methods="gradcam")
+        gm.inspect.compare(net, PHOTOS, method="gradcam")
     with pytest.raises(PhotoError, match=r"no file nowhere\.jpg"):
         gm.inspect.compare(net, "nowhere.jpg")
     bare = nn.HybridSequential()
@@ -133,3 +135,15 @@ def test_what_does_not_go_is_refused(ctx):
     bare.initialize(ctx=ctx)
     with pytest.raises(InputError, match="pass preprocess="):
         gm.inspect.compare(bare, PHOTOS)
+
+
+def test_grey_photos_are_taken_as_grey_ones(ctx):
+    net = make_net(9, ctx)
+    grey = DRAW.randint(0, 256, (16, 16), np.uint8)
+    cell, = gm.inspect.compare(net, grey).cells[0]
+    np.testing.assert_array_equal(cell.photo, np.repeat(grey[..., None], 3, axis=-1))
+    vectors = [gm.inspect.feature_vectors(net, images, progress=False) for images in (
+        [grey, grey], np.stack([grey] * 2)[..., None], [np.stack([grey] * 2)])]
+    for one in vectors:
+        np.testing.assert_array_equal(one, vectors[0])
+    assert vectors[0].shape == (2, 4)

@@ -136,3 +136,10 @@ def test_options_out_of_range_are_refused(options, said):
 def test_noise_has_no_top_class():
     with pytest.raises(TargetError, match="noise has no top class"):
         made(conv_net(mx.cpu()), None, 1)
+
+
+def test_a_unit_that_stays_silent_is_told_of(ctx):
+    net = conv_net(ctx)
+    net[0].bias.set_data(mx.nd.full((6,), -1e3))
+    with pytest.warns(UserWarning, match="never rose above that of the noise, 0"):
+        made(net, gm.targets.Unit("0", 2, (3, 3)), 3, bounds=(-2, 2))
