@@ -24,7 +24,12 @@ _DIGITS_TO_TRAIN = 1400
 
 
 class Dataset(NamedTuple):
-    """Grey pictures and their classes."""
+    """Grey pictures and their classes.
+
+    >>> test = digits("test")
+    >>> test.names[test.labels[0]], test.images[0].shape
+    ('2', (28, 28))
+    """
 
     images: np.ndarray
     """(N, 28, 28) uint8."""
