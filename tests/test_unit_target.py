@@ -57,6 +57,9 @@ def test_a_net_that_cannot_be_traced_has_the_same_units(ctx, layer, channel, pos
     outputs = gm.inspect.layer_outputs(eager, x, [layer, "first"])
     for name, expected in gm.inspect.layer_outputs(traced, x, [layer, "first"]).items():
         np.testing.assert_allclose(outputs[name], expected, rtol=1e-5, atol=1e-6)
+    blocks = gm.inspect.layer_outputs(eager, x, [eager.pool, eager.first])
+    assert {name: one.shape for name, one in blocks.items()} == {
+        "pool": (2, 4, 4, 4), "first": (2, 4, 9, 8)}
 
 
 @pytest.mark.parametrize("position", [(1, 2), None])

@@ -78,7 +78,7 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     node = graph.nodes[entry[0]]
     block = next((one for one in graph.blocks if name in (one.path, one.name)
                   and graph.frozen(one.output) == entry), None)
-    if block is not None and block.kind not in _WITHOUT_WEIGHTS and kind(graph, node):
+    if block is not None and kind(graph, node):
         node = graph.nodes[node.inputs[0][0]]
     if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
         raise LayerError(f"the layer {name!r} has no weight: it is no convolution and no Dense "

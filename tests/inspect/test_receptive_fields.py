@@ -22,6 +22,7 @@ from random_graphs import described, random_net
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.inspect.receptive_field import ReceptiveField
 
 nn = mx.gluon.nn
 
@@ -484,6 +485,8 @@ OTHERS = {
     "space_to_depth": lambda S, y, z, d: S.space_to_depth(
         S.slice(y, begin=(None, None, 0, 1), end=(None, None, 8, 11)), block_size=2),
     "concat along rows": lambda S, y, z, d: S.concat(y, z, dim=2),
+    "concat along rows before a convolution": lambda S, y, z, d: S.Convolution(
+        S.concat(y, z, dim=2), num_filter=2, kernel=(3, 3), no_bias=True, name="behind"),
     "a shift by slices": lambda S, y, z, d: S.concat(
         S.slice_axis(y, axis=3, begin=1, end=None), S.slice_axis(y, axis=3, begin=0, end=1), dim=3),
     "stack": lambda S, y, z, d: S.max(S.stack(y, z, axis=1), axis=1),
@@ -592,6 +595,22 @@ def test_the_net_is_left_as_it_was(ctx):
     for name, one in net.collect_params().items():
         np.testing.assert_array_equal(one.data(ctx).asnumpy(), values[name])
     assert net._active
+
+
+def test_what_was_worked_out_for_one_unit_serves_others_alone():
+    """One object for all units of a layer gives what one for each gives."""
+    net = initialised(chain(nn.Conv2D(2, 3, strides=2, padding=1), Branches(
+        "concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2)), nn.Activation("relu")), 1)
+    shape = (1, 1, 11, 9)
+    for layer in ("1", "2"):
+        together = ReceptiveField.of(gm.trace(net), layer, shape)
+        for position in np.ndindex(6, 5):
+            for channel in (0, 1, 3, None):
+                assert together.box(position, channel) == gm.inspect.receptive_field(
+                    net, layer, shape, position, channel)
+        assert together.box((2, 2), 0) == (slice(3, 6), slice(3, 6))
+        assert together.box((3, 2), 0) == (slice(5, 8), slice(3, 6))
+        assert together.box((2, 2), 3) == (slice(0, 10), slice(0, 9))
 
 
 # ------------------------------------------------------------------------------------------ errors
