@@ -99,8 +99,8 @@ def compare(nets: Net | Mapping[str, Net], images: Any, targets: Any = None,
     Args:
         nets: a net, or label → net.
         images: a photo (H, W, 3) uint8, a path, or an input (C, H, W) of floats; or label → one of
-            these; or label → (label → one of these), which is rows and columns at once.
-        targets: what is explained; or label → that. None is the top class.
+            these, or a list of them; or label → (label → one of these): rows and columns at once.
+        targets: what is explained; or label → that, or a list. None is the top class.
         method: the name of a method, or several.
         layer: for methods that explain a layer; by default each net's own default.
         preprocess: from a photo to the input, for all nets; by default each net's own.
@@ -121,7 +121,7 @@ def compare(nets: Net | Mapping[str, Net], images: Any, targets: Any = None,
     options = options or {}
     chosen_methods = choose([method] if isinstance(method, str) else method, options)
     dimensions = {
-        "nets": _labelled(nets), "images": _labelled(images), "conditions": {"": None},
+        "nets": _labelled(nets), "images": _labelled_images(images), "conditions": {"": None},
         "targets": _labelled_targets(targets, names),
         "methods": {one.title: one.name for one in chosen_methods}}
     first = next(iter(dimensions["images"].values()))
@@ -144,6 +144,12 @@ def _labelled(given: Any) -> Mapping[str, Any]:
     if isinstance(given, Mapping) and not given:
         raise InputError("there is nothing to compare: an empty dictionary was given")
     return given if isinstance(given, Mapping) else {"": given}
+
+
+def _labelled_images(images: Any) -> Mapping[str, Any]:
+    if isinstance(images, (list, tuple)):
+        images = {f"image {number}": one for number, one in enumerate(images)}
+    return _labelled(images)
 
 
 def _labelled_targets(targets: Any, names: Names | None) -> Mapping[str, Any]:

@@ -106,6 +106,15 @@ def test_inputs_are_compared_and_drawn_too(ctx):
     np.testing.assert_array_equal(table.cells[0][0].photo, picture.of_input(x[None])[0])
 
 
+def test_images_may_have_no_names(ctx):
+    net = make_net(6, ctx)
+    table = gm.inspect.compare(net, list(PHOTOS.values()))
+    assert table.columns == ["image 0", "image 1"]
+    np.testing.assert_array_equal(table.explanations[0][1].values, alone(net, PHOTOS["cup"]).values)
+    with pytest.raises(InputError, match="empty"):
+        gm.inspect.compare(net, [])
+
+
 def test_outputs_that_are_no_classes_are_said_in_numbers(ctx):
     net = nn.HybridSequential()
     net.add(nn.Conv2D(4, 3, activation="relu", in_channels=3), nn.GlobalAvgPool2D(), nn.Dense(1))
