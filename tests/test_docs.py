@@ -29,6 +29,33 @@ def test_examples(package):
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+INSIDE = r"""
+import re, sys
+from pathlib import Path
+from skimage import data
+import gradcam_mx as gm
+from gradcam_mx import picture
+from gradcam_mx._mxnet import mx
+
+picture.save(data.chelsea(), Path("cat.jpg"))
+photos = [data.chelsea(), data.coffee(), data.rocket(), data.astronaut()]
+cat, cup = p, q = r, s = photos[:2]
+a, b = gm.zoo.squeezenet1_1(), gm.zoo.efficientnet_lite0()
+other, labels, small = a, ["cat", "cup", "rocket", "woman"], [one[::16, ::16] for one in photos]
+for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
+    exec(block)
+print([len(row) for row in found], best.unit, points.shape, region.mask.shape)
+print(gm.zoo.read_photo("nets.png").std() > 10)
+"""
+
+
+def test_the_page_on_looking_inside_runs(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", INSIDE, str(ROOT / "docs/inside-the-network.md")],
+        capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ran.stdout.splitlines() == ["[4, 4] 3 (4, 2) (224, 224)", "True"], ran.stderr
+
+
 PAGE = r"""
 import re, sys
 from pathlib import Path
