@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator
@@ -96,7 +97,7 @@ def _axes_of_a_row(net: Net) -> int:
         graph = trace(net)
     except NetworkError:
         return 3    # a net that cannot be traced, which nearly always sees pictures
-    ranks = [node.attrs["kernel"].count(",") + 2 for node in graph.live_nodes
+    ranks = [1 + len(ast.literal_eval(node.attrs["kernel"])) for node in graph.live_nodes
              if node.op == "Convolution"]
     return ranks[0] if ranks else 1
 

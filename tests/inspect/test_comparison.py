@@ -144,15 +144,3 @@ def test_what_does_not_go_is_refused(ctx):
     bare.initialize(ctx=ctx)
     with pytest.raises(InputError, match="pass preprocess="):
         gm.inspect.compare(bare, PHOTOS)
-
-
-def test_grey_photos_are_taken_as_grey_ones(ctx):
-    net = make_net(9, ctx)
-    grey = DRAW.randint(0, 256, (16, 16), np.uint8)
-    cell, = gm.inspect.compare(net, grey).cells[0]
-    np.testing.assert_array_equal(cell.photo, np.repeat(grey[..., None], 3, axis=-1))
-    vectors = [gm.inspect.feature_vectors(net, images, progress=False) for images in (
-        [grey, grey], np.stack([grey] * 2)[..., None], [np.stack([grey] * 2)])]
-    for one in vectors:
-        np.testing.assert_array_equal(one, vectors[0])
-    assert vectors[0].shape == (2, 4)
