@@ -482,7 +482,7 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
         _draw(drawn.add_subplot(rows, columns, number), panel, title)
     if heading:
-        drawn.suptitle(heading, fontsize=12)
+        drawn.suptitle(_literal(heading), fontsize=12)
     return drawn
 
 
@@ -524,7 +524,7 @@ def grid(panels: Sequence[Sequence[np.ndarray | None]],
             if panel is not None:
                 _draw(drawn.add_subplot(places[len(top) + down, len(left) + right]), panel, title)
     if heading:
-        drawn.suptitle(heading, fontsize=12)
+        drawn.suptitle(_literal(heading), fontsize=12)
     return drawn
 
 
@@ -574,7 +574,7 @@ def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
     for what, given in (("groups", groups), ("thumbnails", thumbnails)):
         if given is not None and len(given) != len(points):
             raise InputError(f"{len(given)} {what} for {len(points)} points")
-    group_of = ["" if groups is None else str(group) for group in groups or range(len(points))]
+    group_of = [""] * len(points) if groups is None else [str(group) for group in groups]
     names = sorted(set(group_of))
     palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
     color_of = {name: palette(number % palette.N) for number, name in enumerate(names)}
@@ -596,7 +596,7 @@ def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
     axes.set_yticks([])
     axes.margins(0.08)      # thumbnails are wider than points
     if heading:
-        drawn.suptitle(heading, fontsize=12)
+        drawn.suptitle(_literal(heading), fontsize=12)
     return drawn
 
 
@@ -618,7 +618,7 @@ def _draw(axes: Axes, panel: np.ndarray, title: str) -> None:
 
 
 def _label(axes: Axes, text: str, rotation: int) -> None:
-    axes.text(0.5, 0.5, text, rotation=rotation, ha="center", va="center", fontsize=10,
+    axes.text(0.5, 0.5, _literal(text), rotation=rotation, ha="center", va="center", fontsize=10,
               fontweight="bold", transform=axes.transAxes)
     axes.set_axis_off()
 
@@ -644,9 +644,11 @@ def as_array(figure: Figure) -> np.ndarray:
 
 
 def _wrapped(title: str, length: int) -> str:
-    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure.
-
-    Dollars are dollars, as in the name of a class, not the ends of a formula.
-    """
+    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure."""
     lines = [textwrap.fill(line, length) for line in title.split("\n")]
-    return "\n".join(lines).replace("$", r"\$")
+    return _literal("\n".join(lines))
+
+
+def _literal(text: str) -> str:
+    """Dollars are dollars, as in the name of a class, not the ends of a formula."""
+    return text.replace("$", r"\$")

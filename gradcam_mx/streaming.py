@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from .errors import NetworkError
 from .layout import channels_first
 from .outputs import OutputChoice
 from .perturbation import BatchSize, Engine, chunk_size
@@ -26,6 +27,9 @@ def engine_for(net: Net, row: np.ndarray, output: OutputChoice, batch_size: Batc
         output: what is read: an output or several, or layers.
         batch_size: how many rows run at once, or "auto".
         reader: makes the function that reads, from a recording of the net on `row`; or refuses.
+
+    Raises:
+        NetworkError: while it runs, the net gives NaN or fails.
     """
     with failures_told("forward"):
         recording = record(net, row[None], Wanted(output=output))
@@ -33,7 +37,11 @@ def engine_for(net: Net, row: np.ndarray, output: OutputChoice, batch_size: Batc
 
     def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
         with failures_told("forward"):
-            return read(outputs)
+            found = read(outputs)
+        if np.isnan(found).any():
+            raise NetworkError("the net gives NaN: its parameters hold NaN, or an input is far out "
+                               "of its usual range")
+        return found
 
     where = recording.input
     size = chunk_size(batch_size, recording, where, row.shape)

@@ -137,6 +137,15 @@ def test_a_table_is_seen_as_it_is():
     np.testing.assert_array_equal(drawn[3 * height // 4, 3 * width // 4], 255)
 
 
+def test_dollars_are_dollars():
+    drawn = picture.grid([[RED]], [["a $1 b $2"]], rows=["$x$"], columns=["$y$"], heading="$z$")
+    drawn.draw_without_rendering()
+    axes = next(one for one in drawn.axes if one.images)
+    texts = [axes.get_title(), drawn._suptitle.get_text(),
+             *(text.get_text() for one in drawn.axes for text in one.texts)]
+    assert texts == [r"a \$1 b \$2", r"\$z\$", r"\$y\$", r"\$x\$"]
+
+
 def test_long_titles_are_wrapped_in_their_own_column():
     drawn = picture.grid([[RED, RED]], [["a rather long title that has to be wrapped", "short"]])
     drawn.draw_without_rendering()
@@ -176,7 +185,7 @@ def test_patches_have_a_row_for_each_unit_and_their_activations_above():
 
 def test_points_are_where_they_are_in_the_colours_of_their_groups():
     points = np.array([[0, 0], [1, 2], [3, 1], [4, 4]], float)
-    drawn = picture.scatter(points, ["b", "a", "b", "a"])
+    drawn = picture.scatter(points, np.array(["b", "a", "b", "a"]))
     axes, = drawn.axes
     by_label = {one.get_label(): one for one in axes.collections}
     np.testing.assert_array_equal(by_label["a"].get_offsets(), points[[1, 3]])

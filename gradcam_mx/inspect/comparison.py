@@ -157,6 +157,8 @@ def _labelled_targets(targets: Any, names: Names | None) -> Mapping[str, Any]:
         return _labelled(targets)
     labels = ["top class" if one is None else _class_name(one, names) if is_id(one) else str(one)
               for one in targets]
+    if len(set(labels)) < len(labels):      # some classes share a name
+        labels = [f"{label} ({one})" for label, one in zip(labels, targets)]
     return _labelled(dict(zip(labels, targets)))
 
 
@@ -198,8 +200,8 @@ class _Explainer(NamedTuple):
         run = Run(nets, seen.row[None], targets, self.layer, [method.needs], output=self.output,
                   checks=checks(method, options))
         order = getattr(self.preprocess or getattr(nets, "preprocess", None), "order", "RGB")
-        return Cell(explain_run(run, method, options)[0], seen.picture(order), self._said(run),
-                    order)
+        photo = seen.shown if seen.is_photo else picture.of_input(run.x, order)[0]
+        return Cell(explain_run(run, method, options)[0], photo, self._said(run), order)
 
     def _said(self, run: Run) -> str:
         if run.probabilities is None:

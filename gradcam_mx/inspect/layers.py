@@ -55,6 +55,8 @@ def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarra
 def weights(net: Net, layer: Any) -> np.ndarray:
     """The weight of a layer: (O, I, kh, kw) of a convolution, (O, I) of a Dense layer.
 
+    It is turned so where the net keeps the channels last.
+
     Draw filters by `gm.picture.filter_grid`.
 
     Args:
@@ -83,7 +85,13 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
         raise LayerError(f"the layer {name!r} has no weight: it is no convolution and no Dense "
                          f"layer, but {block.kind if block else node.role}")
-    while graph.nodes[node.inputs[1][0]].is_internal:   # turned, if channels are kept last
-        node = graph.nodes[node.inputs[1][0]]
-    context = graph.parameters.contexts()[0]
-    return graph.parameters.on(context)[graph.nodes[node.inputs[1][0]].name].asnumpy()
+    while node.op not in _WITH_WEIGHTS:     # the step of the engine that turns its output back
+        node = graph.nodes[node.inputs[0][0]]
+    kernel = graph.nodes[node.inputs[1][0]]
+    is_turned = kernel.is_internal
+    if is_turned:
+        kernel = graph.nodes[kernel.inputs[0][0]]
+    if not kernel.is_variable:
+        raise LayerError(f"the weight of the layer {name!r} is no parameter: the net computes it")
+    found = graph.parameters.on(graph.parameters.contexts()[0])[kernel.name].asnumpy()
+    return np.moveaxis(found, -1, 1) if is_turned else found

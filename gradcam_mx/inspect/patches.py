@@ -148,8 +148,7 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
 def _patch(field: ReceptiveField, unit: int, activation: float, sample: Sample,
            position: tuple[int, ...]) -> Patch:
     box, shown = field.box(position, unit), sample.shown
-    is_photo = shown is not sample.row
     cut = box if box is not None else (slice(0, 0),) * len(position)
-    if not is_photo:
-        cut = (slice(None), *cut)
+    if not sample.is_photo:
+        shown, cut = field.channels_first(shown), (slice(None), *cut)
     return Patch(unit, activation, sample.index, position, box, shown[cut].copy())

@@ -125,6 +125,10 @@ class ReceptiveField:
             self._alike[key] = found
         return found
 
+    def channels_first(self, row: np.ndarray) -> np.ndarray:
+        """An input without its axis of samples, with its channels at the first axis."""
+        return np.moveaxis(row, self._source.channel_axis - 1, 0)
+
     def _unit(self, position: Sequence[int], channel: int | None) -> np.ndarray:
         """The mask of the unit itself, at the layer."""
         shape = self._shapes[self._layer.point]

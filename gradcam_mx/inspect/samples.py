@@ -33,11 +33,10 @@ class Sample:
     shown: np.ndarray
     """What the net saw, (H, W, 3) uint8 RGB; the same as `row` where no photo was given."""
 
-    def picture(self, order: str = "RGB") -> np.ndarray:
-        """What the net saw, or its input as a picture, whose channels are in `order`."""
-        if self.shown is self.row:
-            return picture.of_input(self.row[None], order)[0]
-        return self.shown
+    @property
+    def is_photo(self) -> bool:
+        """Whether it was given as a photo, rather than as an input."""
+        return self.shown is not self.row
 
 
 def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator[Sample]:

@@ -74,6 +74,11 @@ def test_classes_of_one_photo_are_columns(ctx):
     np.testing.assert_array_equal(first.images[0].get_array(), PHOTOS["cat"])
 
 
+def test_classes_of_one_name_are_told_apart(ctx):
+    table = gm.inspect.compare(make_net(3, ctx), PHOTOS["cat"], [0, 2], names=["cat", "dog", "cat"])
+    assert table.columns == ["cat (0)", "cat (2)"]
+
+
 def test_conditions_are_rows_and_columns_of_photos(ctx):
     net = make_net(4, ctx)
     conditions = {name: {"day": photo, "night": photo // 3} for name, photo in PHOTOS.items()}
