@@ -13,11 +13,12 @@ from .errors import InputError
 from .heads import Target
 from .inputs import Input
 from .outputs import SIGMOID, OutputChoice
+from .randomness import randomness_kept
 from .recording import InputChoice
 from .snapshots import PREDICTED, Explainer, NotFinite, Options
 from .surgery import cam_head
 from .trace import Net
-from .writers import HtmlWriter, Snapshot, Writer, randomness_kept
+from .writers import HtmlWriter, Snapshot, Writer
 
 __all__ = ["ExplanationHandler", "Snapshot", "cam_head"]
 

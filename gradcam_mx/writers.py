@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import html
 import json
-import random
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from . import files, picture
 from .errors import OutputError
 from .methods import METHODS
 from .optional import optional
+from .randomness import randomness_kept
 
 __all__ = ["HtmlWriter", "Snapshot", "TensorBoardWriter", "WandbWriter", "Writer"]
 
@@ -94,17 +93,6 @@ class Snapshot:
 
 Writer = Callable[[Snapshot], Any]
 """What takes snapshots, one a call. If it has a method `close()`, that ends it."""
-
-
-@contextmanager
-def randomness_kept() -> Iterator[None]:
-    """Python's and numpy's global random states are put back, whatever draws from them."""
-    states = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 class _Closing:

@@ -14,6 +14,7 @@ from ..baselines import Baseline, baseline_of, inpainted
 from ..errors import MethodError
 from ..optional import optional
 from ..perturbation import AUTO, BatchSize, check_batch_size
+from ..randomness import randomness_kept
 from ..run import Run
 from .base import Result
 from .perturbing import perturbation
@@ -129,12 +130,9 @@ def _masker(value: Any, shape: tuple[int, ...]) -> Any:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """shap decides between equals by numpy's global random state, which is put back."""
-    state = np.random.get_state()
-    np.random.seed(seed)
-    try:
+    with randomness_kept():
+        np.random.seed(seed)
         yield
-    finally:
-        np.random.set_state(state)
 
 
 def _shap() -> Any:
