@@ -17,6 +17,7 @@ import numpy as np
 from . import picture
 from .errors import InputError
 from .nn import set_capture_layer_name, set_guided_backprop
+from .picture_input import channel_order
 from .rules import GUIDED
 from .run import Needs, Run
 from .trace import Net
@@ -75,8 +76,7 @@ def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: A
         batch = samples > 1
     if not batch and samples != 1:
         raise InputError(f"batch=False draws one sample, the input holds {samples}")
-    known = order or getattr(getattr(net, "preprocess", None), "order", "RGB")
-    step = -1 if known == "BGR" else 1
+    step = -1 if (order or channel_order(net)) == "BGR" else 1
     drawn = [
         _draw(*arrays) for arrays in zip(
             photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED)[:, ::step])

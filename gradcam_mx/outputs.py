@@ -93,6 +93,11 @@ def is_single(shape: Sequence[int]) -> bool:
     return all(size == 1 for size in shape[1:])
 
 
+def holds_classes(shape: Sequence[int]) -> bool:
+    """Whether the output has one score of each sample for each class: (N, K), (N, K, 1, 1)."""
+    return len(shape) > 1 and all(size == 1 for size in shape[2:])
+
+
 def link_or_default(link: Link | None, shape: Sequence[int]) -> Link:
     """The link of a net that has one; of one that ends in scores, what the field would take."""
     return link or (SIGMOID if is_single(shape) else SOFTMAX)
@@ -103,7 +108,7 @@ def probabilities(value: Any, link: Link | None) -> np.ndarray | None:
 
     Of one output value, the logit of a sigmoid: those of class 0 and of class 1.
     """
-    if len(value.shape) < 2 or not all(size == 1 for size in value.shape[2:]):
+    if not holds_classes(value.shape):
         return None
     if not is_single(value.shape):
         odds = link_or_default(link, value.shape)(value)

@@ -1,11 +1,26 @@
-"""What pictures a net takes, read off its graph: how many channels, and which sizes."""
+"""What pictures a net takes: how photos are prepared for it, how many channels, which sizes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from .errors import InputError
 from .graph import Graph
+
+Preprocess = Callable[[Any], Any]
+"""From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
+
+
+def preprocess_of(net: Any, given: Preprocess | None = None) -> Any:
+    """How photos are prepared for a net: as given, or as the net's own `preprocess` does it, which
+    the networks of `gm.zoo` have; None if that is not known."""
+    return given if given is not None else getattr(net, "preprocess", None)
+
+
+def channel_order(net: Any, given: Preprocess | None = None) -> str:
+    """The order of the channels that it makes, "RGB" or "BGR"; "RGB" if that is not known."""
+    return getattr(preprocess_of(net, given), "order", "RGB")
+
 
 COMMON_SIZES = (224, 299, 256, 192, 160, 128, 112, 96, 64, 48, 32, 28)
 

@@ -9,16 +9,13 @@ import numpy as np
 
 from . import picture
 from .errors import InputError, TargetError
-from .inputs import Array
 from .outputs import PROBABILITY, OutputChoice, probabilities
 from .perturbation import AUTO, BatchSize, check_batch_size
+from .picture_input import Preprocess, preprocess_of
 from .recording import Recording
 from .streaming import Reader, engine_for
 from .targets import numbers_of
 from .trace import Net
-
-Preprocess = Callable[[np.ndarray], Array]
-"""From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
 
 
 def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
@@ -49,7 +46,7 @@ def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
         >>> explainer.explain_instance(photo, gm.predict_fn(net))                # doctest: +SKIP
     """
     check_batch_size(batch_size)
-    prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
+    prepare = preprocess_of(net, preprocess)
     if not callable(prepare):
         raise InputError(
             "how photos are prepared for this net is not known; pass preprocess=, a function from "

@@ -17,7 +17,7 @@ from .layout import channel_axis, shape_channels_first
 from .methods import Method
 from .methods.base import FUSIONS, checks, choose, explain_run
 from .outputs import PROBABILITY, SIGMOID, Link, OutputChoice
-from .recording import InputChoice, Recording, Wanted, record
+from .recording import InputChoice, Wanted, record
 from .run import Run, failures_told
 from .trace import Net, trace
 from .writers import Snapshot
@@ -35,9 +35,6 @@ class NotFinite(NetworkError):
 class _Prediction(NamedTuple):
     """What a net predicts for the samples."""
 
-    recording: Recording
-    values: np.ndarray
-    """The explained value of its output."""
     is_bare_logit: bool
     """Whether it is the logit of two classes, with nothing in the net that says so."""
     classes: list[int] | None
@@ -117,7 +114,7 @@ class Explainer:
         """Refuse names and labels that do not fit an output."""
         if not self._predicts or (self._names is None and self._labels is None):
             return
-        if not _holds_classes(shape):
+        if not outputs.holds_classes(shape):
             raise InputError(f"labels and names are of classes; the net's output has shape "
                              f"{tuple(shape)}, which holds no score for each class: leave them out")
         count = 2 if outputs.is_single(shape) else shape[1]
@@ -150,11 +147,11 @@ class Explainer:
             link = SIGMOID
         odds = outputs.probabilities(value, link) if self._predicts else None
         if odds is None:
-            return _Prediction(recording, values, False, None, None)
+            return _Prediction(False, None, None)
         # of the scores: probabilities near 1 may be equal
         flat = values.reshape(len(values), -1)
         classes = (flat[:, 0] > 0).astype(int) if is_single else flat.argmax(axis=1)
-        return _Prediction(recording, values, is_single and own is None, classes.tolist(),
+        return _Prediction(is_single and own is None, classes.tolist(),
                            odds[np.arange(len(odds)), classes])
 
     def _run(self, net: Net, seen: _Prediction) -> Run:
@@ -185,7 +182,7 @@ class Explainer:
         for one in found.values():
             _check_finite(one.values, f"what {one.method} finds")
         if self._photos is None:
-            self._photos = self._visible_input(seen.recording)
+            self._photos = picture.of_input(run.x, self._order)
         first = next(iter(found.values()))
         explained = self._explained(first, self._class_ids(seen))
         return Snapshot(
@@ -193,11 +190,6 @@ class Explainer:
             {name: one.pictures(self._photos, self._order) for name, one in found.items()},
             seen.classes, seen.probabilities, self._labels, first.score, explained,
             self._captions(seen, explained, first.score), found)
-
-    def _visible_input(self, recording: Recording) -> np.ndarray:
-        where = recording.input
-        return picture.of_input(
-            np.moveaxis(recording.value(where.point).asnumpy(), where.channel_axis, 1), self._order)
 
     def _explained(self, found: Explanation, ids: list[int] | None) -> list[str]:
         given = found.target if ids is None else ids
@@ -292,9 +284,6 @@ def _checked_target(target: Any, labels: list[int] | None, samples: int) -> Any:
 
 # -- about nets and arrays ------------------------------------------------------------------------
 
-
-def _holds_classes(shape: Sequence[int]) -> bool:
-    return len(shape) > 1 and all(size == 1 for size in shape[2:])
 
 def _check_finite(values: np.ndarray, what: str) -> None:
     finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ._mxnet import mx
 from .errors import TargetError
-from .outputs import Link, is_single, link_or_default
+from .outputs import Link, holds_classes, is_single, link_or_default
 
 ClassIds = Union[int, Sequence[int]]
 """A class id, or one for each sample."""
@@ -434,7 +434,7 @@ def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def check_has_classes(shape: Sequence[int]) -> None:
-    if len(shape) < 2 or any(size != 1 for size in shape[2:]):
+    if not holds_classes(shape):
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
             "each sample; pass an array of that shape, or a function from output to one scalar a "

@@ -12,10 +12,11 @@ from .. import picture
 from ..errors import InputError
 from ..explanation import Explanation
 from ..methods.base import METHODS, checks, choose, explain_run, find_method
+from ..picture_input import Preprocess, channel_order
 from ..run import Run
 from ..targets import is_id
 from ..trace import Net
-from .samples import Preprocess, one_sample
+from .samples import one_sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -199,7 +200,7 @@ class _Explainer(NamedTuple):
         method, options = find_method(methods), self.options.get(methods, {})
         run = Run(nets, seen.row[None], targets, self.layer, [method.needs], output=self.output,
                   checks=checks(method, options))
-        order = getattr(self.preprocess or getattr(nets, "preprocess", None), "order", "RGB")
+        order = channel_order(nets, self.preprocess)
         photo = seen.shown if seen.is_photo else picture.of_input(run.x, order)[0]
         return Cell(explain_run(run, method, options)[0], photo, self._said(run), order)
 

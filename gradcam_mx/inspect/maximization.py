@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import picture
 from ..errors import InputError, TargetError
-from ..picture_input import common_sizes, picture_input
+from ..picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..rules import PLAIN
 from ..run import Needs, Run
 from ..trace import Net, trace
@@ -96,7 +96,7 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
     if steps < 1 or blur_every < 1 or jitter < 0 or not 0 <= decay < 1:
         raise InputError(f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "
                          f"decay from 0 to 1; got {steps}, {blur_every}, {jitter}, {decay}")
-    prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
+    prepare = preprocess_of(net, preprocess)
     size = tuple(shape) if shape is not None else _shape(net, prepare)
     low, high = _bounds(bounds, prepare, size)
     draw = np.random.RandomState(seed)
@@ -131,7 +131,7 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
             "target, or no gradient gets through; try another seed, a larger step_size, or "
             "gm.targets.Channel in place of a single unit", stacklevel=2)
     return Maximization(x, np.array([*scores, last.score[0]], np.float32), run.target,
-                        (low, high), getattr(prepare, "order", "RGB"))
+                        (low, high), channel_order(net, preprocess))
 
 
 def _shape(net: Net, prepare: Any) -> tuple[int, ...]:

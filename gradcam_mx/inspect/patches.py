@@ -13,12 +13,13 @@ from tqdm import tqdm
 from ..errors import InputError, LayerError
 from ..outputs import LayerOutputs
 from ..perturbation import BatchSize, check_batch_size
+from ..picture_input import Preprocess
 from ..recording import Recording
 from ..streaming import Reader, engine_for, numbers
 from ..targets import is_id
 from ..trace import Net, trace
 from .receptive_field import Box, ReceptiveField
-from .samples import Images, Preprocess, Sample, samples
+from .samples import Images, Sample, samples
 
 
 @dataclass(frozen=True)

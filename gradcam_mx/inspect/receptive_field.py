@@ -114,9 +114,9 @@ class ReceptiveField:
                 key = entry, mask.tobytes()
                 if key in self._alike:
                     return self._alike[key]
-            found = {entry: seen.pop(entry) for entry in list(seen) if entry[0] == index}
-            for which, mask in found.items():
-                for entry, before in self._step(index).back(which[1], mask):
+            made = {entry: seen.pop(entry) for entry in list(seen) if entry[0] == index}
+            for (_, which), mask in made.items():
+                for entry, before in self._step(index).back(which, mask):
                     seen[entry] = seen[entry] | before if entry in seen else before
         shape = self._shapes[self._source.point][1:]
         mask = seen.get(self._source.point, np.zeros(shape, bool))

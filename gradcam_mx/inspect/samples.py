@@ -5,22 +5,20 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator
+from typing import Any, Iterable, Iterator
 
 import numpy as np
 
 from .. import picture
 from ..errors import InputError, NetworkError
 from ..inputs import check
+from ..picture_input import Preprocess, preprocess_of
 from ..targets import numbers_of
 from ..trace import Net, trace
 
 Images = Iterable[Any]
 """Inputs (C, H, W), or photos, (H, W, 3) or grey (H, W) uint8, alone or as (image, label); or
 batches of them."""
-
-Preprocess = Callable[[Any], Any]
-"""From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator
     Raises:
         InputError: there are none, something else than images, or images of several sizes.
     """
-    prepare = preprocess if preprocess is not None else getattr(net, "preprocess", None)
+    prepare = preprocess_of(net, preprocess)
     axes = _axes_of_a_row(net)
     index, shape = 0, None
     for item in _items(images):

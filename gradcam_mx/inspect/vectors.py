@@ -14,10 +14,11 @@ from ..layers import PENULTIMATE
 from ..optional import optional
 from ..outputs import LayerOutputs
 from ..perturbation import BatchSize, check_batch_size
+from ..picture_input import Preprocess
 from ..recording import Recording
 from ..streaming import Reader, engine_for, numbers
 from ..trace import Net
-from .samples import Images, Preprocess, samples
+from .samples import Images, samples
 
 
 def feature_vectors(net: Net, images: Images, layer: Any = PENULTIMATE, *,
