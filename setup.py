@@ -117,5 +117,5 @@ setup(
         "test": TEST,
         "dev": DEV,
     },
-    entry_points={"console_scripts": ["gradcam-mx = gradcam_mx.cli:main"]},
+    entry_points={"console_scripts": ["gradcam-mx = gradcam_mx.apps.command_line:main"]},
 )

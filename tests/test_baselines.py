@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gradcam_mx.baselines import Curtain, baseline_of, inpainted
 from gradcam_mx.errors import InputError, MethodError
+from gradcam_mx.methods.baselines import Curtain, baseline_of, inpainted
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(2, 3, 8, 10)).astype(np.float32)

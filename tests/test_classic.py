@@ -19,7 +19,7 @@ from reference import Reference
 
 import gradcam_mx as gradcam
 from gradcam_mx._mxnet import mx
-from gradcam_mx.classic import Visualization
+from gradcam_mx.apps.classic import Visualization
 from gradcam_mx.errors import InputError, LayerError, TargetError
 
 gluon = mx.gluon

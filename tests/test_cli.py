@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 import gradcam_mx as gm
-from gradcam_mx import cli, picture, zoo
+from gradcam_mx import picture, zoo
 from gradcam_mx._mxnet import mx
+from gradcam_mx.apps import command_line as cli
 from gradcam_mx.zoo.preprocess import GREY, PIXELS
 
 MODEL = "mobilenet0.25"

@@ -11,8 +11,8 @@ from PIL import Image
 import gradcam_mx as gm
 from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine.rules import RuleReport
 from gradcam_mx.errors import InputError, OutputError
-from gradcam_mx.rules import RuleReport
 
 RNG = np.random.RandomState(0)
 PHOTOS = RNG.randint(0, 256, (2, 12, 20, 3), np.uint8)

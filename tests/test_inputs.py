@@ -7,8 +7,8 @@ import pytest
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine.inputs import prepare, taken
 from gradcam_mx.errors import InputError, NetworkError
-from gradcam_mx.inputs import prepare, taken
 
 nn = mx.gluon.nn
 RNG = np.random.RandomState(0)

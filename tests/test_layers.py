@@ -9,7 +9,7 @@ from nets import input_size
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import LayerError
-from gradcam_mx.layers import find, find_map
+from gradcam_mx.graph.layers import find, find_map
 
 nn = mx.gluon.nn
 

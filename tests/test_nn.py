@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from reference import Reference
 
-from gradcam_mx import capture as capture_module
 from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine import capture as capture_module
+from gradcam_mx.engine.rules import DECONVNET
 from gradcam_mx.errors import LayerError, RuleError
-from gradcam_mx.rules import DECONVNET
 
 gluon = mx.gluon.nn
 autograd = mx.autograd

@@ -10,11 +10,13 @@ from networks import Branching, initialised, sequential
 from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 
 import gradcam_mx as gm
-from gradcam_mx import perturbation, recording
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine import chunks as perturbation
+from gradcam_mx.engine import recording
+from gradcam_mx.engine.chunks import ChunkSize, Engine
 from gradcam_mx.errors import InputError, MethodError
-from gradcam_mx.perturbation import ChunkSize, Engine
-from gradcam_mx.run import Needs, Run
+from gradcam_mx.methods import run
+from gradcam_mx.methods.run import Needs, Run
 
 nn = mx.gluon.nn
 QUIET = {"progress": False}
@@ -290,7 +292,7 @@ def test_progress_is_shown_of_what_takes_long(ctx, capfd, monkeypatch):
     net, x = small_net(ctx)
     explained("rise", net, x, progress=True)
     assert "RISE" not in capfd.readouterr().err
-    monkeypatch.setattr(gm.run.tqdm, "__init__", _without_delay(gm.run.tqdm.__init__))
+    monkeypatch.setattr(run.tqdm, "__init__", _without_delay(run.tqdm.__init__))
     explained("rise", net, x, progress=True)
     assert "RISE: 100%" in capfd.readouterr().err
     explained("rise", net, x)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcam_mx import files, picture
+from gradcam_mx import picture
 from gradcam_mx.errors import InputError, OutputError
 from gradcam_mx.inspect import Patch
+from gradcam_mx.support import files
 
 RED, GREEN, BLUE = (np.full((8, 8, 3), color, np.uint8)
                     for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))

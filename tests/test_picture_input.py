@@ -7,7 +7,7 @@ import pytest
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.picture_input import common_sizes, picture_input
+from gradcam_mx.graph.picture_input import common_sizes, picture_input
 
 
 def graph_of(symbol, data_shape):

@@ -5,7 +5,7 @@ import pytest
 
 import gradcam_mx as gm
 from gradcam_mx.errors import InputError
-from gradcam_mx.region import Region
+from gradcam_mx.explanation.region import Region
 
 
 def explanation(values, input_size, **more):

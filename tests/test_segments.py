@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcam_mx.errors import DependencyError, InputError, MethodError
-from gradcam_mx.segments import known_count, segments_of
+from gradcam_mx.methods.segments import known_count, segments_of
 
 
 def quarters(height=40, width=60):

@@ -46,11 +46,11 @@ def homes(names, of):
 
 
 def test_one_module_draws():
-    assert homes(["matplotlib"], imported) == {"gradcam_mx/picture.py"}
+    assert homes(["matplotlib"], imported) == {"gradcam_mx/picture/drawing.py"}
     assert homes(["applyColorMap", "polylines", "imshow", "add_subplot"], used) == {
-        "gradcam_mx/picture.py"}
+        "gradcam_mx/picture/drawing.py"}
     # the others read photos and scale them
-    assert homes(["PIL"], imported) == {"gradcam_mx/picture.py", "zoo/photo.py",
+    assert homes(["PIL"], imported) == {"gradcam_mx/picture/drawing.py", "zoo/photo.py",
                                         "zoo/preprocess.py"}
 
 
@@ -60,7 +60,7 @@ def test_nothing_trains():
 
 
 def test_networks_are_read_in_one_place_and_weights_of_the_zoo_in_another():
-    assert homes(["load_frombuffer"], used) == {"gradcam_mx/load.py", "zoo/readers.py"}
+    assert homes(["load_frombuffer"], used) == {"gradcam_mx/graph/load.py", "zoo/readers.py"}
     assert not homes(["load_checkpoint", "load_parameters"], used)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx import heads
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import NetworkError, TargetError
+from gradcam_mx.targets import heads
 
 nn = mx.gluon.nn
 OUTPUT = np.array([[1, 5, 3, -2], [4, 0, -1, 2], [0, -3, 2, 7]], np.float32)

@@ -16,8 +16,8 @@ from written import Page, board_images, keep_wandb_offline, wandb_picture, wandb
 import gradcam_mx as gm
 from gradcam_mx import errors, picture
 from gradcam_mx._mxnet import mx
-from gradcam_mx.training import ExplanationHandler, cam_head
-from gradcam_mx.writers import HtmlWriter, TensorBoardWriter, WandbWriter
+from gradcam_mx.training.handler import ExplanationHandler, cam_head
+from gradcam_mx.training.writers import HtmlWriter, TensorBoardWriter, WandbWriter
 
 nn, estimator = mx.gluon.nn, mx.gluon.contrib.estimator
 BATCH, BATCHES = 8, 3

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx import graph, heads, picture, tape
+from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine import tape
+from gradcam_mx.graph import graph
+from gradcam_mx.targets import heads
 
 nn = mx.gluon.nn
 NAMES = ["grad_cam", "guided_backprop", "guided_grad_cam", "saliency"]

@@ -12,7 +12,7 @@ from PIL import Image
 from written import Page, board_images, keep_wandb_offline, wandb_picture, wandb_steps
 
 from gradcam_mx import errors, picture
-from gradcam_mx.writers import HtmlWriter, Snapshot, TensorBoardWriter, WandbWriter
+from gradcam_mx.training.writers import HtmlWriter, Snapshot, TensorBoardWriter, WandbWriter
 
 NASTY = 'a <b> & "c" \'d\' $x_1 $y ünï </script>'
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from gradcam_mx.errors import DataError
-from gradcam_mx.optional import optional
+from gradcam_mx.support.optional import optional
 
 __all__ = ["FASHION_MNIST", "Dataset", "digits", "fashion_mnist"]
 

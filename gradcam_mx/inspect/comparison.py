@@ -10,12 +10,12 @@ import numpy as np
 
 from .. import picture
 from ..errors import InputError
-from ..explanation import Explanation
+from ..explanation.explanation import Explanation
+from ..graph.picture_input import Preprocess, channel_order
+from ..graph.trace import Net
 from ..methods.base import METHODS, checks, choose, explain_run, find_method
-from ..picture_input import Preprocess, channel_order
-from ..run import Run
+from ..methods.run import Run
 from ..targets import is_id
-from ..trace import Net
 from .samples import one_sample
 
 if TYPE_CHECKING:

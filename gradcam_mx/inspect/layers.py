@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.failures import failures_told
+from ..engine.inputs import Input
+from ..engine.recording import record
+from ..engine.rules import kind
+from ..engine.streaming import numbers
+from ..engine.wanted import Wanted
 from ..errors import LayerError
-from ..inputs import Input
-from ..layers import find
-from ..outputs import LayerOutputs
-from ..recording import Wanted, record
-from ..rules import kind
-from ..run import failures_told
-from ..streaming import numbers
-from ..trace import Net, trace
+from ..graph.layers import find
+from ..graph.outputs import LayerOutputs
+from ..graph.trace import Net, trace
 
 _WITH_WEIGHTS = ("Convolution", "Deconvolution", "FullyConnected")
 # A dropout is passed over, and an activation may be the last step of a convolution's block.

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from .. import picture
+from ..engine.rules import PLAIN
 from ..errors import InputError, TargetError
-from ..picture_input import channel_order, common_sizes, picture_input, preprocess_of
-from ..rules import PLAIN
-from ..run import Needs, Run
-from ..trace import Net, trace
+from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
+from ..graph.trace import Net, trace
+from ..methods.run import Needs, Run
 
 Bounds = Sequence[Any]
 """(low, high): the lowest and highest values of an input, numbers or one for each channel."""

@@ -10,14 +10,14 @@ from typing import Any, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from ..engine.chunks import BatchSize, check_batch_size
+from ..engine.recording import Recording
+from ..engine.streaming import Reader, engine_for, numbers
 from ..errors import InputError, LayerError
-from ..outputs import LayerOutputs
-from ..perturbation import BatchSize, check_batch_size
-from ..picture_input import Preprocess
-from ..recording import Recording
-from ..streaming import Reader, engine_for, numbers
+from ..graph.outputs import LayerOutputs
+from ..graph.picture_input import Preprocess
+from ..graph.trace import Net, trace
 from ..targets import is_id
-from ..trace import Net, trace
 from .receptive_field import Box, ReceptiveField
 from .samples import Images, Sample, samples
 

@@ -18,11 +18,11 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import LayerError
-from ..graph import BATCH_NORMS, Entry, Graph, Node, Shape
-from ..layers import Map, find
-from ..layout import channel_axis
+from ..graph.graph import BATCH_NORMS, Entry, Graph, Node, Shape
+from ..graph.layers import Map, find
+from ..graph.layout import channel_axis
+from ..graph.trace import Net, trace
 from ..targets import is_id
-from ..trace import Net, trace
 
 Box = Tuple[slice, ...]
 """A slice for each axis of positions: rows, columns."""

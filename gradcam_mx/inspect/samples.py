@@ -10,11 +10,11 @@ from typing import Any, Iterable, Iterator
 import numpy as np
 
 from .. import picture
+from ..engine.inputs import check
 from ..errors import InputError, NetworkError
-from ..inputs import check
-from ..picture_input import Preprocess, preprocess_of
-from ..targets import numbers_of
-from ..trace import Net, trace
+from ..graph.picture_input import Preprocess, preprocess_of
+from ..graph.trace import Net, trace
+from ..support.arrays import numbers_of
 
 Images = Iterable[Any]
 """Inputs (C, H, W), or photos, (H, W, 3) or grey (H, W) uint8, alone or as (image, label); or

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..engine.chunks import BatchSize, check_batch_size
+from ..engine.recording import Recording
+from ..engine.streaming import Reader, engine_for, numbers
 from ..errors import InputError, MethodError
-from ..layers import PENULTIMATE
-from ..optional import optional
-from ..outputs import LayerOutputs
-from ..perturbation import BatchSize, check_batch_size
-from ..picture_input import Preprocess
-from ..recording import Recording
-from ..streaming import Reader, engine_for, numbers
-from ..trace import Net
+from ..graph.layers import PENULTIMATE
+from ..graph.outputs import LayerOutputs
+from ..graph.picture_input import Preprocess
+from ..graph.trace import Net
+from ..support.optional import optional
 from .samples import Images, samples
 
 

@@ -13,8 +13,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..run import Needs, Run
 from .base import method
+from .run import Needs, Run
 
 Formula = Callable[..., np.ndarray]
 

@@ -15,15 +15,15 @@ from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Sequence,
 import numpy as np
 
 from .. import picture
+from ..engine.inputs import Input
+from ..engine.wanted import Check, InputChoice
 from ..errors import LayerError, MethodError
-from ..explanation import Explanation
-from ..heads import Targets
-from ..inputs import Input
-from ..outputs import OutputChoice
-from ..recording import Check, InputChoice
-from ..run import Needs, Run
+from ..explanation.explanation import Explanation
+from ..graph.outputs import OutputChoice
+from ..graph.trace import Net
 from ..targets import Several, Top
-from ..trace import Net
+from ..targets.heads import Targets
+from .run import Needs, Run
 
 Found = Union[Explanation, List[Any]]
 """An explanation; a list of them for several layers or targets, of lists for several of both."""

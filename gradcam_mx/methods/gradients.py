@@ -8,11 +8,11 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from .. import nn, picture
+from ..engine.rules import DECONVNET, GUIDED, PLAIN
 from ..errors import LayerError, MethodError
-from ..rules import DECONVNET, GUIDED, PLAIN
-from ..run import Needs, Run
 from .base import METHODS, method
 from .moments import Moments
+from .run import Needs, Run
 
 FAMILY = "gradients"
 COST = "1 forward, 1 backward"

@@ -7,15 +7,15 @@ from typing import Any, Iterator, Sequence, Union
 
 import numpy as np
 
-from .. import baselines
-from .. import segments as cutting
-from ..baselines import Baseline, Curtain, positions_of
+from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
-from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Run
-from ..segments import Segments
+from . import baselines
+from . import segments as cutting
 from .base import Result
+from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
+from .run import Run
+from .segments import Segments
 from .superpixels import spread
 
 VALUES = ("drop", "score")

@@ -9,15 +9,15 @@ from typing import Any, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from .. import baselines
-from ..baselines import Baseline, baseline_of, inpainted
+from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
-from ..optional import optional
-from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..randomness import randomness_kept
-from ..run import Run
+from ..support.optional import optional
+from ..support.randomness import randomness_kept
+from . import baselines
 from .base import Result
+from .baselines import Baseline, baseline_of, inpainted
 from .perturbing import perturbation
+from .run import Run
 
 INPAINTING = {"inpaint_telea": "telea", "inpaint_ns": "ns"}
 _BLUR = re.compile(r"blur\((\d+), ?(\d+)\)")

@@ -6,14 +6,14 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from ..baselines import Baseline, baseline_of, check_array
+from ..engine.inputs import Array
 from ..errors import InputError, MethodError
-from ..inputs import Array
-from ..layers import Map
-from ..run import Needs, Run
-from ..targets import numbers_of
+from ..graph.layers import Map
+from ..support.arrays import numbers_of
 from .base import Result, method
+from .baselines import Baseline, baseline_of, check_array
 from .moments import Moments
+from .run import Needs, Run
 
 FAMILY = "gradients"
 

@@ -7,8 +7,8 @@ import re
 import textwrap
 from typing import Any, Callable
 
-from ..run import Needs
 from .base import Formula, method
+from .run import Needs
 
 ARGUMENTS = {
     "net": "a Block, a Graph, or (symbol, arg_params, aux_params).",

@@ -7,8 +7,8 @@ from typing import Iterator
 import numpy as np
 
 from .. import picture
-from ..run import Run
 from .activation_maps import activation_map, weighted
+from .run import Run
 
 
 @activation_map("Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel")

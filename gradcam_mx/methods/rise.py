@@ -7,13 +7,14 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .. import baselines, picture
-from ..baselines import Baseline, Curtain, positions_of
+from .. import picture
+from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
-from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Run
+from . import baselines
 from .base import Result
+from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
+from .run import Run
 
 
 def _check(shape: Sequence[int], *, num_samples: int, cells: int, keep: float, baseline: Baseline,

@@ -12,16 +12,16 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .. import baselines
-from .. import segments as cutting
-from ..baselines import Baseline, Curtain
+from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
-from ..optional import optional
-from ..perturbation import AUTO, BatchSize, check_batch_size
-from ..run import Run
-from ..segments import Segments
+from ..support.optional import optional
+from . import baselines
+from . import segments as cutting
 from .base import Result
+from .baselines import Baseline, Curtain
 from .perturbing import perturbation
+from .run import Run
+from .segments import Segments
 
 
 def spread(values: np.ndarray, cut: np.ndarray) -> np.ndarray:

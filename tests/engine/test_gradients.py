@@ -18,9 +18,9 @@ from reference import Reference
 
 from gradcam_mx import trace
 from gradcam_mx._mxnet import mx
-from gradcam_mx.layers import find_map
-from gradcam_mx.rules import DECONVNET, GUIDED, PLAIN
-from gradcam_mx.tape import Tape
+from gradcam_mx.engine.rules import DECONVNET, GUIDED, PLAIN
+from gradcam_mx.engine.tape import Tape
+from gradcam_mx.graph.layers import find_map
 
 SCRIPT = Path(__file__).with_name("plain_gradients.py")
 TOLERANCE = 1e-3

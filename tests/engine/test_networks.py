@@ -48,7 +48,7 @@ from test_untouched import assert_same, contents, state_of
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import GradCamError, NetworkError, RuleError
-from gradcam_mx.run import Needs, Run
+from gradcam_mx.methods.run import Needs, Run
 
 EXACT = 1e-5
 STEPS = 1e-8, 1e-7, 1e-6, 1e-5

@@ -8,8 +8,8 @@ from reference import Reference
 
 from gradcam_mx import trace
 from gradcam_mx._mxnet import mx
-from gradcam_mx.rules import DECONVNET, GUIDED, PLAIN, report
-from gradcam_mx.tape import Tape
+from gradcam_mx.engine.rules import DECONVNET, GUIDED, PLAIN, report
+from gradcam_mx.engine.tape import Tape
 
 RULES = [PLAIN, GUIDED, DECONVNET]
 # one convolution's worth of float32 rounding

@@ -13,9 +13,10 @@ from test_formulas import relative_error
 from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 
 import gradcam_mx as gm
-from gradcam_mx import graph, tape
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine import tape
 from gradcam_mx.errors import MethodError, NetworkError
+from gradcam_mx.graph import graph
 
 nn = mx.gluon.nn
 QUIET = {"progress": False}

@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw
 from skimage import data
 
 import gradcam_mx as gm
+from gradcam_mx.methods.segments import segments_of
 
 MOPED, BRAKE = gm.zoo.class_id("moped"), gm.zoo.class_id("disk brake")
 # What speaks for one class and not the other, on the photo's central square of 224 pixels: the disk
@@ -83,7 +84,7 @@ TRIALS = {
 def test_the_top_quarter_of_the_superpixels_is_on_the_object(photo, method):
     net = gm.zoo.efficientnet_lite0()
     x, options = net.preprocess(getattr(data, photo)()), dict(TRIALS[method])
-    cut = gm.segments.segments_of(x, "slic", 50)[0]
+    cut = segments_of(x, "slic", 50)[0]
     if method in ("lime", "kernel_shap"):
         options["segments"] = cut
     found = getattr(gm, method)(net, x, progress=False, batch_size=8, **options).values[0]

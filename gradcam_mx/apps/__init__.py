@@ -1,0 +1,1 @@
+"""How do people use it? The command line, many photos, the tutorial's functions."""

@@ -1,0 +1,1 @@
+"""How is a net run, forward and backward? Inputs, rules, tapes, recordings, chunks."""

@@ -1,0 +1,196 @@
+"""A net, run once and recorded for backward passes: traced where it can be, else as it runs.
+
+A recording is what every method draws on. It knows the net's outputs, the layers and the input that
+are explained, and takes head gradients back to them under a rule.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Callable, List, Mapping, Sequence, Union
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import NetworkError, TargetError
+from ..graph import dense_head
+from ..graph.graph import Entry, Graph
+from ..graph.layers import Map, find, find_map, name_of
+from ..graph.layout import channel_axis, shape_channels_first
+from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
+from ..graph.trace import Net, trace
+from . import inputs, rules
+from .eager import EagerTape, has_drop_ins
+from .inputs import Input
+from .rules import PLAIN, Rule, RuleReport
+from .tape import Tape
+from .wanted import Wanted
+
+Forward = Callable[[Any, np.ndarray], List[Any]]
+"""From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
+each is a variant of, to the explained value of each output."""
+
+
+class Traced:
+    """A recording of a net's graph."""
+
+    def __init__(self, graph: Graph, x: Input, wanted: Wanted) -> None:
+        self._graph = graph
+        values = inputs.prepare(graph, x)
+        shapes = self._shapes = inputs.shapes(graph, x)
+        self.output_names = graph.output_names
+        self.outputs = self._choose(wanted.output)
+        self._heads = [output.point for output in self.outputs]
+        entry = graph.input(wanted.input)
+        self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
+        for check in wanted.checks:
+            check(shape_channels_first(shapes[entry], self.input.channel_axis))
+        self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
+        points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
+        self._report_nodes = graph.once(
+            ("way", entry, tuple(self._heads)),
+            lambda: graph.differentiable([entry]) & graph.ancestors(self._heads))
+        if wanted.rules:
+            self._check_connected()
+        for rule in wanted.rules:
+            rules.check_acts(self.report(rule))
+        self._given = dict(zip(graph.inputs, values))
+        with graph.lock:
+            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
+
+    def _choose(self, choice: OutputChoice) -> list[Output]:
+        graph, shapes = self._graph, self._shapes
+        if not isinstance(choice, LayerOutputs):
+            return choose(graph.outputs, choice)
+        found = [find(graph, layer, shapes, graph.heads[:1]) for layer in choice.layers]
+        return [Output(name, entry, None, channel_axis(graph, entry, shapes))
+                for entry, name in found]
+
+    def values(self) -> list[Any]:
+        """The explained value of each output."""
+        return [self._tape.value(head) for head in self._heads]
+
+    def value(self, point: Any) -> Any:
+        """The value at the point of a map."""
+        if point not in self._given:
+            try:
+                return self._tape.value(point)
+            except KeyError:
+                self._compute([point])
+        return self._given[point]
+
+    def pooled(self) -> tuple[Map, np.ndarray]:
+        """The map behind which a global average pool and a Dense layer make the first output, and
+        that layer's weight (K, C).
+
+        Raises:
+            NetworkError: the net ends in something else.
+        """
+        found = dense_head.find(self._graph, self._heads[0], self._shapes)
+        name = name_of(self._graph, found.point)
+        context = self._tape.value(self._heads[0]).context
+        weight = self._graph.parameters.on(context)[found.weight].asnumpy()
+        return Map(found.point, name, channel_axis(self._graph, found.point, self._shapes)), weight
+
+    def backward(self, head_gradients: Sequence[Any], rule: Rule,
+                 points: Sequence[Any]) -> Mapping[Any, Any]:
+        """The gradients at points, for head gradients at the outputs."""
+        heads: dict[Any, Any] = {}
+        for head, gradient in zip(self._heads, head_gradients):
+            # two outputs may have one value: the scores, and their softmax
+            heads[head] = heads[head] + gradient if head in heads else gradient
+        with self._graph.lock:
+            return self._tape.backward(heads, rule, points)
+
+    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
+        """A recording of the net with another value at a layer or input, for gradients at `points`.
+
+        Args:
+            value: for `repeats` times as many samples as this recording has.
+        """
+        if where == self.input:
+            self._check_connected()
+        leaves, values = self._leaves(where, value, repeats)
+        other = copy.copy(self)
+        other._given = dict(zip(leaves, values))
+        with self._graph.lock:
+            other._tape = Tape(self._graph, values, [one.point for one in points], (PLAIN,),
+                               self._heads, leaves)
+        return other
+
+    def behind(self, where: Map) -> Forward:
+        """What runs the net, unrecorded, for many other values at a layer or input.
+
+        Only what lies behind it runs, and keeps its memory from one call to the next.
+        """
+        graph, sides = self._graph, self._sides(where)
+        operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
+
+        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+            values: dict[Entry, Any] = {
+                side: inputs.taken(self._given[side], samples) for side in sides}
+            with graph.lock, mx.autograd.pause(train_mode=False):
+                return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
+
+        return forward
+
+    def memory(self) -> int:
+        """How many bytes the values of one sample fill, all together, at the most."""
+        graph = self._graph
+        made = sum(int(np.prod(shape)) for entry, shape in self._shapes.items()
+                   if not graph.nodes[entry[0]].is_variable)
+        return made * np.dtype(graph.parameters.dtype).itemsize // self._samples
+
+    @property
+    def _samples(self) -> int:
+        return self._shapes[self.input.point][0]
+
+    @property
+    def quick_sizes(self) -> dict[Any, int]:
+        """How many rows at once turned out to be quick, under any key; kept with the graph."""
+        return self._graph.once("quick sizes", dict)
+
+    def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
+        """Where a run with another value starts: there, and beside it at values of this run."""
+        sides = self._sides(where)
+        samples = np.tile(np.arange(self._samples), repeats)
+        return [where.point, *sides], [value, *(
+            inputs.taken(self._given[side], samples) for side in sides)]
+
+    def _sides(self, where: Map) -> list[Entry]:
+        sides = self._graph.sides(where.point, self._heads)
+        self._compute([side for side in sides if side not in self._given])
+        return sides
+
+    def _compute(self, points: Sequence[Any]) -> None:
+        """Compute values that the tape did not keep."""
+        if points:
+            values = [self._given[entry] for entry in self._graph.inputs]
+            self._given.update(zip(points, self._graph.forward(values, points)))
+
+    def _check_connected(self) -> None:
+        """Refuse an input that no gradient comes back to."""
+        if not self._report_nodes & {head[0] for head in self._heads}:
+            raise TargetError(
+                f"no gradient gets from the net's output "
+                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
+                f"{self.input.name!r}: an operator between them stops it, or has no derivative")
+
+    def report(self, rule: Rule) -> RuleReport:
+        """How many activations of which kind `rule` changes on the way to the input."""
+        return rules.report(rule, self._graph, self._report_nodes)
+
+
+Recording = Union[Traced, EagerTape]
+
+
+def record(net: Net, x: Input, wanted: Wanted) -> Recording:
+    """Run the net on x and record it; by its graph if it can be traced, else by its drop-in layers.
+    """
+    try:
+        graph = trace(net, len(inputs.as_tuple(x)))
+    except NetworkError:
+        if not has_drop_ins(net):
+            raise
+        return EagerTape(net, x, wanted)
+    return Traced(graph, x, wanted)

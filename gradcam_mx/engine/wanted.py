@@ -1,0 +1,27 @@
+"""What is wanted of a recording."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple, Sequence, Tuple, Union
+
+from ..graph.outputs import OutputChoice
+from .rules import Rule
+
+InputChoice = Union[None, int, str]
+"""Which of several inputs attributions are made for, by number or name; None for the first."""
+
+Check = Callable[[Tuple[int, ...]], None]
+"""Looks, before anything is computed, at the shape of the input that is explained, its channels
+first."""
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a recording."""
+
+    layers: Sequence[Any] = ()
+    """The layers that are explained, as callers name them."""
+    rules: frozenset[Rule] = frozenset()
+    """The rules under which gradients are wanted at the input."""
+    output: OutputChoice = None
+    input: InputChoice = None
+    checks: Sequence[Check] = ()

@@ -1,0 +1,298 @@
+"""The result of every method: raw values, what they explain, and ways to look at them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import picture
+from .._version import __version__
+from ..engine.rules import RuleReport
+from ..errors import InputError
+from ..support import files
+from .region import Region
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_DETAIL = "details."
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a method found.
+
+    Example:
+        >>> cam = gm.grad_cam(net, x, target=281)                        # doctest: +SKIP
+        >>> cam.values.shape, cam.heatmap().shape, cam.layer             # doctest: +SKIP
+        ((1, 7, 7), (1, 224, 224), 'features.7')
+        >>> cam.save("cat.png", photo)                                   # doctest: +SKIP
+    """
+
+    values: np.ndarray
+    """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions.
+
+    Channels are at axis 1, also where the net keeps them last. Signals have maps (N, w), volumes
+    and clips (N, d, h, w).
+    """
+    method: str
+    target: str | list[int] | list[str]
+    """The explained class of each sample, or the name of what else was explained, of all or each.
+    """
+    score: np.ndarray
+    """(N,) float32: the explained scalar of each sample."""
+    input_size: tuple[int, ...]
+    """(H, W) of the net's input; (W,) of a signal, (D, H, W) of a volume or clip."""
+    layer: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    rule_report: RuleReport | None = None
+    """How many activations of which kind a rule changed, for methods that use one."""
+    output: str | None = None
+    """The name of the net's output that was explained."""
+    input: str | None = None
+    """The name of the net's input that attributions were made for."""
+    details: dict[str, np.ndarray] = field(default_factory=dict)
+    """What a method reports beside its values, such as its "completeness_gap"."""
+    signed: bool = False
+    """Whether zero stands for no evidence, and negative values for evidence against the target."""
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the values are maps of positions, rather than attributions of the input."""
+        return self.values.ndim == len(self.input_size) + 1
+
+    def heatmap(self, channels: str = "sum") -> np.ndarray:
+        """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
+
+        Maps are upsampled linearly and stretched to [0, 1]; of signed ones only what speaks for the
+        target, from zero on (`signed_heatmap` has both). Of attributions the absolute values are
+        taken together over the channels, and the strongest 1 % drawn alike. A flat map gives zeros
+        and a warning.
+
+        Args:
+            channels: of attributions, the "sum" of the absolute values, or their "max".
+
+        Raises:
+            InputError: the input has no positions, or the layer has others.
+        """
+        self._check_positions()
+        if self.is_map:
+            shown = np.maximum(self.values, 0) if self.signed else self.values
+            return picture.normalise(picture.resize(shown, self.input_size))
+        strength = picture.strength(self.values, channels)
+        if strength.shape[1:] != self.input_size:   # of a layer's values
+            strength = picture.resize(strength, self.input_size)
+        return picture.normalise(strength, outliers=1)
+
+    def signed_heatmap(self) -> np.ndarray:
+        """A signed map for display: (N, H, W) float32 in [-1, 1], at the size of the net's input.
+
+        Zero is zero, and the largest absolute value 1. A map of zeros gives a warning.
+
+        Raises:
+            InputError: the values have no sign that tells.
+        """
+        if not (self.signed and self.is_map):
+            raise InputError(f"the values of {self.method} are no evidence for and against the "
+                             "target; use heatmap()")
+        self._check_positions()
+        return picture.balanced(picture.resize(self.values, self.input_size))
+
+    def threshold(self, level: float = 0.3) -> list[Region]:
+        """The region of each sample where the heat map is at least `level`: mask, box and crop.
+
+        Example:
+            >>> region, = gm.grad_cam(net, x).threshold()                # doctest: +SKIP
+            >>> region.mask.shape, region.crop(photo).shape              # doctest: +SKIP
+            ((224, 224), (160, 131, 3))
+
+        Raises:
+            InputError: a level outside of 0 to 1.
+        """
+        if not 0 <= level <= 1:
+            raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
+        return [Region.of(heat, level) for heat in self.heatmap()]
+
+    def overlay(self, photo: np.ndarray, alpha: float = 0.5,
+                colormap: str = picture.COLORMAP) -> np.ndarray:
+        """The heat maps laid over photos or clips: uint8 RGB, shaped like `photo`.
+
+        Args:
+            photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N. A clip
+                is (D, H, W, 3), a grey volume (D, H, W).
+            alpha: the heat map's share of each pixel.
+            colormap: a name that matplotlib knows.
+
+        Raises:
+            InputError: as many photos as samples are needed. There is no photo of a signal.
+        """
+        heatmap = self.heatmap()
+        if self._axes == 1:
+            raise InputError("there is no photo of a signal to lay a heat map over; plot(signal) "
+                             "and pictures(signal) draw the signal's channels over it")
+        laid = [picture.overlay(one, heat, alpha, colormap)
+                for one, heat in zip(self._photos(photo), heatmap)]
+        return np.stack(laid) if self._is_batch(photo) else laid[0]
+
+    def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
+        """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
+
+        A map is laid over the photo, or drawn on its own if there is none. What speaks for the
+        target in a signed map is green, what speaks against it red, with the boundaries of its
+        segments if it has some. Attributions made under
+        a rule show patterns of the input, and are drawn in its colours; others in grey, by their
+        strength. Of a clip, up to eight frames stand side by side. The heat map of a signal, of
+        attributions too, is the background of a panel with a line for each channel.
+
+        Args:
+            photo: what the net saw, as in `overlay`; a signal as (C, W) or (N, C, W), any numbers.
+            order: "RGB" or "BGR", the order of the channels in the net's input.
+
+        Raises:
+            InputError: as many photos as samples are needed; or as `heatmap` says.
+        """
+        self._check_positions()
+        if self._axes == 1:
+            signals = [None] * len(self.values) if photo is None else self._photos(photo)
+            return [picture.signal_panel(heat, one) for one, heat in zip(signals, self.heatmap())]
+        if self.signed and self.is_map:
+            drawn = self._signed_pictures(photo)
+        elif self.is_map and photo is None:
+            drawn = [picture.colorize(heat) for heat in self.heatmap()]
+        elif self.is_map:
+            drawn = [picture.overlay(one, heat)
+                     for one, heat in zip(self._photos(photo), self.heatmap())]
+        elif self.rule_report is not None and self.values.shape[1] == 3:
+            step = -1 if order == "BGR" else 1
+            drawn = [picture.signed_image(one[::step]) for one in self.values]
+        else:
+            drawn = [picture.grey(heat) for heat in self.heatmap()]
+        return [picture.strip(one) for one in drawn] if self._axes == 3 else drawn
+
+    def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
+        photos = [None] * len(self.values) if photo is None else self._photos(photo)
+        segments = self.details.get("segments", [None] * len(self.values))
+        return [picture.signed_overlay(*one)
+                for one in zip(photos, self.signed_heatmap(), segments)]
+
+    def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
+        """A figure of every sample's picture (see `pictures`), each beside its photo if given.
+
+        A clip's frames are above the picture, a signal is in it.
+        """
+        shown, titles = [], []
+        drawn = self.pictures(photo, order)
+        beside = photo is not None and self._axes > 1
+        photos = self._photos(photo) if beside else [None] * len(drawn)
+        for one, panel, caption in zip(photos, drawn, self._captions()):
+            if one is not None:
+                shown.append(picture.strip(one) if self._axes == 3 else one)
+                titles.append(picture.SEEN[self._axes][0])
+            shown.append(panel)
+            titles.append(f"{self.method}: {caption}")
+        return picture.figure(shown, titles)
+
+    def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
+        """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            return picture.save_figure(self.plot(photo, order), path)
+        with files.whole(path) as part:
+            np.savez_compressed(
+                part, values=self.values, score=self.score,
+                about=json.dumps(self._about(), default=_plain),
+                **{_DETAIL + name: detail for name, detail in self.details.items()})
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Explanation:
+        """Read back what `save` wrote to an `.npz`.
+
+        Raises:
+            InputError: there is no such file, or it holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                report = about.pop("rule_report")
+                about.pop("version")
+                details = {name[len(_DETAIL):]: stored[name] for name in stored.files
+                           if name.startswith(_DETAIL)}
+                return cls(stored["values"], score=stored["score"], details=details,
+                           input_size=tuple(about.pop("input_size")),
+                           rule_report=RuleReport(**report) if report else None, **about)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
+                zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path} is no saved explanation: {error}") from error
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "method": self.method, "target": self.target, "layer": self.layer,
+            "input_size": self.input_size, "options": self.options, "version": __version__,
+            "output": self.output, "input": self.input, "signed": self.signed,
+            "rule_report": asdict(self.rule_report) if self.rule_report else None,
+        }
+
+    def _captions(self) -> list[str]:
+        if isinstance(self.target, str):
+            return [self.target] * len(self.values)
+        return [one if isinstance(one, str) else f"class {one}" for one in self.target]
+
+    @property
+    def _axes(self) -> int:
+        """How many axes of positions the input has: 1 signal, 2 picture, 3 volume or clip."""
+        return len(self.input_size)
+
+    def _check_positions(self) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises:
+            InputError: the input has no positions, or the values have others.
+        """
+        if not self.input_size:
+            raise InputError("the input has no positions (it is plain vectors), so values of shape "
+                             f"{self.values.shape} make no picture; use .values")
+        # attributions may be a layer's, of other positions
+        if self._axes not in picture.SEEN or not (
+                self.is_map or self.values.ndim == self._axes + 2):
+            raise InputError(
+                f"values of shape {self.values.shape} are no picture of an input with positions "
+                f"{self.input_size}; use .values")
+
+    def _is_batch(self, photo: Any) -> bool:
+        """Whether it is an array with a photo, clip or signal a sample, not the only sample's."""
+        shape = np.shape(photo)
+        is_grey = self._axes == 3 and shape[-1:] != (3,)
+        return len(shape) == self._axes + (1 if is_grey else 2)
+
+    def _photos(self, photo: Any) -> list[np.ndarray]:
+        """What the net saw, checked, for each sample: RGB photos or clips, or signals."""
+        photos = list(photo) if self._is_batch(photo) else [photo]
+        if len(photos) != len(self.values):
+            name, shape = picture.SEEN[self._axes]
+            raise InputError(f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
+                             f"(N, {shape}) with one a sample")
+        if self._axes == 1:
+            return [picture.check_signal(one) for one in photos]
+        return [picture.check_photo(one, self._axes) for one in photos]
+
+
+def _plain(option: Any) -> Any:
+    """An option as JSON can hold it: numpy's numbers as Python's, others by name, large arrays by
+    their shape."""
+    if getattr(option, "size", 0) > 100:
+        return f"array {tuple(option.shape)}"
+    if hasattr(option, "asnumpy"):
+        option = option.asnumpy()
+    return option.tolist() if hasattr(option, "tolist") else str(option)

@@ -1,0 +1,56 @@
+"""The part of an input that a heat map marks as important."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+from .. import picture
+from ..errors import InputError
+
+Box = Tuple[slice, ...]
+
+
+class Region(NamedTuple):
+    """Where a heat map reaches a level."""
+
+    mask: np.ndarray
+    """(H, W) bool."""
+    box: Box | None
+    """The smallest box around the mask, as one slice for each axis: rows, columns; None if the mask
+    is empty."""
+
+    @classmethod
+    def of(cls, heatmap: np.ndarray, level: float) -> Region:
+        """Where a heat map (H, W) in [0, 1] is at least `level`, and more than nothing."""
+        mask = (heatmap >= level) & (heatmap > 0)
+        if not mask.any():
+            return cls(mask, None)
+        found = np.nonzero(mask)
+        return cls(mask, tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in found))
+
+    def masked(self, photo: np.ndarray, color: float = 128) -> np.ndarray:
+        """The photo (H, W, 3) uint8, with one grey or colour where the mask is not true.
+
+        A photo of another size has the mask at its own size, each position as the nearest one.
+
+        Raises:
+            InputError: it is no photo.
+        """
+        return picture.masked(photo, self.mask, color)
+
+    def crop(self, photo: np.ndarray) -> np.ndarray:
+        """The part of a photo (H, W, 3) in the box; of a photo of another size, the same part.
+
+        Raises:
+            InputError: the mask is empty.
+        """
+        if self.box is None:
+            raise InputError("there is nothing to crop: the heat map is flat, or nowhere reaches "
+                             "the level")
+        # whole pixels of the photo that the box touches
+        scaled = tuple(
+            slice(side.start * length // size, -(-side.stop * length // size))
+            for side, length, size in zip(self.box, photo.shape, self.mask.shape))
+        return photo[scaled]

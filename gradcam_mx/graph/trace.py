@@ -1,0 +1,199 @@
+"""From a net to its graph: the net is called once with a symbol instead of an array."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections import OrderedDict
+from typing import Any, Dict, Iterable, Iterator, Tuple, Union
+from weakref import WeakKeyDictionary
+
+from .._mxnet import mx
+from ..errors import NetworkError
+from .graph import Graph, TracedBlock
+
+Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
+"""What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""
+
+# A graph keeps the pieces compiled from it, and compiling them costs more than many a call. It is
+# kept as long as its net lives, and used again while the net still traces to the same graph.
+_GRAPHS: WeakKeyDictionary[Any, _Traced] = WeakKeyDictionary()
+# While a net is traced our hooks are on it, for a few milliseconds: one trace at a time.
+_TRACING = threading.Lock()
+
+
+def trace(net: Net, inputs: int = 1) -> Graph:
+    """The graph of a net, frozen at inference; pass it in the net's place to save the tracing.
+
+    A trace takes 2–30 ms and computes nothing. The net may be hybridized or not; its cached graph,
+    hooks and parameters stay as they are.
+
+    Args:
+        net: a HybridBlock, a Block that only calls HybridBlocks, a SymbolBlock,
+            (symbol, arg_params, aux_params), or a Graph (returned as it is).
+        inputs: how many arrays the net is called with.
+
+    Raises:
+        NetworkError: the net runs Python code that cannot be traced; the message names the block.
+
+    Example:
+        >>> import gradcam_mx as gm
+        >>> net = gm.nn.Dense(2, in_units=3, prefix="dense_")
+        >>> gm.trace(net).output_names
+        ['dense_fwd_output']
+    """
+    if isinstance(net, Graph):
+        return net
+    if isinstance(net, tuple):
+        symbol, arguments, auxiliary = net
+        return Graph(_json(symbol), symbol.list_outputs(), {**arguments, **auxiliary})
+    if not isinstance(net, mx.gluon.Block):
+        raise NetworkError(
+            f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
+            "(symbol, arg_params, aux_params)")
+    with _TRACING:
+        old = _GRAPHS.get(net)
+        if old is None or not old.surely_holds(net):
+            old = _GRAPHS[net] = _traced(net, inputs, old)
+        return old.graph
+
+
+class _Traced:
+    """A graph, and all that it depends on."""
+
+    def __init__(self, graph: Graph, fingerprint: Any, cached_graph: Any) -> None:
+        self.graph = graph
+        self.fingerprint = fingerprint
+        self._cached_graph = cached_graph
+
+    def surely_holds(self, net: Any) -> bool:
+        """Whether the net is hybridized and still runs the graph that it ran when traced.
+
+        Gluon makes a new one whenever a block is added, cast or hybridized again.
+        """
+        return bool(self._cached_graph) and _cached_graph(net) is self._cached_graph
+
+
+def _cached_graph(net: Any) -> Any:
+    """The graph that a hybridized net runs whatever its Python code says; None if there is none."""
+    return getattr(net, "_cached_graph", None) if getattr(net, "_active", False) else None
+
+
+class _Seen:
+    """A block that ran, and the first symbol that it returned."""
+
+    def __init__(self, path: str, block: Any, output: Any) -> None:
+        self.path, self.block, self.output = path, block, output
+
+
+def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
+    names = _input_names(net, inputs)
+    symbols = [mx.sym.var(name) for name in names]
+    if mx.util.is_np_array():
+        symbols = [symbol.as_np_ndarray() for symbol in symbols]
+    seen: list[_Seen] = []
+    running: list[str] = []
+    try:
+        # a name manager of its own: the same net gives the same names at each trace
+        with _hooked(net, seen, running) as blocks, mx.name.NameManager():
+            outputs = mx.sym.Group(_flatten(net(*symbols)))
+    except Exception as error:
+        raise NetworkError(
+            _advice(net, inputs, running[-1] if running else "", error)) from error
+    description = _json(mx.sym.Group([outputs, *(block.output for block in seen)]))
+    sources = {
+        parameter.name: parameter for block in blocks for parameter in block.params.values()}
+    fingerprint = (
+        description,
+        [(ran.path, id(ran.block)) for ran in seen],
+        {name: (id(source), str(source.dtype)) for name, source in sources.items()},
+    )
+    if old is not None and old.fingerprint == fingerprint:
+        graph = old.graph
+    else:
+        graph = Graph(description, outputs.list_outputs(), sources, names, [
+            TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
+            for ran in seen
+        ])
+    return _Traced(graph, fingerprint, _cached_graph(net))
+
+
+def _input_names(net: Any, inputs: int) -> list[str]:
+    if isinstance(net, mx.gluon.SymbolBlock):
+        # it knows its inputs' names, and may have some that are labels, which nobody passes
+        given, _ = net._cached_graph
+        return [symbol.name for symbol in given]
+    return ["data"] if inputs == 1 else [f"data{i}" for i in range(inputs)]
+
+
+def _json(symbol: Any) -> str:
+    """What runs and what feeds it, the same for each trace of the same net."""
+    # with remove_amp_cast, the default, tojson() leaks the whole graph at each call (measured)
+    description = symbol.tojson(remove_amp_cast=False)
+    if "amp_cast" in description:
+        description = symbol.tojson()
+    # the third number of an input counts how often a running mean was used, in all traces together
+    return re.sub(r"(\[\d+, \d+), \d+\]", r"\1, 0]", description)
+
+
+@contextlib.contextmanager
+def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterable[Any]]:
+    """Put our hooks in the place of the blocks' own, which expect arrays; gives the blocks."""
+    paths: dict[Any, str] = {}
+
+    def visit(block: Any, path: str) -> None:
+        if block not in paths:
+            paths[block] = path
+            for name, child in block._children.items():
+                visit(child, f"{path}.{name}" if path else name)
+
+    def enter(block: Any, arguments: Any) -> None:
+        running.append(paths[block])
+
+    def leave(block: Any, arguments: Any, output: Any) -> None:
+        running.pop()
+        symbols = _flatten(output)
+        if symbols:
+            seen.append(_Seen(paths[block], block, symbols[0][0]))
+
+    visit(net, "")
+    own_hooks = [(block, block._forward_pre_hooks, block._forward_hooks) for block in paths]
+    try:
+        for block in paths:
+            block._forward_pre_hooks = OrderedDict(trace=enter)
+            block._forward_hooks = OrderedDict(trace=leave)
+        yield paths
+    finally:
+        for block, before, after in own_hooks:
+            block._forward_pre_hooks, block._forward_hooks = before, after
+
+
+def _flatten(output: Any) -> list[Any]:
+    """The symbols in what a block returned: one, or nested lists, tuples and dicts of them."""
+    if isinstance(output, mx.sym.Symbol):
+        return list(output.as_nd_ndarray())
+    if isinstance(output, dict):
+        output = list(output.values())
+    if isinstance(output, (list, tuple)):
+        return [symbol for item in output for symbol in _flatten(item)]
+    return []
+
+
+def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:
+    if isinstance(error, TypeError) and "positional argument" in str(error):
+        return (f"the net does not take {inputs} input{'s' if inputs > 1 else ''} ({error}): pass "
+                "one array, or a tuple with one for each input")
+    if "npx.set_np" in str(error):
+        return ("the net is made with MXNet's numpy interface, which is not switched on: call "
+                "mx.npx.set_np() before, as where the net was made")
+    block = net
+    for name in path.split(".") if path else ():
+        block = block._children[name]
+    where = f"its block {path!r} ({type(block).__name__})" if path else f"its {type(net).__name__}"
+    return (
+        f"the net cannot be traced: {where} runs code that needs numbers, not symbols "
+        f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Write it "
+        "with F.… operators in hybrid_forward, or build the net from the drop-in layers "
+        "(from gradcam_mx import nn in place of from mxnet.gluon import nn) and use "
+        "nn.capture and nn.guided_mode in your own autograd code")

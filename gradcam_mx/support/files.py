@@ -1,0 +1,31 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from ..errors import OutputError
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A place to write to, of the same suffix, whose file is moved to `path` at the end.
+
+    So nothing half-written ever stands there.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part{path.suffix}")
+    try:
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            if part.exists():
+                part.unlink()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {path}: {error}") from error

@@ -1,0 +1,7 @@
+"""Looking into a net while it is trained; and the head that class activation maps need."""
+
+from ..nn.cam_head import cam_head
+from .handler import ExplanationHandler
+from .writers import Snapshot
+
+__all__ = ["ExplanationHandler", "Snapshot", "cam_head"]
