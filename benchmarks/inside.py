@@ -27,23 +27,31 @@ def streamed(name, images, batch, rounds):
     net.initialize(mx.init.Xavier())
     layer = NETS[name]
     part = mx.gluon.nn.HybridSequential()
-    part.add(*list(net.features)[:int(layer.split(".")[1]) + 1], mx.gluon.nn.GlobalAvgPool2D())
+    part.add(*list(net.features)[: int(layer.split(".")[1]) + 1], mx.gluon.nn.GlobalAvgPool2D())
     part.hybridize(static_alloc=True, static_shape=True)
     x = mx.nd.random.normal(shape=(images, 3, 224, 224)).asnumpy()
     options = {"batch_size": batch, "progress": False}
 
     def plain():
-        return [part(mx.nd.array(x[start:start + batch])).asnumpy()
-                for start in range(0, images, batch)]
+        return [
+            part(mx.nd.array(x[start : start + batch])).asnumpy()
+            for start in range(0, images, batch)
+        ]
 
-    taken = medians({
-        "plain": plain,
-        "feature_vectors": lambda: gm.inspect.feature_vectors(net, x, layer, **options),
-        "max_activating_patches": lambda: gm.inspect.max_activating_patches(
-            net, x, layer, range(8), **options),
-    }, rounds)
-    print(f"{name}, {images} images in batches of {batch}: a plain loop "
-          f"{images / taken['plain']:.0f} images/s")
+    taken = medians(
+        {
+            "plain": plain,
+            "feature_vectors": lambda: gm.inspect.feature_vectors(net, x, layer, **options),
+            "max_activating_patches": lambda: gm.inspect.max_activating_patches(
+                net, x, layer, range(8), **options
+            ),
+        },
+        rounds,
+    )
+    print(
+        f"{name}, {images} images in batches of {batch}: a plain loop "
+        f"{images / taken['plain']:.0f} images/s"
+    )
     for one in list(taken)[1:]:
         print(f"    {one}: {taken['plain'] / taken[one]:.2f} × as many")
 

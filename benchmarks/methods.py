@@ -21,8 +21,13 @@ from gradcam_mx.methods import METHODS
 
 GRADIENT_CAMS = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_grad_cam"]
 ABLATION_LAYERS = {"resnet18_v1": ("features.7", 20), "squeezenet1.1": ("features.12", 2.5)}
-MANY_PASSES = ("smooth_grad", "integrated_gradients", "expected_gradients", "score_cam",
-               "ablation_cam")
+MANY_PASSES = (
+    "smooth_grad",
+    "integrated_gradients",
+    "expected_gradients",
+    "score_cam",
+    "ablation_cam",
+)
 BATCH = 16
 
 
@@ -38,6 +43,7 @@ def calls(net, x, names):
     """Each method as a call; what cannot explain the net is left out."""
     options = {"expected_gradients": {"background": np.zeros((4, *x.shape[1:]), np.float32)}}
     for name in names:
+
         def run(name=name):
             return METHODS[name].function(net, x, **options.get(name, {}))
 
@@ -70,21 +76,30 @@ def table(name, net, x, rounds, names):
 
 
 def six_cams(name, net, x, rounds):
-    taken = medians({"one": lambda: gm.grad_cam(net, x),
-                     "six": lambda: gm.explain(net, x, GRADIENT_CAMS)}, rounds)
+    taken = medians(
+        {"one": lambda: gm.grad_cam(net, x), "six": lambda: gm.explain(net, x, GRADIENT_CAMS)},
+        rounds,
+    )
     print(f"{name}: six gradient CAMs {taken['six'] / taken['one']:.2f} × one (goal 1.20)")
 
 
 def ablation(name, net, x, rounds):
     layer, goal = ABLATION_LAYERS[name]
-    channels = next(
-        row.shape[1] for row in gm.trace(net).layers(x.shape) if row.name == layer)
-    taken = medians({
-        "ablation": lambda: gm.ablation_cam(net, x, layer=layer, batch_size=BATCH, progress=False),
-        "whole": lambda: whole_net(net, x, channels)}, rounds)
-    print(f"{name}: Ablation-CAM at {layer}, {channels} channels: "
-          f"{taken['whole'] / taken['ablation']:.1f} × faster than the whole net for each channel "
-          f"(goal {goal})")
+    channels = next(row.shape[1] for row in gm.trace(net).layers(x.shape) if row.name == layer)
+    taken = medians(
+        {
+            "ablation": lambda: gm.ablation_cam(
+                net, x, layer=layer, batch_size=BATCH, progress=False
+            ),
+            "whole": lambda: whole_net(net, x, channels),
+        },
+        rounds,
+    )
+    print(
+        f"{name}: Ablation-CAM at {layer}, {channels} channels: "
+        f"{taken['whole'] / taken['ablation']:.1f} × faster than the whole net for each channel "
+        f"(goal {goal})"
+    )
 
 
 def main():

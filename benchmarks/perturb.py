@@ -30,7 +30,7 @@ def calls(net, x, samples, batch):
     options = {"batch_size": batch, "progress": False}
     pixels = mx.nd.concat(*[x] * batch, dim=0) if batch != "auto" else None
     # windows of an eighth, half a window apart
-    windows = 15 ** 2
+    windows = 15**2
 
     def plain():
         for _ in range(-(-samples // batch)):
@@ -50,19 +50,31 @@ def speed(name, batches, samples, rounds):
     net = getattr(gm.zoo, name)()
     net.hybridize()
     x = mx.nd.random.normal(shape=(1, 3, 224, 224))
-    timed = {(batch, one): call for batch in batches
-             for one, call in calls(net, x, samples, batch).items()}
+    timed = {
+        (batch, one): call
+        for batch in batches
+        for one, call in calls(net, x, samples, batch).items()
+    }
     timed.update({("auto", one): call for one, call in calls(net, x, samples, "auto").items()})
     taken = medians({key: call for key, (call, _) in timed.items()}, rounds)
     rate = {key: timed[key][1] / seconds for key, seconds in taken.items()}
     for batch in [*batches, "auto"]:
         # "auto" is compared with the best that a user could choose
-        plain = (rate[batch, "hybridized"] if batch != "auto" else
-                 max(rate[one, "hybridized"] for one in batches))
-        shares = "  ".join(f"{one} {rate[batch, one] / plain:.2f}"
-                           for _, one in timed if _ == batch and one != "hybridized")
-        print(f"{name:20} batch {batch!s:>4}  hybridized {plain:6.1f} images/s  {shares}"
-              f"   (goal {GOAL})", flush=True)
+        plain = (
+            rate[batch, "hybridized"]
+            if batch != "auto"
+            else max(rate[one, "hybridized"] for one in batches)
+        )
+        shares = "  ".join(
+            f"{one} {rate[batch, one] / plain:.2f}"
+            for _, one in timed
+            if _ == batch and one != "hybridized"
+        )
+        print(
+            f"{name:20} batch {batch!s:>4}  hybridized {plain:6.1f} images/s  {shares}"
+            f"   (goal {GOAL})",
+            flush=True,
+        )
 
 
 def peak_memory(name, masks):
@@ -73,12 +85,23 @@ def peak_memory(name, masks):
 
 
 def memory(name, masks):
-    peaks = [float(subprocess.run(
-        [sys.executable, __file__, "--nets", name, "--peak", str(one)], check=True,
-        capture_output=True, text=True).stdout) for one in masks]
+    peaks = [
+        float(
+            subprocess.run(
+                [sys.executable, __file__, "--nets", name, "--peak", str(one)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        for one in masks
+    ]
     listed = ", ".join(f"{peak:.0f} MiB with {one}" for one, peak in zip(masks, peaks))
-    print(f"{name:20} peak memory of RISE: {listed} masks: {peaks[-1] / peaks[0]:.2f} × "
-          f"(goal {MEMORY_GOAL})", flush=True)
+    print(
+        f"{name:20} peak memory of RISE: {listed} masks: {peaks[-1] / peaks[0]:.2f} × "
+        f"(goal {MEMORY_GOAL})",
+        flush=True,
+    )
 
 
 def main():

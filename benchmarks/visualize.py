@@ -22,8 +22,11 @@ import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 
 NETS = {"VGG-16": "vgg16", "SqueezeNet 1.1": "squeezenet1.1", "ResNet-50": "resnet50_v1"}
-GOALS = {"grad_cam": ("forward", 1.30), "guided": ("gradient", 1.10),
-         "visualize": ("gradient", 1.25)}
+GOALS = {
+    "grad_cam": ("forward", 1.30),
+    "guided": ("gradient", 1.10),
+    "visualize": ("gradient", 1.25),
+}
 
 
 def build(name, x):
@@ -75,17 +78,24 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16])
     options = parser.parse_args()
-    print(f"{'':16}{'batch':>6}  {'forward':>9} {'gradient':>9} {'grad_cam':>9} {'guided':>9} "
-          f"{'visualize':>9}   ms   ratios to forward | gradient | gradient (goals "
-          f"{', '.join(f'{goal:.2f}' for _, goal in GOALS.values())})")
+    print(
+        f"{'':16}{'batch':>6}  {'forward':>9} {'gradient':>9} {'grad_cam':>9} {'guided':>9} "
+        f"{'visualize':>9}   ms   ratios to forward | gradient | gradient (goals "
+        f"{', '.join(f'{goal:.2f}' for _, goal in GOALS.values())})"
+    )
     for title, name in NETS.items():
         for batch in options.batch:
             rounds = max(3, options.rounds // (1 if batch == 1 else 3))
             taken = medians(candidates(name, batch), rounds)
-            ratios = "  ".join(f"{of} {taken[of] / taken[base]:.2f}"
-                               for of, (base, _) in GOALS.items())
-            print(f"{title:16}{batch:>6}  " + " ".join(
-                f"{taken[one] * 1000:9.1f}" for one in taken) + f"        {ratios}", flush=True)
+            ratios = "  ".join(
+                f"{of} {taken[of] / taken[base]:.2f}" for of, (base, _) in GOALS.items()
+            )
+            print(
+                f"{title:16}{batch:>6}  "
+                + " ".join(f"{taken[one] * 1000:9.1f}" for one in taken)
+                + f"        {ratios}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

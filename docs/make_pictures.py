@@ -19,10 +19,27 @@ from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
 
 IMAGES = Path(__file__).resolve().parent / "images"
-CAMS = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_cam",
-        "eigen_grad_cam", "score_cam", "ablation_cam"]
-GRADIENTS = ["saliency", "input_x_gradient", "guided_backprop", "deconvnet", "guided_grad_cam",
-             "smooth_grad", "integrated_gradients", "expected_gradients"]
+CAMS = [
+    "grad_cam",
+    "grad_cam_pp",
+    "xgrad_cam",
+    "hires_cam",
+    "layer_cam",
+    "eigen_cam",
+    "eigen_grad_cam",
+    "score_cam",
+    "ablation_cam",
+]
+GRADIENTS = [
+    "saliency",
+    "input_x_gradient",
+    "guided_backprop",
+    "deconvnet",
+    "guided_grad_cam",
+    "smooth_grad",
+    "integrated_gradients",
+    "expected_gradients",
+]
 
 
 def save(name: str, panels: list[np.ndarray], titles: list[str], heading: str) -> None:
@@ -43,8 +60,12 @@ def family(name: str, methods: list[str], heading: str, **options: Any) -> None:
     seen = net.preprocess.crop(photo)
     found = gm.explain(net, net.preprocess(photo), methods, **options)
     order = net.preprocess.order
-    save(name, [seen, *(one.pictures(seen, order)[0] for one in found.values())],
-         ["what the net saw", *(gm.METHODS[one].title for one in found)], heading)
+    save(
+        name,
+        [seen, *(one.pictures(seen, order)[0] for one in found.values())],
+        ["what the net saw", *(gm.METHODS[one].title for one in found)],
+        heading,
+    )
 
 
 def activation_maps() -> None:
@@ -55,8 +76,12 @@ def gradients() -> None:
     net = gm.zoo.squeezenet1_1()
     others = (data.coffee(), data.astronaut(), data.rocket(), data.stereo_motorcycle()[0])
     background = np.concatenate([net.preprocess(photo) for photo in others])
-    family("gradients", GRADIENTS, "SqueezeNet 1.1, Egyptian cat",
-           options={"expected_gradients": {"background": background}})
+    family(
+        "gradients",
+        GRADIENTS,
+        "SqueezeNet 1.1, Egyptian cat",
+        options={"expected_gradients": {"background": background}},
+    )
 
 
 def two_classes() -> None:
@@ -64,13 +89,21 @@ def two_classes() -> None:
     photo = data.stereo_motorcycle()[0]
     seen = net.preprocess.crop(photo)
     moped, brake = gm.zoo.class_id("moped"), gm.zoo.class_id("disk brake")
-    targets = {"moped": moped, "disk brake": brake,
-               "moped, not disk brake": gm.targets.ScoreDifference(moped, brake),
-               "disk brake, not moped": gm.targets.ScoreDifference(brake, moped)}
-    maps = [gm.grad_cam(net, net.preprocess(photo), target).overlay(seen)
-            for target in targets.values()]
-    save("two_classes", [seen, *maps], ["what the net saw", *targets],
-         "EfficientNet-Lite0: Grad-CAM of one photo and two classes")
+    targets = {
+        "moped": moped,
+        "disk brake": brake,
+        "moped, not disk brake": gm.targets.ScoreDifference(moped, brake),
+        "disk brake, not moped": gm.targets.ScoreDifference(brake, moped),
+    }
+    maps = [
+        gm.grad_cam(net, net.preprocess(photo), target).overlay(seen) for target in targets.values()
+    ]
+    save(
+        "two_classes",
+        [seen, *maps],
+        ["what the net saw", *targets],
+        "EfficientNet-Lite0: Grad-CAM of one photo and two classes",
+    )
 
 
 def layers() -> None:
@@ -80,12 +113,19 @@ def layers() -> None:
     names = ["features.4", "features.7", "features.9", "features.12"]
     found = gm.layer_cam(net, net.preprocess(photo), layer=names)
     fused = gm.layer_cam(net, net.preprocess(photo), layer=names, fuse="mean")
-    save("layers", [one.overlay(seen) for one in [*found, fused]],
-         [*names, "the mean of the four"], "Layer-CAM of SqueezeNet 1.1 at several layers")
+    save(
+        "layers",
+        [one.overlay(seen) for one in [*found, fused]],
+        [*names, "the mean of the four"],
+        "Layer-CAM of SqueezeNet 1.1 at several layers",
+    )
 
 
 PERTURBATION = {
-    "occlusion": {}, "feature_ablation": {}, "lime": {"output": "probability"}, "kernel_shap": {},
+    "occlusion": {},
+    "feature_ablation": {},
+    "lime": {"output": "probability"},
+    "kernel_shap": {},
     "rise": {"num_samples": 2000, "output": "probability"},
     "partition_shap": {"masker": "blur(64,64)"},
 }
@@ -98,9 +138,12 @@ def perturbation(name: str = "coffee") -> None:
     seen, x = net.preprocess.crop(photo), net.preprocess(photo)
     found = [getattr(gm, method)(net, x, **options) for method, options in PERTURBATION.items()]
     class_name = gm.zoo.labels.imagenet_labels().name(found[0].target[0])
-    save(f"perturbation_{name}", [seen, *(one.pictures(seen)[0] for one in found)],
-         ["what the net saw", *(gm.METHODS[method].title for method in PERTURBATION)],
-         f"EfficientNet-Lite0, {class_name}")
+    save(
+        f"perturbation_{name}",
+        [seen, *(one.pictures(seen)[0] for one in found)],
+        ["what the net saw", *(gm.METHODS[method].title for method in PERTURBATION)],
+        f"EfficientNet-Lite0, {class_name}",
+    )
 
 
 def perturbation_of_a_cat() -> None:
@@ -114,9 +157,12 @@ def top_classes() -> None:
     seen, x = net.preprocess.crop(photo), net.preprocess(photo)
     moped, brake = gm.zoo.class_id("moped"), gm.zoo.class_id("disk brake")
     found = gm.partition_shap(net, x, gm.targets.Several([moped, brake]), masker="blur(64,64)")
-    save("top_classes", [seen, *(one.pictures(seen)[0] for one in found)],
-         ["what the net saw", "moped", "disk brake"],
-         "EfficientNet-Lite0: partition SHAP of two classes")
+    save(
+        "top_classes",
+        [seen, *(one.pictures(seen)[0] for one in found)],
+        ["what the net saw", "moped", "disk brake"],
+        "EfficientNet-Lite0: partition SHAP of two classes",
+    )
 
 
 def channels() -> None:
@@ -127,13 +173,23 @@ def channels() -> None:
     untrained.initialize(mx.init.Xavier())
     photo = data.chelsea()
     x = net.preprocess(photo)
-    untrained(mx.nd.array(x))   # to learn its shapes
+    untrained(mx.nd.array(x))  # to learn its shapes
     maps = gm.inspect.layer_outputs(net, x, "features.3")["features.3"]
-    grids = [picture.filter_grid(gm.inspect.weights(one, "features.0")[:, ::-1])   # BGR
-             for one in (net, untrained)]
-    save("channels", [net.preprocess.crop(photo), picture.channel_grid(maps[0], sort=True), *grids],
-         ["what the net saw", "the strongest channels of features.3", "filters of features.0",
-          "the same, untrained"], "SqueezeNet 1.1")
+    grids = [
+        picture.filter_grid(gm.inspect.weights(one, "features.0")[:, ::-1])  # BGR
+        for one in (net, untrained)
+    ]
+    save(
+        "channels",
+        [net.preprocess.crop(photo), picture.channel_grid(maps[0], sort=True), *grids],
+        [
+            "what the net saw",
+            "the strongest channels of features.3",
+            "filters of features.0",
+            "the same, untrained",
+        ],
+        "SqueezeNet 1.1",
+    )
 
 
 PHOTOS = ("chelsea", "coffee", "astronaut", "rocket", "colorwheel", "immunohistochemistry")
@@ -153,30 +209,63 @@ def units() -> None:
         shown = picture.signed_image(guided.values[(0, slice(None, None, -1), *best.box)])  # BGR
         rows.append(picture.framed([*(one.picture for one in patches), shown]))
         titles.append([*(f"{one.activation:.0f}" for one in patches), "guided, of the first"])
-    save_figure("units", picture.grid(rows, titles, rows=[f"unit {one}" for one in chosen],
-                                      side=1.5, heading=f"SqueezeNet 1.1, {layer}"))
+    save_figure(
+        "units",
+        picture.grid(
+            rows,
+            titles,
+            rows=[f"unit {one}" for one in chosen],
+            side=1.5,
+            heading=f"SqueezeNet 1.1, {layer}",
+        ),
+    )
 
 
 def maximization() -> None:
     net = gm.zoo.squeezenet1_1()
-    targets = {"espresso": gm.zoo.class_id("espresso"), "tiger cat": gm.zoo.class_id("tiger cat"),
-               "channel 101 of features.7": gm.targets.Channel("features.7", 101),
-               "channel 57 of features.7": gm.targets.Channel("features.7", 57)}
-    save("maximization", [gm.inspect.activation_maximization(net, target, progress=False).picture
-                          for target in targets.values()], list(targets), "SqueezeNet 1.1")
+    targets = {
+        "espresso": gm.zoo.class_id("espresso"),
+        "tiger cat": gm.zoo.class_id("tiger cat"),
+        "channel 101 of features.7": gm.targets.Channel("features.7", 101),
+        "channel 57 of features.7": gm.targets.Channel("features.7", 57),
+    }
+    save(
+        "maximization",
+        [
+            gm.inspect.activation_maximization(net, target, progress=False).picture
+            for target in targets.values()
+        ],
+        list(targets),
+        "SqueezeNet 1.1",
+    )
 
 
 def compare() -> None:
-    nets = {"SqueezeNet 1.1": gm.zoo.squeezenet1_1(),
-            "EfficientNet-Lite0": gm.zoo.efficientnet_lite0()}
+    nets = {
+        "SqueezeNet 1.1": gm.zoo.squeezenet1_1(),
+        "EfficientNet-Lite0": gm.zoo.efficientnet_lite0(),
+    }
     photos = {"cat": data.chelsea(), "cup": data.coffee()}
     table = gm.inspect.compare(nets, photos, names=gm.zoo.class_name)
     save_figure("compare", table.plot("Grad-CAM"))
 
 
-PICTURES = {one.__name__: one for one in (
-    activation_maps, gradients, two_classes, layers, perturbation, perturbation_of_a_cat,
-    top_classes, channels, units, maximization, compare)}
+PICTURES = {
+    one.__name__: one
+    for one in (
+        activation_maps,
+        gradients,
+        two_classes,
+        layers,
+        perturbation,
+        perturbation_of_a_cat,
+        top_classes,
+        channels,
+        units,
+        maximization,
+        compare,
+    )
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or PICTURES:

@@ -60,8 +60,10 @@ class OutputError(GradCamError, OSError):
 def reason(error: Exception) -> str:
     """The sentence in an MXNet error that says what is wrong, without its stack of addresses."""
     lines = str(error).splitlines()
-    telling = next((line for line in reversed(lines)
-                    if "Error in operator" in line or "Check failed" in line), lines[0])
+    telling = next(
+        (line for line in reversed(lines) if "Error in operator" in line or "Check failed" in line),
+        lines[0],
+    )
     for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
         telling = re.sub(noise, "", telling)
     return telling.strip()

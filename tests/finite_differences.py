@@ -32,12 +32,35 @@ STEPS = (1e-6, 1e-7, 1e-8, 1e-9, 1e-5, 1e-4, 1e-3)
 
 # Their result is float32 unless they are told otherwise: nothing they read says what it should be.
 # (argmax and its like follow what they read. The numbers that these give are whole or 0 or 1.)
-FLOAT32_BY_DEFAULT = frozenset({
-    "_zeros", "_ones", "_full", "_eye", "_arange", "_linspace", "one_hot", "topk", "argsort",
-    "Embedding", "_npi_zeros", "_npi_ones", "_npi_full", "_npi_eye", "_npi_identity",
-    "_npi_arange", "_npi_linspace", "_npi_indices", "_npi_blackman", "_npi_hamming",
-    "_npi_hanning", "_npx_one_hot", "_npx_topk", "_npi_argsort", "_npx_embedding",
-})
+FLOAT32_BY_DEFAULT = frozenset(
+    {
+        "_zeros",
+        "_ones",
+        "_full",
+        "_eye",
+        "_arange",
+        "_linspace",
+        "one_hot",
+        "topk",
+        "argsort",
+        "Embedding",
+        "_npi_zeros",
+        "_npi_ones",
+        "_npi_full",
+        "_npi_eye",
+        "_npi_identity",
+        "_npi_arange",
+        "_npi_linspace",
+        "_npi_indices",
+        "_npi_blackman",
+        "_npi_hamming",
+        "_npi_hanning",
+        "_npx_one_hot",
+        "_npx_topk",
+        "_npi_argsort",
+        "_npx_embedding",
+    }
+)
 # What float32 and float16 are called: by name in operators' attributes, by number in variables'.
 NARROW = {"float32": "float64", "float16": "float64", "bfloat16": "float64", "None": "float64"}
 NARROW_VARIABLE = {"0": "1", "2": "1", "12": "1"}
@@ -54,27 +77,36 @@ class Float64Net:
         inputs: the names of the inputs in order; by default the other variables, as listed.
     """
 
-    def __init__(self, symbol: Any, parameters: Mapping[str, Any],
-                 inputs: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, symbol: Any, parameters: Mapping[str, Any], inputs: Sequence[str] | None = None
+    ) -> None:
         text = symbol if isinstance(symbol, str) else symbol.tojson(remove_amp_cast=False)
         self._graph = widened(json.loads(text))
         self._parameters = {name: _wide(value) for name, value in parameters.items()}
         loaded = mx.sym.load_json(json.dumps(self._graph))
         self._names = loaded.list_inputs()
-        self.inputs = list(inputs) if inputs is not None else [
-            name for name in self._names if name not in self._parameters]
+        self.inputs = (
+            list(inputs)
+            if inputs is not None
+            else [name for name in self._names if name not in self._parameters]
+        )
         # numpy's operators make scalars of shape (), which the older interface takes for "unknown"
-        self._numpy = any(node["op"].startswith(("_np_", "_npi_", "_npx_"))
-                          for node in self._graph["nodes"])
+        self._numpy = any(
+            node["op"].startswith(("_np_", "_npi_", "_npx_")) for node in self._graph["nodes"]
+        )
         self._operator = mx.nd.CachedOp(loaded, [])
 
     def forward(self, *inputs: Any) -> list[np.ndarray]:
         """The outputs for arrays at the inputs."""
         given = dict(zip(self.inputs, (_wide(value) for value in inputs)))
         with mx.util.np_shape(self._numpy), mx.autograd.pause(train_mode=False):
-            arrays = [mx.nd.array(given[name] if name in given else self._parameters[name],
-                                  dtype=(given.get(name, self._parameters.get(name))).dtype)
-                      for name in self._names]
+            arrays = [
+                mx.nd.array(
+                    given[name] if name in given else self._parameters[name],
+                    dtype=(given.get(name, self._parameters.get(name))).dtype,
+                )
+                for name in self._names
+            ]
             outputs = self._operator(*arrays)
             outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
             return [output.asnumpy() for output in outputs]
@@ -99,29 +131,44 @@ class Float64Net:
                 return [at + 2, 0, 0]
             return [entry[0] + 2 * (entry[0] > at), *entry[1:]]
 
-        before, after = self._graph["nodes"][:at + 1], self._graph["nodes"][at + 1:]
+        before, after = self._graph["nodes"][: at + 1], self._graph["nodes"][at + 1 :]
         nodes = [
             *before,
             {"op": "null", "name": added, "inputs": []},
-            {"op": "elemwise_add", "name": f"{added}_sum",
-             "inputs": [[at, output, 0], [at + 1, 0, 0]]},
-            *({**reader, "inputs": [moved(entry) for entry in reader["inputs"]]}
-              for reader in after),
+            {
+                "op": "elemwise_add",
+                "name": f"{added}_sum",
+                "inputs": [[at, output, 0], [at + 1, 0, 0]],
+            },
+            *(
+                {**reader, "inputs": [moved(entry) for entry in reader["inputs"]]}
+                for reader in after
+            ),
         ]
         graph = _described(self._graph, nodes, [moved(head) for head in self._graph["heads"]])
         return Float64Net(json.dumps(graph), self._parameters, [*self.inputs, added])
 
     def _find(self, name: str) -> int:
-        found = [at for at, node in enumerate(self._graph["nodes"])
-                 if node["name"] == name and node["op"] != "null"]
+        found = [
+            at
+            for at, node in enumerate(self._graph["nodes"])
+            if node["name"] == name and node["op"] != "null"
+        ]
         if len(found) != 1:
             raise KeyError(f"{len(found)} nodes are called {name!r}")
         return found[0]
 
 
-def directional(net: Float64Net, inputs: Sequence[Any], which_input: int, direction: np.ndarray,
-                function: Function, *, steps: Sequence[float] = STEPS,
-                tolerance: float = 1e-4) -> float:
+def directional(
+    net: Float64Net,
+    inputs: Sequence[Any],
+    which_input: int,
+    direction: np.ndarray,
+    function: Function,
+    *,
+    steps: Sequence[float] = STEPS,
+    tolerance: float = 1e-4,
+) -> float:
     """[f(x + h d) − f(x − h d)] / 2h: the derivative of `function` along `direction` at an input.
 
     h is a step as a fraction of the input's size (its root mean square over the direction's); the
@@ -133,17 +180,34 @@ def directional(net: Float64Net, inputs: Sequence[Any], which_input: int, direct
             continuous, or hardly changes for its size, so that rounding is all there is to see.
     """
     arrays = [_wide(value) for value in inputs]
-    return _difference(net, arrays, which_input, direction, function, _rms(arrays[which_input]),
-                       steps, tolerance)
+    return _difference(
+        net, arrays, which_input, direction, function, _rms(arrays[which_input]), steps, tolerance
+    )
 
 
-def directional_inside(net: Float64Net, inputs: Sequence[Any], node: str, direction: np.ndarray,
-                       function: Function, *, output: int = 0, steps: Sequence[float] = STEPS,
-                       tolerance: float = 1e-4) -> float:
+def directional_inside(
+    net: Float64Net,
+    inputs: Sequence[Any],
+    node: str,
+    direction: np.ndarray,
+    function: Function,
+    *,
+    output: int = 0,
+    steps: Sequence[float] = STEPS,
+    tolerance: float = 1e-4,
+) -> float:
     """Like `directional`, with respect to what an inner node gives at its output `output`."""
     value = net.value(node, output, *inputs)
-    return _difference(net.opened(node, output), [*inputs, np.zeros_like(value)], len(inputs),
-                       direction, function, _rms(value), steps, tolerance)
+    return _difference(
+        net.opened(node, output),
+        [*inputs, np.zeros_like(value)],
+        len(inputs),
+        direction,
+        function,
+        _rms(value),
+        steps,
+        tolerance,
+    )
 
 
 def disagreement(gradient: np.ndarray, direction: np.ndarray, slope: float) -> float:
@@ -163,8 +227,13 @@ def widened(graph: dict[str, Any]) -> dict[str, Any]:
     nodes: list[dict[str, Any]] = []
     places: list[int] = []  # where each node of `graph` is now
 
-    def add(op: str, name: str, attrs: dict[str, str], inputs: list[list[int]],
-            others: Mapping[str, Any]) -> int:
+    def add(
+        op: str,
+        name: str,
+        attrs: dict[str, str],
+        inputs: list[list[int]],
+        others: Mapping[str, Any],
+    ) -> int:
         nodes.append({**others, "op": op, "name": name, "attrs": attrs, "inputs": inputs})
         return len(nodes) - 1
 
@@ -173,8 +242,11 @@ def widened(graph: dict[str, Any]) -> dict[str, Any]:
         inputs = [[places[entry[0]], *entry[1:]] for entry in node["inputs"]]
         composed = _composed(node["op"], attrs, len(inputs))
         if composed is None:
-            others = {key: [widened(subgraph) for subgraph in value]
-                      for key, value in node.items() if key == "subgraphs"}
+            others = {
+                key: [widened(subgraph) for subgraph in value]
+                for key, value in node.items()
+                if key == "subgraphs"
+            }
             places.append(add(node["op"], node["name"], attrs, inputs, others))
             continue
         inner: list[list[int]] = []  # the value of each node that stands for this one
@@ -231,10 +303,16 @@ def _composed(op: str, attrs: Mapping[str, str], inputs: int) -> dict[str, Any] 
         y = sym.relu(x) - sym.reshape_like(below, x)
     elif op == "LRN":
         size = int(attrs["nsize"])
-        near = sym.Pooling(sym.expand_dims(sym.square(x), axis=1), pool_type="sum",
-                           kernel=(size, 1, 1), pad=(size // 2, 0, 0))
-        alpha, beta, knorm = (float(attrs.get(name, default)) for name, default in
-                              (("alpha", 1e-4), ("beta", 0.75), ("knorm", 2)))
+        near = sym.Pooling(
+            sym.expand_dims(sym.square(x), axis=1),
+            pool_type="sum",
+            kernel=(size, 1, 1),
+            pad=(size // 2, 0, 0),
+        )
+        alpha, beta, knorm = (
+            float(attrs.get(name, default))
+            for name, default in (("alpha", 1e-4), ("beta", 0.75), ("knorm", 2))
+        )
         y = x / (sym.reshape_like(near, x) * (alpha / size) + knorm) ** beta
     elif op == "InstanceNorm":
         flat = positions_flat(x)
@@ -244,28 +322,42 @@ def _composed(op: str, attrs: Mapping[str, str], inputs: int) -> dict[str, Any] 
         scaled = sym.broadcast_mul(normal, for_channels(more[0]))
         y = sym.reshape_like(sym.broadcast_add(scaled, for_channels(more[1])), x)
     elif op == "SoftmaxActivation":
-        y = (sym.softmax(x, axis=1) if attrs.get("mode") == "channel"
-             else sym.reshape_like(sym.softmax(sym.flatten(x)), x))
+        y = (
+            sym.softmax(x, axis=1)
+            if attrs.get("mode") == "channel"
+            else sym.reshape_like(sym.softmax(sym.flatten(x)), x)
+        )
     elif op == "Deconvolution" and all(
-            max(json.loads(attrs.get(name, "(1, 1)").translate(_BRACKETS))) > 1
-            for name in ("stride", "dilate")):
-        raise NotImplementedError("MXNet's native deconvolution is wrong with both a stride and a "
-                                  "dilation (measured against numpy; oneDNN's, in float32, is not)")
+        max(json.loads(attrs.get(name, "(1, 1)").translate(_BRACKETS))) > 1
+        for name in ("stride", "dilate")
+    ):
+        raise NotImplementedError(
+            "MXNet's native deconvolution is wrong with both a stride and a "
+            "dilation (measured against numpy; oneDNN's, in float32, is not)"
+        )
     else:
         return None
     return json.loads(y.tojson(remove_amp_cast=False))
 
 
-def _described(graph: dict[str, Any], nodes: list[dict[str, Any]],
-               heads: list[list[int]]) -> dict[str, Any]:
+def _described(
+    graph: dict[str, Any], nodes: list[dict[str, Any]], heads: list[list[int]]
+) -> dict[str, Any]:
     variables = [at for at, node in enumerate(nodes) if node["op"] == "null"]
     kept = {key: value for key, value in graph.items() if key != "node_row_ptr"}
     return {**kept, "nodes": nodes, "arg_nodes": variables, "heads": heads}
 
 
-def _difference(net: Float64Net, inputs: Sequence[np.ndarray], which: int, direction: np.ndarray,
-                function: Function, size: float, steps: Sequence[float],
-                tolerance: float) -> float:
+def _difference(
+    net: Float64Net,
+    inputs: Sequence[np.ndarray],
+    which: int,
+    direction: np.ndarray,
+    function: Function,
+    size: float,
+    steps: Sequence[float],
+    tolerance: float,
+) -> float:
     direction = _wide(direction)
     unit = (size or 1.0) / _rms(direction)
 
@@ -290,9 +382,11 @@ def _difference(net: Float64Net, inputs: Sequence[np.ndarray], which: int, direc
         tried.append((step, whole, half))
     if all(whole == half == 0 for step, whole, half in tried if step <= steps[0]):
         return 0.0  # not even the rounding changes: the function does not depend on this input
-    raise ArithmeticError("no step is small enough to give the same as its half, or large enough "
-                          "to stand out from rounding; (step, difference, with half of it): "
-                          f"{tried}")
+    raise ArithmeticError(
+        "no step is small enough to give the same as its half, or large enough "
+        "to stand out from rounding; (step, difference, with half of it): "
+        f"{tried}"
+    )
 
 
 def _rms(array: np.ndarray) -> float:

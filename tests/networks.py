@@ -95,8 +95,7 @@ def parallel(*blocks):
 
 
 def initialised(net, ctx, *x, run=True):
-    """The net with random parameters and running statistics; it has run once, unless told not to.
-    """
+    """The net with random parameters and running statistics; it has run once, unless told not to."""
     rng = np.random.RandomState(0)
     net.initialize(ctx=ctx)
     if run:
@@ -131,10 +130,16 @@ def filled(symbol, ctx, **shapes):
             numbers = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])) if shape[1:] else 0.3, shape)
         return mx.nd.array(numbers, ctx=ctx)
 
-    arguments = {name: drawn(name, shape) for name, shape in zip(symbol.list_arguments(), given)
-                 if name not in shapes and not name.endswith("label")}
-    return symbol, arguments, {name: drawn(name, shape) for name, shape
-                               in zip(symbol.list_auxiliary_states(), states)}
+    arguments = {
+        name: drawn(name, shape)
+        for name, shape in zip(symbol.list_arguments(), given)
+        if name not in shapes and not name.endswith("label")
+    }
+    return (
+        symbol,
+        arguments,
+        {name: drawn(name, shape) for name, shape in zip(symbol.list_auxiliary_states(), states)},
+    )
 
 
 def small(shape, layers, layer, *, hybridized=False, **options) -> Build:
@@ -156,8 +161,16 @@ SHAPE = (2, 3, 9, 8)
 
 
 def usual_layers(nn=nn):
-    return [nn.Conv2D(6, 3, padding=1), nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool2D(2),
-            nn.Conv2D(8, 3, padding=1), nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Dense(5)]
+    return [
+        nn.Conv2D(6, 3, padding=1),
+        nn.BatchNorm(),
+        nn.Activation("relu"),
+        nn.MaxPool2D(2),
+        nn.Conv2D(8, 3, padding=1),
+        nn.Activation("relu"),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(5),
+    ]
 
 
 def exported(load) -> Build:
@@ -169,8 +182,11 @@ def exported(load) -> Build:
         net.hybridize()
         net(mx.nd.array(x, ctx=ctx))
         net.export(str(folder / "net"), epoch=2)
-        last = next(name for name in net(sym.var("data")).get_internals().list_outputs()
-                    if "conv1" in name and name.endswith("_output"))
+        last = next(
+            name
+            for name in net(sym.var("data")).get_internals().list_outputs()
+            if "conv1" in name and name.endswith("_output")
+        )
         return Case(load(folder, ctx), (x,), last, twin=net, twin_layer="4")
 
     return build
@@ -178,16 +194,21 @@ def exported(load) -> Build:
 
 def import_block(folder, ctx):
     return gluon.SymbolBlock.imports(
-        str(folder / "net-symbol.json"), ["data"], str(folder / "net-0002.params"), ctx=ctx)
+        str(folder / "net-symbol.json"), ["data"], str(folder / "net-0002.params"), ctx=ctx
+    )
 
 
 def scores_symbol(data=None):
-    y = sym.Convolution(sym.var("data") if data is None else data, kernel=(3, 3), num_filter=6,
-                        name="conv0")
+    y = sym.Convolution(
+        sym.var("data") if data is None else data, kernel=(3, 3), num_filter=6, name="conv0"
+    )
     y = sym.Activation(sym.BatchNorm(y, fix_gamma=False, name="bn0"), act_type="relu", name="relu0")
     y = sym.Pooling(y, kernel=(2, 2), stride=(2, 2), pool_type="max", name="pool0")
-    y = sym.Activation(sym.Convolution(y, kernel=(3, 3), pad=(1, 1), num_filter=8, name="conv1"),
-                       act_type="relu", name="relu1")
+    y = sym.Activation(
+        sym.Convolution(y, kernel=(3, 3), pad=(1, 1), num_filter=8, name="conv1"),
+        act_type="relu",
+        name="relu1",
+    )
     y = sym.Pooling(y, kernel=(1, 1), global_pool=True, pool_type="avg", name="pool1")
     return sym.FullyConnected(y, num_hidden=4, name="fc")
 
@@ -215,8 +236,9 @@ def trained(load) -> Build:
 
 def load_triple(folder, ctx):
     symbol, *parameters = mx.model.load_checkpoint(str(folder / "image-classification"), 7)
-    return symbol, *({name: array.as_in_context(ctx) for name, array in one.items()}
-                     for one in parameters)
+    return symbol, *(
+        {name: array.as_in_context(ctx) for name, array in one.items()} for one in parameters
+    )
 
 
 def load_archive(folder, ctx):
@@ -240,8 +262,14 @@ def loss_head(end, *, scores=scores_symbol, target=1, scalar=None, layer="conv1_
 
     def build(ctx, folder):
         plain, *parameters = filled(scores(), ctx, data=SHAPE)
-        return Case((end(plain), *parameters), (normal(*SHAPE, seed=1),), layer, target, scalar,
-                    twin=(plain, *parameters))
+        return Case(
+            (end(plain), *parameters),
+            (normal(*SHAPE, seed=1),),
+            layer,
+            target,
+            scalar,
+            twin=(plain, *parameters),
+        )
 
     return build
 
@@ -273,16 +301,23 @@ def after(link, of):
     return lambda outputs: of([link(outputs[0])])
 
 
-def probability(end, link, *, scores=scores_symbol, target=1, scalar=None,
-                layer="conv1_output") -> Build:
+def probability(
+    end, link, *, scores=scores_symbol, target=1, scalar=None, layer="conv1_output"
+) -> Build:
     """A net that ends in probabilities, which are explained themselves."""
 
     def build(ctx, folder):
         plain, *parameters = filled(scores(), ctx, data=SHAPE)
         inner = scalar or class_score(target)
-        return Case((end(plain), *parameters), (normal(*SHAPE, seed=1),), layer, target,
-                    after(link, inner), {"output": "probability"},
-                    reference=(plain, *parameters))
+        return Case(
+            (end(plain), *parameters),
+            (normal(*SHAPE, seed=1),),
+            layer,
+            target,
+            after(link, inner),
+            {"output": "probability"},
+            reference=(plain, *parameters),
+        )
 
     return build
 
@@ -362,7 +397,7 @@ def channels_last(shape, layers, layer) -> Build:
 
     `layers` makes the layers of either, from the name of the layout and the channels' axis.
     """
-    axes = "DHW"[5 - len(shape):]
+    axes = "DHW"[5 - len(shape) :]
 
     def build(ctx, folder):
         x = normal(*shape, seed=1)
@@ -384,8 +419,9 @@ def copy_parameters(source, target, channels_last=False):
 
 def turned(layout, order):
     """A transposition where the channels are last; else a layer that does nothing."""
-    return nn.HybridLambda(lambda F, x: (
-        F.transpose(x, axes=order) if layout.endswith("C") else F.identity(x)))
+    return nn.HybridLambda(
+        lambda F, x: F.transpose(x, axes=order) if layout.endswith("C") else F.identity(x)
+    )
 
 
 def half_precision(ctx, folder):
@@ -503,8 +539,13 @@ def face_embedding(ctx, folder):
         lengths = np.linalg.norm(outputs[0], axis=1) * np.linalg.norm(reference.astype(float))
         return (outputs[0] @ reference / lengths).sum()
 
-    return Case(filled(y, ctx, data=x.shape), (x,), "bn1_output",
-                gm.targets.CosineSimilarity(reference), cosine)
+    return Case(
+        filled(y, ctx, data=x.shape),
+        (x,),
+        "bn1_output",
+        gm.targets.CosineSimilarity(reference),
+        cosine,
+    )
 
 
 # -- GluonCV --------------------------------------------------------------------------------------
@@ -555,8 +596,9 @@ def calibrate(net, x):
         node.setdefault("attrs", {}).update(changes.get(node["op"], {}))
     symbol = sym.load_json(json.dumps(description))
     with mx.autograd.train_mode():
-        mx.nd.CachedOp(symbol, [])(*(x if name == "data" else parameters[name].data()
-                                     for name in symbol.list_inputs()))
+        mx.nd.CachedOp(symbol, [])(
+            *(x if name == "data" else parameters[name].data() for name in symbol.list_inputs())
+        )
         mx.nd.waitall()
     for parameter in parameters.values():
         if parameter.name.endswith("running_var"):
@@ -584,18 +626,25 @@ def flat(outputs):
 def gluoncv(name, shape, layer, target=0, scalar=None, **arguments) -> Build:
     def build(ctx, folder):
         net = from_gluoncv(name, shape, ctx, **arguments)
-        return Case(net, (normal(*shape, seed=1),), layer, target, scalar, {"output": 0},
-                    close=5e-2)
+        return Case(
+            net, (normal(*shape, seed=1),), layer, target, scalar, {"output": 0}, close=5e-2
+        )
 
     return build
 
 
 def segmentation(name, size, layer) -> Build:
     mask = np.zeros((size, size), bool)
-    mask[size // 4:size // 2, size // 3:] = True
-    return gluoncv(name, (1, 3, size, size), layer, gm.targets.Segmentation(7, mask),
-                   lambda outputs: outputs[0][:, 7, mask].mean(axis=1).sum(),
-                   base_size=size, crop_size=size)
+    mask[size // 4 : size // 2, size // 3 :] = True
+    return gluoncv(
+        name,
+        (1, 3, size, size),
+        layer,
+        gm.targets.Segmentation(7, mask),
+        lambda outputs: outputs[0][:, 7, mask].mean(axis=1).sum(),
+        base_size=size,
+        crop_size=size,
+    )
 
 
 def detection(name, size, layer, by, exact=True) -> Build:
@@ -607,10 +656,20 @@ def detection(name, size, layer, by, exact=True) -> Build:
         x = normal(*shape, seed=1)
         ids, _, boxes = (one.asnumpy()[0] for one in net(mx.nd.array(x, ctx=ctx)))
         chosen = int(np.flatnonzero(ids[:, 0] >= 0)[3])
-        target = (gm.targets.Detection(chosen) if by == "index" else gm.targets.Detection(
-            box=boxes[chosen], class_id=int(ids[chosen, 0])))
-        return Case(net, (x,), layer, target, lambda outputs: outputs[1][0, chosen, 0],
-                    close=5e-2, exact=exact)
+        target = (
+            gm.targets.Detection(chosen)
+            if by == "index"
+            else gm.targets.Detection(box=boxes[chosen], class_id=int(ids[chosen, 0]))
+        )
+        return Case(
+            net,
+            (x,),
+            layer,
+            target,
+            lambda outputs: outputs[1][0, chosen, 0],
+            close=5e-2,
+            exact=exact,
+        )
 
     return build
 
@@ -636,11 +695,19 @@ SMALL: dict[str, Build] = {
     # loss heads
     "SoftmaxOutput": loss_head(sym.SoftmaxOutput),
     "SoftmaxOutput multi_output": loss_head(
-        lambda y: sym.SoftmaxOutput(y, multi_output=True), scores=score_maps, layer="conv0_output",
-        target=MAP_WEIGHTS, scalar=weighted(MAP_WEIGHTS)),
+        lambda y: sym.SoftmaxOutput(y, multi_output=True),
+        scores=score_maps,
+        layer="conv0_output",
+        target=MAP_WEIGHTS,
+        scalar=weighted(MAP_WEIGHTS),
+    ),
     "SoftmaxOutput preserve_shape": loss_head(
-        lambda y: sym.SoftmaxOutput(y, preserve_shape=True), scores=score_rows,
-        target=ROW_WEIGHTS, scalar=weighted(ROW_WEIGHTS), layer="fc_output"),
+        lambda y: sym.SoftmaxOutput(y, preserve_shape=True),
+        scores=score_rows,
+        target=ROW_WEIGHTS,
+        scalar=weighted(ROW_WEIGHTS),
+        layer="fc_output",
+    ),
     "LogisticRegressionOutput": loss_head(sym.LogisticRegressionOutput),
     "LinearRegressionOutput": loss_head(sym.LinearRegressionOutput),
     "MAERegressionOutput": loss_head(sym.MAERegressionOutput),
@@ -655,88 +722,222 @@ SMALL: dict[str, Build] = {
     "Activation sigmoid": loss_head(lambda y: sym.Activation(y, act_type="sigmoid")),
     "SoftmaxActivation": loss_head(sym.SoftmaxActivation),
     "softmax axis 1": loss_head(
-        lambda y: sym.softmax(y, axis=1), scores=score_maps, layer="conv0_output",
-        target=gm.targets.Segmentation(2), scalar=lambda o: o[0][:, 2].mean(axis=(1, 2)).sum()),
+        lambda y: sym.softmax(y, axis=1),
+        scores=score_maps,
+        layer="conv0_output",
+        target=gm.targets.Segmentation(2),
+        scalar=lambda o: o[0][:, 2].mean(axis=(1, 2)).sum(),
+    ),
     "probability of softmax": probability(sym.softmax, lambda y: softmax(y, 1)),
     "probability of log_softmax": probability(sym.log_softmax, lambda y: softmax(y, 1)),
     "probability of sigmoid": probability(sym.sigmoid, sigmoid),
-    "probability of SoftmaxActivation": probability(sym.SoftmaxActivation,
-                                                    lambda y: softmax(y, 1)),
+    "probability of SoftmaxActivation": probability(sym.SoftmaxActivation, lambda y: softmax(y, 1)),
     "probability of SoftmaxOutput": probability(sym.SoftmaxOutput, lambda y: softmax(y, 1)),
     "probability of SoftmaxOutput multi_output": probability(
-        lambda y: sym.SoftmaxOutput(y, multi_output=True), lambda y: softmax(y, 1),
-        scores=score_maps, layer="conv0_output", target=MAP_WEIGHTS, scalar=weighted(MAP_WEIGHTS)),
+        lambda y: sym.SoftmaxOutput(y, multi_output=True),
+        lambda y: softmax(y, 1),
+        scores=score_maps,
+        layer="conv0_output",
+        target=MAP_WEIGHTS,
+        scalar=weighted(MAP_WEIGHTS),
+    ),
     "probability of SoftmaxOutput preserve_shape": probability(
-        lambda y: sym.SoftmaxOutput(y, preserve_shape=True), lambda y: softmax(y, -1),
-        scores=score_rows, layer="fc_output", target=ROW_WEIGHTS, scalar=weighted(ROW_WEIGHTS)),
+        lambda y: sym.SoftmaxOutput(y, preserve_shape=True),
+        lambda y: softmax(y, -1),
+        scores=score_rows,
+        layer="fc_output",
+        target=ROW_WEIGHTS,
+        scalar=weighted(ROW_WEIGHTS),
+    ),
     "probability of LogisticRegressionOutput": probability(sym.LogisticRegressionOutput, sigmoid),
     # several inputs and outputs
     "several inputs": several_inputs("conv", input=1),
     "several inputs, the image by name": several_inputs("conv", input="data1"),
     "several inputs, the vector": several_inputs(None, target=0, input=2),
     "several inputs, the image last": several_inputs(
-        "conv", order=(2, 3, 1, 0), input=3, layer="conv"),
+        "conv", order=(2, 3, 1, 0), input=3, layer="conv"
+    ),
     "several inputs, ids first": several_inputs("conv", order=(2, 3, 1, 0), input=3),
     "first of several outputs": several_outputs("body", 1, class_score(1), output=0),
     "nested output by number": several_outputs(
-        "stem", MAP_OUTPUT_WEIGHTS, weighted(MAP_OUTPUT_WEIGHTS, 1), output=1, layer="stem"),
+        "stem", MAP_OUTPUT_WEIGHTS, weighted(MAP_OUTPUT_WEIGHTS, 1), output=1, layer="stem"
+    ),
     "nested output by name": several_outputs(
-        "stem", 2, class_score(2, 2), output="heads_dense0_fwd_output"),
+        "stem", 2, class_score(2, 2), output="heads_dense0_fwd_output"
+    ),
     # shapes and kinds of convolution
-    "1-D": small((2, 3, 16), lambda: [
-        nn.Conv1D(16, 3), nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool1D(2),
-        nn.Conv1D(8, 3, activation="relu"), nn.GlobalAvgPool1D(), nn.Dense(5)], "4"),
-    "3-D": small((2, 2, 7, 6, 8), lambda: [
-        nn.Conv3D(4, 3), nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool3D(2, padding=1),
-        nn.Conv3D(6, 2), nn.BatchNorm(), nn.Activation("relu"), nn.GlobalAvgPool3D(),
-        nn.Dense(5)], "6"),
-    "dilated": small((2, 3, 12, 11), lambda: [
-        nn.Conv2D(6, 3, dilation=2, activation="relu"), nn.Conv2D(8, 3, dilation=(1, 3)),
-        nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Dense(5)], "1"),
-    "grouped": small((2, 4, 9, 8), lambda: [
-        nn.Conv2D(8, 3, groups=2, activation="relu"), nn.Conv2D(12, 3, groups=4, strides=2),
-        nn.Activation("relu"), nn.GlobalMaxPool2D(), nn.Dense(5)], "1"),
-    "depthwise": small((2, 4, 9, 8), lambda: [
-        nn.Conv2D(4, 3, groups=4, activation="relu"), nn.Conv2D(8, 1, activation="relu"),
-        nn.Conv2D(16, 3, groups=8, strides=2), nn.Activation("relu"), nn.GlobalAvgPool2D(),
-        nn.Dense(5)], "2"),
-    "transposed": small((2, 3, 6, 5), lambda: [
-        nn.Conv2D(8, 3, strides=2, activation="relu"),
-        nn.Conv2DTranspose(6, 4, strides=2, padding=1, groups=2, in_channels=8),
-        nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Dense(5)], "2"),
-    "fully convolutional": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(8, 3, activation="relu"), nn.Conv2D(5, 1), nn.GlobalAvgPool2D(),
-        nn.Flatten()], "0"),
-    "activations": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(6, 3), nn.PReLU(), nn.Conv2D(6, 3), nn.SELU(), nn.Conv2D(6, 1), nn.ELU(0.7),
-        nn.Conv2D(6, 1), nn.GELU(), nn.LeakyReLU(0.2), nn.Conv2D(6, 1), nn.Swish(),
-        nn.GlobalAvgPool2D(), nn.Dense(5)], "10"),
-    "no rectifier": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(6, 3, activation="tanh"), nn.Conv2D(6, 3), nn.GlobalAvgPool2D(), nn.Dense(5)],
-        "1", rectifies=False),
+    "1-D": small(
+        (2, 3, 16),
+        lambda: [
+            nn.Conv1D(16, 3),
+            nn.BatchNorm(),
+            nn.Activation("relu"),
+            nn.MaxPool1D(2),
+            nn.Conv1D(8, 3, activation="relu"),
+            nn.GlobalAvgPool1D(),
+            nn.Dense(5),
+        ],
+        "4",
+    ),
+    "3-D": small(
+        (2, 2, 7, 6, 8),
+        lambda: [
+            nn.Conv3D(4, 3),
+            nn.BatchNorm(),
+            nn.Activation("relu"),
+            nn.MaxPool3D(2, padding=1),
+            nn.Conv3D(6, 2),
+            nn.BatchNorm(),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool3D(),
+            nn.Dense(5),
+        ],
+        "6",
+    ),
+    "dilated": small(
+        (2, 3, 12, 11),
+        lambda: [
+            nn.Conv2D(6, 3, dilation=2, activation="relu"),
+            nn.Conv2D(8, 3, dilation=(1, 3)),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "1",
+    ),
+    "grouped": small(
+        (2, 4, 9, 8),
+        lambda: [
+            nn.Conv2D(8, 3, groups=2, activation="relu"),
+            nn.Conv2D(12, 3, groups=4, strides=2),
+            nn.Activation("relu"),
+            nn.GlobalMaxPool2D(),
+            nn.Dense(5),
+        ],
+        "1",
+    ),
+    "depthwise": small(
+        (2, 4, 9, 8),
+        lambda: [
+            nn.Conv2D(4, 3, groups=4, activation="relu"),
+            nn.Conv2D(8, 1, activation="relu"),
+            nn.Conv2D(16, 3, groups=8, strides=2),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "2",
+    ),
+    "transposed": small(
+        (2, 3, 6, 5),
+        lambda: [
+            nn.Conv2D(8, 3, strides=2, activation="relu"),
+            nn.Conv2DTranspose(6, 4, strides=2, padding=1, groups=2, in_channels=8),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "2",
+    ),
+    "fully convolutional": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(8, 3, activation="relu"),
+            nn.Conv2D(5, 1),
+            nn.GlobalAvgPool2D(),
+            nn.Flatten(),
+        ],
+        "0",
+    ),
+    "activations": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(6, 3),
+            nn.PReLU(),
+            nn.Conv2D(6, 3),
+            nn.SELU(),
+            nn.Conv2D(6, 1),
+            nn.ELU(0.7),
+            nn.Conv2D(6, 1),
+            nn.GELU(),
+            nn.LeakyReLU(0.2),
+            nn.Conv2D(6, 1),
+            nn.Swish(),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "10",
+    ),
+    "no rectifier": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(6, 3, activation="tanh"),
+            nn.Conv2D(6, 3),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "1",
+        rectifies=False,
+    ),
     "hybridized": small(SHAPE, usual_layers, "4", hybridized=True),
-    "LSTM over the columns of a map": small((2, 3, 6, 7), lambda: [
-        nn.Conv2D(6, 3, activation="relu"),
-        nn.HybridLambda(lambda F, x: F.transpose(F.mean(x, axis=2), axes=(2, 0, 1))),
-        gluon.rnn.LSTM(5), nn.HybridLambda(lambda F, x: F.swapaxes(x, 0, 1)),
-        nn.Dense(3)], "0"),
+    "LSTM over the columns of a map": small(
+        (2, 3, 6, 7),
+        lambda: [
+            nn.Conv2D(6, 3, activation="relu"),
+            nn.HybridLambda(lambda F, x: F.transpose(F.mean(x, axis=2), axes=(2, 0, 1))),
+            gluon.rnn.LSTM(5),
+            nn.HybridLambda(lambda F, x: F.swapaxes(x, 0, 1)),
+            nn.Dense(3),
+        ],
+        "0",
+    ),
     # layouts
-    "NHWC": channels_last((2, 11, 12, 3), lambda layout, axis: [
-        nn.Conv2D(6, 3, in_channels=3, layout=layout), nn.BatchNorm(axis=axis, in_channels=6),
-        nn.Activation("relu"), nn.MaxPool2D(2, layout=layout),
-        nn.Conv2D(8, 3, groups=2, in_channels=6, layout=layout), nn.Activation("relu"),
-        nn.GlobalAvgPool2D(layout=layout), nn.Flatten(), nn.Dense(5, in_units=8)], "4"),
+    "NHWC": channels_last(
+        (2, 11, 12, 3),
+        lambda layout, axis: [
+            nn.Conv2D(6, 3, in_channels=3, layout=layout),
+            nn.BatchNorm(axis=axis, in_channels=6),
+            nn.Activation("relu"),
+            nn.MaxPool2D(2, layout=layout),
+            nn.Conv2D(8, 3, groups=2, in_channels=6, layout=layout),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(layout=layout),
+            nn.Flatten(),
+            nn.Dense(5, in_units=8),
+        ],
+        "4",
+    ),
     # MXNet has no convolution of this layout, only pooling
-    "NWC": channels_last((2, 16, 3), lambda layout, axis: [
-        turned(layout, (0, 2, 1)), nn.Conv1D(6, 3, in_channels=3), turned(layout, (0, 2, 1)),
-        nn.BatchNorm(axis=axis, in_channels=6), nn.MaxPool1D(2, layout=layout),
-        nn.Activation("relu"), nn.GlobalAvgPool1D(layout=layout), nn.Flatten(),
-        nn.Dense(5, in_units=6)], "5"),
-    "NDHWC": channels_last((2, 8, 7, 8, 2), lambda layout, axis: [
-        nn.Conv3D(4, 3, in_channels=2, layout=layout), nn.BatchNorm(axis=axis, in_channels=4),
-        nn.Activation("relu"), nn.MaxPool3D(2, padding=1, layout=layout),
-        nn.Conv3D(6, 2, groups=2, in_channels=4, layout=layout), nn.Activation("relu"),
-        nn.GlobalAvgPool3D(layout=layout), nn.Flatten(), nn.Dense(5, in_units=6)], "4"),
+    "NWC": channels_last(
+        (2, 16, 3),
+        lambda layout, axis: [
+            turned(layout, (0, 2, 1)),
+            nn.Conv1D(6, 3, in_channels=3),
+            turned(layout, (0, 2, 1)),
+            nn.BatchNorm(axis=axis, in_channels=6),
+            nn.MaxPool1D(2, layout=layout),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool1D(layout=layout),
+            nn.Flatten(),
+            nn.Dense(5, in_units=6),
+        ],
+        "5",
+    ),
+    "NDHWC": channels_last(
+        (2, 8, 7, 8, 2),
+        lambda layout, axis: [
+            nn.Conv3D(4, 3, in_channels=2, layout=layout),
+            nn.BatchNorm(axis=axis, in_channels=4),
+            nn.Activation("relu"),
+            nn.MaxPool3D(2, padding=1, layout=layout),
+            nn.Conv3D(6, 2, groups=2, in_channels=4, layout=layout),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool3D(layout=layout),
+            nn.Flatten(),
+            nn.Dense(5, in_units=6),
+        ],
+        "4",
+    ),
     # types and interfaces
     "float16": half_precision,
     "float64": double_precision,
@@ -744,44 +945,138 @@ SMALL: dict[str, Build] = {
     "InsightFace": face_embedding,
     # nets that cannot be traced
     "untraceable": untraceable(usual_layers, "4"),
-    "untraceable residual": untraceable(lambda nn: [
-        nn.Conv2D(6, 3, activation="relu"),
-        Residual(nn.Conv2D(6, 3, padding=1), nn.BatchNorm(), nn.Activation("relu")),
-        nn.MaxPool2D(2), nn.Conv2D(8, 2), nn.Activation("relu"), nn.GlobalAvgPool2D(),
-        nn.Dense(5)], "3", target=0),
-    "untraceable in part hybridized": untraceable(lambda nn: [
-        nn.Conv2D(6, 3), hybridized(sequential(lambda: [
-            nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool2D(2), nn.Conv2D(8, 3)])),
-        nn.Activation("relu"), nn.Flatten(), nn.Dense(5)], "1.3", layer="1.3"),
-    "untraceable activations": untraceable(lambda nn: [
-        nn.Conv2D(6, 3), nn.SELU(), nn.Conv2D(6, 3), nn.PReLU(), nn.Conv2D(6, 1), nn.ELU(0.7),
-        nn.Conv2D(6, 1), nn.GELU(), nn.Conv2D(6, 1), nn.LeakyReLU(0.2), nn.GlobalMaxPool2D(),
-        nn.Dense(5)], "9"),
+    "untraceable residual": untraceable(
+        lambda nn: [
+            nn.Conv2D(6, 3, activation="relu"),
+            Residual(nn.Conv2D(6, 3, padding=1), nn.BatchNorm(), nn.Activation("relu")),
+            nn.MaxPool2D(2),
+            nn.Conv2D(8, 2),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "3",
+        target=0,
+    ),
+    "untraceable in part hybridized": untraceable(
+        lambda nn: [
+            nn.Conv2D(6, 3),
+            hybridized(
+                sequential(
+                    lambda: [
+                        nn.BatchNorm(),
+                        nn.Activation("relu"),
+                        nn.MaxPool2D(2),
+                        nn.Conv2D(8, 3),
+                    ]
+                )
+            ),
+            nn.Activation("relu"),
+            nn.Flatten(),
+            nn.Dense(5),
+        ],
+        "1.3",
+        layer="1.3",
+    ),
+    "untraceable activations": untraceable(
+        lambda nn: [
+            nn.Conv2D(6, 3),
+            nn.SELU(),
+            nn.Conv2D(6, 3),
+            nn.PReLU(),
+            nn.Conv2D(6, 1),
+            nn.ELU(0.7),
+            nn.Conv2D(6, 1),
+            nn.GELU(),
+            nn.Conv2D(6, 1),
+            nn.LeakyReLU(0.2),
+            nn.GlobalMaxPool2D(),
+            nn.Dense(5),
+        ],
+        "9",
+    ),
     # what MXNet gets wrong on its own
-    "concatenation of 8 + 8 channels": small((2, 3, 9, 8), lambda: [
-        parallel(nn.Conv2D(8, 3, activation="relu"), nn.Conv2D(8, 3)), nn.Conv2D(64, 3),
-        nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Dense(5)], "1"),
-    "slice of a convolution": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(16, 3), nn.HybridLambda(lambda F, x: F.slice(
-            x, begin=(None, 3, 1, 0), end=(None, 11, 6, 5))), nn.Activation("relu"),
-        nn.Conv2D(8, 3), nn.GlobalAvgPool2D(), nn.Dense(5)], "3"),
-    "average pooling, ceil_mode": small((2, 3, 5, 5), lambda: [
-        nn.Conv2D(8, 3, activation="relu"), nn.AvgPool2D(2, ceil_mode=True), nn.Conv2D(8, 1),
-        nn.Activation("relu"), nn.Dense(5)], "2", target=0),
-    "average pooling of padding alone": small((2, 3, 9, 9), lambda: [
-        nn.Conv2D(6, 3, activation="relu"), nn.AvgPool2D(2, padding=1, ceil_mode=True),
-        nn.Conv2D(8, 2), nn.Activation("relu"), nn.Dense(5)], "2"),
-    "average pooling, full, without its padding": small((2, 3, 10, 9), lambda: [
-        nn.Conv2D(6, 3, activation="relu"),
-        nn.AvgPool2D(3, 2, padding=1, ceil_mode=True, count_include_pad=False), nn.Conv2D(8, 2),
-        nn.Activation("relu"), nn.Dense(5)], "2"),
-    "constants": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(6, 3), nn.HybridLambda(constants), nn.Activation("relu"), nn.GlobalAvgPool2D(),
-        nn.Dense(5)], "2"),
-    "topk values": small((2, 3, 9, 8), lambda: [
-        nn.Conv2D(6, 3), nn.Activation("relu"), nn.HybridLambda(lambda F, x: F.topk(
-            x, axis=1, k=3, ret_typ="value")), nn.Conv2D(8, 3), nn.Activation("relu"),
-        nn.GlobalAvgPool2D(), nn.Dense(5)], "3"),
+    "concatenation of 8 + 8 channels": small(
+        (2, 3, 9, 8),
+        lambda: [
+            parallel(nn.Conv2D(8, 3, activation="relu"), nn.Conv2D(8, 3)),
+            nn.Conv2D(64, 3),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "1",
+    ),
+    "slice of a convolution": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(16, 3),
+            nn.HybridLambda(lambda F, x: F.slice(x, begin=(None, 3, 1, 0), end=(None, 11, 6, 5))),
+            nn.Activation("relu"),
+            nn.Conv2D(8, 3),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "3",
+    ),
+    "average pooling, ceil_mode": small(
+        (2, 3, 5, 5),
+        lambda: [
+            nn.Conv2D(8, 3, activation="relu"),
+            nn.AvgPool2D(2, ceil_mode=True),
+            nn.Conv2D(8, 1),
+            nn.Activation("relu"),
+            nn.Dense(5),
+        ],
+        "2",
+        target=0,
+    ),
+    "average pooling of padding alone": small(
+        (2, 3, 9, 9),
+        lambda: [
+            nn.Conv2D(6, 3, activation="relu"),
+            nn.AvgPool2D(2, padding=1, ceil_mode=True),
+            nn.Conv2D(8, 2),
+            nn.Activation("relu"),
+            nn.Dense(5),
+        ],
+        "2",
+    ),
+    "average pooling, full, without its padding": small(
+        (2, 3, 10, 9),
+        lambda: [
+            nn.Conv2D(6, 3, activation="relu"),
+            nn.AvgPool2D(3, 2, padding=1, ceil_mode=True, count_include_pad=False),
+            nn.Conv2D(8, 2),
+            nn.Activation("relu"),
+            nn.Dense(5),
+        ],
+        "2",
+    ),
+    "constants": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(6, 3),
+            nn.HybridLambda(constants),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "2",
+    ),
+    "topk values": small(
+        (2, 3, 9, 8),
+        lambda: [
+            nn.Conv2D(6, 3),
+            nn.Activation("relu"),
+            nn.HybridLambda(lambda F, x: F.topk(x, axis=1, k=3, ret_typ="value")),
+            nn.Conv2D(8, 3),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(5),
+        ],
+        "3",
+    ),
 }
 
 GLUONCV: dict[str, Build] = {
@@ -807,11 +1102,14 @@ GLUONCV: dict[str, Build] = {
     "yolo3 by index": detection("yolo3_mobilenet0.25_voc", 128, "yolo_blocks.0", "index"),
     "yolo3 by box": detection("yolo3_mobilenet0.25_voc", 128, "yolo_blocks.0", "box"),
     "simple_pose": gluoncv(
-        "simple_pose_resnet18_v1b", (1, 3, 64, 64), "deconv_layers", POSE_WEIGHTS,
-        weighted(POSE_WEIGHTS)),
+        "simple_pose_resnet18_v1b",
+        (1, 3, 64, 64),
+        "deconv_layers",
+        POSE_WEIGHTS,
+        weighted(POSE_WEIGHTS),
+    ),
 }
 
 # Those that once ended the process, and those that take some ten seconds.
 DEADLY = {"concatenation of 8 + 8 channels", "slice of a convolution"}
 SLOW = {"nasnet_4_1056"}
-

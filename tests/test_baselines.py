@@ -18,12 +18,19 @@ def written(writer):
     return out
 
 
-@pytest.mark.parametrize(("baseline", "expected"), [
-    ("zero", np.zeros_like(X)), (2, np.full_like(X, 2)),
-    ("mean", np.broadcast_to(X.mean(axis=(2, 3), keepdims=True), X.shape)),
-    ((1.0, 2.0, 3.0), np.broadcast_to(np.reshape([1, 2, 3], (3, 1, 1)), X.shape)),
-    (X[1], np.stack([X[1]] * 2)), (X[1:], np.stack([X[1]] * 2)), (X[::-1], X[::-1])],
-    ids=["zero", "number", "mean", "color", "sample", "one of a batch", "batch"])
+@pytest.mark.parametrize(
+    ("baseline", "expected"),
+    [
+        ("zero", np.zeros_like(X)),
+        (2, np.full_like(X, 2)),
+        ("mean", np.broadcast_to(X.mean(axis=(2, 3), keepdims=True), X.shape)),
+        ((1.0, 2.0, 3.0), np.broadcast_to(np.reshape([1, 2, 3], (3, 1, 1)), X.shape)),
+        (X[1], np.stack([X[1]] * 2)),
+        (X[1:], np.stack([X[1]] * 2)),
+        (X[::-1], X[::-1]),
+    ],
+    ids=["zero", "number", "mean", "color", "sample", "one of a batch", "batch"],
+)
 def test_baselines(baseline, expected):
     np.testing.assert_allclose(baseline_of(X, baseline), expected, rtol=1e-6, atol=1e-7)
 
@@ -53,12 +60,14 @@ def test_hiding():
     curtain = Curtain(X, "mean")
     expected = np.where(HIDDEN, baseline_of(X, "mean")[1], X[1])
     np.testing.assert_array_equal(written(curtain.shows(1, ~HIDDEN)), expected)
-    np.testing.assert_array_equal(
-        written(curtain.hides(1, (slice(2, 5), slice(3, 7)))), expected)
+    np.testing.assert_array_equal(written(curtain.hides(1, (slice(2, 5), slice(3, 7)))), expected)
     share = RNG.uniform(size=(8, 10)).astype(np.float32)
-    np.testing.assert_allclose(written(curtain.mixes(0, share)),
-                               share * X[0] + (1 - share) * baseline_of(X, "mean")[0], rtol=1e-5,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        written(curtain.mixes(0, share)),
+        share * X[0] + (1 - share) * baseline_of(X, "mean")[0],
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("way", ["telea", "ns"])

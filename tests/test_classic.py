@@ -38,26 +38,37 @@ class VGG(gluon.HybridBlock):
         assert len(layers) == len(filters)
         with self.name_scope():
             self.features = self._make_features(layers, filters)
-            self.features.add(gluon.nn.Dense(hidden, activation="relu",
-                                             weight_initializer="normal",
-                                             bias_initializer="zeros"))
+            self.features.add(
+                gluon.nn.Dense(
+                    hidden, activation="relu", weight_initializer="normal", bias_initializer="zeros"
+                )
+            )
             self.features.add(gluon.nn.Dropout(rate=0.5))
-            self.features.add(gluon.nn.Dense(hidden, activation="relu",
-                                             weight_initializer="normal",
-                                             bias_initializer="zeros"))
+            self.features.add(
+                gluon.nn.Dense(
+                    hidden, activation="relu", weight_initializer="normal", bias_initializer="zeros"
+                )
+            )
             self.features.add(gluon.nn.Dropout(rate=0.5))
-            self.output = gluon.nn.Dense(classes, weight_initializer="normal",
-                                         bias_initializer="zeros")
+            self.output = gluon.nn.Dense(
+                classes, weight_initializer="normal", bias_initializer="zeros"
+            )
 
     def _make_features(self, layers, filters):
         featurizer = gluon.nn.HybridSequential(prefix="")
         for i, num in enumerate(layers):
             for _ in range(num):
-                featurizer.add(gradcam.Conv2D(
-                    filters[i], kernel_size=3, padding=1,
-                    weight_initializer=mx.init.Xavier(
-                        rnd_type="gaussian", factor_type="out", magnitude=2),
-                    bias_initializer="zeros"))
+                featurizer.add(
+                    gradcam.Conv2D(
+                        filters[i],
+                        kernel_size=3,
+                        padding=1,
+                        weight_initializer=mx.init.Xavier(
+                            rnd_type="gaussian", factor_type="out", magnitude=2
+                        ),
+                        bias_initializer="zeros",
+                    )
+                )
                 featurizer.add(gradcam.Activation("relu"))
             featurizer.add(gluon.nn.MaxPool2D(strides=2))
         return featurizer
@@ -77,8 +88,9 @@ def preprocess(data):
     data = mx.image.imresize(data, 224, 224)
     data = data.astype(np.float32)
     data = data / 255
-    data = mx.image.color_normalize(data, mean=mx.nd.array([0.485, 0.456, 0.406]),
-                                    std=mx.nd.array([0.229, 0.224, 0.225]))
+    data = mx.image.color_normalize(
+        data, mean=mx.nd.array([0.485, 0.456, 0.406]), std=mx.nd.array([0.229, 0.224, 0.225])
+    )
     data = mx.nd.transpose(data, (2, 0, 1))
     return mx.nd.expand_dims(data, axis=0)
 
@@ -162,10 +174,9 @@ def resized_by_loops(one, height, width):
             x = min(max((j + 0.5) * one.shape[1] / width - 0.5, 0), one.shape[1] - 1)
             top, left = int(y), int(x)
             bottom, right = min(top + 1, one.shape[0] - 1), min(left + 1, one.shape[1] - 1)
-            result[i, j] = ((top + 1 - y) * ((left + 1 - x) * one[top, left] +
-                                             (x - left) * one[top, right]) +
-                            (y - top) * ((left + 1 - x) * one[bottom, left] +
-                                         (x - left) * one[bottom, right]))
+            result[i, j] = (top + 1 - y) * (
+                (left + 1 - x) * one[top, left] + (x - left) * one[top, right]
+            ) + (y - top) * ((left + 1 - x) * one[bottom, left] + (x - left) * one[bottom, right])
     return result
 
 
@@ -222,10 +233,10 @@ def test_grad_to_image():
     found = gradcam.grad_to_image(gradient)
     assert found.dtype == np.uint8
     # (g + 1) / 4 · 255; the first channel is red and stays the first
+    np.testing.assert_array_equal(found, [[[0, 128, 191], [64, 128, 51], [255, 128, 64]]])
     np.testing.assert_array_equal(
-        found, [[[0, 128, 191], [64, 128, 51], [255, 128, 64]]])
-    np.testing.assert_array_equal(gradcam.grad_to_image(np.full((3, 2, 4), -7.0)),
-                                  np.zeros((2, 4, 3)))
+        gradcam.grad_to_image(np.full((3, 2, 4), -7.0)), np.zeros((2, 4, 3))
+    )
 
 
 def test_get_img_heatmap():
@@ -239,8 +250,9 @@ def test_get_img_heatmap():
 
 def test_get_img_heatmap_is_rgb():
     """Cold is cyan and hot is magenta; blue is what both have."""
-    found = gradcam.get_img_heatmap(np.zeros((2, 4, 3), np.uint8),
-                                    np.array([[0, 0, 255, 255]], np.uint8))
+    found = gradcam.get_img_heatmap(
+        np.zeros((2, 4, 3), np.uint8), np.array([[0, 0, 255, 255]], np.uint8)
+    )
     np.testing.assert_array_equal(found[:, 0], [[0, 255, 255]] * 2)
     np.testing.assert_array_equal(found[:, -1], [[255, 0, 255]] * 2)
 
@@ -262,10 +274,15 @@ def small_net(ctx, classes=4):
     """For inputs of any size: 12 × 20 in these tests, so that swapped sides are seen."""
     mx.random.seed(2)
     net = gluon.nn.HybridSequential()
-    net.add(gradcam.Conv2D(5, 3, padding=1, in_channels=3), gradcam.Activation("relu"),
-            gluon.nn.MaxPool2D(2), gradcam.Conv2D(6, 3, padding=1, in_channels=5),
-            gradcam.Activation("relu"), gluon.nn.GlobalAvgPool2D(),
-            gluon.nn.Dense(classes, in_units=6))
+    net.add(
+        gradcam.Conv2D(5, 3, padding=1, in_channels=3),
+        gradcam.Activation("relu"),
+        gluon.nn.MaxPool2D(2),
+        gradcam.Conv2D(6, 3, padding=1, in_channels=5),
+        gradcam.Activation("relu"),
+        gluon.nn.GlobalAvgPool2D(),
+        gluon.nn.Dense(classes, in_units=6),
+    )
     net.initialize(mx.init.Xavier(magnitude=3), ctx=ctx)
     return net
 
@@ -283,8 +300,11 @@ def exact(net, x, class_id, ctx):
     head = np.zeros_like(output)
     head[0, class_id] = 1
     conv = f"{net[3].name}_fwd"
-    return (reference.value(conv)[0], reference.backward(head)[conv][0],
-            reference.backward(head, "guided")["data"][0])
+    return (
+        reference.value(conv)[0],
+        reference.backward(head)[conv][0],
+        reference.backward(head, "guided")["data"][0],
+    )
 
 
 @pytest.mark.parametrize("class_id", [0, 3])
@@ -309,7 +329,8 @@ def test_visualize_is_made_of_the_parts(ctx, class_id):
     np.testing.assert_allclose(found.grad_cam, heatmap_by_loops(PHOTOS[0], cam), atol=2.6)
     guided_cam = resized_by_loops(cam, 12, 20) * guided
     np.testing.assert_allclose(
-        found.guided_grad_cam, stretched(guided_cam).transpose(1, 2, 0) * 255, atol=1.6)
+        found.guided_grad_cam, stretched(guided_cam).transpose(1, 2, 0) * 255, atol=1.6
+    )
     np.testing.assert_allclose(found.saliency, stretched(gray_by_loops(guided_cam)) * 255, atol=2.6)
 
 
@@ -330,7 +351,7 @@ def test_batches_are_what_their_samples_are(ctx):
     batch = gradcam.visualize(net, X, PHOTOS, "3", class_id=classes)
     assert [one.shape for one in batch] == [(3, 12, 20, 3), (3, 12, 20, 3), (3, 12, 20)]
     for n, class_id in enumerate(classes):
-        single = gradcam.visualize(net, X[n:n + 1], PHOTOS[n], "3", class_id=class_id)
+        single = gradcam.visualize(net, X[n : n + 1], PHOTOS[n], "3", class_id=class_id)
         for of_batch, of_one in zip(batch, single):
             # sums are taken in another order, so a rounding may go the other way
             np.testing.assert_allclose(of_batch[n].astype(int), of_one.astype(int), atol=1)
@@ -355,7 +376,8 @@ def test_the_top_class_is_the_default(ctx):
     found = gradcam.visualize(net, X, PHOTOS)
     other = gradcam.visualize(net, X, PHOTOS, class_id=[(one + 1) % 4 for one in top])
     for of_top, expected, of_other in zip(
-            found, gradcam.visualize(net, X, PHOTOS, class_id=top), other):
+        found, gradcam.visualize(net, X, PHOTOS, class_id=top), other
+    ):
         np.testing.assert_array_equal(of_top, expected)
         assert not np.array_equal(of_top, of_other)
 
@@ -411,10 +433,15 @@ def test_hybridized_and_plain_gluon_nets_give_the_same(ctx):
     for found, one in zip(gradcam.visualize(net, X, PHOTOS), expected):
         np.testing.assert_array_equal(found, one)
     plain = gluon.nn.HybridSequential()
-    plain.add(gluon.nn.Conv2D(5, 3, padding=1, in_channels=3), gluon.nn.Activation("relu"),
-              gluon.nn.MaxPool2D(2), gluon.nn.Conv2D(6, 3, padding=1, in_channels=5),
-              gluon.nn.Activation("relu"), gluon.nn.GlobalAvgPool2D(),
-              gluon.nn.Dense(4, in_units=6))
+    plain.add(
+        gluon.nn.Conv2D(5, 3, padding=1, in_channels=3),
+        gluon.nn.Activation("relu"),
+        gluon.nn.MaxPool2D(2),
+        gluon.nn.Conv2D(6, 3, padding=1, in_channels=5),
+        gluon.nn.Activation("relu"),
+        gluon.nn.GlobalAvgPool2D(),
+        gluon.nn.Dense(4, in_units=6),
+    )
     plain.initialize(ctx=ctx)
     for ours, theirs in zip(net.collect_params().values(), plain.collect_params().values()):
         theirs.set_data(ours.data(ctx))
@@ -462,12 +489,18 @@ print(min(after_call[-10:]) - min(after_call[10:20]))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc" or platform.libc_ver()[1] < "2.33",
-                    reason="asks glibc 2.33 or newer how much memory is in use")
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or platform.libc_ver()[1] < "2.33",
+    reason="asks glibc 2.33 or newer how much memory is in use",
+)
 def test_200_calls_on_vgg16_neither_crash_nor_leak():
     """The published code crashed the interpreter in most runs: a process of its own."""
-    ran = subprocess.run([sys.executable, "-c", MANY_CALLS], capture_output=True, text=True,
-                         env={**os.environ, "OMP_NUM_THREADS": "2"})
+    ran = subprocess.run(
+        [sys.executable, "-c", MANY_CALLS],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
     assert ran.returncode == 0, ran.stderr[-2000:]
     # in MB: half a megabyte was measured, and 160 when each trace leaked some 60 KB
     assert float(ran.stdout) < 10
@@ -477,8 +510,11 @@ def test_the_colours_of_a_net_that_takes_bgr(ctx):
     """Its guided picture is that of the same net with the channels turned round."""
     mx.random.seed(2)
     net = mx.gluon.nn.HybridSequential()
-    net.add(mx.gluon.nn.Conv2D(4, 3, activation="relu", in_channels=3),
-            mx.gluon.nn.GlobalAvgPool2D(), mx.gluon.nn.Dense(3, in_units=4))
+    net.add(
+        mx.gluon.nn.Conv2D(4, 3, activation="relu", in_channels=3),
+        mx.gluon.nn.GlobalAvgPool2D(),
+        mx.gluon.nn.Dense(3, in_units=4),
+    )
     net.initialize(mx.init.Normal(0.5), ctx=ctx)
     turned = mx.gluon.nn.HybridSequential()
     turned.add(mx.gluon.nn.Conv2D(4, 3, activation="relu", in_channels=3), net[1], net[2])

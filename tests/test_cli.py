@@ -106,8 +106,12 @@ def test_everything_about_a_photo_is_written(explain, weights, tmp_path):
             found = np.asarray(Image.open(folder / f"cat_{name}.png"))
             np.testing.assert_array_equal(found, one.pictures(crop)[0])
     score = expected["grad_cam"].score
-    assert about == {"target": expected["grad_cam"].target, "score": score.tolist(),
-                     "layer": expected["grad_cam"].layer, "version": gm.__version__}
+    assert about == {
+        "target": expected["grad_cam"].target,
+        "score": score.tolist(),
+        "layer": expected["grad_cam"].layer,
+        "version": gm.__version__,
+    }
     assert Image.open(folder / "cat.png").width > 600
 
     line, summary = out.splitlines()
@@ -120,8 +124,18 @@ def test_everything_about_a_photo_is_written(explain, weights, tmp_path):
 def test_methods_target_and_layer_can_be_chosen(explain, weights, tmp_path):
     path = write(tmp_path / "cat.png")
     layer = "features.60"
-    code, out, _ = explain(path, "--method", "guided_backprop", "grad_cam", "--target",
-                           "Egyptian cat", "--layer", layer, "--top-k", "2")
+    code, out, _ = explain(
+        path,
+        "--method",
+        "guided_backprop",
+        "grad_cam",
+        "--target",
+        "Egyptian cat",
+        "--layer",
+        layer,
+        "--top-k",
+        "2",
+    )
     assert code == 0
     assert names_in(tmp_path / "out") == files_of("cat", ["guided_backprop", "grad_cam"])
     assert len(out.splitlines()[0].split("), ")) == 1
@@ -154,15 +168,19 @@ def test_files_folders_and_patterns(explain, tmp_path):
     write(tmp_path / "more" / "x2.png")
     write(tmp_path / "more" / "y.png")
     literal = write(tmp_path / "more" / "x[1].png")
-    code, out, err = explain(tmp_path / "folder", tmp_path / "more" / "x?.png", literal,
-                             "--method", "saliency")
+    code, out, err = explain(
+        tmp_path / "folder", tmp_path / "more" / "x?.png", literal, "--method", "saliency"
+    )
     assert code == 0, err
     found = [line.split(": ")[0] for line in out.splitlines()[:-1]]
-    assert found == [str(tmp_path / name) for name in (
-        "folder/a.jpg", "folder/b.PNG", "more/x1.png", "more/x2.png", "more/x[1].png")]
+    assert found == [
+        str(tmp_path / name)
+        for name in ("folder/a.jpg", "folder/b.PNG", "more/x1.png", "more/x2.png", "more/x[1].png")
+    ]
     assert out.splitlines()[-1].startswith("5 of 5 photos explained")
-    assert names_in(tmp_path / "out") == set().union(*(
-        files_of(name, ["saliency"]) for name in ("a", "b", "x1", "x2", "x[1]")))
+    assert names_in(tmp_path / "out") == set().union(
+        *(files_of(name, ["saliency"]) for name in ("a", "b", "x1", "x2", "x[1]"))
+    )
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_path):
@@ -173,7 +191,8 @@ def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_pa
     assert code == 0
     names = ("cat", "cat-2", "cat-3")
     assert names_in(tmp_path / "out") == set().union(
-        *(files_of(name, ["saliency"]) for name in names))
+        *(files_of(name, ["saliency"]) for name in names)
+    )
     for name, path in zip(names, (first, second, third)):
         _, expected = expected_results(weights, path, methods=["saliency"])
         with np.load(tmp_path / "out" / f"{name}.npz") as stored:
@@ -183,9 +202,11 @@ def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_pa
 @pytest.mark.parametrize("third", ["cat-2", "cat_saliency"])
 def test_photos_named_like_what_is_written_do_not_overwrite_it(explain, tmp_path, third):
     """The second "cat" is called "cat-2", the saliency of the first "cat_saliency"."""
-    paths = [write(tmp_path / "one" / "cat.png", photo(1)),
-             write(tmp_path / "two" / "cat.png", photo(2)),
-             write(tmp_path / "one" / f"{third}.png", photo(3))]
+    paths = [
+        write(tmp_path / "one" / "cat.png", photo(1)),
+        write(tmp_path / "two" / "cat.png", photo(2)),
+        write(tmp_path / "one" / f"{third}.png", photo(3)),
+    ]
     code, _, _ = explain(*paths, "--method", "saliency")
     assert code == 0
     # for each a figure, a picture and the values
@@ -193,8 +214,12 @@ def test_photos_named_like_what_is_written_do_not_overwrite_it(explain, tmp_path
 
 
 def test_a_broken_photo_does_not_stop_the_others(explain, tmp_path):
-    paths = [write(tmp_path / "a.png"), tmp_path / "broken.png", tmp_path / "missing.png",
-             write(tmp_path / "z.png")]
+    paths = [
+        write(tmp_path / "a.png"),
+        tmp_path / "broken.png",
+        tmp_path / "missing.png",
+        write(tmp_path / "z.png"),
+    ]
     paths[1].write_bytes(b"no picture")
     code, out, err = explain(*paths, "--method", "saliency")
     assert code == 1
@@ -240,8 +265,9 @@ def test_all_kinds_of_photos(explain, weights, tmp_path):
     for name, image in kinds.items():
         image.save(tmp_path / f"{name}.png")
     Image.fromarray(color).save(tmp_path / "cmyk.tif")
-    code, _, err = explain(*(tmp_path / f"{name}.png" for name in kinds), tmp_path / "cmyk.tif",
-                           "--method", "saliency")
+    code, _, err = explain(
+        *(tmp_path / f"{name}.png" for name in kinds), tmp_path / "cmyk.tif", "--method", "saliency"
+    )
     assert code == 0, err
     values = {}
     for name in [*kinds, "cmyk"]:
@@ -260,8 +286,9 @@ def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
     turned.save(tmp_path / "turned.png", exif=exif)
     code, _, _ = explain(upright, tmp_path / "turned.png", "--method", "grad_cam", "saliency")
     assert code == 0
-    with np.load(tmp_path / "out" / "upright.npz") as one, \
-            np.load(tmp_path / "out" / "turned.npz") as other:
+    with np.load(tmp_path / "out" / "upright.npz") as one, np.load(
+        tmp_path / "out" / "turned.npz"
+    ) as other:
         np.testing.assert_array_equal(one["saliency"], other["saliency"])
         np.testing.assert_array_equal(one["grad_cam"], other["grad_cam"])
 
@@ -273,7 +300,8 @@ def test_photos_are_turned_as_the_camera_says(explain, tmp_path):
 def explain_files(explain):
     """Run `gradcam-mx explain --symbol`; gives exit code, standard output, standard error."""
     return lambda symbol, *arguments, **more: explain(
-        *arguments, "--symbol", symbol, model=(), small=False, **more)
+        *arguments, "--symbol", symbol, model=(), small=False, **more
+    )
 
 
 CROSS, FRAME = 0, 1
@@ -291,10 +319,10 @@ def shape_picture(kind, seed):
     else:
         shape[[0, 1, -1, -2]] = shape[:, [0, 1, -1, -2]] = True
     top, left = rng.randint(1, 28 - BOX, 2)
-    picture[top:top + BOX, left:left + BOX][shape] = rng.randint(170, 255, shape.sum())
+    picture[top : top + BOX, left : left + BOX][shape] = rng.randint(170, 255, shape.sum())
     mask = np.zeros((28, 28), bool)
     # two convolutions look two pixels around
-    mask[max(0, top - 2):top + BOX + 2, max(0, left - 2):left + BOX + 2] = True
+    mask[max(0, top - 2) : top + BOX + 2, max(0, left - 2) : left + BOX + 2] = True
     return picture.astype(np.uint8), mask
 
 
@@ -304,19 +332,29 @@ def module(tmp_path_factory):
     y = mx.sym.var("data")
     for number in (1, 2):
         # without a bias, darkness speaks for neither
-        y = mx.sym.Convolution(y, kernel=(3, 3), pad=(1, 1), num_filter=8, no_bias=True,
-                               name=f"conv{number}")
+        y = mx.sym.Convolution(
+            y, kernel=(3, 3), pad=(1, 1), num_filter=8, no_bias=True, name=f"conv{number}"
+        )
         y = mx.sym.Activation(y, act_type="relu", name=f"relu{number}")
     y = mx.sym.Pooling(y, kernel=(28, 28), pool_type="avg")
     y = mx.sym.FullyConnected(mx.sym.Flatten(y), num_hidden=2, name="fc")
     kinds = np.arange(400) % 2
     pictures = np.stack([shape_picture(kind, seed)[0] for seed, kind in enumerate(kinds)])
-    batches = mx.io.NDArrayIter(pictures[:, None] / np.float32(255), kinds.astype(np.float32), 50,
-                                label_name="softmax_label")
+    batches = mx.io.NDArrayIter(
+        pictures[:, None] / np.float32(255),
+        kinds.astype(np.float32),
+        50,
+        label_name="softmax_label",
+    )
     mx.random.seed(0)
     net = mx.mod.Module(mx.sym.SoftmaxOutput(y, name="softmax"))
-    net.fit(batches, num_epoch=8, optimizer="adam", optimizer_params={"learning_rate": 0.01},
-            initializer=mx.init.Xavier())
+    net.fit(
+        batches,
+        num_epoch=8,
+        optimizer="adam",
+        optimizer_params={"learning_rate": 0.01},
+        initializer=mx.init.Xavier(),
+    )
     prefix = tmp_path_factory.mktemp("module") / "shapes"
     net.save_checkpoint(str(prefix), 6)
     return prefix
@@ -330,8 +368,9 @@ def names(tmp_path):
 
 
 def test_a_module_from_its_checkpoint(explain_files, module, names, tmp_path):
-    pictures = {f"{KINDS[seed % 2]}{seed}": shape_picture(seed % 2, seed)
-                for seed in range(1000, 1006)}
+    pictures = {
+        f"{KINDS[seed % 2]}{seed}": shape_picture(seed % 2, seed) for seed in range(1000, 1006)
+    }
     paths = [write(tmp_path / f"{name}.png", picture) for name, (picture, _) in pictures.items()]
     code, out, err = explain_files(module, *paths, "--size", "28", "--classes", names)
     assert code == 0, err
@@ -365,8 +404,13 @@ def save_net(prefix, channels=3, classes=4, end=None):
     mx.random.seed(1)
     net = gm.nn.HybridSequential(prefix="net_")
     with net.name_scope():
-        net.add(gm.nn.Conv2D(6, 3, padding=1), gm.nn.BatchNorm(), gm.nn.Activation("relu"),
-                gm.nn.GlobalAvgPool2D(), gm.nn.Dense(classes))
+        net.add(
+            gm.nn.Conv2D(6, 3, padding=1),
+            gm.nn.BatchNorm(),
+            gm.nn.Activation("relu"),
+            gm.nn.GlobalAvgPool2D(),
+            gm.nn.Dense(classes),
+        )
         if end is not None:
             net.add(gm.nn.HybridLambda(end))
     net.initialize(mx.init.Xavier(magnitude=3))
@@ -383,10 +427,21 @@ WAYS = {
     ("--preprocess", "none", "--size", "64"): PIXELS.adapted(size=64),
     ("--size", "32x48"): zoo.IMAGENET.adapted(size=(32, 48)),
     ("--channels", "bgr"): zoo.IMAGENET.adapted(order="BGR"),
-    ("--channels", "bgr", "--mean", "1", "2", "3", "--std", "4", "--preprocess", "none"):
-        zoo.Preprocess("BGR", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), short_side=224),
-    ("--mean", "-5", "--std", "1", "2", "3"):
-        zoo.Preprocess("RGB", (-5.0, -5.0, -5.0), (1.0, 2.0, 3.0)),
+    (
+        "--channels",
+        "bgr",
+        "--mean",
+        "1",
+        "2",
+        "3",
+        "--std",
+        "4",
+        "--preprocess",
+        "none",
+    ): zoo.Preprocess("BGR", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), short_side=224),
+    ("--mean", "-5", "--std", "1", "2", "3"): zoo.Preprocess(
+        "RGB", (-5.0, -5.0, -5.0), (1.0, 2.0, 3.0)
+    ),
 }
 
 
@@ -402,14 +457,16 @@ def test_preprocessing_as_the_options_say(explain_files, tmp_path, way, preproce
             np.testing.assert_array_equal(stored[name], expected[name].values)
     found = np.asarray(Image.open(tmp_path / "out" / "cat_guided_grad_cam.png"))
     np.testing.assert_array_equal(
-        found, expected["guided_grad_cam"].pictures(order=preprocess.order)[0])
+        found, expected["guided_grad_cam"].pictures(order=preprocess.order)[0]
+    )
 
 
 GREY_WAYS = {
     (): GREY,
     ("--size", "28"): GREY.adapted(size=28),
-    ("--mean", "33", "--std", "78", "--size", "28x30"):
-        zoo.Preprocess("GREY", (33.0,), (78.0,), short_side=28, size=(28, 30)),
+    ("--mean", "33", "--std", "78", "--size", "28x30"): zoo.Preprocess(
+        "GREY", (33.0,), (78.0,), short_side=28, size=(28, 30)
+    ),
     ("--preprocess", "imagenet"): zoo.IMAGENET.adapted(order="GREY"),
     ("--channels", "grey", "--preprocess", "none"): PIXELS.adapted(order="GREY"),
 }
@@ -427,7 +484,8 @@ def test_a_net_of_one_channel_sees_grey(explain_files, tmp_path, way, preprocess
             np.testing.assert_array_equal(stored[name], one.values)
     laid = expected["grad_cam"].pictures(preprocess.crop(path))[0]
     np.testing.assert_array_equal(
-        np.asarray(Image.open(tmp_path / "out" / "cat_grad_cam.png")), laid)
+        np.asarray(Image.open(tmp_path / "out" / "cat_grad_cam.png")), laid
+    )
 
 
 def test_files_by_epoch_and_name_and_in_an_archive(explain_files, tmp_path):
@@ -438,8 +496,11 @@ def test_files_by_epoch_and_name_and_in_an_archive(explain_files, tmp_path):
     (tmp_path / "net" / "net-0009.params").write_bytes(b"of no use")
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "net", "model")
-    for given in (("net/net", "--epoch", "4"), ("model.tar.gz", "--epoch", "4"),
-                  ("net/net-symbol.json", "--params", tmp_path / "net" / "net-0004.params")):
+    for given in (
+        ("net/net", "--epoch", "4"),
+        ("model.tar.gz", "--epoch", "4"),
+        ("net/net-symbol.json", "--params", tmp_path / "net" / "net-0004.params"),
+    ):
         code, _, err = explain_files(tmp_path / given[0], path, *given[1:], "--method", "saliency")
         assert code == 0, err
         with np.load(tmp_path / "out" / "cat.npz") as stored:
@@ -465,8 +526,14 @@ def test_classes_without_names_are_called_by_number(explain_files, tmp_path):
 def test_a_target_by_its_name(explain_files, tmp_path):
     save_net(tmp_path / "net")
     (tmp_path / "names.txt").write_text("cat\ndog\nold cow\nhen\n")
-    code, out, _ = explain_files(tmp_path, write(tmp_path / "cat.png"), "--target", "Old Cow",
-                                 "--classes", tmp_path / "names.txt")
+    code, out, _ = explain_files(
+        tmp_path,
+        write(tmp_path / "cat.png"),
+        "--target",
+        "Old Cow",
+        "--classes",
+        tmp_path / "names.txt",
+    )
     assert code == 0
     assert re.search(r"old cow \(2\) \d\.\d\d", out)
     with np.load(tmp_path / "out" / "cat.npz") as stored:
@@ -477,11 +544,15 @@ def sigmoid_chances(scores):
     return 1 / (1 + np.exp(-scores))
 
 
-@pytest.mark.parametrize(("end", "classes", "chances"), [
-    (lambda F, y: F.softmax(y), 4, lambda y: np.exp(y) / np.exp(y).sum()),
-    (lambda F, y: F.sigmoid(y), 4, sigmoid_chances),
-    (lambda F, y: F.sigmoid(y), 1, lambda y: sigmoid_chances(y * [-1, 1])),
-], ids=["softmax", "sigmoid", "one sigmoid"])
+@pytest.mark.parametrize(
+    ("end", "classes", "chances"),
+    [
+        (lambda F, y: F.softmax(y), 4, lambda y: np.exp(y) / np.exp(y).sum()),
+        (lambda F, y: F.sigmoid(y), 4, sigmoid_chances),
+        (lambda F, y: F.sigmoid(y), 1, lambda y: sigmoid_chances(y * [-1, 1])),
+    ],
+    ids=["softmax", "sigmoid", "one sigmoid"],
+)
 def test_probabilities_of_a_net_that_ends_in_them(explain_files, tmp_path, end, classes, chances):
     net = save_net(tmp_path / "net", classes=classes, end=end)
     path = write(tmp_path / "cat.png")
@@ -499,8 +570,12 @@ def test_probabilities_of_a_net_that_ends_in_them(explain_files, tmp_path, end, 
             values = stored["saliency"]
         target = int(np.argmax(expected))
         assert about["target"] == [target]
-        wanted = gm.saliency(net, zoo.IMAGENET(path), target,
-                             output="probability" if "probability" in output else None)
+        wanted = gm.saliency(
+            net,
+            zoo.IMAGENET(path),
+            target,
+            output="probability" if "probability" in output else None,
+        )
         np.testing.assert_array_equal(values, wanted.values)
         np.testing.assert_allclose(about["score"], wanted.score)
 
@@ -518,8 +593,10 @@ SECOND = "net_hybridlambda0_second"
 
 
 def test_the_output_is_chosen(explain_files, tmp_path):
-    save_net(tmp_path / "net", end=lambda F, y: [F.identity(y, name="first"),
-                                                 F.identity(-y, name="second")])
+    save_net(
+        tmp_path / "net",
+        end=lambda F, y: [F.identity(y, name="first"), F.identity(-y, name="second")],
+    )
     path = write(tmp_path / "cat.png")
     targets = {}
     for output in ("0", SECOND, f"{SECOND}_output", "1"):
@@ -534,36 +611,63 @@ def test_the_output_is_chosen(explain_files, tmp_path):
 
 def test_a_file_names_other_classes_of_the_zoo(explain, tmp_path):
     (tmp_path / "names.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
-    code, out, err = explain(write(tmp_path / "cat.png"), "--classes", tmp_path / "names.txt",
-                             "--target", "thing 7", "--method", "saliency")
+    code, out, err = explain(
+        write(tmp_path / "cat.png"),
+        "--classes",
+        tmp_path / "names.txt",
+        "--target",
+        "thing 7",
+        "--method",
+        "saliency",
+    )
     assert code == 0, err
     assert re.search(r": thing (\d+) \(\1\) \d\.\d\d", out)
 
 
-@pytest.mark.parametrize(("channels", "arguments", "advice"), [
-    (1, ["--size", "0028"], None),
-    (1, [], "not take pictures of 224x224; it takes --size 28"),
-    (1, ["--size", "32x28"], "not take pictures of 32x28; it takes --size 28"),
-    (1, ["--size", "28", "--channels", "rgb"],
-     "the net takes pictures of 1 channels, and rgb ones have 3: leave out --channels"),
-    (1, ["--size", "28", "--mean", "1", "2", "3"], "--mean takes one number, .* 1 channels; got 3"),
-    (1, ["--size", "28", "--target", "cross"], "'cross' is no class id, .*--classes FILE"),
-    (1, ["--size", "28", "--target", "-1"], "'-1' is no class id"),
-    (1, ["--size", "28", "--classes", "missing.txt"], r"missing\.txt cannot be read"),
-    (1, ["--size", "28", "--classes", "three.txt"], r"three\.txt has the names of 3 .* net has 2"),
-    (1, ["--size", "28", "--classes", "two.txt", "--target", "crows"], "closest: 'cross'"),
-    (1, ["--size", "28", "--layer", "relu9"], "no layer 'relu9'; the closest are relu"),
-    (1, ["--size", "28", "--output", "4"], "no output 4"),
-    (1, ["--size", "28", "--epoch", "5"], "no parameters of epoch 5 .*; there are 6$"),
-    (1, ["--size", "28", "--epoch", "6", "--params", "x.params"], "pass one of the two"),
-    (1, ["--size", "28", "--params", "x.params"], r"no file x\.params"),
-    (1, ["--gpu", "0"], "gpu"),
-    (3, ["--channels", "grey"], "takes pictures of 3 channels, and grey ones have 1: leave out"),
-    (3, ["--std", "1", "2"], "--std takes one number, .* 3 channels; got 2"),
-    (5, [], "takes pictures of 5 channels, .*make its input in Python"),
-], ids=str)
+@pytest.mark.parametrize(
+    ("channels", "arguments", "advice"),
+    [
+        (1, ["--size", "0028"], None),
+        (1, [], "not take pictures of 224x224; it takes --size 28"),
+        (1, ["--size", "32x28"], "not take pictures of 32x28; it takes --size 28"),
+        (
+            1,
+            ["--size", "28", "--channels", "rgb"],
+            "the net takes pictures of 1 channels, and rgb ones have 3: leave out --channels",
+        ),
+        (
+            1,
+            ["--size", "28", "--mean", "1", "2", "3"],
+            "--mean takes one number, .* 1 channels; got 3",
+        ),
+        (1, ["--size", "28", "--target", "cross"], "'cross' is no class id, .*--classes FILE"),
+        (1, ["--size", "28", "--target", "-1"], "'-1' is no class id"),
+        (1, ["--size", "28", "--classes", "missing.txt"], r"missing\.txt cannot be read"),
+        (
+            1,
+            ["--size", "28", "--classes", "three.txt"],
+            r"three\.txt has the names of 3 .* net has 2",
+        ),
+        (1, ["--size", "28", "--classes", "two.txt", "--target", "crows"], "closest: 'cross'"),
+        (1, ["--size", "28", "--layer", "relu9"], "no layer 'relu9'; the closest are relu"),
+        (1, ["--size", "28", "--output", "4"], "no output 4"),
+        (1, ["--size", "28", "--epoch", "5"], "no parameters of epoch 5 .*; there are 6$"),
+        (1, ["--size", "28", "--epoch", "6", "--params", "x.params"], "pass one of the two"),
+        (1, ["--size", "28", "--params", "x.params"], r"no file x\.params"),
+        (1, ["--gpu", "0"], "gpu"),
+        (
+            3,
+            ["--channels", "grey"],
+            "takes pictures of 3 channels, and grey ones have 1: leave out",
+        ),
+        (3, ["--std", "1", "2"], "--std takes one number, .* 3 channels; got 2"),
+        (5, [], "takes pictures of 5 channels, .*make its input in Python"),
+    ],
+    ids=str,
+)
 def test_what_does_not_fit_is_found_before_a_photo_is_read(
-        explain_files, module, tmp_path, monkeypatch, channels, arguments, advice):
+    explain_files, module, tmp_path, monkeypatch, channels, arguments, advice
+):
     if "--gpu" in arguments and mx.context.num_gpus() > 0:
         pytest.skip("there is a GPU")
     monkeypatch.chdir(tmp_path)
@@ -588,9 +692,18 @@ def test_what_does_not_fit_is_found_before_a_photo_is_read(
 def test_layers_of_a_network_from_files(module, tmp_path, capsys):
     assert cli.main(["layers", "--symbol", str(module), "--size", "28", "--epoch", "6"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    starred, = (line for line in lines if line.startswith("*"))
-    assert starred.split()[1:] == ["conv2_output", "Convolution", "1", "×", "8", "×", "28", "×",
-                                  "28"]
+    (starred,) = (line for line in lines if line.startswith("*"))
+    assert starred.split()[1:] == [
+        "conv2_output",
+        "Convolution",
+        "1",
+        "×",
+        "8",
+        "×",
+        "28",
+        "×",
+        "28",
+    ]
     assert cli.main(["layers", "--symbol", str(module)]) == 2
     assert "it takes --size 28" in capsys.readouterr().err
     save_net(tmp_path / "net")
@@ -603,20 +716,30 @@ def test_layers_of_a_network_from_files(module, tmp_path, capsys):
 # ------------------------------------------------------------------------------------- wrong usage
 
 
-@pytest.mark.parametrize(("arguments", "advice"), [
-    (["--layer", "features.99"], r"no layer 'features\.99'; the closest are features\.\d+ \(1, "),
-    (["--layer", "output"], r"'output' gives .*'features\.80', the default"),
-    (["--target", "egyptian dog"], r"No ImageNet class is called 'egyptian dog'; closest: "),
-    (["--target", "1000"], r"no ImageNet class 1000: they go from 0 to 999"),
-    (["--model", "mobilnet"], r"no network 'mobilnet'; closest: mobilenet"),
-    (["--weights", "missing.params"], r"missing\.params"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (
+            ["--layer", "features.99"],
+            r"no layer 'features\.99'; the closest are features\.\d+ \(1, ",
+        ),
+        (["--layer", "output"], r"'output' gives .*'features\.80', the default"),
+        (["--target", "egyptian dog"], r"No ImageNet class is called 'egyptian dog'; closest: "),
+        (["--target", "1000"], r"no ImageNet class 1000: they go from 0 to 999"),
+        (["--model", "mobilnet"], r"no network 'mobilnet'; closest: mobilenet"),
+        (["--weights", "missing.params"], r"missing\.params"),
+    ],
+)
 def test_wrong_choices_are_found_before_a_photo_is_read(
-        explain, tmp_path, monkeypatch, arguments, advice):
+    explain, tmp_path, monkeypatch, arguments, advice
+):
     monkeypatch.setattr(zoo, "read_photo", never)
-    code, out, err = explain(write(tmp_path / "cat.png"), *arguments,
-                             small="--weights" not in arguments,
-                             model=() if "--model" in arguments else ("--model", MODEL))
+    code, out, err = explain(
+        write(tmp_path / "cat.png"),
+        *arguments,
+        small="--weights" not in arguments,
+        model=() if "--model" in arguments else ("--model", MODEL),
+    )
     assert code == 2
     assert out == ""
     assert re.search(f"^gradcam-mx: .*{advice}", err), err
@@ -627,9 +750,17 @@ def test_wrong_choices_are_found_before_a_photo_is_read(
 @pytest.mark.skipif(mx.context.num_gpus() > 0, reason="there is a GPU")
 @pytest.mark.parametrize("command", ["explain", "demo"])
 def test_a_gpu_that_is_not_there(command, weights, tmp_path, capsys):
-    given = {"explain": ["explain", str(write(tmp_path / "cat.png")), "--model", MODEL,
-                         "--weights", str(weights)],
-             "demo": ["demo"]}[command]
+    given = {
+        "explain": [
+            "explain",
+            str(write(tmp_path / "cat.png")),
+            "--model",
+            MODEL,
+            "--weights",
+            str(weights),
+        ],
+        "demo": ["demo"],
+    }[command]
     assert cli.main([*given, "--gpu", "0", "--out", str(tmp_path / "out")]) == 2
     out, err = capsys.readouterr()
     assert re.search("^gradcam-mx: .*gpu", err, re.IGNORECASE)
@@ -640,7 +771,8 @@ def test_a_gpu_that_is_not_there(command, weights, tmp_path, capsys):
 
 @pytest.mark.parametrize("out", ["file", "file/below", "file/far/below"])
 def test_an_unwritable_folder_is_found_before_anything_is_computed(
-        explain, tmp_path, monkeypatch, out):
+    explain, tmp_path, monkeypatch, out
+):
     (tmp_path / "file").write_text("in the way")
     path = write(tmp_path / "cat.png")
     monkeypatch.setattr(zoo, "get_model", never)
@@ -652,23 +784,41 @@ def test_an_unwritable_folder_is_found_before_anything_is_computed(
     assert cli.main(["demo", "--out", str(tmp_path / out)]) == 2
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["explain"], ["explode"], ["explain", "cat.png", "--method", "gradcam"],
-    ["explain", "cat.png", "--top-k", "0"], ["explain", "cat.png", "--top-k", "many"],
-    ["explain", "cat.png", "--gpu", "first"], ["layers", "cat.png"], ["explain", "cat.png", "--no"],
-    ["explain", "cat.png", "--model", "vgg16", "--symbol", "net"],
-    ["layers", "--model", "vgg16", "--symbol", "net"],
-    ["explain", "cat.png", "--params", "net.params"], ["layers", "--params", "net.params"],
-    ["explain", "cat.png", "--model", "vgg16", "--epoch", "3"],
-    ["explain", "cat.png", "--symbol", "net", "--weights", "net.params"],
-    ["explain", "cat.png", "--size", "28x"], ["explain", "cat.png", "--size", "1x2x3"],
-    ["explain", "cat.png", "--size", "0"], ["explain", "cat.png", "--std", "0"],
-    ["explain", "cat.png", "--std", "nan"], ["explain", "cat.png", "--mean", "dark"],
-    ["explain", "cat.png", "--baseline", "black"], ["explain", "cat.png", "--baseline", "1,2"],
-    ["explain", "cat.png", "--baseline", "1,2,256"], ["explain", "cat.png", "--window", "0"],
-    ["explain", "cat.png", "--values", "fall"], ["explain", "cat.png", "--segments", "cells"],
-    ["explain", "cat.png", "--channels", "cmyk"], ["explain", "cat.png", "--preprocess", "zca"],
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["explain"],
+        ["explode"],
+        ["explain", "cat.png", "--method", "gradcam"],
+        ["explain", "cat.png", "--top-k", "0"],
+        ["explain", "cat.png", "--top-k", "many"],
+        ["explain", "cat.png", "--gpu", "first"],
+        ["layers", "cat.png"],
+        ["explain", "cat.png", "--no"],
+        ["explain", "cat.png", "--model", "vgg16", "--symbol", "net"],
+        ["layers", "--model", "vgg16", "--symbol", "net"],
+        ["explain", "cat.png", "--params", "net.params"],
+        ["layers", "--params", "net.params"],
+        ["explain", "cat.png", "--model", "vgg16", "--epoch", "3"],
+        ["explain", "cat.png", "--symbol", "net", "--weights", "net.params"],
+        ["explain", "cat.png", "--size", "28x"],
+        ["explain", "cat.png", "--size", "1x2x3"],
+        ["explain", "cat.png", "--size", "0"],
+        ["explain", "cat.png", "--std", "0"],
+        ["explain", "cat.png", "--std", "nan"],
+        ["explain", "cat.png", "--mean", "dark"],
+        ["explain", "cat.png", "--baseline", "black"],
+        ["explain", "cat.png", "--baseline", "1,2"],
+        ["explain", "cat.png", "--baseline", "1,2,256"],
+        ["explain", "cat.png", "--window", "0"],
+        ["explain", "cat.png", "--values", "fall"],
+        ["explain", "cat.png", "--segments", "cells"],
+        ["explain", "cat.png", "--channels", "cmyk"],
+        ["explain", "cat.png", "--preprocess", "zca"],
+    ],
+    ids=" ".join,
+)
 def test_usage_errors_are_argparses(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
@@ -707,8 +857,9 @@ def failing_after(calls, function, error):
     return call
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()],
-                         ids=["full", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"]
+)
 @pytest.mark.parametrize("place", ["picture", "arrays"])
 def test_nothing_is_half_written(explain, tmp_path, monkeypatch, place, error):
     """The first photo is done; while the second is written something fails."""
@@ -750,7 +901,7 @@ def test_layers(capsys):
 
 def test_layers_are_those_of_the_size_that_the_net_takes(capsys):
     assert cli.main(["layers", "--model", "inceptionv3"]) == 0
-    starred, = (line for line in capsys.readouterr().out.splitlines() if line.startswith("*"))
+    (starred,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("*"))
     assert starred.endswith("1 × 2048 × 8 × 8")
     assert cli.main(["layers", "--model", "inception5"]) == 2
     assert "closest: inceptionv3" in capsys.readouterr().err
@@ -766,18 +917,25 @@ def test_the_demo_recognises_its_photos(tmp_path, capsys):
         if name.endswith(":"):
             model = name[:-1]
             continue
-        found[model, name] = [re.fullmatch(r"(.*) \((\d+)\) (\d\.\d\d)", one).groups()
-                              for one in re.split(r"(?<=\d\.\d\d), ", said)]
-    assert set(found) == {(model, name) for model in ("efficientnet_lite0", "squeezenet1_1")
-                          for name in ("chelsea", "coffee")}
+        found[model, name] = [
+            re.fullmatch(r"(.*) \((\d+)\) (\d\.\d\d)", one).groups()
+            for one in re.split(r"(?<=\d\.\d\d), ", said)
+        ]
+    assert set(found) == {
+        (model, name)
+        for model in ("efficientnet_lite0", "squeezenet1_1")
+        for name in ("chelsea", "coffee")
+    }
     for (_, name), predictions in found.items():
         assert len(predictions) == 5
         chances = [float(chance) for _, _, chance in predictions]
         assert chances == sorted(chances, reverse=True)
         label, class_id, _ = predictions[0]
         assert zoo.class_id(label) == int(class_id)
-        assert label in {"chelsea": ("Egyptian cat", "tiger cat", "tabby"),
-                         "coffee": ("espresso",)}[name]
+        assert (
+            label
+            in {"chelsea": ("Egyptian cat", "tiger cat", "tabby"), "coffee": ("espresso",)}[name]
+        )
     assert lines[-1] == f"The pictures are in {tmp_path}"
     for model in ("efficientnet_lite0", "squeezenet1_1"):
         assert names_in(tmp_path / model) == files_of("chelsea") | files_of("coffee")
@@ -798,8 +956,9 @@ def test_all_cams_are_those_that_the_network_allows(explain, tmp_path):
     cams = {name for name, one in gm.METHODS.items() if one.family == "activation maps"}
     # mobilenet ends in a global average pool, a Flatten and a Dense: CAM is for it
     assert cams | {"saliency"} <= set(stored.files)
-    np.testing.assert_allclose(stored["cam"], stored["grad_cam"] * stored["cam"].shape[-1] ** 2,
-                               rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        stored["cam"], stored["grad_cam"] * stored["cam"].shape[-1] ** 2, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_all_cams_leave_out_cam_where_the_head_is_another(tmp_path, capsys):
@@ -809,8 +968,23 @@ def test_all_cams_leave_out_cam_where_the_head_is_another(tmp_path, capsys):
     net.hybridize()
     net(mx.nd.ones((1, 3, 28, 28)))
     net.export(str(tmp_path / "flat"))
-    assert cli.main(["explain", str(write(tmp_path / "a.png")), "--symbol", str(tmp_path / "flat"),
-                     "--size", "28", "--method", "all-cams", "--out", str(tmp_path / "out")]) == 0
+    assert (
+        cli.main(
+            [
+                "explain",
+                str(write(tmp_path / "a.png")),
+                "--symbol",
+                str(tmp_path / "flat"),
+                "--size",
+                "28",
+                "--method",
+                "all-cams",
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
     stored = np.load(tmp_path / "out" / "a.npz").files
     assert "score_cam" in stored
     assert "cam" not in stored
@@ -819,9 +993,25 @@ def test_all_cams_leave_out_cam_where_the_head_is_another(tmp_path, capsys):
 def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
     a, b = write(tmp_path / "a.png"), write(tmp_path / "b.png", photo(5))
     code, _, _ = explain(
-        a, "--method", "smooth_grad", "integrated_gradients", "expected_gradients", "grad_cam",
-        "--samples", "2", "--steps", "3", "--baseline", "blur", "--background", b, "--seed", "4",
-        "--batch-size", "2")
+        a,
+        "--method",
+        "smooth_grad",
+        "integrated_gradients",
+        "expected_gradients",
+        "grad_cam",
+        "--samples",
+        "2",
+        "--steps",
+        "3",
+        "--baseline",
+        "blur",
+        "--background",
+        b,
+        "--seed",
+        "4",
+        "--batch-size",
+        "2",
+    )
     assert code == 0
     stored = np.load(tmp_path / "out" / "a.npz")
     net = zoo.get_model(MODEL, weights=weights)
@@ -830,9 +1020,11 @@ def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
     expected = {
         "smooth_grad": gm.smooth_grad(net, x, target, samples=2, seed=4, batch_size=2),
         "integrated_gradients": gm.integrated_gradients(
-            net, x, target, steps=3, baseline="blur", batch_size=2),
+            net, x, target, steps=3, baseline="blur", batch_size=2
+        ),
         "expected_gradients": gm.expected_gradients(
-            net, x, target, background=background, nsamples=2, seed=4, batch_size=2),
+            net, x, target, background=background, nsamples=2, seed=4, batch_size=2
+        ),
     }
     for name, one in expected.items():
         np.testing.assert_array_equal(stored[name], one.values, name)
@@ -841,10 +1033,37 @@ def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
 def test_options_of_perturbation_methods(explain, tmp_path, weights):
     a = write(tmp_path / "a.png")
     code, out, _ = explain(
-        a, "--method", "occlusion", "feature_ablation", "lime", "kernel_shap", "rise",
-        "partition_shap", "--window", "112x64", "--stride", "56x64", "--values", "score",
-        "--segments", "grid", "--num-segments", "4", "--samples", "12", "--baseline", "10,200,30",
-        "--masker", "blur(9,9)", "--max-evals", "6", "--seed", "3", "--batch-size", "4")
+        a,
+        "--method",
+        "occlusion",
+        "feature_ablation",
+        "lime",
+        "kernel_shap",
+        "rise",
+        "partition_shap",
+        "--window",
+        "112x64",
+        "--stride",
+        "56x64",
+        "--values",
+        "score",
+        "--segments",
+        "grid",
+        "--num-segments",
+        "4",
+        "--samples",
+        "12",
+        "--baseline",
+        "10,200,30",
+        "--masker",
+        "blur(9,9)",
+        "--max-evals",
+        "6",
+        "--seed",
+        "3",
+        "--batch-size",
+        "4",
+    )
     assert code == 0
     assert "1 of 1 photos explained" in out
     stored = np.load(tmp_path / "out" / "a.npz")
@@ -854,15 +1073,25 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
     color = net.preprocess(np.full((8, 8, 3), (10, 200, 30), np.uint8))[0, :, 0, 0]
     cut = {"segments": "grid", "num_segments": 4, "batch_size": 4}
     expected = {
-        "occlusion": gm.occlusion(net, x, target, window=(112, 64), stride=(56, 64),
-                                  values="score", baseline=color, batch_size=4),
+        "occlusion": gm.occlusion(
+            net,
+            x,
+            target,
+            window=(112, 64),
+            stride=(56, 64),
+            values="score",
+            baseline=color,
+            batch_size=4,
+        ),
         "feature_ablation": gm.feature_ablation(net, x, target, baseline=color, **cut),
         "lime": gm.lime(net, x, target, hide=color, num_samples=12, seed=3, **cut),
-        "kernel_shap": gm.kernel_shap(net, x, target, baseline=color, num_samples=12, seed=3,
-                                      **cut),
+        "kernel_shap": gm.kernel_shap(
+            net, x, target, baseline=color, num_samples=12, seed=3, **cut
+        ),
         "rise": gm.rise(net, x, target, baseline=color, num_samples=12, seed=3, batch_size=4),
-        "partition_shap": gm.partition_shap(net, x, target, masker="blur(9,9)", max_evals=6,
-                                            seed=3, batch_size=4),
+        "partition_shap": gm.partition_shap(
+            net, x, target, masker="blur(9,9)", max_evals=6, seed=3, batch_size=4
+        ),
     }
     for name, one in expected.items():
         np.testing.assert_array_equal(stored[name], one.values, name)
@@ -870,11 +1099,15 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
         assert drawn.shape == (224, 224, 3)
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["--method", "occlusion", "--window", "225"], "larger than the input"),
-    (["--method", "partition_shap", "--masker", "paint"], "no masker 'paint'"),
-    (["--method", "rise", "--baseline", "inpaint"], "no baseline 'inpaint'"),
-    (["--method", "kernel_shap", "--samples", "3"], "num_samples is 3")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--method", "occlusion", "--window", "225"], "larger than the input"),
+        (["--method", "partition_shap", "--masker", "paint"], "no masker 'paint'"),
+        (["--method", "rise", "--baseline", "inpaint"], "no baseline 'inpaint'"),
+        (["--method", "kernel_shap", "--samples", "3"], "num_samples is 3"),
+    ],
+)
 def test_options_that_do_not_fit(explain, tmp_path, arguments, said):
     code, _, error = explain(write(tmp_path / "a.png"), *arguments)
     assert code != 0

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = {path.name: path for path in sorted((ROOT / "gradcam_mx").iterdir())
-         if path.is_dir() and (path / "__init__.py").exists() and not path.is_symlink()}
-FOLDERS = {**{f"gradcam_mx.{name}": path for name, path in ROOMS.items()},
-           "gradcam_mx.zoo": ROOT / "zoo"}
+ROOMS = {
+    path.name: path
+    for path in sorted((ROOT / "gradcam_mx").iterdir())
+    if path.is_dir() and (path / "__init__.py").exists() and not path.is_symlink()
+}
+FOLDERS = {
+    **{f"gradcam_mx.{name}": path for name, path in ROOMS.items()},
+    "gradcam_mx.zoo": ROOT / "zoo",
+}
 RUN = """
 import doctest, importlib, sys
 failed = tried = 0
@@ -24,10 +29,16 @@ sys.exit(failed > 0)
 
 @pytest.mark.parametrize("package", FOLDERS)
 def test_examples(package):
-    modules = [package if path.stem == "__init__" else f"{package}.{path.stem}"
-               for path in sorted(FOLDERS[package].glob("*.py"))]
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", RUN, *modules],
-                         capture_output=True, text=True, check=False)
+    modules = [
+        package if path.stem == "__init__" else f"{package}.{path.stem}"
+        for path in sorted(FOLDERS[package].glob("*.py"))
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RUN, *modules],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -54,7 +65,11 @@ print(gm.zoo.read_photo("nets.png").std() > 10)
 def test_the_page_on_looking_inside_runs(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", INSIDE, str(ROOT / "docs/inside-the-network.md")],
-        capture_output=True, text=True, check=False, cwd=tmp_path)
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     assert ran.stdout.splitlines() == ["[4, 4] 3 (4, 2) (224, 224)", "True"], ran.stderr
 
 
@@ -86,7 +101,12 @@ print(abs(values[0, 0, 0] - drop) < 1e-4 * abs(score), values[0, -1, 0] != value
 def test_the_page_on_adding_a_method_runs():
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PAGE, str(ROOT / "docs/add-a-method.md")],
-        capture_output=True, text=True, check=False)
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.stdout.splitlines() == [
-        "(1, 13, 13) ['positive_cam', 'squared_gradient']", "(1, 3, 224, 224) True",
-        "True True"], ran.stderr
+        "(1, 13, 13) ['positive_cam', 'squared_gradient']",
+        "(1, 3, 224, 224) True",
+        "True True",
+    ], ran.stderr

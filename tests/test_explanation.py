@@ -18,25 +18,45 @@ RNG = np.random.RandomState(0)
 PHOTOS = RNG.randint(0, 256, (2, 12, 20, 3), np.uint8)
 # CAM is for nets of a certain form, expected gradients need a background
 METHODS = [name for name in gm.METHODS if name not in ("cam", "expected_gradients")]
-FEW = {"occlusion": {"window": 3}, "rise": {"num_samples": 8}, "lime": {"num_samples": 20},
-       "kernel_shap": {"segments": "grid", "num_segments": 4}, "partition_shap": {"max_evals": 8}}
+FEW = {
+    "occlusion": {"window": 3},
+    "rise": {"num_samples": 8},
+    "lime": {"num_samples": 20},
+    "kernel_shap": {"segments": "grid", "num_segments": 4},
+    "partition_shap": {"max_evals": 8},
+}
 REPORT = RuleReport("guided", {"relu": 3}, {"sigmoid": 1})
 
 
 def maps(samples=2, **changes):
     """A layer's maps, 3 × 5 for inputs of 12 × 20."""
     values = RNG.rand(samples, 3, 5).astype(np.float32)
-    return gm.Explanation(**{
-        "values": values, "method": "grad_cam", "target": [281, 282][:samples],
-        "score": np.arange(samples, dtype=np.float32), "input_size": (12, 20),
-        "layer": "features.7", "options": {"relu": False}, **changes})
+    return gm.Explanation(
+        **{
+            "values": values,
+            "method": "grad_cam",
+            "target": [281, 282][:samples],
+            "score": np.arange(samples, dtype=np.float32),
+            "input_size": (12, 20),
+            "layer": "features.7",
+            "options": {"relu": False},
+            **changes,
+        }
+    )
 
 
 def attributions(samples=2, channels=3, **changes):
     values = RNG.randn(samples, channels, 12, 20).astype(np.float32)
-    return gm.Explanation(**{
-        "values": values, "method": "saliency", "target": [281, 282][:samples],
-        "score": np.arange(samples, dtype=np.float32), "input_size": (12, 20), **changes})
+    return gm.Explanation(
+        **{
+            "values": values,
+            "method": "saliency",
+            "target": [281, 282][:samples],
+            "score": np.arange(samples, dtype=np.float32),
+            "input_size": (12, 20),
+            **changes,
+        }
+    )
 
 
 SIGNALS = 1000 * RNG.randn(2, 4, 30)
@@ -62,8 +82,9 @@ def clip_attributions(channels=3, **changes):
 
 def vectors(**changes):
     """Attributions of three numbers a sample, which are no positions."""
-    return attributions(**{"values": RNG.randn(2, 3).astype(np.float32), "input_size": (),
-                           **changes})
+    return attributions(
+        **{"values": RNG.randn(2, 3).astype(np.float32), "input_size": (), **changes}
+    )
 
 
 # ---------------------------------------------------------------------------------------- heat maps
@@ -101,23 +122,30 @@ def test_heatmaps_of_signals_and_clips():
         found = one.heatmap()
         assert found.shape == (2, *one.input_size)
         np.testing.assert_array_equal(
-            found, picture.normalise(picture.resize(one.values, one.input_size)))
+            found, picture.normalise(picture.resize(one.values, one.input_size))
+        )
     one = clip_attributions()
     np.testing.assert_array_equal(
-        one.heatmap(), picture.normalise(np.abs(one.values).sum(axis=1), outliers=1))
+        one.heatmap(), picture.normalise(np.abs(one.values).sum(axis=1), outliers=1)
+    )
 
 
 def test_vectors_make_no_picture():
-    message = (r"^the input has no positions \(it is plain vectors\), so values of shape "
-               r"\(2, 3\) make no picture; use \.values$")
+    message = (
+        r"^the input has no positions \(it is plain vectors\), so values of shape "
+        r"\(2, 3\) make no picture; use \.values$"
+    )
     for one in (vectors(), vectors(rule_report=REPORT)):
         for draw in (one.heatmap, lambda: one.overlay(PHOTOS), one.pictures, one.plot):  # noqa: B023
             with pytest.raises(InputError, match=message):
                 draw()
 
 
-@pytest.mark.parametrize(("shape", "size"), [
-    ((2, 7), (12, 20)), ((2, 4, 3, 5), (30,)), ((2, 3, 2, 2, 2, 2), (2, 2, 2, 2))], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((2, 7), (12, 20)), ((2, 4, 3, 5), (30,)), ((2, 3, 2, 2, 2, 2), (2, 2, 2, 2))],
+    ids=str,
+)
 def test_values_with_other_positions_than_the_input_make_no_picture(shape, size):
     one = maps(values=RNG.rand(*shape).astype(np.float32), input_size=size, rule_report=REPORT)
     for draw in (one.heatmap, one.pictures, one.plot):
@@ -142,8 +170,11 @@ def test_a_net_that_sees_nothing_warns_and_is_never_nan(ctx):
     """An unlikely class of a net that ends in a ReLU has no gradient at all."""
     nn = mx.gluon.nn
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(2, 3, in_channels=3, activation="relu"), nn.Flatten(),
-            nn.Dense(2, activation="relu", weight_initializer=mx.init.Constant(-1)))
+    net.add(
+        nn.Conv2D(2, 3, in_channels=3, activation="relu"),
+        nn.Flatten(),
+        nn.Dense(2, activation="relu", weight_initializer=mx.init.Constant(-1)),
+    )
     net.initialize(ctx=ctx)
     x = RNG.rand(1, 3, 12, 20).astype(np.float32)
     # these ask for no gradient, or not for the last ReLU's
@@ -168,8 +199,9 @@ def test_overlays_are_shaped_like_the_photos():
         np.testing.assert_array_equal(one, picture.overlay(photo, heat))
     np.testing.assert_array_equal(two.overlay(PHOTOS, alpha=0), PHOTOS)
     # a colour map has 256 steps, and its rounding is its own
-    np.testing.assert_allclose(two.overlay(PHOTOS, alpha=1, colormap="gray")[..., 0],
-                               255 * two.heatmap(), atol=1)
+    np.testing.assert_allclose(
+        two.overlay(PHOTOS, alpha=1, colormap="gray")[..., 0], 255 * two.heatmap(), atol=1
+    )
 
 
 def test_overlays_fit_a_photo_of_another_size():
@@ -184,7 +216,8 @@ def test_overlays_of_clips_are_those_of_their_frames():
     for one, clip, heat in zip(found, CLIPS, two.heatmap()):
         for frame in range(10):
             np.testing.assert_array_equal(
-                one[frame], picture.overlay(clip[frame], heat[frame], 0.3, "gray"))
+                one[frame], picture.overlay(clip[frame], heat[frame], 0.3, "gray")
+            )
     single = clip_maps(1)
     expected = single.overlay(CLIPS[0])
     assert expected.shape == CLIPS[0].shape
@@ -204,18 +237,32 @@ def test_signals_have_no_overlay():
         signal_maps().overlay(SIGNALS)
 
 
-@pytest.mark.parametrize(("one", "given", "message"), [
-    (signal_maps(), SIGNALS[0], "1 signals for 2 samples: pass an array (N, C, W) with"),
-    (signal_maps(1), SIGNALS, "2 signals for 1 samples: pass an array (N, C, W) with"),
-    (signal_maps(1), SIGNALS[0, 0], "the signal has shape (30,); expected (C, W)"),
-    (clip_maps(), CLIPS[0], "1 clips for 2 samples: pass an array (N, D, H, W, 3) with"),
-    (clip_maps(), CLIPS[0, ..., 0], "1 clips for 2 samples: pass an array (N, D, H, W, 3) with"),
-    (clip_maps(1), CLIPS, "2 clips for 1 samples: pass an array (N, D, H, W, 3) with"),
-    (clip_maps(1), CLIPS[0, 0, ..., 0], "the clip has shape (12, 20); expected (D, H, W, 3), RGB, "
-                                        "or (D, H, W), grey"),
-    (clip_maps(1), CLIPS[0] - 1e3, "the clip's values go from -1000.0 to -745.0; expected 0 to"),
-    (maps(1), PHOTOS[0, ..., 0], "the photo has shape (12, 20); expected (H, W, 3), RGB"),
-])
+@pytest.mark.parametrize(
+    ("one", "given", "message"),
+    [
+        (signal_maps(), SIGNALS[0], "1 signals for 2 samples: pass an array (N, C, W) with"),
+        (signal_maps(1), SIGNALS, "2 signals for 1 samples: pass an array (N, C, W) with"),
+        (signal_maps(1), SIGNALS[0, 0], "the signal has shape (30,); expected (C, W)"),
+        (clip_maps(), CLIPS[0], "1 clips for 2 samples: pass an array (N, D, H, W, 3) with"),
+        (
+            clip_maps(),
+            CLIPS[0, ..., 0],
+            "1 clips for 2 samples: pass an array (N, D, H, W, 3) with",
+        ),
+        (clip_maps(1), CLIPS, "2 clips for 1 samples: pass an array (N, D, H, W, 3) with"),
+        (
+            clip_maps(1),
+            CLIPS[0, 0, ..., 0],
+            "the clip has shape (12, 20); expected (D, H, W, 3), RGB, or (D, H, W), grey",
+        ),
+        (
+            clip_maps(1),
+            CLIPS[0] - 1e3,
+            "the clip's values go from -1000.0 to -745.0; expected 0 to",
+        ),
+        (maps(1), PHOTOS[0, ..., 0], "the photo has shape (12, 20); expected (H, W, 3), RGB"),
+    ],
+)
 def test_what_was_expected_is_said_for_signals_photos_and_clips(one, given, message):
     for draw in (one.pictures, one.plot):
         with pytest.raises(InputError) as caught:
@@ -227,8 +274,11 @@ def test_what_was_expected_is_said_for_signals_photos_and_clips(one, given, mess
 @pytest.mark.parametrize(("samples", "photos"), [(2, PHOTOS[0]), (2, PHOTOS[:1]), (1, PHOTOS)])
 def test_the_wrong_number_of_photos_is_refused(draw, samples, photos):
     given = 2 if len(photos) == 2 else 1
-    with pytest.raises(InputError, match=f"^{given} photos for {samples} samples: pass an array "
-                                         r"\(N, H, W, 3\)"):
+    with pytest.raises(
+        InputError,
+        match=f"^{given} photos for {samples} samples: pass an array "
+        r"\(N, H, W, 3\)",
+    ):
         getattr(maps(samples), draw)(photos)
 
 
@@ -255,17 +305,22 @@ def test_pictures_of_attributions_under_a_rule_have_the_inputs_colours():
         np.testing.assert_array_equal(found, picture.signed_image(values)[..., ::-1])
 
 
-@pytest.mark.parametrize("one", [attributions(), attributions(channels=1, rule_report=REPORT)],
-                         ids=["no rule", "grey input"])
+@pytest.mark.parametrize(
+    "one",
+    [attributions(), attributions(channels=1, rule_report=REPORT)],
+    ids=["no rule", "grey input"],
+)
 def test_pictures_of_other_attributions_are_grey(one):
     for found, heat in zip(one.pictures(PHOTOS), one.heatmap()):
         assert found.shape == (12, 20)
         np.testing.assert_array_equal(found, picture.grey(heat))
 
 
-@pytest.mark.parametrize("one", [
-    signal_maps(), attributions(values=RNG.randn(2, 3, 30), input_size=(30,), rule_report=REPORT)],
-    ids=["maps", "attributions"])
+@pytest.mark.parametrize(
+    "one",
+    [signal_maps(), attributions(values=RNG.randn(2, 3, 30), input_size=(30,), rule_report=REPORT)],
+    ids=["maps", "attributions"],
+)
 def test_pictures_of_signals_are_panels(one):
     for found, heat in zip(one.pictures(), one.heatmap()):
         np.testing.assert_array_equal(found, picture.signal_panel(heat))
@@ -281,7 +336,7 @@ def test_pictures_of_clips_are_strips():
     for found, frames in zip(one.pictures(CLIPS), one.overlay(CLIPS)):
         assert found.shape == (12, 8 * 20 + 7, 3)
         for place, number in enumerate(chosen):
-            np.testing.assert_array_equal(found[:, 21 * place:][:, :20], frames[number])
+            np.testing.assert_array_equal(found[:, 21 * place :][:, :20], frames[number])
     for found, heat in zip(one.pictures(), one.heatmap()):
         np.testing.assert_array_equal(found, picture.strip(picture.colorize(heat)))
 
@@ -296,20 +351,23 @@ def test_pictures_of_attributions_of_clips_are_strips():
         for found, values in zip(one.pictures(order=order), one.values):
             assert found.shape == (12, 167, 3)
             np.testing.assert_array_equal(
-                found, picture.strip(picture.signed_image(values)[..., ::step]))
+                found, picture.strip(picture.signed_image(values)[..., ::step])
+            )
 
 
 def test_figures_of_clips_show_their_frames():
     one = clip_maps(target=["walking", "running"])
-    shown = {axes.get_title(): axes.get_images()[0].get_array()
-             for axes in one.plot(CLIPS).axes[2:]}
+    shown = {
+        axes.get_title(): axes.get_images()[0].get_array() for axes in one.plot(CLIPS).axes[2:]
+    }
     assert list(shown) == ["clip", "grad_cam: running"]
     np.testing.assert_array_equal(shown["clip"], picture.strip(CLIPS[1]))
     np.testing.assert_array_equal(shown["grad_cam: running"], one.pictures(CLIPS)[1])
     assert len(one.plot().axes) == 2
     grey, _ = clip_maps(1).plot(CLIPS[0, ..., 1]).axes
-    np.testing.assert_array_equal(grey.get_images()[0].get_array()[..., 2],
-                                  picture.strip(CLIPS[0, ..., 1]))
+    np.testing.assert_array_equal(
+        grey.get_images()[0].get_array()[..., 2], picture.strip(CLIPS[0, ..., 1])
+    )
 
 
 def test_figures_of_signals_show_them_in_their_panels():
@@ -326,12 +384,18 @@ def test_figures_show_each_sample_beside_its_photo(make):
     figure = one.plot(PHOTOS)
     name = one.method
     assert [axes.get_title() for axes in figure.axes] == [
-        "photo", f"{name}: class 281", "photo", f"{name}: class 282"]
+        "photo",
+        f"{name}: class 281",
+        "photo",
+        f"{name}: class 282",
+    ]
     shown = [axes.get_images()[0].get_array() for axes in figure.axes]
     np.testing.assert_array_equal(shown[2], PHOTOS[1])
     np.testing.assert_array_equal(shown[3], one.pictures(PHOTOS)[1])
     assert [axes.get_title() for axes in one.plot().axes] == [
-        f"{name}: class 281", f"{name}: class 282"]
+        f"{name}: class 281",
+        f"{name}: class 282",
+    ]
 
 
 def test_figures_name_what_is_explained():
@@ -339,18 +403,37 @@ def test_figures_name_what_is_explained():
     assert [axes.get_title() for axes in one.plot().axes] == ["grad_cam: my_function"] * 2
     one = maps(target=["box 0: dog", "box 1: cat"])
     assert [axes.get_title() for axes in one.plot().axes] == [
-        "grad_cam: box 0: dog", "grad_cam: box 1: cat"]
+        "grad_cam: box 0: dog",
+        "grad_cam: box 1: cat",
+    ]
 
 
 # -------------------------------------------------------------------------------------------- files
 
 
-@pytest.mark.parametrize("one", [
-    maps(), attributions(rule_report=REPORT), maps(target="array"), attributions(1),
-    maps(target=["box 0: dog", "box 1: cat"]), signal_maps(), clip_maps(),
-    clip_attributions(rule_report=REPORT)],
-    ids=["maps", "with a rule", "array target", "single", "named targets", "signals", "clips",
-         "attributions of clips"])
+@pytest.mark.parametrize(
+    "one",
+    [
+        maps(),
+        attributions(rule_report=REPORT),
+        maps(target="array"),
+        attributions(1),
+        maps(target=["box 0: dog", "box 1: cat"]),
+        signal_maps(),
+        clip_maps(),
+        clip_attributions(rule_report=REPORT),
+    ],
+    ids=[
+        "maps",
+        "with a rule",
+        "array target",
+        "single",
+        "named targets",
+        "signals",
+        "clips",
+        "attributions of clips",
+    ],
+)
 def test_values_are_read_back_as_they_were(one, tmp_path):
     path = one.save(tmp_path / "one.npz")
     assert path == tmp_path / "one.npz"
@@ -395,23 +478,36 @@ def test_values_of_vectors_are_read_back(tmp_path):
     np.testing.assert_array_equal(again.values, one.values)
 
 
-@pytest.mark.parametrize(("shape", "photo"), [
-    ((2, 3, 40), RNG.randn(2, 3, 40)),
-    ((2, 3, 24, 20), RNG.randint(0, 256, (2, 24, 20, 3), np.uint8)),
-    ((2, 3, 10, 12, 16), RNG.randint(0, 256, (2, 10, 12, 16, 3), np.uint8))],
-    ids=["signals", "pictures", "clips"])
+@pytest.mark.parametrize(
+    ("shape", "photo"),
+    [
+        ((2, 3, 40), RNG.randn(2, 3, 40)),
+        ((2, 3, 24, 20), RNG.randint(0, 256, (2, 24, 20, 3), np.uint8)),
+        ((2, 3, 10, 12, 16), RNG.randint(0, 256, (2, 10, 12, 16, 3), np.uint8)),
+    ],
+    ids=["signals", "pictures", "clips"],
+)
 def test_nets_over_signals_pictures_and_clips(shape, photo, ctx, tmp_path):
     """Every method's result is drawn, and is read back as it was; so are layers that are fused."""
     rank, nn = len(shape) - 2, mx.gluon.nn
     convolution, pool = getattr(nn, f"Conv{rank}D"), getattr(nn, f"GlobalAvgPool{rank}D")
     net = nn.HybridSequential()
-    net.add(convolution(4, 3, in_channels=3, activation="relu"),
-            convolution(4, 3, strides=2, in_channels=4, activation="relu"), pool(), nn.Dense(5))
+    net.add(
+        convolution(4, 3, in_channels=3, activation="relu"),
+        convolution(4, 3, strides=2, in_channels=4, activation="relu"),
+        pool(),
+        nn.Dense(5),
+    )
     net.initialize(mx.init.Constant(0.1), ctx=ctx)
     x = RNG.rand(*shape).astype(np.float32)
     chosen = [name for name in METHODS if name != "partition_shap" or rank == 2]
-    found = gm.explain(net, x, chosen, 1, options={
-        name: options for name, options in FEW.items() if name in chosen})
+    found = gm.explain(
+        net,
+        x,
+        chosen,
+        1,
+        options={name: options for name, options in FEW.items() if name in chosen},
+    )
     found["fused"] = gm.grad_cam(net, x, 1, [net[0], net[1]], fuse="mean")
     assert found["fused"].values.shape == (2, *shape[2:])
     assert found["fused"].layer.count(" + ") == 1
@@ -439,8 +535,13 @@ def test_pictures_are_saved_by_their_suffix(suffix, tmp_path):
 def test_what_cannot_be_written_is_an_error(tmp_path):
     one = maps(1)
     (tmp_path / "file").write_text("in the way")
-    for path in (tmp_path / "no" / "such" / "one.npz", tmp_path / "file" / "one.npz",
-                 tmp_path / "no" / "one.png", tmp_path / "one.nonsense", tmp_path / "nosuffix.x"):
+    for path in (
+        tmp_path / "no" / "such" / "one.npz",
+        tmp_path / "file" / "one.npz",
+        tmp_path / "no" / "one.png",
+        tmp_path / "one.nonsense",
+        tmp_path / "nosuffix.x",
+    ):
         with pytest.raises(OutputError) as caught:
             one.save(path)
         assert f"cannot write {path}: " in str(caught.value)
@@ -459,19 +560,30 @@ def assert_refused(path):
         gm.Explanation.load(path)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04 and then nonsense"],
-                         ids=["missing", "empty", "nonsense", "damaged archive"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"nonsense", b"PK\x03\x04 and then nonsense"],
+    ids=["missing", "empty", "nonsense", "damaged archive"],
+)
 def test_what_is_no_explanation_is_refused(content, tmp_path):
     if content is not None:
         (tmp_path / "one.npz").write_bytes(content)
     assert_refused(tmp_path / "one.npz")
 
 
-@pytest.mark.parametrize("arrays", [
-    {}, {"score": np.zeros(1)}, {"score": np.zeros(1), "about": json.dumps({"no": 1})},
-    {"score": np.zeros(1), "about": "nonsense"}, {"score": np.zeros(1), "about": "[]"},
-    {"score": np.zeros(1), "about": "null"}, {"score": np.zeros(1), "about": '"text"'},
-], ids=str)
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"score": np.zeros(1)},
+        {"score": np.zeros(1), "about": json.dumps({"no": 1})},
+        {"score": np.zeros(1), "about": "nonsense"},
+        {"score": np.zeros(1), "about": "[]"},
+        {"score": np.zeros(1), "about": "null"},
+        {"score": np.zeros(1), "about": '"text"'},
+    ],
+    ids=str,
+)
 def test_other_archives_are_refused(arrays, tmp_path):
     np.savez(tmp_path / "one.npz", values=np.zeros((1, 2, 2)), **arrays)
     assert_refused(tmp_path / "one.npz")

@@ -29,10 +29,14 @@ def small_net():
     """S = v · relu(W x + b): a 1×1 convolution, then a dense layer over all positions."""
     x = sym.var("data")
     z = sym.Convolution(x, kernel=(1, 1), num_filter=3, name="conv")
-    y = sym.FullyConnected(sym.Activation(z, act_type="relu", name="act"), num_hidden=1,
-                           no_bias=True, name="dense")
-    parameters = {"conv_weight": normal(3, 2, 1, 1, seed=1), "conv_bias": normal(3, seed=2),
-                  "dense_weight": normal(1, 3 * 4 * 5, seed=3)}
+    y = sym.FullyConnected(
+        sym.Activation(z, act_type="relu", name="act"), num_hidden=1, no_bias=True, name="dense"
+    )
+    parameters = {
+        "conv_weight": normal(3, 2, 1, 1, seed=1),
+        "conv_bias": normal(3, seed=2),
+        "dense_weight": normal(1, 3 * 4 * 5, seed=3),
+    }
     return Float64Net(y, parameters), parameters
 
 
@@ -49,10 +53,11 @@ def test_outputs_are_in_float64():
     x = normal(1, 2, 4, 5)
     kernel = parameters["conv_weight"][:, :, 0, 0]
     z = np.einsum("oc,nchw->nohw", kernel, x) + parameters["conv_bias"].reshape(1, 3, 1, 1)
-    output, = net.forward(x)
+    (output,) = net.forward(x)
     assert output.dtype == np.float64
     np.testing.assert_allclose(
-        output, [[np.maximum(z, 0).ravel() @ parameters["dense_weight"].ravel()]], rtol=1e-13)
+        output, [[np.maximum(z, 0).ravel() @ parameters["dense_weight"].ravel()]], rtol=1e-13
+    )
 
 
 def test_the_slope_at_the_input_is_the_gradient_by_hand():
@@ -110,7 +115,8 @@ def test_one_output_of_a_node_that_has_several():
     net = Float64Net(first * second, {})
     x, d = normal(2, 6), normal(2, 3, seed=1)
     assert directional_inside(net, [x], "halves", d, total, output=1) == pytest.approx(
-        (x[:, :3] * d).sum(), rel=1e-7)
+        (x[:, :3] * d).sum(), rel=1e-7
+    )
 
 
 def test_the_inner_value_itself():
@@ -153,13 +159,23 @@ def test_two_inputs():
         lambda x: sym.broadcast_add(x, sym.var("constant", dtype="float32", shape=(3,))),
         lambda x: sym.Dropout(x, p=0.5),
     ],
-    ids=["zeros", "full", "cast", "amp_cast", "arange", "one_hot", "argsort", "variable",
-         "dropout"],
+    ids=[
+        "zeros",
+        "full",
+        "cast",
+        "amp_cast",
+        "arange",
+        "one_hot",
+        "argsort",
+        "variable",
+        "dropout",
+    ],
 )
 def test_what_says_float32_is_float64(wrap):
     x, d = normal(2, 3), normal(2, 3, seed=1)
-    net = Float64Net(sym.square(wrap(sym.var("data"))), {"constant": np.zeros(3, np.float32)},
-                     ["data"])
+    net = Float64Net(
+        sym.square(wrap(sym.var("data"))), {"constant": np.zeros(3, np.float32)}, ["data"]
+    )
     np.testing.assert_allclose(net.forward(x)[0], x * x, rtol=1e-15)
     assert directional(net, [x], 0, d, total) == pytest.approx((2 * x * d).sum(), rel=1e-7)
 
@@ -200,8 +216,9 @@ def test_operators_that_mxnet_does_not_run_in_float64(operator, expected):
     # MXNet keeps the slope of an ELU as a float32
     precision = 1e-7 if expected == "selu" else 1e-11
     np.testing.assert_allclose(net.forward(x)[0], by_hand, rtol=precision)
-    single = mx.nd.CachedOp(y, [])(*(mx.nd.array({**known, "data": x}[name])
-                                     for name in y.list_inputs()))
+    single = mx.nd.CachedOp(y, [])(
+        *(mx.nd.array({**known, "data": x}[name]) for name in y.list_inputs())
+    )
     np.testing.assert_allclose(single.asnumpy(), by_hand, rtol=1e-3, atol=1e-5)
 
 
@@ -215,8 +232,15 @@ def test_a_deconvolution_that_mxnet_gets_wrong_in_float64_is_refused():
 def test_batch_normalisation_uses_its_running_statistics():
     y = sym.BatchNorm(sym.var("data"), fix_gamma=False, eps=1e-3, name="norm")
     gamma, beta, mean, variance = (normal(3, seed=seed) ** 2 + 0.5 for seed in range(4))
-    net = Float64Net(y, {"norm_gamma": gamma, "norm_beta": beta, "norm_moving_mean": mean,
-                         "norm_moving_var": variance})
+    net = Float64Net(
+        y,
+        {
+            "norm_gamma": gamma,
+            "norm_beta": beta,
+            "norm_moving_mean": mean,
+            "norm_moving_var": variance,
+        },
+    )
     x, d = normal(2, 3, 4, 4), normal(2, 3, 4, 4, seed=9)
     slope = (gamma / np.sqrt(variance + 1e-3)).reshape(1, 3, 1, 1)
     assert directional(net, [x], 0, d, total) == pytest.approx((slope * d).sum(), rel=1e-7)

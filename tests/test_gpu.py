@@ -14,8 +14,12 @@ pytestmark = [
 
 
 METHODS = {
-    "grad_cam": {}, "saliency": {}, "guided_backprop": {}, "guided_grad_cam": {},
-    "occlusion": {"window": 48}, "rise": {"num_samples": 40},
+    "grad_cam": {},
+    "saliency": {},
+    "guided_backprop": {},
+    "guided_grad_cam": {},
+    "occlusion": {"window": 48},
+    "rise": {"num_samples": 40},
     "lime": {"segments": "grid", "num_samples": 60},
     "kernel_shap": {"segments": "grid", "num_segments": 9, "num_samples": 60},
     "partition_shap": {"max_evals": 20},
@@ -50,8 +54,9 @@ def test_what_is_inside_is_the_same_on_a_gpu():
     x = x.as_in_context(mx.gpu(0))
     for name, found in gm.inspect.layer_outputs(net, x, list(inside)).items():
         np.testing.assert_allclose(found, inside[name], rtol=1e-2, atol=1e-2)
-    np.testing.assert_allclose(gm.inspect.feature_vectors(net, x, progress=False), vectors,
-                               rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(
+        gm.inspect.feature_vectors(net, x, progress=False), vectors, rtol=1e-2, atol=1e-2
+    )
     found = gm.inspect.max_activating_patches(net, x, "features.5", [3], progress=False)[0][0]
     np.testing.assert_allclose(found.activation, patch.activation, rtol=1e-2)
     made = gm.inspect.activation_maximization(net, 3, shape=x.shape[1:], steps=5, progress=False)

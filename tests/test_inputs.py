@@ -18,8 +18,12 @@ X = (RNG.randint(-16, 16, (2, 3, 8, 6)) / 8).astype(np.float32)
 
 def conv_net(ctx=None, initialize=True, in_channels=3):
     net = nn.HybridSequential(prefix="")
-    net.add(nn.Conv2D(4, 3, in_channels=in_channels, activation="relu", prefix="first_"),
-            nn.MaxPool2D(2), nn.Flatten(), nn.Dense(5))
+    net.add(
+        nn.Conv2D(4, 3, in_channels=in_channels, activation="relu", prefix="first_"),
+        nn.MaxPool2D(2),
+        nn.Flatten(),
+        nn.Dense(5),
+    )
     if initialize:
         net.initialize(mx.init.Xavier(), ctx=ctx)
     return net
@@ -38,7 +42,7 @@ def test_any_float_becomes_float32_where_the_net_is(ctx, dtype, kind):
     if kind == "NDArray":
         dtype = dtype.replace(">f8", "float64")
     x = X.astype(dtype)
-    found, = prepared(conv_net(ctx), x if kind == "numpy" else mx.nd.array(x, dtype=dtype))
+    (found,) = prepared(conv_net(ctx), x if kind == "numpy" else mx.nd.array(x, dtype=dtype))
     assert found.context == ctx
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found.asnumpy(), X)
@@ -58,7 +62,7 @@ def test_an_input_on_another_context_is_moved(ctx):
     net = conv_net(ctx)
     other = mx.cpu(1 - ctx.device_id)
     x = mx.nd.array(X, ctx=other)
-    found, = prepared(net, x)
+    (found,) = prepared(net, x)
     assert found.context == ctx
     assert x.context == other
     expected = gm.saliency(net, mx.nd.array(X, ctx=ctx)).values
@@ -107,8 +111,13 @@ def test_several_inputs_are_a_tuple(ctx):
 
 def test_the_callers_arrays_are_left_alone(ctx):
     net = conv_net(ctx)
-    arrays = [X.copy(), X.astype(np.float64), mx.nd.array(X, ctx=ctx),
-              mx.nd.array(X, ctx=mx.cpu(1 - ctx.device_id)), mx.nd.array(X, dtype="float16")]
+    arrays = [
+        X.copy(),
+        X.astype(np.float64),
+        mx.nd.array(X, ctx=ctx),
+        mx.nd.array(X, ctx=mx.cpu(1 - ctx.device_id)),
+        mx.nd.array(X, dtype="float16"),
+    ]
     arrays[2].attach_grad()
     arrays[2].grad[:] = 7
     types = [(type(one), one.dtype) for one in arrays]
@@ -127,8 +136,14 @@ def test_parameters_that_wait_for_their_shapes_are_initialised(ctx):
     net.initialize(mx.init.Constant(0.25), ctx=ctx)
     gm.saliency(net, X)
     shapes = {p.name.split("_", 1)[1]: p.data(ctx).shape for p in net.collect_params().values()}
-    assert shapes == {"weight": (5, 4 * 6 * 4), "bias": (5,), "gamma": (4,), "beta": (4,),
-                      "running_mean": (4,), "running_var": (4,)}
+    assert shapes == {
+        "weight": (5, 4 * 6 * 4),
+        "bias": (5,),
+        "gamma": (4,),
+        "beta": (4,),
+        "running_mean": (4,),
+        "running_var": (4,),
+    }
     np.testing.assert_array_equal(net[0].weight.data(ctx).asnumpy(), np.full((4, 3, 3, 3), 0.25))
     np.testing.assert_array_equal(net[1].running_var.data(ctx).asnumpy(), np.ones(4))
     # as the net itself would have done it
@@ -160,8 +175,11 @@ def refusal(net, x):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("x", [X.tolist(), [X], "photo.jpg", None, 3.0],
-                         ids=["lists", "list of arrays", "path", "None", "number"])
+@pytest.mark.parametrize(
+    "x",
+    [X.tolist(), [X], "photo.jpg", None, 3.0],
+    ids=["lists", "list of arrays", "path", "None", "number"],
+)
 def test_what_is_no_array_is_refused(ctx, x):
     said = refusal(conv_net(ctx), x)
     assert said.startswith(f"the input is a {type(x).__name__}; expected an NDArray or a numpy")
@@ -177,7 +195,8 @@ def test_numbers_that_are_no_floats_are_refused(ctx, dtype):
 
 def test_a_photo_as_an_ndarray_is_refused(ctx):
     assert "of type uint8" in refusal(
-        conv_net(ctx), mx.nd.ones((1, 3, 8, 6), dtype="uint8", ctx=ctx))
+        conv_net(ctx), mx.nd.ones((1, 3, 8, 6), dtype="uint8", ctx=ctx)
+    )
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 8, 6), (1, 3, 0, 6), ()])

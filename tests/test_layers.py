@@ -22,9 +22,14 @@ def small_net(ctx=None):
     with net.name_scope():
         features = nn.HybridSequential(prefix="")
         with features.name_scope():
-            features.add(nn.Conv2D(4, 3, in_channels=3), nn.Activation("relu"),
-                         nn.MaxPool2D(2), nn.Conv2D(6, 3, in_channels=4), nn.Activation("relu"),
-                         nn.MaxPool2D(2))
+            features.add(
+                nn.Conv2D(4, 3, in_channels=3),
+                nn.Activation("relu"),
+                nn.MaxPool2D(2),
+                nn.Conv2D(6, 3, in_channels=4),
+                nn.Activation("relu"),
+                nn.MaxPool2D(2),
+            )
         net.add(features, nn.Flatten(), nn.Dense(5, in_units=24))
     net.initialize(ctx=ctx)
     return net
@@ -42,8 +47,9 @@ def found(net, layer, shape=X.shape):
 # ---------------------------------------------------------------------------------- naming a layer
 
 
-@pytest.mark.parametrize("layer", [
-    "0.3", "toy_conv1", "toy_conv2d1", "toy_conv1_fwd", "toy_conv1_fwd_output"])
+@pytest.mark.parametrize(
+    "layer", ["0.3", "toy_conv1", "toy_conv2d1", "toy_conv1_fwd", "toy_conv1_fwd_output"]
+)
 def test_every_name_of_a_layer_finds_it(ctx, layer):
     net = small_net(ctx)
     assert found(net, layer) == ("toy_conv1_fwd", layer)
@@ -116,8 +122,10 @@ def test_dropout_is_named_by_what_it_passes_on(ctx):
     net = nn.HybridSequential()
     net.add(nn.Conv2D(4, 3, in_channels=3), nn.Dropout(0.5), nn.Flatten(), nn.Dense(2))
     net.initialize(mx.init.Normal(1), ctx=ctx)
-    np.testing.assert_array_equal(gm.grad_cam(net, X, 0, "1", relu=False).values,
-                                  gm.grad_cam(net, X, 0, "0", relu=False).values)
+    np.testing.assert_array_equal(
+        gm.grad_cam(net, X, 0, "1", relu=False).values,
+        gm.grad_cam(net, X, 0, "0", relu=False).values,
+    )
 
 
 # ------------------------------------------------------------------------------------------- errors
@@ -180,8 +188,10 @@ class TwoHeads(mx.gluon.HybridBlock):
     def hybrid_forward(self, F, x, bias):
         x = self.stem(x)
         maps = F.broadcast_add(self.main(x), F.relu(bias, name="constant"))
-        return (self.classify(F.Pooling(maps, global_pool=True, pool_type="avg", kernel=(1, 1))),
-                self.side(x))
+        return (
+            self.classify(F.Pooling(maps, global_pool=True, pool_type="avg", kernel=(1, 1))),
+            self.side(x),
+        )
 
 
 def test_layers_that_do_not_count_are_refused(ctx):
@@ -216,17 +226,20 @@ def test_a_net_without_maps_has_no_default_layer(ctx):
 # -------------------------------------------------------------------------------- the default layer
 
 
-@pytest.mark.parametrize(("name", "layer", "shape"), [
-    ("resnet18_v1", "features.7", (512, 7, 7)),
-    ("resnet18_v2", "features.10", (512, 7, 7)),
-    ("squeezenet1.1", "features.12", (512, 13, 13)),
-    ("densenet121", "features.12", (1024, 7, 7)),
-    ("inceptionv3", "features.17", (2048, 8, 8)),
-    ("mobilenet1.0", "features.80", (1024, 7, 7)),
-    ("mobilenetv2_1.0", "features.22", (1280, 7, 7)),
-    ("alexnet", "features.6", (256, 13, 13)),
-    ("vgg16", "features.28", (512, 14, 14)),
-])
+@pytest.mark.parametrize(
+    ("name", "layer", "shape"),
+    [
+        ("resnet18_v1", "features.7", (512, 7, 7)),
+        ("resnet18_v2", "features.10", (512, 7, 7)),
+        ("squeezenet1.1", "features.12", (512, 13, 13)),
+        ("densenet121", "features.12", (1024, 7, 7)),
+        ("inceptionv3", "features.17", (2048, 8, 8)),
+        ("mobilenet1.0", "features.80", (1024, 7, 7)),
+        ("mobilenetv2_1.0", "features.22", (1280, 7, 7)),
+        ("alexnet", "features.6", (256, 13, 13)),
+        ("vgg16", "features.28", (512, 14, 14)),
+    ],
+)
 def test_the_default_layers_of_the_model_zoo(name, layer, shape):
     net = mx.gluon.model_zoo.vision.get_model(name)
     graph = gm.trace(net)
@@ -251,8 +264,12 @@ def test_an_export_without_blocks_has_the_same_default_layer(ctx):
 
 def test_a_classifier_that_is_a_convolution_is_not_the_default(ctx):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(8, 3, in_channels=3, activation="relu"), nn.Conv2D(5, 1, in_channels=8),
-            nn.GlobalAvgPool2D(), nn.Flatten())
+    net.add(
+        nn.Conv2D(8, 3, in_channels=3, activation="relu"),
+        nn.Conv2D(5, 1, in_channels=8),
+        nn.GlobalAvgPool2D(),
+        nn.Flatten(),
+    )
     net.initialize(ctx=ctx)
     cam = gm.grad_cam(net, X)
     assert cam.layer == "0"
@@ -261,8 +278,12 @@ def test_a_classifier_that_is_a_convolution_is_not_the_default(ctx):
 
 def test_maps_of_one_position_are_not_the_default(ctx):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 5, strides=3, in_channels=3), nn.Conv2D(6, 4, in_channels=4), nn.Flatten(),
-            nn.Dense(2))
+    net.add(
+        nn.Conv2D(4, 5, strides=3, in_channels=3),
+        nn.Conv2D(6, 4, in_channels=4),
+        nn.Flatten(),
+        nn.Dense(2),
+    )
     net.initialize(ctx=ctx)
     assert gm.grad_cam(net, X).layer == "0"
 
@@ -289,9 +310,18 @@ def shapes_of_a_real_run(net, x):
     return shapes
 
 
-@pytest.mark.parametrize("name", [
-    "alexnet", "densenet121", "inceptionv3", "mobilenetv2_0.25", "resnet18_v1", "resnet18_v2",
-    "squeezenet1.1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alexnet",
+        "densenet121",
+        "inceptionv3",
+        "mobilenetv2_0.25",
+        "resnet18_v1",
+        "resnet18_v2",
+        "squeezenet1.1",
+    ],
+)
 def test_the_table_has_every_block_with_the_shape_it_really_has(name):
     net = mx.gluon.model_zoo.vision.get_model(name)
     # zeros, as random numbers for the large dense layers take longer than the run

@@ -17,16 +17,29 @@ from gradcam_mx.errors import DeviceError, NetworkError, WeightsError
 
 SIZE = 16
 X = np.random.RandomState(0).rand(2, 3, SIZE, SIZE).astype(np.float32)
-METHODS = {"grad_cam": gm.grad_cam, "guided_backprop": gm.guided_backprop,
-           "guided_grad_cam": gm.guided_grad_cam, "saliency": gm.saliency}
+METHODS = {
+    "grad_cam": gm.grad_cam,
+    "guided_backprop": gm.guided_backprop,
+    "guided_grad_cam": gm.guided_grad_cam,
+    "saliency": gm.saliency,
+}
 
 
 def vgg(nn):
     net = nn.HybridSequential(prefix="vgg_")
     with net.name_scope():
-        net.add(nn.Conv2D(6, 3, padding=1), nn.Activation("relu"), nn.MaxPool2D(),
-                nn.Conv2D(8, 3, padding=1), nn.Activation("relu"), nn.MaxPool2D(),
-                nn.Flatten(), nn.Dense(12, activation="relu"), nn.Dropout(0.5), nn.Dense(5))
+        net.add(
+            nn.Conv2D(6, 3, padding=1),
+            nn.Activation("relu"),
+            nn.MaxPool2D(),
+            nn.Conv2D(8, 3, padding=1),
+            nn.Activation("relu"),
+            nn.MaxPool2D(),
+            nn.Flatten(),
+            nn.Dense(12, activation="relu"),
+            nn.Dropout(0.5),
+            nn.Dense(5),
+        )
     return net
 
 
@@ -105,7 +118,8 @@ def test_an_exported_net_is_explained_as_the_net_itself(kind, ctx, tmp_path):
     assert {array.context for array in graph.parameters.on(ctx).values()} == {ctx}
     assert graph.parameters.contexts() == [ctx]
     np.testing.assert_array_equal(
-        gm.grad_cam(graph, X).heatmap(), gm.grad_cam(net, mx.nd.array(X, ctx=ctx)).heatmap())
+        gm.grad_cam(graph, X).heatmap(), gm.grad_cam(net, mx.nd.array(X, ctx=ctx)).heatmap()
+    )
 
 
 @pytest.mark.parametrize("kind", NETS)
@@ -114,8 +128,19 @@ def test_an_export_holds_native_operators_only(kind, tmp_path):
     make_net(kind).export(str(tmp_path / "net"))
     nodes = json.loads(symbol_of(tmp_path / "net").read_text())["nodes"]
     operators = {node["op"] for node in nodes}
-    assert operators <= {"null", "Activation", "BatchNorm", "Convolution", "Dropout", "Flatten",
-                         "FullyConnected", "LeakyReLU", "Pooling", "elemwise_add", "relu"}
+    assert operators <= {
+        "null",
+        "Activation",
+        "BatchNorm",
+        "Convolution",
+        "Dropout",
+        "Flatten",
+        "FullyConnected",
+        "LeakyReLU",
+        "Pooling",
+        "elemwise_add",
+        "relu",
+    }
 
 
 def test_ways_to_name_the_symbol(exported, monkeypatch):
@@ -128,7 +153,8 @@ def test_ways_to_name_the_symbol(exported, monkeypatch):
     for given in ("net", "net-symbol.json", ".", "~/net", Path("~/net-symbol.json"), "~"):
         np.testing.assert_array_equal(gm.saliency(gm.load(given), X).values, expected)
     np.testing.assert_array_equal(
-        gm.saliency(gm.load("net", "~/net-0007.params"), X).values, expected)
+        gm.saliency(gm.load("net", "~/net-0007.params"), X).values, expected
+    )
 
 
 def test_epochs(tmp_path):
@@ -148,16 +174,20 @@ def test_epochs(tmp_path):
 def test_names_with_and_without_their_kind_and_more_than_needed(exported):
     net, prefix = exported
     path = params_of(prefix)
-    resave(path, path, lambda arrays: {
-        **{name.split(":")[1]: array for name, array in arrays.items()},
-        "vgg_dense9_weight": mx.nd.ones((2, 2))})
+    resave(
+        path,
+        path,
+        lambda arrays: {
+            **{name.split(":")[1]: array for name, array in arrays.items()},
+            "vgg_dense9_weight": mx.nd.ones((2, 2)),
+        },
+    )
     check_same(gm.load(prefix), net)
 
 
 def test_a_symbol_block_gives_the_same_files(exported, tmp_path):
     net, prefix = exported
-    block = mx.gluon.SymbolBlock.imports(
-        str(symbol_of(prefix)), ["data"], str(params_of(prefix)))
+    block = mx.gluon.SymbolBlock.imports(str(symbol_of(prefix)), ["data"], str(params_of(prefix)))
     block.save_parameters(str(tmp_path / "block.params"))
     check_same(gm.load(prefix, tmp_path / "block.params"), net)
 
@@ -167,14 +197,21 @@ def test_numpy_arrays_of_mxnet(exported, tmp_path):
     net, prefix = exported
     arrays = mx.nd.load(str(params_of(prefix)))
     with mx.util.np_shape(True), mx.util.np_array(True):
-        mx.npx.save(str(tmp_path / "numpy.params"),
-                    {name: array.as_np_ndarray() for name, array in arrays.items()})
+        mx.npx.save(
+            str(tmp_path / "numpy.params"),
+            {name: array.as_np_ndarray() for name, array in arrays.items()},
+        )
     with pytest.raises(mx.MXNetError, match="np_shape"):
         mx.nd.load(str(tmp_path / "numpy.params"))
     check_same(gm.load(prefix, tmp_path / "numpy.params"), net)
     assert not mx.util.is_np_shape()
-    pack(tmp_path / "model.tar", {"net-symbol.json": symbol_of(prefix).read_bytes(),
-                                  "net-0000.params": (tmp_path / "numpy.params").read_bytes()})
+    pack(
+        tmp_path / "model.tar",
+        {
+            "net-symbol.json": symbol_of(prefix).read_bytes(),
+            "net-0000.params": (tmp_path / "numpy.params").read_bytes(),
+        },
+    )
     check_same(gm.load(tmp_path / "model.tar"), net)
 
 
@@ -245,8 +282,10 @@ def pack(path, files, more=()):
 
 
 def contents(prefix):
-    return {f"image-classification{path.name[len('net'):]}": path.read_bytes()
-            for path in (symbol_of(prefix), params_of(prefix))}
+    return {
+        f"image-classification{path.name[len('net') :]}": path.read_bytes()
+        for path in (symbol_of(prefix), params_of(prefix))
+    }
 
 
 @pytest.mark.parametrize("name", ["model.tar.gz", "model.tgz", "model.tar"])
@@ -256,8 +295,15 @@ def test_an_archive_is_read_where_it_is(exported, tmp_path, monkeypatch, ctx, na
     link = tarfile.TarInfo("latest-symbol.json")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     files = {f"{folder}{member}": content for member, content in contents(prefix).items()}
-    files.update({"model-shapes.json": b"[]", "._x-symbol.json": b"Mac OS X", "notes.txt": b"x",
-                  "../../outside.params": b"x", "code/train.py": b"raise SystemExit"})
+    files.update(
+        {
+            "model-shapes.json": b"[]",
+            "._x-symbol.json": b"Mac OS X",
+            "notes.txt": b"x",
+            "../../outside.params": b"x",
+            "code/train.py": b"raise SystemExit",
+        }
+    )
     path = pack(tmp_path / name, files, [link])
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.setattr(tarfile.TarFile, "extract", None)
@@ -285,8 +331,11 @@ def test_archives_that_hold_no_single_network(exported, tmp_path):
     files = contents(prefix)
     two = {**files, **{f"b/{name}": content for name, content in files.items()}}
     path = pack(tmp_path / "two.tar.gz", two)
-    with pytest.raises(NetworkError, match=r"several networks \(b/image-classification-symbol\."
-                                           r"json, image-classification-symbol\.json\).*unpacked"):
+    with pytest.raises(
+        NetworkError,
+        match=r"several networks \(b/image-classification-symbol\."
+        r"json, image-classification-symbol\.json\).*unpacked",
+    ):
         gm.load(path)
     path = pack(tmp_path / "none.tar.gz", {"a.txt": b"x"})
     with pytest.raises(NetworkError, match=r"no network.*-symbol\.json in it, found a\.txt"):
@@ -311,9 +360,12 @@ def test_damaged_archives(exported, tmp_path, keep):
 @pytest.mark.usefixtures("exported")
 def test_no_such_symbol(tmp_path):
     for given in ("nett", "nett-symbol.json", "net.json"):
-        with pytest.raises(NetworkError, match=f"prefix .*/{given}: looked for it and for "
-                                               rf"{given}-symbol\.json in {tmp_path} "
-                                               r"\(symbols there: net-symbol\.json\)"):
+        with pytest.raises(
+            NetworkError,
+            match=f"prefix .*/{given}: looked for it and for "
+            rf"{given}-symbol\.json in {tmp_path} "
+            r"\(symbols there: net-symbol\.json\)",
+        ):
             gm.load(tmp_path / given)
     with pytest.raises(NetworkError, match="symbols there: no folder"):
         gm.load(tmp_path / "nowhere" / "net")
@@ -321,19 +373,32 @@ def test_no_such_symbol(tmp_path):
     with pytest.raises(NetworkError, match=r"empty holds no network.*found none"):
         gm.load(tmp_path / "empty")
     make_net("vgg").export(str(tmp_path / "other"))
-    with pytest.raises(NetworkError, match=r"several networks \(net-symbol\.json, other-symbol\."
-                                           r"json\): pass the symbol file of one$"):
+    with pytest.raises(
+        NetworkError,
+        match=r"several networks \(net-symbol\.json, other-symbol\."
+        r"json\): pass the symbol file of one$",
+    ):
         gm.load(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"", "no network's symbol, or cut short"), (b"\x00\xff\xfe", "no network's symbol"),
-    (b'{"nodes": [', "cut short"), (b"[1, 2]", "not a network's symbol"),
-    (b'{"nodes": []}', "not a network's symbol"), (b'{"epochs": 3}', "not a network's symbol"),
-    (b'{"nodes": [{"op": "null"}], "heads": []}', "Missing field"),
-    (b'{"nodes": [{"op": "Magic", "name": "a", "inputs": []}], "arg_nodes": [], '
-     b'"heads": [[0, 0, 0]]}', "Magic"),
-], ids=str)
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no network's symbol, or cut short"),
+        (b"\x00\xff\xfe", "no network's symbol"),
+        (b'{"nodes": [', "cut short"),
+        (b"[1, 2]", "not a network's symbol"),
+        (b'{"nodes": []}', "not a network's symbol"),
+        (b'{"epochs": 3}', "not a network's symbol"),
+        (b'{"nodes": [{"op": "null"}], "heads": []}', "Missing field"),
+        (
+            b'{"nodes": [{"op": "Magic", "name": "a", "inputs": []}], "arg_nodes": [], '
+            b'"heads": [[0, 0, 0]]}',
+            "Magic",
+        ),
+    ],
+    ids=str,
+)
 def test_files_that_are_no_symbol(exported, content, said):
     _, prefix = exported
     symbol_of(prefix).write_bytes(content)
@@ -349,21 +414,34 @@ def test_parameters_given_as_the_symbol(exported):
 
 def test_no_such_parameters(exported, tmp_path):
     _, prefix = exported
-    with pytest.raises(WeightsError, match=r"no file .*/x\.params \(parameter files in "
-                                           rf"{tmp_path}: net-0007\.params\)"):
+    with pytest.raises(
+        WeightsError,
+        match=r"no file .*/x\.params \(parameter files in "
+        rf"{tmp_path}: net-0007\.params\)",
+    ):
         gm.load(prefix, tmp_path / "x.params")
     with pytest.raises(WeightsError, match="pass one of the two"):
         gm.load(prefix, params_of(prefix), epoch=7)
     params_of(prefix).rename(tmp_path / "best.params")
-    with pytest.raises(WeightsError, match=r"looked for files like net-0000\.params \(parameter "
-                                           r"files there: best\.params\)"):
+    with pytest.raises(
+        WeightsError,
+        match=r"looked for files like net-0000\.params \(parameter "
+        r"files there: best\.params\)",
+    ):
         gm.load(prefix)
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda content: b"", lambda content: content[:-100], lambda content: content[:20],
-    lambda content: b"PK\x03\x04" + content, lambda content: b"no parameters " * 100,
-], ids=["empty", "cut", "only a head", "zip", "text"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: content[:-100],
+        lambda content: content[:20],
+        lambda content: b"PK\x03\x04" + content,
+        lambda content: b"no parameters " * 100,
+    ],
+    ids=["empty", "cut", "only a head", "zip", "text"],
+)
 def test_damaged_parameters(exported, spoil):
     _, prefix = exported
     path = params_of(prefix)
@@ -382,9 +460,12 @@ def test_arrays_without_names(exported):
 def test_what_save_parameters_wrote(exported, tmp_path):
     net, prefix = exported
     net.save_parameters(str(tmp_path / "net.params"))
-    with pytest.raises(WeightsError, match=r"lacks 8 parameters.* vgg_conv0_weight, .* and 3 more\."
-                                           r" Its names, such as '\d\.\w+', are of net\."
-                                           r"save_parameters.*that net\.export wrote"):
+    with pytest.raises(
+        WeightsError,
+        match=r"lacks 8 parameters.* vgg_conv0_weight, .* and 3 more\."
+        r" Its names, such as '\d\.\w+', are of net\."
+        r"save_parameters.*that net\.export wrote",
+    ):
         gm.load(prefix, tmp_path / "net.params")
 
 
@@ -394,8 +475,13 @@ def test_each_parameter_is_missed(kind, tmp_path):
     net.export(str(tmp_path / "net"))
     path = params_of(tmp_path / "net", 0)
     for name in net.collect_params():
-        resave(path, tmp_path / "less.params", lambda arrays, name=name: {
-            key: array for key, array in arrays.items() if not key.endswith(f":{name}")})
+        resave(
+            path,
+            tmp_path / "less.params",
+            lambda arrays, name=name: {
+                key: array for key, array in arrays.items() if not key.endswith(f":{name}")
+            },
+        )
         with pytest.raises(WeightsError, match=f"lacks 1 parameters .*: {name}. It holds"):
             gm.load(tmp_path / "net", tmp_path / "less.params")
 
@@ -407,12 +493,15 @@ NEEDED = {
     "LayerNorm": lambda x: mx.sym.LayerNorm(x, name="y"),
     "GroupNorm": lambda x: mx.sym.GroupNorm(x, name="y"),
     "Embedding": lambda x: mx.sym.Embedding(x, input_dim=3, output_dim=2, name="y"),
-    "RNN": lambda x: mx.sym.RNN(x, mx.sym.var("y_parameters"), OFFSET, state_size=3, num_layers=1,
-                                mode="gru"),
+    "RNN": lambda x: mx.sym.RNN(
+        x, mx.sym.var("y_parameters"), OFFSET, state_size=3, num_layers=1, mode="gru"
+    ),
     "DeformableConvolution": lambda x: mx.sym.contrib.DeformableConvolution(
-        x, OFFSET, kernel=(3, 3), num_filter=2, name="y"),
+        x, OFFSET, kernel=(3, 3), num_filter=2, name="y"
+    ),
     "ModulatedDeformableConvolution": lambda x: mx.sym.contrib.ModulatedDeformableConvolution(
-        x, OFFSET, OFFSET, kernel=(3, 3), num_filter=2, name="y"),
+        x, OFFSET, OFFSET, kernel=(3, 3), num_filter=2, name="y"
+    ),
     "SyncBatchNorm": lambda x: mx.sym.contrib.SyncBatchNorm(x, key="k", name="y"),
     "BatchNormWithReLU": lambda x: mx.sym.contrib.BatchNormWithReLU(x, name="y"),
 }
@@ -433,8 +522,13 @@ def test_inputs_and_labels_are_no_parameters(tmp_path):
     extra = mx.sym.var("extra")
     y = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc")
     y = mx.sym.SoftmaxOutput(mx.sym.broadcast_mul(y, extra), mx.sym.var("label"))
-    mx.model.save_checkpoint(str(tmp_path / "net"), 0, y, {
-        "fc_weight": mx.nd.ones((4, 6)), "fc_bias": mx.nd.zeros(4)}, {})
+    mx.model.save_checkpoint(
+        str(tmp_path / "net"),
+        0,
+        y,
+        {"fc_weight": mx.nd.ones((4, 6)), "fc_bias": mx.nd.zeros(4)},
+        {},
+    )
     graph = gm.load(tmp_path)
     assert {graph.nodes[index].name for index, _ in graph.inputs} == {"data", "extra"}
     assert gm.saliency(graph, (X[:, :1, :2, :3], np.ones((2, 4), np.float32)), target=1) is not None
@@ -448,13 +542,16 @@ def test_a_missing_parameter_behind_a_cast(tmp_path):
         gm.load(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "shape", "said"), [
-    ("vgg_conv0_weight", (6, 3, 5, 5), r"(6, 3, 5, 5), expected (6, 3, 3, 3)"),
-    ("vgg_conv1_weight", (8, 4, 3, 3), r"(8, 4, 3, 3), expected (8, 6, 3, 3)"),
-    ("vgg_conv1_bias", (6,), r"(6,), expected (8)"),
-    ("vgg_dense0_weight", (10, 128), r"(10, 128), expected (12, any)"),
-    ("vgg_dense1_weight", (5, 13), r"(5, 13), expected (5, 12)"),
-])
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("vgg_conv0_weight", (6, 3, 5, 5), r"(6, 3, 5, 5), expected (6, 3, 3, 3)"),
+        ("vgg_conv1_weight", (8, 4, 3, 3), r"(8, 4, 3, 3), expected (8, 6, 3, 3)"),
+        ("vgg_conv1_bias", (6,), r"(6,), expected (8)"),
+        ("vgg_dense0_weight", (10, 128), r"(10, 128), expected (12, any)"),
+        ("vgg_dense1_weight", (5, 13), r"(5, 13), expected (5, 12)"),
+    ],
+)
 def test_shapes_that_do_not_fit(exported, name, shape, said):
     _, prefix = exported
     path = params_of(prefix)

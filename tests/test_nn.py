@@ -22,8 +22,11 @@ from gradcam_mx.errors import LayerError, RuleError
 gluon = mx.gluon.nn
 autograd = mx.autograd
 
-REPLACED = sorted(name for name in nn.__all__
-                  if hasattr(gluon, name) and getattr(nn, name) is not getattr(gluon, name))
+REPLACED = sorted(
+    name
+    for name in nn.__all__
+    if hasattr(gluon, name) and getattr(nn, name) is not getattr(gluon, name)
+)
 RULES = ["plain", "guided", "deconvnet"]
 RECTIFIERS = [
     ("Activation", {"activation": "relu"}, "relu"),
@@ -34,8 +37,14 @@ RECTIFIERS = [
     ("SELU", {}, "selu"),
     ("GELU", {}, "gelu"),
 ]
-MAX_POOLS = [("MaxPool1D", 1), ("MaxPool2D", 2), ("MaxPool3D", 3),
-             ("GlobalMaxPool1D", 1), ("GlobalMaxPool2D", 2), ("GlobalMaxPool3D", 3)]
+MAX_POOLS = [
+    ("MaxPool1D", 1),
+    ("MaxPool2D", 2),
+    ("MaxPool3D", 3),
+    ("GlobalMaxPool1D", 1),
+    ("GlobalMaxPool2D", 2),
+    ("GlobalMaxPool3D", 3),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +61,23 @@ def build(layers, container="HybridSequential", normalized=True, fused=False):
             net.add(layers.Conv2D(6, kernel_size=3, padding=1, activation="relu"))
             if normalized:
                 net.add(layers.BatchNorm())
-            net.add(layers.LeakyReLU(0.1), layers.MaxPool2D(2), layers.Conv2D(8, 3),
-                    layers.Activation("relu"), layers.PReLU())
+            net.add(
+                layers.LeakyReLU(0.1),
+                layers.MaxPool2D(2),
+                layers.Conv2D(8, 3),
+                layers.Activation("relu"),
+                layers.PReLU(),
+            )
             if fused:
                 net.add(layers.BatchNormReLU())
-            net.add(layers.SELU(), layers.GlobalMaxPool2D(), layers.Flatten(),
-                    layers.Dense(7, activation="relu"), layers.Dropout(0.3), layers.Dense(5))
+            net.add(
+                layers.SELU(),
+                layers.GlobalMaxPool2D(),
+                layers.Flatten(),
+                layers.Dense(7, activation="relu"),
+                layers.Dropout(0.3),
+                layers.Dense(5),
+            )
     return net
 
 
@@ -121,8 +141,18 @@ def test_all_of_gluon_is_there():
 
 
 def test_what_is_replaced():
-    assert {"Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
-            "Dense", "BatchNorm", "BatchNormReLU", "Swish"} <= set(REPLACED)
+    assert {
+        "Conv1D",
+        "Conv2D",
+        "Conv3D",
+        "Conv1DTranspose",
+        "Conv2DTranspose",
+        "Conv3DTranspose",
+        "Dense",
+        "BatchNorm",
+        "BatchNormReLU",
+        "Swish",
+    } <= set(REPLACED)
     assert {name for name, *_ in RECTIFIERS + MAX_POOLS} <= set(REPLACED)
 
 
@@ -136,31 +166,58 @@ def test_subclass_with_the_signature_of_gluon(name):
     assert name in ours.__doc__
 
 
-@pytest.mark.parametrize(("name", "arguments"), [
-    ("Conv1D", (4, 3)), ("Conv2D", (4, 3)), ("Conv3D", (4, 3)), ("Conv1DTranspose", (4, 3)),
-    ("Conv2DTranspose", (4, 3)), ("Conv3DTranspose", (4, 3)), ("Dense", (4,)),
-    ("Activation", ("relu",)), ("Activation", ("tanh",)), ("LeakyReLU", (0.1,)), ("PReLU", ()),
-    ("ELU", ()), ("SELU", ()), ("GELU", ()), ("Swish", ()), ("BatchNorm", ()),
-    ("BatchNormReLU", ()), ("MaxPool2D", ()), ("GlobalAvgPool2D", ()), ("Dropout", (0.5,)),
-    ("Flatten", ()), ("LayerNorm", ()),
-])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("Conv1D", (4, 3)),
+        ("Conv2D", (4, 3)),
+        ("Conv3D", (4, 3)),
+        ("Conv1DTranspose", (4, 3)),
+        ("Conv2DTranspose", (4, 3)),
+        ("Conv3DTranspose", (4, 3)),
+        ("Dense", (4,)),
+        ("Activation", ("relu",)),
+        ("Activation", ("tanh",)),
+        ("LeakyReLU", (0.1,)),
+        ("PReLU", ()),
+        ("ELU", ()),
+        ("SELU", ()),
+        ("GELU", ()),
+        ("Swish", ()),
+        ("BatchNorm", ()),
+        ("BatchNormReLU", ()),
+        ("MaxPool2D", ()),
+        ("GlobalAvgPool2D", ()),
+        ("Dropout", (0.5,)),
+        ("Flatten", ()),
+        ("LayerNorm", ()),
+    ],
+)
 def test_names_are_those_of_gluon(name, arguments):
     def made(layers):
         keywords = {"activation": "relu"} if name.startswith(("Conv", "Dense")) else {}
         with mx.name.NameManager():
             blocks = [getattr(layers, name)(*arguments, **keywords) for _ in range(2)]
-        return [(block._name, block.prefix, repr(block), list(block.collect_params()),
-                 [(key, child.name, type(child).__name__)
-                  for key, child in block._children.items()]) for block in blocks]
+        return [
+            (
+                block._name,
+                block.prefix,
+                repr(block),
+                list(block.collect_params()),
+                [(key, child.name, type(child).__name__) for key, child in block._children.items()],
+            )
+            for block in blocks
+        ]
+
     assert made(nn) == made(gluon)
 
 
 @pytest.mark.parametrize("name", ["Conv2D", "Dense", "Conv1DTranspose"])
 def test_a_layers_own_activation_is_a_drop_in(name):
-    layer = getattr(nn, name)(*[2, 3][:1 if name == "Dense" else 2], activation="relu")
+    layer = getattr(nn, name)(*[2, 3][: 1 if name == "Dense" else 2], activation="relu")
     assert type(layer.act) is nn.Activation
     assert layer._children["act"] is layer.act
-    assert getattr(nn, name)(*[2, 3][:1 if name == "Dense" else 2]).act is None
+    assert getattr(nn, name)(*[2, 3][: 1 if name == "Dense" else 2]).act is None
 
 
 @pytest.mark.parametrize("container", ["HybridSequential", "Sequential"])
@@ -171,7 +228,7 @@ def test_training_is_bit_identical(ctx, container, hybridized):
         net, x = initialized(build(layers, container, fused=True), ctx)
         if hybridized:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")     # Sequential recommends HybridSequential
+                warnings.simplefilter("ignore")  # Sequential recommends HybridSequential
                 net.hybridize()
         trainer = mx.gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.05})
         labels = mx.nd.array([1, 3], ctx=ctx)
@@ -204,15 +261,19 @@ def test_exported_graph_is_that_of_gluon(tmp_path, ctx):
         net.export(str(tmp_path / name))
         text = (tmp_path / f"{name}-symbol.json").read_text()
         back = gluon.SymbolBlock.imports(
-            str(tmp_path / f"{name}-symbol.json"), ["data"],
-            str(tmp_path / f"{name}-0000.params"), ctx=ctx)
+            str(tmp_path / f"{name}-symbol.json"),
+            ["data"],
+            str(tmp_path / f"{name}-0000.params"),
+            ctx=ctx,
+        )
         assert np.array_equal(back(x).asnumpy(), expected)
         return json.loads(text)
 
     ours, native = exported(nn, "ours"), exported(gluon, "native")
     assert ours == native
     assert {"Convolution", "Activation", "Pooling", "BatchNorm"} <= {
-        node["op"] for node in ours["nodes"]}
+        node["op"] for node in ours["nodes"]
+    }
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -227,11 +288,13 @@ def test_traced_graph_is_that_of_gluon_in_every_mode(rule):
                 nn.Activation("relu")(mx.nd.ones(1))
         assert layer.name == "hybridsequential0_conv0"
         return symbol
+
     assert traced(nn) == traced(gluon)
 
 
-@pytest.mark.parametrize(("source", "target"), [(nn, gluon), (gluon, nn)],
-                         ids=["to gluon", "from gluon"])
+@pytest.mark.parametrize(
+    ("source", "target"), [(nn, gluon), (gluon, nn)], ids=["to gluon", "from gluon"]
+)
 def test_parameter_files_interchange(tmp_path, source, target, ctx):
     net, x = initialized(build(source, fused=True), ctx)
     net.save_parameters(str(tmp_path / "net.params"))
@@ -258,15 +321,16 @@ def test_net_gradients_equal_float64(ctx, rule, hybridized):
         assert close(input_gradient(net, x, head, rule, backward_mode), expected)
     for name, value in parameters(net).items():
         assert np.array_equal(value, before[name]), name
-    if rule == "plain":     # Gluon's own layers are wrong there; that is why there are drop-in ones
+    if rule == "plain":  # Gluon's own layers are wrong there; that is why there are drop-in ones
         native = build(gluon)
         native.initialize(ctx=ctx)
         native(x)
         for name, parameter in native.collect_params().items():
             parameter.set_data(mx.nd.array(before[name]))
         if close(input_gradient(native, x, head), expected):
-            warnings.warn("Gluon's own gradient under record(train_mode=False) is right here",
-                          stacklevel=1)
+            warnings.warn(
+                "Gluon's own gradient under record(train_mode=False) is right here", stacklevel=1
+            )
 
 
 def test_net_gradient_equals_finite_differences(ctx):
@@ -307,7 +371,7 @@ def test_max_pooling_gradient(ctx, name, dimensions, hybridized):
 @pytest.mark.parametrize("name", ["BatchNorm", "BatchNormReLU"])
 def test_batch_norm_is_frozen_in_predict_mode(ctx, name, scale, hybridized):
     layer, x = initialized(getattr(nn, name)(scale=scale), ctx, (4, 8, 5, 5))
-    layer(x).wait_to_read()     # Gluon's forward pass sets a gamma that is not used to ones
+    layer(x).wait_to_read()  # Gluon's forward pass sets a gamma that is not used to ones
     if hybridized:
         layer.hybridize()
     head = mx.nd.random.normal(shape=x.shape, ctx=ctx)
@@ -322,7 +386,8 @@ def test_batch_norm_is_frozen_in_predict_mode(ctx, name, scale, hybridized):
         dy, values = head.asnumpy().astype("float64"), x.asnumpy().astype("float64")
         gamma, beta, mean, variance = (
             getattr(layer, part).data().asnumpy().astype("float64").reshape(1, -1, 1, 1)
-            for part in ("gamma", "beta", "running_mean", "running_var"))
+            for part in ("gamma", "beta", "running_mean", "running_var")
+        )
         standard = (values - mean) / np.sqrt(variance + 1e-5)
         if name == "BatchNormReLU":
             dy = (np.maximum(dy, 0) if rule == "guided" else dy) * (gamma * standard + beta > 0)
@@ -384,11 +449,16 @@ def test_gates_keep_the_chain_rule(gate):
 
 @pytest.mark.parametrize("rule", ["guided", "deconvnet"])
 @pytest.mark.parametrize("hybridized", [False, True])
-@pytest.mark.parametrize(("name", "arguments", "shape"), [
-    ("Conv1D", (4, 3), (2, 3, 8)), ("Conv2D", (4, 3), (2, 3, 8, 8)),
-    ("Conv3D", (4, 3), (2, 3, 5, 5, 5)), ("Conv2DTranspose", (4, 3), (2, 3, 6, 6)),
-    ("Dense", (6,), (3, 5)),
-])
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("Conv1D", (4, 3), (2, 3, 8)),
+        ("Conv2D", (4, 3), (2, 3, 8, 8)),
+        ("Conv3D", (4, 3), (2, 3, 5, 5, 5)),
+        ("Conv2DTranspose", (4, 3), (2, 3, 6, 6)),
+        ("Dense", (6,), (3, 5)),
+    ],
+)
 def test_an_activation_argument_follows_the_rule(ctx, name, arguments, shape, hybridized, rule):
     layer, x = initialized(getattr(nn, name)(*arguments, activation="relu"), ctx, shape)
     head = head_for(layer, x)
@@ -406,8 +476,10 @@ def test_an_activation_argument_follows_the_rule(ctx, name, arguments, shape, hy
 def test_guided_gradient_by_hand():
     """dense, relu, dense in six numbers: what is negative above, or off below, stops."""
     net = nn.HybridSequential()
-    net.add(nn.Dense(3, use_bias=False, activation="relu", in_units=1),
-            nn.Dense(1, use_bias=False, in_units=3))
+    net.add(
+        nn.Dense(3, use_bias=False, activation="relu", in_units=1),
+        nn.Dense(1, use_bias=False, in_units=3),
+    )
     net.initialize()
     net[0].weight.set_data(mx.nd.array([[2], [3], [-5]]))
     net[1].weight.set_data(mx.nd.array([[7, -11, 13]]))
@@ -458,7 +530,8 @@ def test_the_tutorials_switches():
     relu, x = nn.Activation("relu"), mx.nd.ones(1)
     x.attach_grad()
     for switch, gradient in [
-        (lambda: nn.set_guided_backprop(), 0), (lambda: nn.set_guided_backprop(False), -1),
+        (lambda: nn.set_guided_backprop(), 0),
+        (lambda: nn.set_guided_backprop(False), -1),
         (lambda: nn.Activation.set_guided_backprop(True), 0),
         (lambda: nn.Activation.set_guided_backprop(), -1),
     ]:
@@ -532,7 +605,7 @@ def test_guided_runs_at_full_size_agree():
 @pytest.mark.parametrize("rule", RULES)
 def test_capture_gives_output_and_gradient(ctx, rule, by):
     net, x = initialized(build(nn), ctx)
-    if by == "gluon":           # a block that knows nothing of being captured
+    if by == "gluon":  # a block that knows nothing of being captured
         index, node, native = 4, "conv1_fwd", gluon.Conv2D(8, 3, in_channels=6, prefix="plain_")
         native.initialize(ctx=ctx)
         for name in ("weight", "bias"):
@@ -553,7 +626,7 @@ def test_capture_gives_output_and_gradient(ctx, rule, by):
     assert captured.output.ctx == captured.gradient.ctx == ctx
     assert close(captured.output.asnumpy(), double.value(node))
     assert close(captured.gradient.asnumpy(), gradients[node])
-    assert close(x.grad.asnumpy(), gradients["data"])       # the graph is not cut
+    assert close(x.grad.asnumpy(), gradients["data"])  # the graph is not cut
     assert np.array_equal(captured.output.grad.asnumpy(), captured.gradient.asnumpy())
     assert captured[layer].output is captured.output
     assert len(captured.calls) == 1
@@ -571,8 +644,11 @@ def test_capture_changes_no_gradient(ctx):
             mx.random.seed(1, ctx=ctx)
             y = net(x)
         y.backward(head)
-        return [parameter.grad().asnumpy() for parameter in net.collect_params().values()
-                if parameter.grad_req != "null"]
+        return [
+            parameter.grad().asnumpy()
+            for parameter in net.collect_params().values()
+            if parameter.grad_req != "null"
+        ]
 
     expected = gradients()
     with nn.capture(*net, net) as captured:
@@ -788,8 +864,12 @@ def test_numpy_arrays():
     mx.npx.set_np()
     try:
         net = nn.HybridSequential()
-        net.add(nn.Conv2D(2, 3, in_channels=1, activation="relu"), nn.BatchNorm(), nn.MaxPool2D(),
-                nn.Dense(2))
+        net.add(
+            nn.Conv2D(2, 3, in_channels=1, activation="relu"),
+            nn.BatchNorm(),
+            nn.MaxPool2D(),
+            nn.Dense(2),
+        )
         net.initialize()
         x = mx.np.random.normal(size=(1, 1, 8, 8))
         x.attach_grad()
@@ -807,7 +887,7 @@ def test_numpy_arrays():
                 dy = dy * (captured.output.asnumpy() > 0)
             weight, expected = net[0].weight.data().asnumpy(), np.zeros((8, 8))
             for channel, i, j in np.ndindex(*dy.shape[1:]):
-                expected[i:i + 3, j:j + 3] += dy[0, channel, i, j] * weight[channel, 0]
+                expected[i : i + 3, j : j + 3] += dy[0, channel, i, j] * weight[channel, 0]
             assert close(x.grad.asnumpy()[0, 0], expected)
     finally:
         mx.npx.reset_np()
@@ -840,6 +920,7 @@ mx.nd.waitall()
 @pytest.mark.parametrize("run", range(3))
 def test_a_script_ends_well_that_drops_a_guided_run(run):
     """MXNet's threads would call Python while it shuts down, and the process abort (12 of 12)."""
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", DROPPED], check=False,
-                         capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DROPPED], check=False, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr

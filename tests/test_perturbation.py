@@ -33,8 +33,13 @@ SHAPE = (3, 3, 9, 7)
 
 def small_net(ctx, dtype="float32"):
     x = np.random.RandomState(1).normal(size=SHAPE).astype(np.float32)
-    net = initialised(sequential(lambda: [
-        nn.Conv2D(6, 3, activation="relu"), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(5)]), ctx, x)
+    net = initialised(
+        sequential(
+            lambda: [nn.Conv2D(6, 3, activation="relu"), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(5)]
+        ),
+        ctx,
+        x,
+    )
     net.cast(dtype)
     return net, mx.nd.array(x, ctx=ctx, dtype=dtype)
 
@@ -79,8 +84,8 @@ def test_a_batch_gives_what_its_samples_give(ctx, name):
     net, x = small_net(ctx, "float64")
     together = explained(name, net, x, [0, 3, 1], batch_size=4)
     for n, target in enumerate([0, 3, 1]):
-        alone = explained(name, net, x[n:n + 1], target, batch_size=4)
-        assert distance(together.values[n:n + 1], alone.values) <= 1e-6
+        alone = explained(name, net, x[n : n + 1], target, batch_size=4)
+        assert distance(together.values[n : n + 1], alone.values) <= 1e-6
         assert together.details.keys() == alone.details.keys()
 
 
@@ -88,16 +93,24 @@ def test_samples_with_different_numbers_of_segments(ctx):
     net, x = small_net(ctx, "float64")
     cut = np.random.RandomState(0).randint(0, [[[2]], [[9]], [[5]]], (3, 9, 7))
     for name in ("feature_ablation", "lime", "kernel_shap"):
-        options = {"segments": cut, "num_samples": 600} if name != "feature_ablation" else {
-            "segments": cut}
+        options = (
+            {"segments": cut, "num_samples": 600}
+            if name != "feature_ablation"
+            else {"segments": cut}
+        )
         together = explained(name, net, x, 2, batch_size=4, **options)
         for n in range(3):
-            alone = explained(name, net, x[n:n + 1], 2, batch_size=4,
-                              **{**options, "segments": cut[n]})
-            assert distance(together.values[n:n + 1], alone.values) <= 1e-6
+            alone = explained(
+                name, net, x[n : n + 1], 2, batch_size=4, **{**options, "segments": cut[n]}
+            )
+            assert distance(together.values[n : n + 1], alone.values) <= 1e-6
             width = int(cut[n].max()) + 1
-            np.testing.assert_allclose(together.details["segment_values"][n, :width],
-                                       alone.details["segment_values"][0], rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(
+                together.details["segment_values"][n, :width],
+                alone.details["segment_values"][0],
+                rtol=1e-5,
+                atol=1e-7,
+            )
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 16])
@@ -107,12 +120,18 @@ def test_targets_of_each_sample_meet_their_samples(ctx, size):
     weights = np.random.RandomState(2).normal(size=(3, 5))
     direction = mx.nd.array(weights, ctx=ctx, dtype="float64")
     targets = {
-        "an array": weights, "a function": lambda output: (output * direction).sum(axis=1),
-        "one each": [weights[0], lambda output: (output * direction[1:2]).sum(axis=1),
-                     gm.targets.Regression(weights[2])]}
+        "an array": weights,
+        "a function": lambda output: (output * direction).sum(axis=1),
+        "one each": [
+            weights[0],
+            lambda output: (output * direction[1:2]).sum(axis=1),
+            gm.targets.Regression(weights[2]),
+        ],
+    }
     numbers = x.asnumpy()
     expected = np.zeros((3, 9, 7))
     for n in range(3):
+
         def score(one, n=n):
             return weights[n] @ net(mx.nd.array(one[None], ctx=ctx, dtype="float64")).asnumpy()[0]
 
@@ -141,8 +160,9 @@ def test_other_inputs_go_along_with_their_samples(ctx):
         np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-5)
     found = gm.occlusion(Two(), x, 1, input=1, window=1, **QUIET)
     assert found.values.shape == (3, 2)
-    np.testing.assert_allclose(found.values[:, 1], vector[:, 1] * picture.sum(axis=(1, 2, 3)),
-                               rtol=1e-4)
+    np.testing.assert_allclose(
+        found.values[:, 1], vector[:, 1] * picture.sum(axis=(1, 2, 3)), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 11), (2, 3, 5, 6, 4)], ids=["signals", "volumes"])
@@ -166,7 +186,8 @@ def test_signals_and_volumes(ctx, shape):
             sums = np.bincount(cut[n].ravel(), parts[n].ravel())
             if name != "lime":
                 np.testing.assert_allclose(
-                    found.details["segment_values"][n], sums, rtol=1e-3, atol=1e-4)
+                    found.details["segment_values"][n], sums, rtol=1e-3, atol=1e-4
+                )
         assert found.heatmap().shape == (shape[0], *shape[2:])
         assert len(found.pictures()) == 2
     assert explained("rise", net, x, 0).values.shape == (shape[0], *shape[2:])
@@ -179,14 +200,23 @@ def test_signals_and_volumes(ctx, shape):
 def test_nets_that_keep_the_channels_last(name):
     """On the CPU MXNet runs them between transpositions only, as the engine does."""
     numbers = np.random.RandomState(0).normal(size=(2, 9, 7, 3)).astype(np.float32)
-    net = sequential(lambda: [nn.Conv2D(4, 3, layout="NHWC", in_channels=3, activation="relu"),
-                              nn.Flatten(), nn.Dense(5, in_units=7 * 5 * 4)])
+    net = sequential(
+        lambda: [
+            nn.Conv2D(4, 3, layout="NHWC", in_channels=3, activation="relu"),
+            nn.Flatten(),
+            nn.Dense(5, in_units=7 * 5 * 4),
+        ]
+    )
     net.initialize(mx.init.Normal(0.5))
-    twin = sequential(lambda: [
-        nn.HybridLambda(lambda F, x: F.transpose(x, axes=(0, 1, 2, 3))),
-        nn.Conv2D(4, 3, in_channels=3, activation="relu"),
-        nn.HybridLambda(lambda F, x: F.transpose(x, axes=(0, 2, 3, 1))),
-        nn.Flatten(), nn.Dense(5, in_units=7 * 5 * 4)])
+    twin = sequential(
+        lambda: [
+            nn.HybridLambda(lambda F, x: F.transpose(x, axes=(0, 1, 2, 3))),
+            nn.Conv2D(4, 3, in_channels=3, activation="relu"),
+            nn.HybridLambda(lambda F, x: F.transpose(x, axes=(0, 2, 3, 1))),
+            nn.Flatten(),
+            nn.Dense(5, in_units=7 * 5 * 4),
+        ]
+    )
     twin.initialize()
     weight = net[0].weight.data().asnumpy()
     twin[1].weight.set_data(mx.nd.array(weight.transpose(0, 3, 1, 2)))
@@ -201,14 +231,19 @@ def test_nets_that_keep_the_channels_last(name):
 @pytest.mark.parametrize("name", list(METHODS))
 def test_nets_that_cannot_be_traced(ctx, name):
     def layers(kind):
-        return [kind.Conv2D(4, 3, in_channels=3), kind.Activation("relu"), kind.Flatten(),
-                kind.Dense(5, in_units=4 * 35)]
+        return [
+            kind.Conv2D(4, 3, in_channels=3),
+            kind.Activation("relu"),
+            kind.Flatten(),
+            kind.Dense(5, in_units=4 * 35),
+        ]
 
     x = np.random.RandomState(0).normal(size=SHAPE).astype(np.float32)
     net = initialised(Branching(lambda: layers(gm.nn)), ctx, x)
     twin = initialised(sequential(lambda: layers(nn)), ctx, x)
-    for (_, one), (_, other) in zip(sorted(twin.collect_params().items()),
-                                    sorted(net.collect_params().items())):
+    for (_, one), (_, other) in zip(
+        sorted(twin.collect_params().items()), sorted(net.collect_params().items())
+    ):
         one.set_data(other.data())
     x = mx.nd.array(x, ctx=ctx)
     assert distance(explained(name, net, x, 1).values, explained(name, twin, x, 1).values) <= 1e-5
@@ -328,7 +363,8 @@ def test_chunks_go_across_values_and_samples():
     assert [len(rows) for rows, _ in seen] == [4, 4, 4, 4, 4]
     assert np.concatenate([samples for _, samples in seen])[:18].tolist() == [0, 1, 2] * 6
     np.testing.assert_array_equal(
-        np.concatenate([rows for rows, _ in seen])[:18], values.reshape(18, 2))
+        np.concatenate([rows for rows, _ in seen])[:18], values.reshape(18, 2)
+    )
 
 
 def test_fewer_rows_than_a_chunk_are_not_filled_up():
@@ -381,7 +417,7 @@ def test_variants_that_are_not_there():
     values = [[np.ones(2), None, np.full(2, 3)], [None, None, np.full(2, 5)]]
     found = np.stack(list(engine(values)))
     np.testing.assert_array_equal(found, [[2, np.nan, 6], [np.nan, np.nan, 10]])
-    assert sum(len(rows) for rows, _ in seen) == 4      # three, filled up to two chunks of two
+    assert sum(len(rows) for rows, _ in seen) == 4  # three, filled up to two chunks of two
 
 
 def test_functions_write_their_variant():
@@ -449,7 +485,8 @@ def test_sizes_as_numpy_has_them(ctx):
     net, x = small_net(ctx)
     found = gm.smooth_grad(net, x, samples=3, batch_size=np.int64(4), **QUIET).values
     np.testing.assert_array_equal(
-        found, gm.smooth_grad(net, x, samples=3, batch_size=4, **QUIET).values)
+        found, gm.smooth_grad(net, x, samples=3, batch_size=4, **QUIET).values
+    )
     with pytest.raises(InputError, match=r"batch_size is 'auto'; expected 1 or more$"):
         gm.smooth_grad(net, x, samples=3, batch_size="auto", **QUIET)
 
@@ -493,8 +530,11 @@ BAD = [
     ("lime", {"hide": "grey"}, "no baseline 'grey'"),
     ("lime", {"segments": np.zeros((3, 9, 7), int)}, "one only"),
     ("kernel_shap", {"num_samples": 3}, "num_samples is 3; .*4 here"),
-    ("kernel_shap", {"segments": np.arange(63).reshape(9, 7), "num_samples": 100},
-     "num_samples is 100; expected twice the number of segments or more, which is 126"),
+    (
+        "kernel_shap",
+        {"segments": np.arange(63).reshape(9, 7), "num_samples": 100},
+        "num_samples is 100; expected twice the number of segments or more, which is 126",
+    ),
     ("kernel_shap", {"segments": np.ones((1, 9, 7), int)}, "segments have shape"),
     ("partition_shap", {"max_evals": 3}, "max_evals is 3; expected 4 or more"),
     ("partition_shap", {"masker": "blur"[:3]}, "no masker 'blu'; there are inpaint_telea"),
@@ -511,8 +551,10 @@ def test_bad_input_is_refused_before_anything_is_computed(name, options, said, c
         raise AssertionError("something was computed")
 
     monkeypatch.setattr(recording, "Tape", computed)
-    for method in (getattr(gm, name), lambda *args, **given: gm.explain(
-            args[0], args[1], [name], options={name: given})):
+    for method in (
+        getattr(gm, name),
+        lambda *args, **given: gm.explain(args[0], args[1], [name], options={name: given}),
+    ):
         with pytest.raises((MethodError, InputError), match=said):
             method(net, x, **options)
 
@@ -530,11 +572,17 @@ def test_one_position_cannot_be_cut(ctx):
         gm.kernel_shap(net, mx.nd.ones((1, 1), ctx=ctx), 1)
 
 
-@pytest.mark.parametrize(("target", "said"), [
-    (lambda: gm.targets.Top(0), "got 0"), (lambda: gm.targets.Top(6), r"Top\(6\) of a net with 5"),
-    (lambda: gm.targets.Several([]), r"got \[\]"), (lambda: gm.targets.Several(3), "got 3"),
-    (lambda: gm.targets.Several([gm.targets.Top(2)]), "cannot hold"),
-    (lambda: gm.targets.Several([1, 7]), "out of range")])
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (lambda: gm.targets.Top(0), "got 0"),
+        (lambda: gm.targets.Top(6), r"Top\(6\) of a net with 5"),
+        (lambda: gm.targets.Several([]), r"got \[\]"),
+        (lambda: gm.targets.Several(3), "got 3"),
+        (lambda: gm.targets.Several([gm.targets.Top(2)]), "cannot hold"),
+        (lambda: gm.targets.Several([1, 7]), "out of range"),
+    ],
+)
 def test_several_targets_that_are_none(ctx, target, said):
     net, x = small_net(ctx)
     with pytest.raises(gm.errors.TargetError, match=said):

@@ -76,21 +76,33 @@ def test_strength_is_the_sum_of_the_absolute_values():
 
 def linear(values, length):
     """The last axis at another length, in float64: pixels have their middles at halves."""
-    at = np.clip((np.arange(length) + 0.5) * values.shape[-1] / length - 0.5,
-                 0, values.shape[-1] - 1)
+    at = np.clip(
+        (np.arange(length) + 0.5) * values.shape[-1] / length - 0.5, 0, values.shape[-1] - 1
+    )
     below = np.floor(at).astype(int)
     above = np.minimum(below + 1, values.shape[-1] - 1)
     values = values.astype(np.float64)
     return values[..., below] * (1 - (at - below)) + values[..., above] * (at - below)
 
 
-@pytest.mark.parametrize(("shape", "size"), [
-    ((2, 3), (7,)), ((1, 1), (4,)), ((3, 50), (401,)), ((2, 9), (4,)), ((2, 5), (5,)),
-    ((1, 7), (40_000,)),
-    ((2, 3, 5), (12, 20)), ((1, 4, 1), (3, 9)),
-    ((2, 2, 3, 4), (5, 9, 13)), ((1, 1, 1, 1), (2, 3, 4)), ((3, 4, 2, 3), (4, 5, 2)),
-    ((1, 2, 250, 200), (3, 250, 200)),
-], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((2, 3), (7,)),
+        ((1, 1), (4,)),
+        ((3, 50), (401,)),
+        ((2, 9), (4,)),
+        ((2, 5), (5,)),
+        ((1, 7), (40_000,)),
+        ((2, 3, 5), (12, 20)),
+        ((1, 4, 1), (3, 9)),
+        ((2, 2, 3, 4), (5, 9, 13)),
+        ((1, 1, 1, 1), (2, 3, 4)),
+        ((3, 4, 2, 3), (4, 5, 2)),
+        ((1, 2, 250, 200), (3, 250, 200)),
+    ],
+    ids=str,
+)
 def test_maps_of_any_rank_are_resized_linearly(shape, size):
     maps = np.random.RandomState(0).randn(*shape).astype(np.float32)
     expected = maps
@@ -106,8 +118,10 @@ def test_resizing_by_hand():
     np.testing.assert_allclose(picture.resize(np.array([[0, 4]]), (4,)), [[0, 1, 3, 4]])
     deep = np.zeros((1, 2, 1, 2))
     deep[0, 1, 0, 1] = 16
-    np.testing.assert_allclose(picture.resize(deep, (4, 2, 4))[0, :, 1], [
-        [0, 0, 0, 0], [0, 1, 3, 4], [0, 3, 9, 12], [0, 4, 12, 16]])
+    np.testing.assert_allclose(
+        picture.resize(deep, (4, 2, 4))[0, :, 1],
+        [[0, 0, 0, 0], [0, 1, 3, 4], [0, 3, 9, 12], [0, 4, 12, 16]],
+    )
 
 
 # --------------------------------------------------------------------------------- single pictures
@@ -132,10 +146,12 @@ def test_grey():
 def test_an_overlay_is_a_weighted_mean():
     photo = np.array([[[0, 0, 0], [200, 100, 40]]], np.uint8)
     heat = np.array([[0.0, 1.0]], np.float32)  # grey's 0 is black, its 1 white
-    np.testing.assert_array_equal(picture.overlay(photo, heat, 0.5, "gray"),
-                                  [[[0, 0, 0], [228, 178, 148]]])  # 227.5, 177.5, 147.5
-    np.testing.assert_array_equal(picture.overlay(photo, heat, 0.2, "gray"),
-                                  [[[0, 0, 0], [211, 131, 83]]])
+    np.testing.assert_array_equal(
+        picture.overlay(photo, heat, 0.5, "gray"), [[[0, 0, 0], [228, 178, 148]]]
+    )  # 227.5, 177.5, 147.5
+    np.testing.assert_array_equal(
+        picture.overlay(photo, heat, 0.2, "gray"), [[[0, 0, 0], [211, 131, 83]]]
+    )
     np.testing.assert_array_equal(picture.overlay(photo, heat, 0), photo)
     np.testing.assert_array_equal(picture.overlay(photo, heat, 1), picture.colorize(heat))
     assert picture.overlay(photo, heat).dtype == np.uint8
@@ -160,8 +176,9 @@ def test_an_overlay_of_a_clip_is_one_of_its_frames():
     for one, frame, values in zip(found, clip, heat):
         np.testing.assert_array_equal(one, picture.overlay(frame, values, 0.3, "gray"))
     # a grey volume is the same as its copies in red, green and blue
-    np.testing.assert_array_equal(picture.overlay(clip[..., 0], heat),
-                                  picture.overlay(clip[..., [0, 0, 0]], heat))
+    np.testing.assert_array_equal(
+        picture.overlay(clip[..., 0], heat), picture.overlay(clip[..., [0, 0, 0]], heat)
+    )
 
 
 def test_an_overlay_has_the_clips_size():
@@ -218,10 +235,18 @@ def test_signed_images_do_not_hide_behind_outliers():
 # ------------------------------------------------------------------------------------------- photos
 
 
-@pytest.mark.parametrize("make", [
-    lambda a: a, mx.nd.array, lambda a: mx.nd.array(a, dtype="uint8"), np.ndarray.tolist,
-    lambda a: a.astype(np.float64) + 0.4, lambda a: a.astype(np.int64),
-], ids=["uint8", "NDArray", "NDArray of uint8", "lists", "floats", "integers"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: a,
+        mx.nd.array,
+        lambda a: mx.nd.array(a, dtype="uint8"),
+        np.ndarray.tolist,
+        lambda a: a.astype(np.float64) + 0.4,
+        lambda a: a.astype(np.int64),
+    ],
+    ids=["uint8", "NDArray", "NDArray of uint8", "lists", "floats", "integers"],
+)
 def test_photos_of_any_number_type(make):
     photo = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     found = picture.check_photo(make(photo))
@@ -229,8 +254,9 @@ def test_photos_of_any_number_type(make):
     np.testing.assert_array_equal(found, photo)
 
 
-@pytest.mark.parametrize("shape", [
-    (4, 5), (3, 4, 5), (4, 5, 1), (4, 5, 4), (1, 4, 5, 3), (0, 5, 3)])
+@pytest.mark.parametrize(
+    "shape", [(4, 5), (3, 4, 5), (4, 5, 1), (4, 5, 4), (1, 4, 5, 3), (0, 5, 3)]
+)
 def test_photos_of_another_shape_are_refused(shape):
     with pytest.raises(InputError) as caught:
         picture.check_photo(np.zeros(shape))
@@ -241,8 +267,11 @@ def test_photos_of_another_shape_are_refused(shape):
 def test_photos_of_another_range_are_refused(low, high):
     photo = np.zeros((2, 2, 3))
     photo[0, 0], photo[1, 1] = low, high
-    with pytest.raises(InputError, match=rf"go from {low}.* to {high}.*; expected 0 to 255 .*not "
-                                         "the preprocessed"):
+    with pytest.raises(
+        InputError,
+        match=rf"go from {low}.* to {high}.*; expected 0 to 255 .*not "
+        "the preprocessed",
+    ):
         picture.check_photo(photo)
 
 
@@ -266,12 +295,16 @@ def test_clips_of_another_shape_are_refused(shape):
     with pytest.raises(InputError) as caught:
         picture.check_photo(np.zeros(shape), axes=3)
     assert str(caught.value) == (
-        f"the clip has shape {shape}; expected (D, H, W, 3), RGB, or (D, H, W), grey")
+        f"the clip has shape {shape}; expected (D, H, W, 3), RGB, or (D, H, W), grey"
+    )
 
 
 def test_clips_of_another_range_are_refused():
-    with pytest.raises(InputError, match="the clip's values go from -1.0 to -1.0; expected 0 to 255"
-                                         r" \(the clip itself"):
+    with pytest.raises(
+        InputError,
+        match="the clip's values go from -1.0 to -1.0; expected 0 to 255"
+        r" \(the clip itself",
+    ):
         picture.check_photo(np.full((2, 3, 4), -1.0), axes=3)
 
 
@@ -306,8 +339,8 @@ def test_grey_pictures_keep_their_brightness(tmp_path):
     """128 is drawn as 128, whatever else the picture holds."""
     panel = np.full((50, 50), 128, np.uint8)
     panel[0, 0] = 130
-    axes, = picture.figure([panel], ["grey"]).axes
-    image, = axes.get_images()
+    (axes,) = picture.figure([panel], ["grey"]).axes
+    (image,) = axes.get_images()
     assert image.norm.vmin == 0
     assert image.norm.vmax == 255
 
@@ -320,8 +353,10 @@ def test_figures_are_none_of_pyplots():
     assert pyplot.get_fignums() == before
 
 
-@pytest.mark.parametrize(("shape", "places"), [
-    ((10, 20), [(0, 0), (0, 1), (0, 2)]), ((10, 21), [(0, 0), (1, 0), (2, 0)])])
+@pytest.mark.parametrize(
+    ("shape", "places"),
+    [((10, 20), [(0, 0), (0, 1), (0, 2)]), ((10, 21), [(0, 0), (1, 0), (2, 0)])],
+)
 def test_wide_pictures_are_below_each_other(shape, places):
     figure = picture.figure([np.zeros(shape, np.uint8)] * 3, ["one", "two", "three"])
     spans = [axes.get_subplotspec() for axes in figure.axes]
@@ -345,7 +380,8 @@ def test_titles_are_whole_and_hide_nothing(shape, heading, title, tmp_path):
     for number, one in enumerate(texts):
         assert not any(one.overlaps(other) for other in panels + texts[:number])
     assert [axes.get_title().replace("\n", " ") for axes in figure.axes] == [
-        title.replace("\n", " ").strip()] * 3
+        title.replace("\n", " ").strip()
+    ] * 3
 
 
 # -------------------------------------------------------------------------------------- signed maps
@@ -394,8 +430,7 @@ def test_signed_maps_go_over_photos_of_another_size():
 
 def test_boundaries_are_before_another_segment():
     segments = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])
-    np.testing.assert_array_equal(
-        picture.boundaries(segments), [[0, 1, 0], [1, 1, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(picture.boundaries(segments), [[0, 1, 0], [1, 1, 1], [0, 0, 0]])
 
 
 def test_signed_clips():

@@ -10,8 +10,9 @@ from gradcam_mx.errors import InputError, OutputError
 from gradcam_mx.inspect import Patch
 from gradcam_mx.support import files
 
-RED, GREEN, BLUE = (np.full((8, 8, 3), color, np.uint8)
-                    for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
+RED, GREEN, BLUE = (
+    np.full((8, 8, 3), color, np.uint8) for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+)
 
 
 def panels_of(figure):
@@ -28,8 +29,9 @@ def panels_of(figure):
 def test_tiles_lie_row_by_row_with_white_between():
     drawn = picture.tiles(np.stack([RED, GREEN, BLUE]).repeat(8, axis=1).repeat(8, axis=2))
     assert drawn.shape == (64 + 2 + 64, 64 + 2 + 64, 3)
-    np.testing.assert_array_equal(drawn[0, [0, 63, 64, 65, 66, -1]],
-                                  [RED[0, 0]] * 2 + [(255,) * 3] * 2 + [GREEN[0, 0]] * 2)
+    np.testing.assert_array_equal(
+        drawn[0, [0, 63, 64, 65, 66, -1]], [RED[0, 0]] * 2 + [(255,) * 3] * 2 + [GREEN[0, 0]] * 2
+    )
     np.testing.assert_array_equal(drawn[-1, 0], BLUE[0, 0])
     np.testing.assert_array_equal(drawn[66:, 66:], 255)
 
@@ -63,7 +65,7 @@ def test_channels_are_sorted_by_their_mean():
     np.testing.assert_array_equal(picture.channel_order(MAPS), [1, 2, 0])
     dark, bright = (tuple(one) for one in picture.colorize(np.array([0.0, 1.0]), "viridis"))
     drawn = picture.channel_grid(MAPS, 2, sort=True)
-    assert middles(drawn, 2) == [bright, dark]      # 5 and 3 alone
+    assert middles(drawn, 2) == [bright, dark]  # 5 and 3 alone
 
 
 def test_channels_may_be_stretched_each():
@@ -76,8 +78,10 @@ def test_channels_may_be_stretched_each():
 
 
 def test_a_flat_layer_is_drawn_without_a_division_by_zero():
-    assert (picture.channel_grid(np.zeros((4, 3, 3)))[:32, :32] ==
-            picture.colorize(np.zeros(1), "viridis")[0]).all()
+    assert (
+        picture.channel_grid(np.zeros((4, 3, 3)))[:32, :32]
+        == picture.colorize(np.zeros(1), "viridis")[0]
+    ).all()
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4, 4), (0, 3, 3)])
@@ -88,7 +92,7 @@ def test_channels_of_another_shape_are_refused(shape):
 
 def test_filters_of_three_channels_are_in_colours_with_zero_in_grey():
     weights = np.zeros((2, 3, 4, 4))
-    weights[0, 0] = 2       # as red as can be, whatever the size
+    weights[0, 0] = 2  # as red as can be, whatever the size
     weights[1, 2] = -1e-3
     drawn = picture.filter_grid(weights)
     assert middles(drawn, 2) == [(255, 128, 128), (128, 128, 1)]
@@ -114,8 +118,13 @@ def test_weights_of_a_dense_layer_are_no_filters():
 
 
 def test_a_table_has_its_pictures_titles_and_labels_in_place():
-    drawn = picture.grid([[RED, GREEN], [BLUE, None]], [["one", "two"], ["three", ""]],
-                         rows=["upper", "lower"], columns=["left", "right"], heading="all")
+    drawn = picture.grid(
+        [[RED, GREEN], [BLUE, None]],
+        [["one", "two"], ["three", ""]],
+        rows=["upper", "lower"],
+        columns=["left", "right"],
+        heading="all",
+    )
     found = panels_of(drawn)
     assert [title for _, title in found] == ["one", "two", "three"]
     for (panel, _), expected in zip(found, (RED, GREEN, BLUE)):
@@ -142,8 +151,11 @@ def test_dollars_are_dollars():
     drawn = picture.grid([[RED]], [["a $1 b $2"]], rows=["$x$"], columns=["$y$"], heading="$z$")
     drawn.draw_without_rendering()
     axes = next(one for one in drawn.axes if one.images)
-    texts = [axes.get_title(), drawn._suptitle.get_text(),
-             *(text.get_text() for one in drawn.axes for text in one.texts)]
+    texts = [
+        axes.get_title(),
+        drawn._suptitle.get_text(),
+        *(text.get_text() for one in drawn.axes for text in one.texts),
+    ]
     assert texts == [r"a \$1 b \$2", r"\$z\$", r"\$y\$", r"\$x\$"]
 
 
@@ -171,9 +183,10 @@ def test_patches_have_a_row_for_each_unit_and_their_activations_above():
         return Patch(unit, activation, 0, (0, 0), None, shown)
 
     of_input = np.zeros((3, 8, 8), np.float32)
-    of_input[2] = 1     # the last channel of BGR is red
-    drawn = picture.patch_grid([[patch(3, 2.5, RED), patch(3, 1.25, of_input)],
-                                [patch(7, 1163.2, BLUE)]], "BGR")
+    of_input[2] = 1  # the last channel of BGR is red
+    drawn = picture.patch_grid(
+        [[patch(3, 2.5, RED), patch(3, 1.25, of_input)], [patch(7, 1163.2, BLUE)]], "BGR"
+    )
     found = panels_of(drawn)
     assert [title for _, title in found] == ["2.5", "1.25", "1163"]
     np.testing.assert_array_equal(found[0][0], RED)
@@ -187,12 +200,12 @@ def test_patches_have_a_row_for_each_unit_and_their_activations_above():
 def test_points_are_where_they_are_in_the_colours_of_their_groups():
     points = np.array([[0, 0], [1, 2], [3, 1], [4, 4]], float)
     drawn = picture.scatter(points, np.array(["b", "a", "b", "a"]))
-    axes, = drawn.axes
+    (axes,) = drawn.axes
     by_label = {one.get_label(): one for one in axes.collections}
     np.testing.assert_array_equal(by_label["a"].get_offsets(), points[[1, 3]])
     np.testing.assert_array_equal(by_label["b"].get_offsets(), points[[0, 2]])
     assert not np.array_equal(by_label["a"].get_facecolor(), by_label["b"].get_facecolor())
-    legend, = drawn.legends
+    (legend,) = drawn.legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
     drawn.draw_without_rendering()
     assert legend.get_window_extent().x0 > axes.get_window_extent().x1
@@ -202,19 +215,22 @@ def test_thumbnails_lie_on_their_points():
     points = np.array([[0, 0], [10, 0], [0, 10], [10, 10]], float)
     drawn = picture.scatter(points, thumbnails=[RED, GREEN, BLUE, np.zeros((8, 8), np.uint8)])
     seen = picture.as_array(drawn)
-    axes, = drawn.axes
+    (axes,) = drawn.axes
     assert not drawn.legends
     for point, color in zip(points, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0))):
         x, y = axes.transData.transform(point)
         np.testing.assert_array_equal(seen[round(len(seen) - y), round(x)], color)
 
 
-@pytest.mark.parametrize(("points", "more", "said"), [
-    (np.zeros((3, 3)), {}, r"\(3, 3\); expected \(N, 2\)"),
-    (np.zeros((0, 2)), {}, r"\(0, 2\)"),
-    (np.zeros((3, 2)), {"groups": ["a"]}, "1 groups for 3 points"),
-    (np.zeros((3, 2)), {"thumbnails": [RED] * 4}, "4 thumbnails for 3 points"),
-])
+@pytest.mark.parametrize(
+    ("points", "more", "said"),
+    [
+        (np.zeros((3, 3)), {}, r"\(3, 3\); expected \(N, 2\)"),
+        (np.zeros((0, 2)), {}, r"\(0, 2\)"),
+        (np.zeros((3, 2)), {"groups": ["a"]}, "1 groups for 3 points"),
+        (np.zeros((3, 2)), {"thumbnails": [RED] * 4}, "4 thumbnails for 3 points"),
+    ],
+)
 def test_points_that_do_not_fit_are_refused(points, more, said):
     with pytest.raises(InputError, match=said):
         picture.scatter(points, **more)

@@ -14,8 +14,11 @@ def graph_of(symbol, data_shape):
     """The graph of a symbol, with parameters of ones."""
     names = symbol.list_arguments() + symbol.list_auxiliary_states()
     arguments, _, states = symbol.infer_shape(data=data_shape)
-    arrays = {name: mx.nd.ones(shape) for name, shape in zip(names, arguments + states)
-              if name not in ("data", "label")}
+    arrays = {
+        name: mx.nd.ones(shape)
+        for name, shape in zip(names, arguments + states)
+        if name not in ("data", "label")
+    }
     return gm.trace((symbol, arrays, {}))
 
 
@@ -44,18 +47,23 @@ def test_channels_in_groups():
     assert picture_input(graph) == ("data", 6)
 
 
-@pytest.mark.parametrize("first", [
-    lambda x: mx.sym.FullyConnected(x, num_hidden=3),
-    lambda x: convolution(mx.sym.transpose(x, axes=(0, 3, 1, 2))),
-    lambda x: mx.sym.Convolution(mx.sym.reshape(x, (0, 0, -1)), kernel=(3,), num_filter=4),
-], ids=["dense", "turned", "of sequences"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda x: mx.sym.FullyConnected(x, num_hidden=3),
+        lambda x: convolution(mx.sym.transpose(x, axes=(0, 3, 1, 2))),
+        lambda x: mx.sym.Convolution(mx.sym.reshape(x, (0, 0, -1)), kernel=(3,), num_filter=4),
+    ],
+    ids=["dense", "turned", "of sequences"],
+)
 def test_a_graph_that_does_not_tell(first):
     assert picture_input(graph_of(first(mx.sym.var("data")), (1, 4, 6, 5))) is None
 
 
 def test_common_sizes():
-    y = mx.sym.Pooling(convolution(mx.sym.var("data")), kernel=(20, 20), stride=(20, 20),
-                       pool_type="max")
+    y = mx.sym.Pooling(
+        convolution(mx.sym.var("data")), kernel=(20, 20), stride=(20, 20), pool_type="max"
+    )
     graph = graph_of(mx.sym.FullyConnected(y, num_hidden=2), (1, 3, 28, 28))
     assert common_sizes(graph, 3) == [32, 28]
     assert common_sizes(graph, 1) == []

@@ -14,9 +14,16 @@ COLD, HOT = picture.colorize(np.array([0.0, 1.0]))
 # -------------------------------------------------------------------------------------------- clips
 
 
-@pytest.mark.parametrize(("depth", "chosen"), [
-    (1, [0]), (3, [0, 1, 2]), (8, range(8)), (9, [0, 1, 2, 3, 5, 6, 7, 8]),
-    (16, [0, 2, 4, 6, 9, 11, 13, 15])])
+@pytest.mark.parametrize(
+    ("depth", "chosen"),
+    [
+        (1, [0]),
+        (3, [0, 1, 2]),
+        (8, range(8)),
+        (9, [0, 1, 2, 3, 5, 6, 7, 8]),
+        (16, [0, 2, 4, 6, 9, 11, 13, 15]),
+    ],
+)
 def test_a_strip_has_evenly_spaced_frames_from_the_first_to_the_last(depth, chosen):
     clip = np.broadcast_to(np.arange(depth, dtype=np.uint8)[:, None, None], (depth, 2, 5))
     found = picture.strip(clip)
@@ -56,7 +63,7 @@ def test_a_peak_narrower_than_a_pixel_is_seen(length):
         heat = np.zeros(length, np.float32)
         heat[place] = 1
         found = picture.signal_panel(heat)
-        hot, = np.unique(np.nonzero((found == HOT).all(axis=2))[1])
+        (hot,) = np.unique(np.nonzero((found == HOT).all(axis=2))[1])
         assert abs(hot + 0.5 - (place + 0.5) / length * picture.SIGNAL_WIDTH) <= 1
 
 
@@ -80,13 +87,15 @@ def test_each_channel_is_a_line_in_its_own_row_with_high_values_up():
     low, middle, high = 48 - 0.5, 160 / 6 - 0.5, 16 / 3 - 0.5
     second, third = 160 / 3, 320 / 3
     for column, expected in [
-            (44, [low, second + middle, third + high]),  # the first of nine samples
-            (399, [middle, second + middle, third + middle]),
-            (755, [high, second + middle, third + low])]:
+        (44, [low, second + middle, third + high]),  # the first of nine samples
+        (399, [middle, second + middle, third + middle]),
+        (755, [high, second + middle, third + low]),
+    ]:
         np.testing.assert_allclose(lines_at(heat, signal, column), expected, atol=1)
     # nothing before the first sample
-    np.testing.assert_array_equal(picture.signal_panel(heat, signal)[:, :40],
-                                  picture.signal_panel(heat)[:, :40])
+    np.testing.assert_array_equal(
+        picture.signal_panel(heat, signal)[:, :40], picture.signal_panel(heat)[:, :40]
+    )
 
 
 @pytest.mark.parametrize("length", [10, 30, 1010])
@@ -106,9 +115,11 @@ def test_a_panel_grows_with_its_channels():
     np.testing.assert_allclose(lines_at(heat, signal, 400), np.arange(12, 240, 24) - 0.5, atol=1)
 
 
-@pytest.mark.parametrize("make", [
-    lambda a: a, mx.nd.array, np.ndarray.tolist, lambda a: a.astype(np.int8)],
-    ids=["float", "NDArray", "lists", "int8"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda a: a, mx.nd.array, np.ndarray.tolist, lambda a: a.astype(np.int8)],
+    ids=["float", "NDArray", "lists", "int8"],
+)
 def test_signals_of_any_number_type(make):
     signal = np.array([[-128, 127, 3]] * 2, np.float32)
     found = picture.check_signal(make(signal))

@@ -79,8 +79,12 @@ def test_the_nets_own_preprocessing(ctx):
     np.testing.assert_array_equal(gm.predict_fn(net)(PHOTOS), gm.predict_fn(net, PREPARED)(PHOTOS))
     grey = GREY.adapted(size=12)
     small = made(ctx, nn.Dense(3), channels=1)
-    np.testing.assert_allclose(gm.predict_fn(small, grey)(PHOTOS),
-                               softmax(scores_of(small, ctx, grey)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        gm.predict_fn(small, grey)(PHOTOS),
+        softmax(scores_of(small, ctx, grey)),
+        rtol=1e-4,
+        atol=1e-6,
+    )
 
 
 def test_a_preprocessing_of_ones_own(ctx):
@@ -91,9 +95,12 @@ def test_a_preprocessing_of_ones_own(ctx):
         return mx.nd.array(photo[:, :20].transpose(2, 0, 1) / 255.0)
 
     x = np.stack([prepare(photo).asnumpy() for photo in PHOTOS])
-    np.testing.assert_allclose(gm.predict_fn(net, prepare)(PHOTOS),
-                               softmax(net(mx.nd.array(x, ctx=ctx)).asnumpy()), rtol=1e-4,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        gm.predict_fn(net, prepare)(PHOTOS),
+        softmax(net(mx.nd.array(x, ctx=ctx)).asnumpy()),
+        rtol=1e-4,
+        atol=1e-6,
+    )
 
 
 def test_photos_in_floating_point(ctx):
@@ -105,10 +112,17 @@ def test_photos_in_floating_point(ctx):
     assert predict(np.zeros((2, 20, 30, 3))).shape == (2, 4)
 
 
-@pytest.mark.parametrize(("photos", "said"), [
-    (PHOTOS[0], r"\(20, 30, 3\).*photo\[None\]"), (PHOTOS / 255.0, "from 0 to 1"),
-    (PHOTOS[:0], r"\(0, 20, 30, 3\)"), (PHOTOS[..., :2], r"\(20, 30, 2\)"),
-    (PHOTOS - 300.0, "expected 0 to 255")], ids=["one", "shares", "none", "channels", "negative"])
+@pytest.mark.parametrize(
+    ("photos", "said"),
+    [
+        (PHOTOS[0], r"\(20, 30, 3\).*photo\[None\]"),
+        (PHOTOS / 255.0, "from 0 to 1"),
+        (PHOTOS[:0], r"\(0, 20, 30, 3\)"),
+        (PHOTOS[..., :2], r"\(20, 30, 2\)"),
+        (PHOTOS - 300.0, "expected 0 to 255"),
+    ],
+    ids=["one", "shares", "none", "channels", "negative"],
+)
 def test_what_is_no_photo(ctx, photos, said):
     with pytest.raises(InputError, match=said):
         gm.predict_fn(made(ctx, nn.Dense(4)), PREPARED)(photos)
@@ -156,7 +170,8 @@ def test_shaps_own_explainer_takes_it(ctx):
     photo = RNG.randint(0, 256, (4, 4, 3)).astype(np.float64)
     predict = gm.predict_fn(net, lambda photo: photo[None] / np.float32(255), output=None)
     masker = shap.maskers.Image(np.zeros((4, 4, 3)))
-    found = shap.PartitionExplainer(predict, masker)(photo[None], max_evals=5000, batch_size=50,
-                                                     silent=True)
+    found = shap.PartitionExplainer(predict, masker)(
+        photo[None], max_evals=5000, batch_size=50, silent=True
+    )
     expected = weights.T.reshape(4, 4, 3, 2) * (photo / 255)[..., None]
     np.testing.assert_allclose(found.values[0], expected, atol=1e-4)

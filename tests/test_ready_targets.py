@@ -98,7 +98,7 @@ def cosine(y, r):
 def cosine_gradient(y, r):
     """∂/∂y_i of y·r (y·y)^(-½) / |r|: r_i (y·y)^(-½) / |r| - y·r (y·y)^(-3/2) y_i / |r|."""
     length, other = np.sqrt((y * y).sum()), np.sqrt((r * r).sum())
-    return r / (length * other) - (y * r).sum() * y / (length ** 3 * other)
+    return r / (length * other) - (y * r).sum() * y / (length**3 * other)
 
 
 def inside(mask):
@@ -125,59 +125,111 @@ def class_cases(ids, others, shape):
         p = softmax(y)
         return p.flat[ids[n]] * (unit(y, ids[n]) - p)
 
-    yield Case(f"ClassScore {kind}", shape, lambda rows: gm.targets.ClassScore(given(ids, rows)),
-               lambda y, n: y.flat[ids[n]], lambda y, n: unit(y, ids[n]), shared)
-    yield Case(f"Probability {kind}", shape, lambda rows: gm.targets.Probability(given(ids, rows)),
-               lambda y, n: softmax(y).flat[ids[n]], chance_gradient, shared)
-    yield Case(f"ScoreDifference {kind}", shape,
-               lambda rows: gm.targets.ScoreDifference(given(ids, rows), given(others, rows)),
-               lambda y, n: y.flat[ids[n]] - y.flat[others[n]],
-               lambda y, n: unit(y, ids[n]) - unit(y, others[n]), shared)
+    yield Case(
+        f"ClassScore {kind}",
+        shape,
+        lambda rows: gm.targets.ClassScore(given(ids, rows)),
+        lambda y, n: y.flat[ids[n]],
+        lambda y, n: unit(y, ids[n]),
+        shared,
+    )
+    yield Case(
+        f"Probability {kind}",
+        shape,
+        lambda rows: gm.targets.Probability(given(ids, rows)),
+        lambda y, n: softmax(y).flat[ids[n]],
+        chance_gradient,
+        shared,
+    )
+    yield Case(
+        f"ScoreDifference {kind}",
+        shape,
+        lambda rows: gm.targets.ScoreDifference(given(ids, rows), given(others, rows)),
+        lambda y, n: y.flat[ids[n]] - y.flat[others[n]],
+        lambda y, n: unit(y, ids[n]) - unit(y, others[n]),
+        shared,
+    )
 
 
 def label_cases(sets, shape):
-    yield Case(f"MultiLabel {'the same' if sets[0] is sets[1] else 'one a sample'}", shape,
-               lambda rows: gm.targets.MultiLabel(given(sets, rows)),
-               lambda y, n: sum(y.flat[c] for c in sets[n]),
-               lambda y, n: sum(unit(y, c) for c in sets[n]), sets[0] is sets[1])
+    yield Case(
+        f"MultiLabel {'the same' if sets[0] is sets[1] else 'one a sample'}",
+        shape,
+        lambda rows: gm.targets.MultiLabel(given(sets, rows)),
+        lambda y, n: sum(y.flat[c] for c in sets[n]),
+        lambda y, n: sum(unit(y, c) for c in sets[n]),
+        sets[0] is sets[1],
+    )
 
 
 def one_value_cases(ids, shape):
     kind = "of one value, " + ("the same" if ids[0] is ids[1] else "one a sample")
     sign = {1: 1.0, 0: -1.0}
-    yield Case(f"Binary {kind}", shape, lambda rows: gm.targets.Binary(given(ids, rows)),
-               lambda y, n: sign[ids[n]] * y.item(), lambda y, n: np.full_like(y, sign[ids[n]]),
-               ids[0] is ids[1])
-    yield Case(f"Probability {kind}", shape,
-               lambda rows: gm.targets.Probability(given(ids, rows)),
-               lambda y, n: sigmoid(y) if ids[n] == 1 else 1 - sigmoid(y),
-               lambda y, n: np.full_like(y, sign[ids[n]] * sigmoid(y) * (1 - sigmoid(y))),
-               ids[0] is ids[1])
+    yield Case(
+        f"Binary {kind}",
+        shape,
+        lambda rows: gm.targets.Binary(given(ids, rows)),
+        lambda y, n: sign[ids[n]] * y.item(),
+        lambda y, n: np.full_like(y, sign[ids[n]]),
+        ids[0] is ids[1],
+    )
+    yield Case(
+        f"Probability {kind}",
+        shape,
+        lambda rows: gm.targets.Probability(given(ids, rows)),
+        lambda y, n: sigmoid(y) if ids[n] == 1 else 1 - sigmoid(y),
+        lambda y, n: np.full_like(y, sign[ids[n]] * sigmoid(y) * (1 - sigmoid(y))),
+        ids[0] is ids[1],
+    )
 
 
 def regression_cases(shape):
-    yield Case("Regression", shape, lambda rows: gm.targets.Regression(),
-               lambda y, n: y.sum(), lambda y, n: np.ones_like(y), True)
+    yield Case(
+        "Regression",
+        shape,
+        lambda rows: gm.targets.Regression(),
+        lambda y, n: y.sum(),
+        lambda y, n: np.ones_like(y),
+        True,
+    )
     whole = random(N, *shape, seed=1)
-    yield Case("Regression weights for the whole output", shape,
-               lambda rows: gm.targets.Regression(weights=whole[rows]),
-               lambda y, n: (whole[n] * y).sum(), lambda y, n: whole[n], False)
+    yield Case(
+        "Regression weights for the whole output",
+        shape,
+        lambda rows: gm.targets.Regression(weights=whole[rows]),
+        lambda y, n: (whole[n] * y).sum(),
+        lambda y, n: whole[n],
+        False,
+    )
     if shape:
-        yield Case("Regression weights for one sample", shape,
-                   lambda rows: gm.targets.Regression(whole[0]),
-                   lambda y, n: (whole[0] * y).sum(), lambda y, n: whole[0], True)
+        yield Case(
+            "Regression weights for one sample",
+            shape,
+            lambda rows: gm.targets.Regression(whole[0]),
+            lambda y, n: (whole[0] * y).sum(),
+            lambda y, n: whole[0],
+            True,
+        )
 
 
 def cosine_cases():
     references = random(N, K, seed=2)
-    yield Case("CosineSimilarity the same", VECTOR,
-               lambda rows: gm.targets.CosineSimilarity(references[0]),
-               lambda y, n: cosine(y, references[0]),
-               lambda y, n: cosine_gradient(y, references[0]), True)
-    yield Case("CosineSimilarity one a sample", VECTOR,
-               lambda rows: gm.targets.CosineSimilarity(references[rows]),
-               lambda y, n: cosine(y, references[n]),
-               lambda y, n: cosine_gradient(y, references[n]), False)
+    yield Case(
+        "CosineSimilarity the same",
+        VECTOR,
+        lambda rows: gm.targets.CosineSimilarity(references[0]),
+        lambda y, n: cosine(y, references[0]),
+        lambda y, n: cosine_gradient(y, references[0]),
+        True,
+    )
+    yield Case(
+        "CosineSimilarity one a sample",
+        VECTOR,
+        lambda rows: gm.targets.CosineSimilarity(references[rows]),
+        lambda y, n: cosine(y, references[n]),
+        lambda y, n: cosine_gradient(y, references[n]),
+        False,
+    )
 
 
 def segmentation_cases(ids):
@@ -189,21 +241,35 @@ def segmentation_cases(ids):
         ("one mask", lambda rows: masks[0], [masks[0]] * N),
         ("a mask a sample", lambda rows: masks[rows], masks),
     ):
-        yield Case(f"Segmentation {kind}, {title}", SCENE,
-                   lambda rows, mask=mask: gm.targets.Segmentation(given(ids, rows), mask(rows)),
-                   lambda y, n, masks=per_sample: segment(y, ids[n], masks[n]),
-                   lambda y, n, masks=per_sample: segment_gradient(y, ids[n], masks[n]),
-                   ids[0] is ids[1] and "a mask" not in title)
+        yield Case(
+            f"Segmentation {kind}, {title}",
+            SCENE,
+            lambda rows, mask=mask: gm.targets.Segmentation(given(ids, rows), mask(rows)),
+            lambda y, n, masks=per_sample: segment(y, ids[n], masks[n]),
+            lambda y, n, masks=per_sample: segment_gradient(y, ids[n], masks[n]),
+            ids[0] is ids[1] and "a mask" not in title,
+        )
 
 
 CASES = [
-    *(case for shape in (VECTOR, MAP)
-      for ids, others in (([2] * N, [1] * N), ([2, 0, 3], [1, 3, 0]), ([2, 0, 3], [1] * N))
-      for case in class_cases(ids, others, shape)),
-    *(case for shape in (VECTOR, MAP) for sets in ([[0, 3]] * N, [[1], [0, 2, 3], [3, 1]])
-      for case in label_cases(sets, shape)),
-    *(case for shape in ((1,), ()) for ids in ([1] * N, [0] * N, [1, 0, 1])
-      for case in one_value_cases(ids, shape)),
+    *(
+        case
+        for shape in (VECTOR, MAP)
+        for ids, others in (([2] * N, [1] * N), ([2, 0, 3], [1, 3, 0]), ([2, 0, 3], [1] * N))
+        for case in class_cases(ids, others, shape)
+    ),
+    *(
+        case
+        for shape in (VECTOR, MAP)
+        for sets in ([[0, 3]] * N, [[1], [0, 2, 3], [3, 1]])
+        for case in label_cases(sets, shape)
+    ),
+    *(
+        case
+        for shape in ((1,), ())
+        for ids in ([1] * N, [0] * N, [1, 0, 1])
+        for case in one_value_cases(ids, shape)
+    ),
     *(case for shape in (VECTOR, (1,), (), SCENE) for case in regression_cases(shape)),
     *cosine_cases(),
     *(case for ids in ([2] * N, [2, 0, 3]) for case in segmentation_cases(ids)),
@@ -249,7 +315,7 @@ def test_value_and_gradient(ctx, case):
 def test_a_batch_is_its_samples_one_by_one(ctx, case):
     outputs = random(N, *case.shape)
     batch = called(case.target([0, 1, 2]), ctx, outputs)
-    singles = zip(*(called(case.target([n]), ctx, outputs[n:n + 1]) for n in range(N)))
+    singles = zip(*(called(case.target([n]), ctx, outputs[n : n + 1]) for n in range(N)))
     for found, expected in zip(batch, singles):
         close(found, np.concatenate([one.asnumpy() for one in expected]))
 
@@ -264,9 +330,15 @@ def test_an_instance_serves_again(ctx, case):
     close(gradient, case.gradients(outputs[:2]))
 
 
-@pytest.mark.parametrize(("output", "target", "expected"), [
-    ([[1000.0, 0], [-1000, 0]], 0, [1, 0]), ([[1000.0], [-1000]], 1, [1, 0]),
-    ([1000.0, -1000], 0, [0, 1])], ids=["softmax", "sigmoid of a column", "sigmoid of a vector"])
+@pytest.mark.parametrize(
+    ("output", "target", "expected"),
+    [
+        ([[1000.0, 0], [-1000, 0]], 0, [1, 0]),
+        ([[1000.0], [-1000]], 1, [1, 0]),
+        ([1000.0, -1000], 0, [0, 1]),
+    ],
+    ids=["softmax", "sigmoid of a column", "sigmoid of a vector"],
+)
 def test_probabilities_of_huge_scores_are_finite(ctx, output, target, expected):
     value, gradient = called(gm.targets.Probability(target), ctx, output)
     np.testing.assert_array_equal(value.asnumpy(), expected)
@@ -317,15 +389,24 @@ def test_saliency_is_the_derivative_times_the_weights(ctx, case):
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "guided_backprop", "guided_grad_cam", "saliency"])
-@pytest.mark.parametrize(("target", "function"), [
-    (lambda: gm.targets.ScoreDifference(1, 2), lambda y: y[:, 1] - y[:, 2]),
-    (lambda: gm.targets.Probability([1, 0, 3]),
-     lambda y: mx.nd.pick(mx.nd.softmax(y), mx.nd.array([1, 0, 3], ctx=y.context))),
-], ids=["ScoreDifference", "Probability"])
+@pytest.mark.parametrize(
+    ("target", "function"),
+    [
+        (lambda: gm.targets.ScoreDifference(1, 2), lambda y: y[:, 1] - y[:, 2]),
+        (
+            lambda: gm.targets.Probability([1, 0, 3]),
+            lambda y: mx.nd.pick(mx.nd.softmax(y), mx.nd.array([1, 0, 3], ctx=y.context)),
+        ),
+    ],
+    ids=["ScoreDifference", "Probability"],
+)
 def test_every_method_takes_them(ctx, method, target, function):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(5, 3, activation="relu", in_channels=3), nn.GlobalAvgPool2D(),
-            nn.Dense(K, in_units=5))
+    net.add(
+        nn.Conv2D(5, 3, activation="relu", in_channels=3),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(K, in_units=5),
+    )
     mx.random.seed(0)
     net.initialize(mx.init.Normal(1), ctx=ctx)
     x = mx.nd.array(random(N, 3, 6, 6), ctx=ctx)
@@ -339,7 +420,7 @@ def test_every_method_takes_them(ctx, method, target, function):
 
 
 def squares(y):
-    return (y ** 2).sum(axis=1)
+    return (y**2).sum(axis=1)
 
 
 def test_a_list_is_one_target_a_sample(ctx):
@@ -354,14 +435,17 @@ def test_a_list_is_one_target_a_sample(ctx):
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
 def test_a_list_gives_each_sample_its_own(ctx, order):
-    make = [lambda: gm.targets.Probability(1), lambda: gm.targets.MultiLabel([0, 3]),
-            lambda: gm.targets.CosineSimilarity(np.arange(1.0, 1 + K))]
+    make = [
+        lambda: gm.targets.Probability(1),
+        lambda: gm.targets.MultiLabel([0, 3]),
+        lambda: gm.targets.CosineSimilarity(np.arange(1.0, 1 + K)),
+    ]
     net, x, _, _ = linear(ctx, VECTOR)
     found = gm.saliency(net, x, target=[make[i]() for i in order])
     for n, i in enumerate(order):
-        alone = gm.saliency(net, x[n:n + 1], target=make[i]())
-        close(found.values[n:n + 1], alone.values)
-        close(found.score[n:n + 1], alone.score)
+        alone = gm.saliency(net, x[n : n + 1], target=make[i]())
+        close(found.values[n : n + 1], alone.values)
+        close(found.score[n : n + 1], alone.score)
 
 
 @pytest.mark.parametrize("length", [1, 2, 4])
@@ -434,13 +518,17 @@ def check_logit(found, y, weight, ids):
 
 @one_value
 @each_end
-@pytest.mark.parametrize(("target", "ids"), [
-    (1, [1, 1, 1]), (0, [0, 0, 0]), ([1, 0, 0], [1, 0, 0]), (None, None)], ids=str)
+@pytest.mark.parametrize(
+    ("target", "ids"),
+    [(1, [1, 1, 1]), (0, [0, 0, 0]), ([1, 0, 0], [1, 0, 0]), (None, None)],
+    ids=str,
+)
 def test_a_final_sigmoid_has_classes_of_its_logit(ctx, shape, end, target, ids):
     net, x, weight, y = linear(ctx, shape, end)
     assert y.min() < 0 < y.max()
-    check_logit(gm.saliency(net, x, target=target), y, weight,
-                ids or [int(one > 0) for one in y.ravel()])
+    check_logit(
+        gm.saliency(net, x, target=target), y, weight, ids or [int(one > 0) for one in y.ravel()]
+    )
 
 
 @each_end
@@ -465,8 +553,9 @@ def test_logistic_regression_output(ctx, target, ids):
     symbol = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=1, no_bias=True, name="dense")
     symbol = mx.sym.LogisticRegressionOutput(symbol, name="chance")
     net = (symbol, {"dense_weight": mx.nd.array(weight, ctx=ctx)}, {})
-    check_logit(gm.saliency(net, x, target=target), y, weight,
-                ids or [int(one > 0) for one in y.ravel()])
+    check_logit(
+        gm.saliency(net, x, target=target), y, weight, ids or [int(one > 0) for one in y.ravel()]
+    )
 
 
 # ---------------------------------------------------------------------------------------- detection
@@ -484,8 +573,11 @@ def iou(a, b):
 
 def best(ids, boxes, box, class_id=None):
     """The number of the detection that overlaps `box` most, among those that count."""
-    found = [(iou(box, one), b) for b, one in enumerate(boxes)
-             if ids[b] >= 0 and class_id in (None, ids[b])]
+    found = [
+        (iou(box, one), b)
+        for b, one in enumerate(boxes)
+        if ids[b] >= 0 and class_id in (None, ids[b])
+    ]
     return max(found)[1]
 
 
@@ -503,11 +595,16 @@ def detections():
 @pytest.mark.parametrize("class_ids", [[None] * N, [0] * N, [1] * N, [1, 0, 1]], ids=str)
 def test_detection_by_box(ctx, class_ids):
     outputs = detections()
-    chosen = [best(ids[:, 0], boxes, BOX, c)
-              for ids, boxes, c in zip(outputs[0], outputs[2], class_ids)]
+    chosen = [
+        best(ids[:, 0], boxes, BOX, c) for ids, boxes, c in zip(outputs[0], outputs[2], class_ids)
+    ]
     assert len(set(chosen)) > 1
-    check_detection(gm.targets.Detection(box=BOX, class_id=given(class_ids, range(N)), min_iou=0.2),
-                    ctx, outputs, chosen)
+    check_detection(
+        gm.targets.Detection(box=BOX, class_id=given(class_ids, range(N)), min_iou=0.2),
+        ctx,
+        outputs,
+        chosen,
+    )
 
 
 def check_detection(target, ctx, outputs, chosen):
@@ -527,8 +624,12 @@ def test_detection_by_index(ctx):
 @pytest.mark.parametrize("samples", [[0], [1], [2]])
 def test_detection_in_a_batch_is_as_alone(ctx, samples):
     ids, scores, boxes = (one[samples] for one in detections())
-    check_detection(gm.targets.Detection(box=BOX, min_iou=0.2), ctx, (ids, scores, boxes),
-                    [best(ids[0, :, 0], boxes[0], BOX)])
+    check_detection(
+        gm.targets.Detection(box=BOX, min_iou=0.2),
+        ctx,
+        (ids, scores, boxes),
+        [best(ids[0, :, 0], boxes[0], BOX)],
+    )
 
 
 # by hand, with (0, 0, 4, 4): 16/16, 9/23, 8/16, 0, and 0 for the box without an area
@@ -539,39 +640,57 @@ def few(*ids):
     return np.array(ids, float)[None, :, None], random(1, 5, 1), FEW[None]
 
 
-@pytest.mark.parametrize(("ids", "options", "chosen"), [
-    ((0, 0, 0, 0, 0), {}, 0), ((-1, 0, 0, 0, 0), {}, 2), ((0, 1, 2, 2, 2), {"class_id": 2}, 2),
-    ((-1, 0, -1, 0, 0), {"min_iou": 9 / 23 - 1e-3}, 1),
-    ((1, 0, 1, 0, 0), {"class_id": 0, "min_iou": 0.3}, 1),
-], ids=["best", "suppressed, then IoU = min_iou", "class", "min_iou", "class and min_iou"])
+@pytest.mark.parametrize(
+    ("ids", "options", "chosen"),
+    [
+        ((0, 0, 0, 0, 0), {}, 0),
+        ((-1, 0, 0, 0, 0), {}, 2),
+        ((0, 1, 2, 2, 2), {"class_id": 2}, 2),
+        ((-1, 0, -1, 0, 0), {"min_iou": 9 / 23 - 1e-3}, 1),
+        ((1, 0, 1, 0, 0), {"class_id": 0, "min_iou": 0.3}, 1),
+    ],
+    ids=["best", "suppressed, then IoU = min_iou", "class", "min_iou", "class and min_iou"],
+)
 def test_overlaps_by_hand(ctx, ids, options, chosen):
     check_detection(gm.targets.Detection(box=(0, 0, 4, 4), **options), ctx, few(*ids), [chosen])
 
 
-@pytest.mark.parametrize(("ids", "options"), [
-    ((-1, 0, 0, 0, 0), {"box": (0, 0, 4, 4), "min_iou": 0.501}),
-    ((-1, 0, -1, 0, 0), {"box": (0, 0, 4, 4)}),
-    ((0, 1, 1, 1, 1), {"box": (0, 0, 4, 4), "class_id": 1, "min_iou": 0.6}),
-    ((0, 0, 0, 0, 0), {"box": (0, 0, 4, 4), "class_id": 3}),
-    ((0, 0, 0, 0, 0), {"box": (20, 20, 24, 24)}),
-    ((-1, -1, -1, -1, -1), {"box": (0, 0, 4, 4)}),
-    ((0, 0, 0, 0, 0), {"box": (0, 0, 0, 4)}),
-    ((0, 0, 0, 0, 0), {"box": (4, 4, 0, 0)}),
-    ((0, 0, 0, 0, 0), {"box": (0, 0, np.nan, 4)}),
-    ((0, 0, 0, 0, 0), {"box": (0, 0, 4)}),
-    ((0, 0, 0, 0, 0), {"index": 5}),
-    ((0, 0, 0, 0, 0), {"index": -1}),
-    ((0, -1, 0, 0, 0), {"index": 1}),
-], ids=str)
+@pytest.mark.parametrize(
+    ("ids", "options"),
+    [
+        ((-1, 0, 0, 0, 0), {"box": (0, 0, 4, 4), "min_iou": 0.501}),
+        ((-1, 0, -1, 0, 0), {"box": (0, 0, 4, 4)}),
+        ((0, 1, 1, 1, 1), {"box": (0, 0, 4, 4), "class_id": 1, "min_iou": 0.6}),
+        ((0, 0, 0, 0, 0), {"box": (0, 0, 4, 4), "class_id": 3}),
+        ((0, 0, 0, 0, 0), {"box": (20, 20, 24, 24)}),
+        ((-1, -1, -1, -1, -1), {"box": (0, 0, 4, 4)}),
+        ((0, 0, 0, 0, 0), {"box": (0, 0, 0, 4)}),
+        ((0, 0, 0, 0, 0), {"box": (4, 4, 0, 0)}),
+        ((0, 0, 0, 0, 0), {"box": (0, 0, np.nan, 4)}),
+        ((0, 0, 0, 0, 0), {"box": (0, 0, 4)}),
+        ((0, 0, 0, 0, 0), {"index": 5}),
+        ((0, 0, 0, 0, 0), {"index": -1}),
+        ((0, -1, 0, 0, 0), {"index": 1}),
+    ],
+    ids=str,
+)
 def test_detections_that_are_not_there_are_refused(ctx, ids, options):
     outputs = [mx.nd.array(one, ctx=ctx) for one in few(*ids)]
     with pytest.raises(TargetError):
         gm.targets.Detection(**options)(*outputs)
 
 
-@pytest.mark.parametrize("shapes", [
-    [(1, 5), (1, 5), (1, 5, 4)], [(1, 5, 1), (1, 5, 2), (1, 5, 4)], [(1, 5, 1), (1, 5, 1), (1, 5)],
-    [(1, 5, 1), (1, 5, 1), (1, 5, 3)], [(1, 5, 1), (1, 4, 1), (1, 5, 4)]], ids=str)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(1, 5), (1, 5), (1, 5, 4)],
+        [(1, 5, 1), (1, 5, 2), (1, 5, 4)],
+        [(1, 5, 1), (1, 5, 1), (1, 5)],
+        [(1, 5, 1), (1, 5, 1), (1, 5, 3)],
+        [(1, 5, 1), (1, 4, 1), (1, 5, 4)],
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("options", [{"index": 0}, {"box": (0, 0, 1, 1), "min_iou": 0}], ids=str)
 def test_outputs_that_are_no_detections_are_refused(ctx, shapes, options):
     with pytest.raises(TargetError):
@@ -604,8 +723,10 @@ class Detector(mx.gluon.HybridBlock):
                 setattr(self, name, nn.Dense(units, in_units=12))
 
     def hybrid_forward(self, F, x):
-        found = [F.reshape(layer(x), shape=(-1, 5, last))
-                 for layer, last in ((self.ids, 1), (self.scores, 1), (self.boxes, 4))]
+        found = [
+            F.reshape(layer(x), shape=(-1, 5, last))
+            for layer, last in ((self.ids, 1), (self.scores, 1), (self.boxes, 4))
+        ]
         return tuple([*found, F.Flatten(x)][i] for i in self.order)
 
 
@@ -613,29 +734,54 @@ def detector(ctx, order, ids):
     net, weight, bias = Detector(order), random(5, 12, seed=4), random(5, seed=5)
     net.initialize(ctx=ctx)
     boxes_weight = random(20, 12, seed=6) / 50
-    for layer, numbers, offset in ((net.ids, np.zeros((5, 12)), ids), (net.scores, weight, bias),
-                                   (net.boxes, boxes_weight, FEW.ravel())):
+    for layer, numbers, offset in (
+        (net.ids, np.zeros((5, 12)), ids),
+        (net.scores, weight, bias),
+        (net.boxes, boxes_weight, FEW.ravel()),
+    ):
         layer.weight.set_data(mx.nd.array(numbers))
         layer.bias.set_data(mx.nd.array(offset))
     x = random(N, 12)
-    return (net, mx.nd.array(x.reshape(N, 3, 2, 2), ctx=ctx), weight, x @ weight.T + bias,
-            (x @ boxes_weight.T).reshape(N, 5, 4) + FEW)
+    return (
+        net,
+        mx.nd.array(x.reshape(N, 3, 2, 2), ctx=ctx),
+        weight,
+        x @ weight.T + bias,
+        (x @ boxes_weight.T).reshape(N, 5, 4) + FEW,
+    )
 
 
-@pytest.mark.parametrize(("order", "outputs"), [
-    ((0, 1, 2), (0, 1, 2)), ((0, 1, 2, 3), (0, 1, 2)), ((3, 1, 2, 0), (3, 1, 2)),
-    ((2, 0, 3, 1), (1, 3, 0))], ids=str)
-@pytest.mark.parametrize("options", [
-    {"index": 3}, {"box": (1, 1, 5, 5)}, {"box": (0, 0, 4, 4), "min_iou": 0.3},
-    {"box": (1, 1, 5, 5), "class_id": 2, "min_iou": 0.1},
-    {"box": (1, 1, 5, 5), "class_id": [2, 1, 1], "min_iou": 0.1}], ids=str)
+@pytest.mark.parametrize(
+    ("order", "outputs"),
+    [
+        ((0, 1, 2), (0, 1, 2)),
+        ((0, 1, 2, 3), (0, 1, 2)),
+        ((3, 1, 2, 0), (3, 1, 2)),
+        ((2, 0, 3, 1), (1, 3, 0)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"index": 3},
+        {"box": (1, 1, 5, 5)},
+        {"box": (0, 0, 4, 4), "min_iou": 0.3},
+        {"box": (1, 1, 5, 5), "class_id": 2, "min_iou": 0.1},
+        {"box": (1, 1, 5, 5), "class_id": [2, 1, 1], "min_iou": 0.1},
+    ],
+    ids=str,
+)
 def test_saliency_of_a_detection(ctx, order, outputs, options):
     ids = [-1, 1, 2, 1, 2]
     net, x, weight, scores, boxes = detector(ctx, order, ids)
     # by hand: box 1 (2 with class 2) for (1, 1, 5, 5); box 2 for (0, 0, 4, 4), as 0 is suppressed
     classes = np.broadcast_to(options.get("class_id"), N)
-    chosen = [options["index"]] * N if "index" in options else [
-        best(ids, boxes[n], options["box"], classes[n]) for n in range(N)]
+    chosen = (
+        [options["index"]] * N
+        if "index" in options
+        else [best(ids, boxes[n], options["box"], classes[n]) for n in range(N)]
+    )
     found = gm.saliency(net, x, target=gm.targets.Detection(outputs=outputs, **options))
     gradient = [unit(np.zeros(5), b) for b in chosen]
     check_saliency(found, scores[[0, 1, 2], chosen], gradient, weight)
@@ -649,9 +795,17 @@ def test_a_detection_a_sample(ctx):
     assert ["Detection" in one for one in found.target] == [True] * N
 
 
-@pytest.mark.parametrize("options", [
-    {"index": 0}, {"index": 5}, {"box": (20, 20, 24, 24)}, {"index": 1, "outputs": (0, 1, 4)},
-    {"index": 1, "outputs": (2, 1, 0)}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"index": 0},
+        {"index": 5},
+        {"box": (20, 20, 24, 24)},
+        {"index": 1, "outputs": (0, 1, 4)},
+        {"index": 1, "outputs": (2, 1, 0)},
+    ],
+    ids=str,
+)
 def test_detections_that_a_net_does_not_make_are_refused(ctx, options):
     net, x, _, _, _ = detector(ctx, (0, 1, 2), [-1, 1, 2, 1, 2])
     with pytest.raises(TargetError):
@@ -680,16 +834,30 @@ used = pytest.mark.parametrize("use", [on_an_output, on_a_net])
 
 
 @used
-@pytest.mark.parametrize(("shape", "name", "arguments"), [
-    (VECTOR, "ClassScore", (4,)), (VECTOR, "ClassScore", (-1,)), (MAP, "ClassScore", (4,)),
-    (VECTOR, "ClassScore", ([0, 4, 1],)), (VECTOR, "Probability", (4,)),
-    (VECTOR, "Probability", ([0, -1, 1],)), ((1,), "Probability", (2,)), ((), "Probability", (-1,)),
-    (VECTOR, "ScoreDifference", (4, 0)), (VECTOR, "ScoreDifference", (0, 4)),
-    (VECTOR, "ScoreDifference", (0, [1, 2, -1])), ((1,), "Binary", (2,)), ((), "Binary", (-1,)),
-    ((1,), "Binary", ([0, 1, 2],)), (VECTOR, "MultiLabel", ([0, 4],)),
-    (VECTOR, "MultiLabel", ([[0], [1, -1], [2]],)), (SCENE, "Segmentation", (4,)),
-    (SCENE, "Segmentation", ([0, 1, -1],)),
-], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "name", "arguments"),
+    [
+        (VECTOR, "ClassScore", (4,)),
+        (VECTOR, "ClassScore", (-1,)),
+        (MAP, "ClassScore", (4,)),
+        (VECTOR, "ClassScore", ([0, 4, 1],)),
+        (VECTOR, "Probability", (4,)),
+        (VECTOR, "Probability", ([0, -1, 1],)),
+        ((1,), "Probability", (2,)),
+        ((), "Probability", (-1,)),
+        (VECTOR, "ScoreDifference", (4, 0)),
+        (VECTOR, "ScoreDifference", (0, 4)),
+        (VECTOR, "ScoreDifference", (0, [1, 2, -1])),
+        ((1,), "Binary", (2,)),
+        ((), "Binary", (-1,)),
+        ((1,), "Binary", ([0, 1, 2],)),
+        (VECTOR, "MultiLabel", ([0, 4],)),
+        (VECTOR, "MultiLabel", ([[0], [1, -1], [2]],)),
+        (SCENE, "Segmentation", (4,)),
+        (SCENE, "Segmentation", ([0, 1, -1],)),
+    ],
+    ids=str,
+)
 def test_classes_that_are_not_there_are_refused(ctx, use, shape, name, arguments):
     with pytest.raises(TargetError, match="out of range"):
         use(lambda: getattr(gm.targets, name)(*arguments), ctx, shape)
@@ -703,31 +871,70 @@ def spoilt(shape, value):
 
 FULL = np.ones(SCENE[1:], bool)
 MISFITS = {
-    "of two ids": [(VECTOR, "ClassScore", [0, 1]), (VECTOR, "Probability", [0, 1]),
-                   (VECTOR, "ScoreDifference", [0, 1], 2), (VECTOR, "ScoreDifference", 2, [0, 1]),
-                   ((1,), "Binary", [0, 1]), (VECTOR, "MultiLabel", [[0], [1]]),
-                   (SCENE, "Segmentation", [0, 1])],
+    "of two ids": [
+        (VECTOR, "ClassScore", [0, 1]),
+        (VECTOR, "Probability", [0, 1]),
+        (VECTOR, "ScoreDifference", [0, 1], 2),
+        (VECTOR, "ScoreDifference", 2, [0, 1]),
+        ((1,), "Binary", [0, 1]),
+        (VECTOR, "MultiLabel", [[0], [1]]),
+        (SCENE, "Segmentation", [0, 1]),
+    ],
     "of no labels": [(VECTOR, "MultiLabel", []), (VECTOR, "MultiLabel", [[0], [], [1]])],
     "of another rank": [
-        ((), "ClassScore", 0), (SCENE, "ClassScore", 0), (SCENE, "Probability", 0),
-        ((), "ScoreDifference", 0, 0), (SCENE, "ScoreDifference", 0, 1), ((), "MultiLabel", [0]),
-        (SCENE, "MultiLabel", [0]), (VECTOR, "Binary", 1), (SCENE, "Binary", 1),
-        (VECTOR, "Segmentation", 1), ((), "Segmentation", 0), ((), "CosineSimilarity", np.ones(3)),
-        (SCENE, "CosineSimilarity", np.ones(K))],
-    "with a mask": [(SCENE, "Segmentation", 1, mask) for mask in (
-        FULL.T, FULL[0], np.stack([FULL] * 2), ~FULL, np.stack([FULL, ~FULL, FULL]))],
-    "with a reference": [(VECTOR, "CosineSimilarity", reference) for reference in (
-        np.ones(3), np.ones((2, K)), np.ones((N, K, 1)), np.zeros(K), np.diag([1, 0, 1, 1])[:N],
-        np.diag([1, 1, 0, 1])[:N], spoilt(K, np.nan), spoilt((N, K), np.inf))],
-    "with weights": [(VECTOR, "Regression", weights) for weights in (
-        np.ones(3), np.ones((K, N)), np.ones((2, K)), spoilt(K, np.nan), spoilt((N, K), -np.inf))],
+        ((), "ClassScore", 0),
+        (SCENE, "ClassScore", 0),
+        (SCENE, "Probability", 0),
+        ((), "ScoreDifference", 0, 0),
+        (SCENE, "ScoreDifference", 0, 1),
+        ((), "MultiLabel", [0]),
+        (SCENE, "MultiLabel", [0]),
+        (VECTOR, "Binary", 1),
+        (SCENE, "Binary", 1),
+        (VECTOR, "Segmentation", 1),
+        ((), "Segmentation", 0),
+        ((), "CosineSimilarity", np.ones(3)),
+        (SCENE, "CosineSimilarity", np.ones(K)),
+    ],
+    "with a mask": [
+        (SCENE, "Segmentation", 1, mask)
+        for mask in (FULL.T, FULL[0], np.stack([FULL] * 2), ~FULL, np.stack([FULL, ~FULL, FULL]))
+    ],
+    "with a reference": [
+        (VECTOR, "CosineSimilarity", reference)
+        for reference in (
+            np.ones(3),
+            np.ones((2, K)),
+            np.ones((N, K, 1)),
+            np.zeros(K),
+            np.diag([1, 0, 1, 1])[:N],
+            np.diag([1, 1, 0, 1])[:N],
+            spoilt(K, np.nan),
+            spoilt((N, K), np.inf),
+        )
+    ],
+    "with weights": [
+        (VECTOR, "Regression", weights)
+        for weights in (
+            np.ones(3),
+            np.ones((K, N)),
+            np.ones((2, K)),
+            spoilt(K, np.nan),
+            spoilt((N, K), -np.inf),
+        )
+    ],
 }
 
 
 @used
-@pytest.mark.parametrize(("shape", "name", "arguments"), [
-    pytest.param(shape, name, arguments, id=f"{name} {kind} {i}")
-    for kind, misfits in MISFITS.items() for i, (shape, name, *arguments) in enumerate(misfits)])
+@pytest.mark.parametrize(
+    ("shape", "name", "arguments"),
+    [
+        pytest.param(shape, name, arguments, id=f"{name} {kind} {i}")
+        for kind, misfits in MISFITS.items()
+        for i, (shape, name, *arguments) in enumerate(misfits)
+    ],
+)
 def test_what_does_not_fit_the_output_is_refused(ctx, use, shape, name, arguments):
     with pytest.raises(TargetError):
         use(lambda: getattr(gm.targets, name)(*arguments), ctx, shape)
@@ -741,9 +948,13 @@ class Boxes(mx.gluon.HybridBlock):
     and a dark one is gone."""
 
     def hybrid_forward(self, F, x):
-        halves = F.concat(*(
-            F.slice_axis(x, axis=3, begin=at, end=at + 4).mean(axis=(1, 2, 3)).reshape((-1, 1))
-            for at in (0, 4)), dim=1)
+        halves = F.concat(
+            *(
+                F.slice_axis(x, axis=3, begin=at, end=at + 4).mean(axis=(1, 2, 3)).reshape((-1, 1))
+                for at in (0, 4)
+            ),
+            dim=1,
+        )
         order = F.argsort(halves, axis=1, is_ascend=False)
         scores = F.sort(halves, axis=1, is_ascend=False)
         left = order * 4
@@ -754,14 +965,17 @@ class Boxes(mx.gluon.HybridBlock):
 
 @pytest.mark.parametrize("options", [{"index": 0}, {"box": (4, 0, 8, 8)}], ids=str)
 def test_a_detection_is_followed_when_parts_are_hidden(ctx, options):
-    """The right half is brighter. With it hidden the left one comes first, and its own score is 0.
-    """
+    """The right half is brighter. With it hidden the left one comes first, and its own score is 0."""
     x = np.full((2, 1, 8, 8), 0.5, np.float32)
     x[..., 4:] = 0.75
     net, halves = Boxes(), np.repeat([0, 1], 4)[None] * np.ones((8, 1), int)
     target = gm.targets.Detection(**options)
     found = gm.feature_ablation(net, mx.nd.array(x, ctx=ctx), target, segments=halves)
     np.testing.assert_allclose(found.details["segment_values"], [[0, 0.75]] * 2, rtol=1e-6)
-    both = gm.feature_ablation(net, mx.nd.array(x, ctx=ctx), gm.targets.Several(
-        [target, [target, gm.targets.Detection(box=(0, 0, 4, 8))]]), segments=halves)
+    both = gm.feature_ablation(
+        net,
+        mx.nd.array(x, ctx=ctx),
+        gm.targets.Several([target, [target, gm.targets.Detection(box=(0, 0, 4, 8))]]),
+        segments=halves,
+    )
     np.testing.assert_allclose(both[1].details["segment_values"], [[0, 0.75], [0.5, 0]], rtol=1e-6)

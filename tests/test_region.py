@@ -10,8 +10,9 @@ from gradcam_mx.explanation.region import Region
 
 def explanation(values, input_size, **more):
     values = np.asarray(values, np.float32)
-    return gm.Explanation(values, "grad_cam", [3] * len(values),
-                          np.zeros(len(values), np.float32), input_size, **more)
+    return gm.Explanation(
+        values, "grad_cam", [3] * len(values), np.zeros(len(values), np.float32), input_size, **more
+    )
 
 
 HEAT = np.zeros((1, 6, 8))
@@ -21,15 +22,15 @@ HEAT[0, 0, 0] = 2.9
 
 
 def test_a_region_is_where_the_map_reaches_the_level():
-    found, = explanation(HEAT, (6, 8)).threshold()
+    (found,) = explanation(HEAT, (6, 8)).threshold()
     assert found.box == (slice(2, 5), slice(3, 7))
     np.testing.assert_array_equal(found.mask, HEAT[0] >= 3)
-    higher, = explanation(HEAT, (6, 8)).threshold(0.31)
+    (higher,) = explanation(HEAT, (6, 8)).threshold(0.31)
     assert higher.box == (slice(2, 4), slice(3, 7))
 
 
 def test_a_crop_is_the_box_also_of_a_larger_photo():
-    found, = explanation(HEAT, (6, 8)).threshold()
+    (found,) = explanation(HEAT, (6, 8)).threshold()
     photo = np.arange(6 * 8 * 3).reshape(6, 8, 3)
     np.testing.assert_array_equal(found.crop(photo), photo[2:5, 3:7])
     large = np.arange(13 * 20 * 3).reshape(13, 20, 3)
@@ -38,7 +39,7 @@ def test_a_crop_is_the_box_also_of_a_larger_photo():
 
 
 def test_what_is_not_in_the_region_can_be_hidden():
-    found, = explanation(HEAT, (6, 8)).threshold()
+    (found,) = explanation(HEAT, (6, 8)).threshold()
     photo = np.arange(12 * 16 * 3).reshape(12, 16, 3).astype(np.uint8)
     shown = found.masked(photo)
     large = found.mask.repeat(2, axis=0).repeat(2, axis=1)
@@ -50,13 +51,13 @@ def test_every_sample_has_a_region_of_its_own():
     one, other = explanation(np.concatenate([HEAT, HEAT[:, ::-1]]), (6, 8)).threshold(0.5)
     assert one.box == (slice(2, 4), slice(3, 7))
     assert other.box == (slice(2, 4), slice(3, 7))
-    signal, = explanation([[0, 1, 5, 5, 0, 0]], (6,)).threshold(0.5)
+    (signal,) = explanation([[0, 1, 5, 5, 0, 0]], (6,)).threshold(0.5)
     assert signal.box == (slice(2, 4),)
 
 
 def test_a_flat_map_has_no_region():
     with pytest.warns(UserWarning, match="flat"):
-        found, = explanation(np.zeros((1, 6, 8)), (6, 8)).threshold(0)
+        (found,) = explanation(np.zeros((1, 6, 8)), (6, 8)).threshold(0)
     assert found.box is None
     assert not found.mask.any()
     with pytest.raises(InputError, match="nothing to crop"):
@@ -94,8 +95,14 @@ def test_attributions_of_a_layer_are_shown_at_the_inputs_size():
 def test_details_are_saved_and_read_back(tmp_path):
     details = {"completeness_gap": np.array([0.25]), "standard_error": np.ones((1, 6, 8))}
     large = np.zeros((3, 224, 224))
-    kept = explanation(HEAT, (6, 8), details=details, output="scores", input="data", options={
-        "baseline": large, "steps": np.int64(5), "level": np.array([1.5])})
+    kept = explanation(
+        HEAT,
+        (6, 8),
+        details=details,
+        output="scores",
+        input="data",
+        options={"baseline": large, "steps": np.int64(5), "level": np.array([1.5])},
+    )
     found = gm.Explanation.load(kept.save(tmp_path / "map.npz"))
     assert found.details.keys() == details.keys()
     for name, detail in details.items():

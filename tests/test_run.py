@@ -34,8 +34,10 @@ def toy(ctx):
     mx.random.seed(2)
     net = Toy()
     net.initialize(mx.init.Normal(0.5), ctx=ctx)
-    x = (mx.nd.random.normal(shape=(2, 3, 11, 9), ctx=ctx),
-         mx.nd.random.normal(shape=(2, 5), ctx=ctx))
+    x = (
+        mx.nd.random.normal(shape=(2, 3, 11, 9), ctx=ctx),
+        mx.nd.random.normal(shape=(2, 5), ctx=ctx),
+    )
     return net, x
 
 
@@ -52,8 +54,11 @@ def test_the_first_of_several_outputs_is_explained_and_it_says_so(toy):
 
 def test_the_warning_points_at_the_caller(toy):
     net, x = toy
-    calls = [lambda: gm.grad_cam(net, x), lambda: gm.explain(net, x, ["saliency"]),
-             lambda: gm.visualize(net, x, np.zeros((2, 11, 9, 3), np.uint8))]
+    calls = [
+        lambda: gm.grad_cam(net, x),
+        lambda: gm.explain(net, x, ["saliency"]),
+        lambda: gm.visualize(net, x, np.zeros((2, 11, 9, 3), np.uint8)),
+    ]
     for call in calls:
         with pytest.warns(UserWarning, match="outputs") as caught:
             call()
@@ -72,8 +77,9 @@ def test_an_output_by_number_or_name(toy, output):
 def test_an_output_that_is_a_map(toy):
     net, x = toy
     found = gm.saliency(net, x, gm.targets.Segmentation(4), output=2)
-    np.testing.assert_allclose(found.score, net(*x)[1][1].asnumpy()[:, 4].mean(axis=(1, 2)),
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        found.score, net(*x)[1][1].asnumpy()[:, 4].mean(axis=(1, 2)), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("output", [3, -4, "odds", ["toy_odds", 7]], ids=str)
@@ -88,10 +94,13 @@ def test_a_function_of_several_outputs(toy):
     found = gm.saliency(net, x, lambda a, b: a[:, 0] * 2 - b.max(axis=(1, 2, 3)), output=[0, 2])
     scores, (_, maps) = net(*x)
     np.testing.assert_allclose(
-        found.score, 2 * scores.asnumpy()[:, 0] - maps.asnumpy().max(axis=(1, 2, 3)), rtol=1e-5)
+        found.score, 2 * scores.asnumpy()[:, 0] - maps.asnumpy().max(axis=(1, 2, 3)), rtol=1e-5
+    )
     assert found.output == "toy_dense1_fwd_output + toy_conv1_relu_fwd_output"
-    apart = gm.saliency(net, x, 0, output=0).values * 2 - gm.saliency(
-        net, x, lambda b: b.max(axis=(1, 2, 3)), output=2).values
+    apart = (
+        gm.saliency(net, x, 0, output=0).values * 2
+        - gm.saliency(net, x, lambda b: b.max(axis=(1, 2, 3)), output=2).values
+    )
     np.testing.assert_allclose(found.values, apart, rtol=1e-5, atol=1e-6)
 
 
@@ -99,8 +108,9 @@ def test_scores_and_their_softmax_are_one_value_twice(toy):
     """Both outputs are explained at the scores; their gradients add up there."""
     net, x = toy
     found = gm.saliency(net, x, lambda a, b: a[:, 0] + 3 * b[:, 0], output=[0, 1])
-    np.testing.assert_allclose(found.values, 4 * gm.saliency(net, x, 0, output=0).values,
-                               rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        found.values, 4 * gm.saliency(net, x, 0, output=0).values, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_the_score_before_a_softmax_and_the_probability_after_it(toy):
@@ -113,8 +123,9 @@ def test_the_score_before_a_softmax_and_the_probability_after_it(toy):
     # p₂' = p₂ (s₂' - Σ p_c s_c')
     parts = [gm.saliency(net, x, c, output=0).values for c in range(3)]
     mean = sum(odds[:, c, None, None, None] * parts[c] for c in range(3))
-    np.testing.assert_allclose(probability.values, odds[:, 2, None, None, None] * (parts[2] - mean),
-                               rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        probability.values, odds[:, 2, None, None, None] * (parts[2] - mean), rtol=1e-4, atol=1e-7
+    )
 
 
 # ------------------------------------------------------------------------------------------- inputs
@@ -124,8 +135,10 @@ def test_the_score_before_a_softmax_and_the_probability_after_it(toy):
 def test_attributions_of_another_input(toy, which):
     net, x = toy
     found = gm.saliency(net, x, 1, output=0, input=which)
-    expected = net.classify.weight.data(x[0].context)[1].asnumpy() @ net.mix.weight.data(
-        x[0].context).asnumpy()
+    expected = (
+        net.classify.weight.data(x[0].context)[1].asnumpy()
+        @ net.mix.weight.data(x[0].context).asnumpy()
+    )
     assert found.input == "data1"
     np.testing.assert_allclose(found.values, [expected] * 2, rtol=1e-5)
     with pytest.raises(InputError, match="no positions"):
@@ -145,8 +158,11 @@ def test_inputs_keep_the_order_of_the_call(ctx):
             return F.concat((b * 2).mean(axis=(2, 3)), a.mean(axis=(2, 3)) * 3, dim=1)
 
     net = Swapped()
-    x = (mx.nd.ones((1, 1, 2, 2), ctx=ctx), mx.nd.ones((7,), ctx=ctx),
-         mx.nd.full((1, 1, 4, 4), 5, ctx=ctx))
+    x = (
+        mx.nd.ones((1, 1, 2, 2), ctx=ctx),
+        mx.nd.ones((7,), ctx=ctx),
+        mx.nd.full((1, 1, 4, 4), 5, ctx=ctx),
+    )
     found = gm.saliency(net, x, 0, input=2)
     assert found.score == [10]
     np.testing.assert_array_equal(found.values, np.full((1, 1, 4, 4), 2 / 16))
@@ -165,19 +181,23 @@ class Detached(mx.gluon.HybridBlock):
 
 def test_a_list_of_layers_gives_a_list_of_explanations(toy):
     net, x = toy
-    found = gm.explain(net, x, ["grad_cam", "guided_grad_cam", "saliency"], 1,
-                       ["first", net.second], output=0)
+    found = gm.explain(
+        net, x, ["grad_cam", "guided_grad_cam", "saliency"], 1, ["first", net.second], output=0
+    )
     assert [one.layer for one in found["grad_cam"]] == ["first", "second"]
     for number, layer in enumerate(["first", "second"]):
         alone = gm.explain(net, x, ["grad_cam", "guided_grad_cam"], 1, layer, output=0)
         for name, expected in alone.items():
-            np.testing.assert_allclose(found[name][number].values, expected.values, rtol=1e-5,
-                                       atol=1e-7)
+            np.testing.assert_allclose(
+                found[name][number].values, expected.values, rtol=1e-5, atol=1e-7
+            )
     assert found["saliency"].values.shape == (2, 3, 11, 9)
 
 
-@pytest.mark.parametrize(("fuse", "join"), [
-    ("mean", lambda a, b: (a + b) / 2), ("max", np.maximum), ("product", np.multiply)])
+@pytest.mark.parametrize(
+    ("fuse", "join"),
+    [("mean", lambda a, b: (a + b) / 2), ("max", np.maximum), ("product", np.multiply)],
+)
 def test_fused_layers(toy, fuse, join):
     net, x = toy
     one, other = gm.grad_cam(net, x, 1, ["first", "second"], output=0, relu=False)

@@ -9,21 +9,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-           for folder in ("gradcam_mx", "zoo") for path in sorted((ROOT / folder).rglob("*.py"))
-           if not path.is_symlink()}
-NOTEBOOKS = {path.name: "\n".join(
-    line for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-    if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()
-    if not line.lstrip().startswith(("%", "!"))) for path in sorted(
-        (ROOT / "tutorials").glob("*.ipynb"))}
+MODULES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for folder in ("gradcam_mx", "zoo")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not path.is_symlink()
+}
+NOTEBOOKS = {
+    path.name: "\n".join(
+        line
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+        for line in "".join(cell["source"]).splitlines()
+        if not line.lstrip().startswith(("%", "!"))
+    )
+    for path in sorted((ROOT / "tutorials").glob("*.ipynb"))
+}
 
 
 def imported(tree):
     """The modules that a file imports at run time, by their first names."""
-    typing_only = {id(inner) for node in ast.walk(tree)
-                   if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-                   for inner in ast.walk(node)}
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
     found = set()
     for node in ast.walk(tree):
         if id(node) in typing_only:
@@ -37,8 +48,11 @@ def imported(tree):
 
 def used(tree):
     """The names and attributes in a file's code."""
-    return {node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(tree)
-            if isinstance(node, (ast.Attribute, ast.Name))}
+    return {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Attribute, ast.Name))
+    }
 
 
 def homes(names, of):
@@ -48,10 +62,14 @@ def homes(names, of):
 def test_one_module_draws():
     assert homes(["matplotlib"], imported) == {"gradcam_mx/picture/drawing.py"}
     assert homes(["applyColorMap", "polylines", "imshow", "add_subplot"], used) == {
-        "gradcam_mx/picture/drawing.py"}
+        "gradcam_mx/picture/drawing.py"
+    }
     # the others read photos and scale them
-    assert homes(["PIL"], imported) == {"gradcam_mx/picture/drawing.py", "zoo/photo.py",
-                                        "zoo/preprocess.py"}
+    assert homes(["PIL"], imported) == {
+        "gradcam_mx/picture/drawing.py",
+        "zoo/photo.py",
+        "zoo/preprocess.py",
+    }
 
 
 def test_nothing_trains():
@@ -68,8 +86,14 @@ def test_networks_are_read_in_one_place_and_weights_of_the_zoo_in_another():
 def test_tutorials_have_no_drawing_training_or_loading_of_their_own(name):
     tree = ast.parse(NOTEBOOKS[name])
     assert not imported(tree) & {"matplotlib", "cv2", "PIL", "torch"}
-    assert not used(tree) & {"record", "backward", "imshow", "load_checkpoint", "SymbolBlock",
-                             "load_json"}
+    assert not used(tree) & {
+        "record",
+        "backward",
+        "imshow",
+        "load_checkpoint",
+        "SymbolBlock",
+        "load_json",
+    }
 
 
 def relative_imports(path):
@@ -82,10 +106,25 @@ def relative_imports(path):
 
 
 def test_dependencies_point_one_way():
-    lower = ["graph", "tape", "rules", "trace", "recording", "run", "targets", "heads",
-             "explanation", "methods", "perturbation", "picture", "inspect", "training"]
-    files = {path: set(relative_imports(path)) for path in MODULES
-             if path.startswith("gradcam_mx/")}
+    lower = [
+        "graph",
+        "tape",
+        "rules",
+        "trace",
+        "recording",
+        "run",
+        "targets",
+        "heads",
+        "explanation",
+        "methods",
+        "perturbation",
+        "picture",
+        "inspect",
+        "training",
+    ]
+    files = {
+        path: set(relative_imports(path)) for path in MODULES if path.startswith("gradcam_mx/")
+    }
     for path, names in files.items():
         module = path.split("/")[1].replace(".py", "")
         if module in lower:

@@ -28,7 +28,7 @@ def one_hot(*ids, classes=4):
 
 
 def check(found, ctx, gradient, score, target):
-    gradient_found, = found.gradients
+    (gradient_found,) = found.gradients
     assert gradient_found.context == ctx
     assert gradient_found.dtype == np.float32
     np.testing.assert_array_equal(gradient_found.asnumpy(), gradient)
@@ -52,10 +52,18 @@ def test_one_id_is_for_all_samples(ctx, output, target):
     assert all(type(one) is int for one in found.target)
 
 
-@pytest.mark.parametrize("make", [
-    list, tuple, np.array, lambda ids: np.array(ids, np.uint8),
-    lambda ids: mx.nd.array(ids, dtype="int32"), lambda ids: [np.int64(one) for one in ids],
-], ids=["list", "tuple", "array", "uint8", "NDArray", "list of numpy integers"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        np.array,
+        lambda ids: np.array(ids, np.uint8),
+        lambda ids: mx.nd.array(ids, dtype="int32"),
+        lambda ids: [np.int64(one) for one in ids],
+    ],
+    ids=["list", "tuple", "array", "uint8", "NDArray", "list of numpy integers"],
+)
 def test_ids_are_one_a_sample(ctx, output, make):
     found = head(make([3, 0, 1]), output)
     check(found, ctx, one_hot(3, 0, 1), [-2, 4, -3], [3, 0, 1])
@@ -82,10 +90,20 @@ def test_ids_out_of_range_are_refused(output, target):
         head(target, output)
 
 
-@pytest.mark.parametrize("target", [
-    [1, 2], [], [[1], [2], [3]], [1.0, 2.0, 3.0], ["cat", "dog", "cat"], [True, False, True],
-    np.array([True, False, True]), np.array([1, 2]),
-], ids=str)
+@pytest.mark.parametrize(
+    "target",
+    [
+        [1, 2],
+        [],
+        [[1], [2], [3]],
+        [1.0, 2.0, 3.0],
+        ["cat", "dog", "cat"],
+        [True, False, True],
+        np.array([True, False, True]),
+        np.array([1, 2]),
+    ],
+    ids=str,
+)
 def test_ids_that_are_not_one_a_sample_are_refused(output, target):
     with pytest.raises(TargetError, match="expected 3 class ids, one a sample; got "):
         head(target, output)
@@ -109,8 +127,11 @@ def test_classes_of_an_output_without_classes_are_refused(ctx, shape, target):
 # ------------------------------------------------------------------------------------------- arrays
 
 
-@pytest.mark.parametrize("make", [np.array, lambda a: np.array(a, np.float16), mx.nd.array],
-                         ids=["float64", "float16", "NDArray"])
+@pytest.mark.parametrize(
+    "make",
+    [np.array, lambda a: np.array(a, np.float16), mx.nd.array],
+    ids=["float64", "float16", "NDArray"],
+)
 def test_an_array_is_multiplied_with_the_output(ctx, output, make):
     weights = [[1, 2, 0, 0], [0, 0, -1, 0.5], [0, 0, 0, 0]]
     check(head(make(np.array(weights)), output), ctx, weights, [11, 2, 0], "array")
@@ -130,8 +151,13 @@ def test_an_array_on_another_context_is_moved(ctx, output):
 def test_an_array_for_an_output_of_any_rank(ctx):
     numbers = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
     weights = np.ones((3, 2, 2))
-    check(head(weights, mx.nd.array(numbers, ctx=ctx)), ctx, np.ones(numbers.shape),
-          [66, 210], "array")
+    check(
+        head(weights, mx.nd.array(numbers, ctx=ctx)),
+        ctx,
+        np.ones(numbers.shape),
+        [66, 210],
+        "array",
+    )
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 3), (1, 4), (3, 4, 1)])
@@ -139,7 +165,8 @@ def test_arrays_of_another_shape_are_refused(output, shape):
     with pytest.raises(TargetError) as caught:
         head(np.zeros(shape), output)
     assert f"shape {shape}; expected the output's, (3, 4), or one sample's, (4,)" in str(
-        caught.value)
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -152,11 +179,11 @@ def test_arrays_that_are_not_finite_are_refused(output, value):
 
 
 def squares(output):
-    return (output ** 2).sum(axis=1)
+    return (output**2).sum(axis=1)
 
 
 def test_a_function_of_the_output(ctx, output):
-    check(head(squares, output), ctx, 2 * OUTPUT, (OUTPUT ** 2).sum(axis=1), "squares")
+    check(head(squares, output), ctx, 2 * OUTPUT, (OUTPUT**2).sum(axis=1), "squares")
 
 
 def test_a_lambda_and_an_object_have_names_too(ctx, output):
@@ -185,33 +212,43 @@ def test_a_function_sees_the_output_and_leaves_it_alone(ctx, output):
     assert output.grad is None
 
 
-@pytest.mark.parametrize(("target", "got"), [
-    (lambda y: y, r"shape \(3, 4\)"),
-    (lambda y: y.sum(), r"shape \(1,\)"),
-    (lambda y: y.sum(axis=1, keepdims=True), r"shape \(3, 1\)"),
-    (lambda y: y.asnumpy().sum(axis=1), "ndarray"),
-    (lambda y: None, "NoneType"),
-    (lambda y: 1.0, "float"),
-], ids=["the output", "one scalar", "a column", "numpy", "nothing", "a number"])
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [
+        (lambda y: y, r"shape \(3, 4\)"),
+        (lambda y: y.sum(), r"shape \(1,\)"),
+        (lambda y: y.sum(axis=1, keepdims=True), r"shape \(3, 1\)"),
+        (lambda y: y.asnumpy().sum(axis=1), "ndarray"),
+        (lambda y: None, "NoneType"),
+        (lambda y: 1.0, "float"),
+    ],
+    ids=["the output", "one scalar", "a column", "numpy", "nothing", "a number"],
+)
 def test_functions_that_give_something_else_are_refused(output, target, got):
     expected = rf"'<lambda>' has to return .* shape \(3,\); it returned {got}"
     with pytest.raises(TargetError, match=expected):
         head(target, output)
 
 
-@pytest.mark.parametrize("target", [
-    lambda y: mx.nd.ones(3, ctx=y.context),
-    lambda y: mx.nd.array(y.asnumpy().sum(axis=1), ctx=y.context),
-    lambda y: y.detach().sum(axis=1),
-], ids=["constant", "through numpy", "detached"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda y: mx.nd.ones(3, ctx=y.context),
+        lambda y: mx.nd.array(y.asnumpy().sum(axis=1), ctx=y.context),
+        lambda y: y.detach().sum(axis=1),
+    ],
+    ids=["constant", "through numpy", "detached"],
+)
 def test_functions_that_do_not_depend_on_the_output_are_refused(output, target):
     with pytest.raises(TargetError, match="'<lambda>' does not depend on the output"):
         head(target, output)
 
 
-@pytest.mark.parametrize("target", [
-    lambda y: mx.nd.log(y).sum(axis=1), lambda y: (y / (y - y)).sum(axis=1)],
-    ids=["NaN", "infinity"])
+@pytest.mark.parametrize(
+    "target",
+    [lambda y: mx.nd.log(y).sum(axis=1), lambda y: (y / (y - y)).sum(axis=1)],
+    ids=["NaN", "infinity"],
+)
 def test_functions_that_give_nan_or_infinity_are_refused(output, target):
     with pytest.raises(TargetError, match="'<lambda>' returned NaN or infinity"):
         head(target, output)
@@ -250,18 +287,19 @@ def test_explanations_follow_the_target(ctx):
     net, x, weight, scores = linear_net(ctx)
     per_sample = gm.saliency(net, x, [2, 0, 1])
     np.testing.assert_array_equal(per_sample.values.reshape(3, 12), weight[[2, 0, 1]])
-    np.testing.assert_allclose(per_sample.score, scores[[0, 1, 2], [2, 0, 1]], rtol=1e-5,
-                               atol=1e-5)
+    np.testing.assert_allclose(per_sample.score, scores[[0, 1, 2], [2, 0, 1]], rtol=1e-5, atol=1e-5)
     direction = np.array([1.0, -1, 0, 2])
     array = gm.saliency(net, x, direction)
-    np.testing.assert_allclose(array.values.reshape(3, 12), [direction @ weight] * 3, rtol=1e-5,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        array.values.reshape(3, 12), [direction @ weight] * 3, rtol=1e-5, atol=1e-6
+    )
     assert array.target == "array"
     function = gm.saliency(net, x, squares)
-    np.testing.assert_allclose(function.values.reshape(3, 12), 2 * scores @ weight, rtol=1e-5,
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        function.values.reshape(3, 12), 2 * scores @ weight, rtol=1e-5, atol=1e-5
+    )
     assert function.target == "squares"
-    np.testing.assert_allclose(function.score, (scores ** 2).sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(function.score, (scores**2).sum(axis=1), rtol=1e-5)
 
 
 def test_parameters_that_are_nan_are_reported(ctx):

@@ -1,5 +1,4 @@
-"""Looking into a net while it is trained: nothing of the training changes, and what is shown is so.
-"""
+"""Looking into a net while it is trained: nothing of the training changes, and what is shown is so."""
 
 from __future__ import annotations
 
@@ -41,9 +40,18 @@ def make_net(ctx=None, *, hybridize=False, frozen=False, classes=10):
     mx.random.seed(1)
     net = nn.HybridSequential(prefix="net_")
     with net.name_scope():
-        net.add(nn.Conv2D(4, 3, activation="relu"), nn.BatchNorm(), nn.MaxPool2D(),
-                nn.Dropout(0.3), nn.Conv2D(6, 3), nn.BatchNorm(scale=False), nn.Activation("relu"),
-                nn.GlobalAvgPool2D(), nn.Dropout(0.3), nn.Dense(classes))
+        net.add(
+            nn.Conv2D(4, 3, activation="relu"),
+            nn.BatchNorm(),
+            nn.MaxPool2D(),
+            nn.Dropout(0.3),
+            nn.Conv2D(6, 3),
+            nn.BatchNorm(scale=False),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dropout(0.3),
+            nn.Dense(classes),
+        )
     net.initialize(mx.init.Xavier(), ctx=ctx or mx.cpu())
     if frozen:
         net[0].collect_params().setattr("grad_req", "null")
@@ -67,8 +75,12 @@ def batches(**options):
 
 def make_estimator(net, ctx=None, loss=None):
     trainer = mx.gluon.Trainer(net.collect_params(), "adam")
-    found = estimator.Estimator(net, loss or mx.gluon.loss.SoftmaxCrossEntropyLoss(),
-                                trainer=trainer, context=ctx or mx.cpu())
+    found = estimator.Estimator(
+        net,
+        loss or mx.gluon.loss.SoftmaxCrossEntropyLoss(),
+        trainer=trainer,
+        context=ctx or mx.cpu(),
+    )
     found.logger.setLevel(logging.ERROR)
     return found
 
@@ -85,9 +97,13 @@ def train_by_loop(net, ctx, handlers, epochs=2, unit="epoch"):
     for epoch in range(epochs):
         for data, label in batches():
             with mx.autograd.record():
-                losses = [loss(net(x), y) for x, y in zip(
-                    mx.gluon.utils.split_and_load(data, ctx),
-                    mx.gluon.utils.split_and_load(label, ctx))]
+                losses = [
+                    loss(net(x), y)
+                    for x, y in zip(
+                        mx.gluon.utils.split_and_load(data, ctx),
+                        mx.gluon.utils.split_and_load(label, ctx),
+                    )
+                ]
             mx.autograd.backward(losses)
             trainer.step(BATCH)
             for handler in handlers if unit == "batch" else []:
@@ -106,13 +122,17 @@ def seed():
 def state_of(net, trainer, folder):
     """All that a training leaves behind, and the random numbers that come next."""
     trainer.save_states(str(folder / "states"))
-    state = {"trainer": (folder / "states").read_bytes(), "python": random.getstate(),
-             "numpy": repr(np.random.get_state())}
+    state = {
+        "trainer": (folder / "states").read_bytes(),
+        "python": random.getstate(),
+        "numpy": repr(np.random.get_state()),
+    }
     for name, parameter in net.collect_params().items():
         for data in parameter.list_data():
             state[name, data.context] = data.asnumpy().tobytes()
-            state["mxnet", data.context] = mx.nd.random.uniform(
-                shape=4, ctx=data.context).asnumpy().tobytes()
+            state["mxnet", data.context] = (
+                mx.nd.random.uniform(shape=4, ctx=data.context).asnumpy().tobytes()
+            )
         if parameter.grad_req != "null":
             state[name, "gradients"] = [one.asnumpy().tobytes() for one in parameter.list_grad()]
     return state
@@ -134,7 +154,7 @@ class Counted:
 
     def __call__(self, snapshot):
         self.snapshots.append(snapshot)
-        return True     # is nobody's business
+        return True  # is nobody's business
 
     def close(self):
         self.closed += 1
@@ -149,7 +169,9 @@ SETTINGS = {
     "hybridized": ([mx.cpu(0)], {"hybridize": True}),
     "two contexts": ([mx.cpu(0), mx.cpu(1)], {}),
     "two contexts, hybridized, frozen": (
-        [mx.cpu(1), mx.cpu(0)], {"hybridize": True, "frozen": True}),
+        [mx.cpu(1), mx.cpu(0)],
+        {"hybridize": True, "frozen": True},
+    ),
 }
 
 
@@ -166,10 +188,15 @@ def test_training_is_the_same_to_the_bit(train, setting, tmp_path):
         net = make_net(ctx, **options)
         handlers = []
         if explained:
-            handlers = [ExplanationHandler(
-                SHOWN, CLASSES, writers=[counted, draws_at_random],
-                method=["grad_cam", "guided_backprop", "smooth_grad"],
-                options={"smooth_grad": {"samples": 2}})]
+            handlers = [
+                ExplanationHandler(
+                    SHOWN,
+                    CLASSES,
+                    writers=[counted, draws_at_random],
+                    method=["grad_cam", "guided_backprop", "smooth_grad"],
+                    options={"smooth_grad": {"samples": 2}},
+                )
+            ]
             before = random.getstate()
             handlers[0].check(net)
             assert random.getstate() == before
@@ -190,9 +217,19 @@ def test_all_writers_at_once(tmp_path, monkeypatch):
         seed()
         handlers = []
         if explained:
-            handlers = [ExplanationHandler(SHOWN, CLASSES, names=NAMES, writers=[
-                counted, HtmlWriter(tmp_path / "page"), TensorBoardWriter(tmp_path / "board"),
-                WandbWriter(project="clothes", mode="offline", dir=str(tmp_path))])]
+            handlers = [
+                ExplanationHandler(
+                    SHOWN,
+                    CLASSES,
+                    names=NAMES,
+                    writers=[
+                        counted,
+                        HtmlWriter(tmp_path / "page"),
+                        TensorBoardWriter(tmp_path / "board"),
+                        WandbWriter(project="clothes", mode="offline", dir=str(tmp_path)),
+                    ],
+                )
+            ]
         net = make_net(ctx)
         trainer = train_by_estimator(net, ctx, handlers)
         states.append(state_of(net, trainer, tmp_path))
@@ -220,7 +257,8 @@ def test_a_module_trains_the_same_to_the_bit(unit):
     hidden = mx.sym.BatchNorm(mx.sym.Activation(hidden, act_type="relu"), name="norm")
     hidden = mx.sym.Dropout(mx.sym.Pooling(hidden, global_pool=True, pool_type="avg"), p=0.3)
     symbol = mx.sym.SoftmaxOutput(
-        mx.sym.FullyConnected(mx.sym.Flatten(hidden), num_hidden=10, name="dense"), name="softmax")
+        mx.sym.FullyConnected(mx.sym.Flatten(hidden), num_hidden=10, name="dense"), name="softmax"
+    )
     images, labels, _ = real_data("train", BATCH * BATCHES)
     states, counted = [], Counted()
     for explained in (False, True):
@@ -229,17 +267,30 @@ def test_a_module_trains_the_same_to_the_bit(unit):
         callbacks = {}
         if explained:
             callbacks[f"{unit}_end_callback"] = ExplanationHandler(
-                SHOWN, CLASSES, writers=[counted, draws_at_random], every=2, unit=unit)
-        module.fit(mx.io.NDArrayIter(images, labels, BATCH, shuffle=True), num_epoch=2,
-                   optimizer="adam", initializer=mx.init.Xavier(), **callbacks)
-        twice = np.concatenate([SHOWN, SHOWN])      # a batch
+                SHOWN, CLASSES, writers=[counted, draws_at_random], every=2, unit=unit
+            )
+        module.fit(
+            mx.io.NDArrayIter(images, labels, BATCH, shuffle=True),
+            num_epoch=2,
+            optimizer="adam",
+            initializer=mx.init.Xavier(),
+            **callbacks,
+        )
+        twice = np.concatenate([SHOWN, SHOWN])  # a batch
         scores = module.predict(mx.io.NDArrayIter(twice, np.zeros(BATCH), BATCH)).asnumpy()[:4]
         arguments, auxiliary = module.get_params()
-        states.append({**{name: array.asnumpy().tobytes()
-                          for name, array in {**arguments, **auxiliary}.items()},
-                       "optimizer": module._updater.get_states(), "python": random.getstate(),
-                       "numpy": repr(np.random.get_state()),
-                       "mxnet": mx.nd.random.uniform(shape=4).asnumpy().tobytes()})
+        states.append(
+            {
+                **{
+                    name: array.asnumpy().tobytes()
+                    for name, array in {**arguments, **auxiliary}.items()
+                },
+                "optimizer": module._updater.get_states(),
+                "python": random.getstate(),
+                "numpy": repr(np.random.get_state()),
+                "mxnet": mx.nd.random.uniform(shape=4).asnumpy().tobytes(),
+            }
+        )
     assert {key for key in states[0] if states[0][key] != states[1][key]} == set()
     assert counted.steps == ([1] if unit == "epoch" else [1, 3, 5])
     last = counted.snapshots[-1]
@@ -281,10 +332,16 @@ def test_a_writer_is_called_once_an_epoch_and_training_goes_on(ctx):
     assert counted.steps == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("options", "steps"), [
-    ({"every": 2}, [1, 3]), ({"every": 5}, []), ({"every": 2, "start": 10}, [11, 13]),
-    ({"unit": "batch", "every": 5}, [4, 9]),
-    ({"unit": "batch", "every": np.int64(4), "start": 100}, [103, 107, 111])])
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"every": 2}, [1, 3]),
+        ({"every": 5}, []),
+        ({"every": 2, "start": 10}, [11, 13]),
+        ({"unit": "batch", "every": 5}, [4, 9]),
+        ({"unit": "batch", "every": np.int64(4), "start": 100}, [103, 107, 111]),
+    ],
+)
 def test_an_estimator_is_looked_into_now_and_then(options, steps):
     counted = Counted()
     handler = ExplanationHandler(SHOWN, writers=counted, **options)
@@ -293,8 +350,10 @@ def test_an_estimator_is_looked_into_now_and_then(options, steps):
     assert {snapshot.unit for snapshot in counted.snapshots} <= {options.get("unit", "epoch")}
 
 
-@pytest.mark.parametrize(("numbers", "steps"), [
-    (range(5), [1, 3]), (range(1, 6), [2, 4]), (range(20, 23), [21]), (np.arange(4), [1, 3])])
+@pytest.mark.parametrize(
+    ("numbers", "steps"),
+    [(range(5), [1, 3]), (range(1, 6), [2, 4]), (range(20, 23), [21]), (np.arange(4), [1, 3])],
+)
 def test_a_loop_may_number_its_epochs_from_anywhere(numbers, steps):
     net, counted = make_net(), Counted()
     with ExplanationHandler(SHOWN, writers=counted, every=2) as handler:
@@ -334,13 +393,18 @@ def test_the_nets_for_training_and_validation_may_be_two(ctx):
     deployed = nn.HybridSequential()
     deployed.add(net, nn.HybridLambda("softmax"))
     found = estimator.Estimator(
-        net, mx.gluon.loss.SoftmaxCrossEntropyLoss(), context=ctx, val_net=deployed,
-        trainer=mx.gluon.Trainer(net.collect_params(), "sgd"))
+        net,
+        mx.gluon.loss.SoftmaxCrossEntropyLoss(),
+        context=ctx,
+        val_net=deployed,
+        trainer=mx.gluon.Trainer(net.collect_params(), "sgd"),
+    )
     found.logger.setLevel(logging.ERROR)
     handler = ExplanationHandler(SHOWN, writers=counted, output="probability")
     found.fit(batches(), epochs=1, event_handlers=[handler])
-    np.testing.assert_allclose(counted.snapshots[0].scores, counted.snapshots[0].probabilities,
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        counted.snapshots[0].scores, counted.snapshots[0].probabilities, rtol=1e-5
+    )
 
 
 # -- what -----------------------------------------------------------------------------------------
@@ -374,17 +438,28 @@ def test_a_snapshot_holds_what_the_net_says(net):
     assert found.explained == [NAMES[one] for one in top]
     assert found.captions == [
         f"{NAMES[one]} {chance:.2f} (true: {NAMES[true]})"
-        for one, chance, true in zip(top, chances.max(axis=1), CLASSES)]
+        for one, chance, true in zip(top, chances.max(axis=1), CLASSES)
+    ]
 
 
-@pytest.mark.parametrize(("method", "target"), [
-    ("grad_cam", "predicted"), ("grad_cam", "true"), ("saliency", 3), ("saliency", [4, 1, 0, 2]),
-    ("grad_cam", gm.targets.ScoreDifference(2, 1)), ("occlusion", "true")], ids=str)
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("grad_cam", "predicted"),
+        ("grad_cam", "true"),
+        ("saliency", 3),
+        ("saliency", [4, 1, 0, 2]),
+        ("grad_cam", gm.targets.ScoreDifference(2, 1)),
+        ("occlusion", "true"),
+    ],
+    ids=str,
+)
 def test_overlays_are_those_of_the_method(net, method, target):
     handler = ExplanationHandler(SHOWN, CLASSES, method=method, target=target, writers=print)
     found = handler.snapshot(net)
-    meant = {"predicted": None, "true": CLASSES.tolist()}.get(target if isinstance(target, str)
-                                                              else None, target)
+    meant = {"predicted": None, "true": CLASSES.tolist()}.get(
+        target if isinstance(target, str) else None, target
+    )
     expected = gm.METHODS[method].function(net, SHOWN, meant)
     for drawn, one in zip(found.overlays[method], expected.pictures(np.stack(found.photos))):
         np.testing.assert_array_equal(drawn, one)
@@ -392,41 +467,58 @@ def test_overlays_are_those_of_the_method(net, method, target):
     # the size of chunks, which the clock decides, moves the last digits of occlusion
     np.testing.assert_allclose(found.explanations[method].values, expected.values, atol=1e-5)
     named = expected.target if isinstance(expected.target, str) else None
-    assert found.explained == [named or f"class {one}" for one in (
-        expected.target if named is None else CLASSES)]
+    assert found.explained == [
+        named or f"class {one}" for one in (expected.target if named is None else CLASSES)
+    ]
 
 
 def test_options_and_layers_are_those_of_the_call(net):
     handler = ExplanationHandler(
-        SHOWN, writers=print, method=["integrated_gradients", "layer_cam"], layer=["0", "4"],
-        fuse="max", options={"integrated_gradients": {"steps": 3}})
+        SHOWN,
+        writers=print,
+        method=["integrated_gradients", "layer_cam"],
+        layer=["0", "4"],
+        fuse="max",
+        options={"integrated_gradients": {"steps": 3}},
+    )
     found = handler.snapshot(net)
     assert list(found.overlays) == ["integrated_gradients", "layer_cam"]
-    expected = [gm.integrated_gradients(net, SHOWN, steps=3),
-                gm.layer_cam(net, SHOWN, layer=["0", "4"], fuse="max")]
+    expected = [
+        gm.integrated_gradients(net, SHOWN, steps=3),
+        gm.layer_cam(net, SHOWN, layer=["0", "4"], fuse="max"),
+    ]
     for drawn, one in zip(found.overlays.values(), expected):
         np.testing.assert_array_equal(drawn, one.pictures(np.stack(found.photos)))
     # alone, a method that can explain a layer does
-    inside = ExplanationHandler(SHOWN, writers=print, method="integrated_gradients", layer="4",
-                                options={"integrated_gradients": {"steps": 3}}).snapshot(net)
+    inside = ExplanationHandler(
+        SHOWN,
+        writers=print,
+        method="integrated_gradients",
+        layer="4",
+        options={"integrated_gradients": {"steps": 3}},
+    ).snapshot(net)
     expected = gm.integrated_gradients(net, SHOWN, layer="4", steps=3)
-    np.testing.assert_array_equal(inside.overlays["integrated_gradients"],
-                                  expected.pictures(np.stack(found.photos)))
+    np.testing.assert_array_equal(
+        inside.overlays["integrated_gradients"], expected.pictures(np.stack(found.photos))
+    )
 
 
 def test_names_are_optional(net):
     found = ExplanationHandler(SHOWN, writers=print).snapshot(net)
     assert found.classes is None
-    assert found.captions == [f"class {one} {chance:.2f}" for one, chance in zip(
-        found.predictions, found.probabilities)]
+    assert found.captions == [
+        f"class {one} {chance:.2f}" for one, chance in zip(found.predictions, found.probabilities)
+    ]
     labels = gm.zoo.labels.Labels("clothes", [[name, "synonym"] for name in NAMES])
     found = ExplanationHandler(SHOWN, writers=print, names=labels).snapshot(net)
     assert found.explained == [NAMES[one] for one in found.predictions]
 
 
-@pytest.mark.parametrize("labels", [
-    CLASSES.tolist(), CLASSES.astype(np.float32), CLASSES[:, None], mx.nd.array(CLASSES)],
-    ids=["list", "float", "column", "NDArray"])
+@pytest.mark.parametrize(
+    "labels",
+    [CLASSES.tolist(), CLASSES.astype(np.float32), CLASSES[:, None], mx.nd.array(CLASSES)],
+    ids=["list", "float", "column", "NDArray"],
+)
 def test_labels_as_losses_take_them(net, labels):
     found = ExplanationHandler(SHOWN, labels, writers=print).snapshot(net)
     assert found.classes == CLASSES.tolist()
@@ -461,7 +553,8 @@ def test_photos_are_shown_where_they_are_given(net, shape):
     colors = photos[..., None] if photos.ndim == 3 else photos
     np.testing.assert_array_equal(found.photos, np.broadcast_to(colors, (*colors.shape[:3], 3)))
     np.testing.assert_array_equal(
-        found.overlays["grad_cam"], gm.grad_cam(net, SHOWN).overlay(np.stack(found.photos)))
+        found.overlays["grad_cam"], gm.grad_cam(net, SHOWN).overlay(np.stack(found.photos))
+    )
 
 
 @pytest.mark.parametrize(("rank", "layer"), [(1, nn.Conv1D), (3, nn.Conv3D)])
@@ -478,8 +571,12 @@ def test_signals_and_clips(ctx, rank, layer):
 
 def test_channels_may_be_last(ctx):
     net = nn.HybridSequential()
-    net.add(nn.HybridLambda(lambda F, x: F.transpose(x, (0, 3, 1, 2))),
-            nn.Conv2D(4, 3, in_channels=3), nn.GlobalAvgPool2D(), nn.Dense(2, in_units=4))
+    net.add(
+        nn.HybridLambda(lambda F, x: F.transpose(x, (0, 3, 1, 2))),
+        nn.Conv2D(4, 3, in_channels=3),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(2, in_units=4),
+    )
     net.initialize(ctx=ctx)
     x = np.random.RandomState(0).rand(2, 9, 7, 3).astype(np.float32)
     found = ExplanationHandler(x, writers=print).snapshot(net)
@@ -514,17 +611,17 @@ def test_nets_that_cannot_be_traced(ctx):
     handler = ExplanationHandler(SHOWN, CLASSES, writers=counted)
     make_estimator(net, ctx).fit(batches(), epochs=1, event_handlers=[handler])
     assert counted.snapshots[0].classes == CLASSES.tolist()
-    np.testing.assert_array_equal(counted.snapshots[0].overlays["grad_cam"],
-                                  gm.grad_cam(net, SHOWN).overlay(np.stack(
-                                      counted.snapshots[0].photos)))
+    np.testing.assert_array_equal(
+        counted.snapshots[0].overlays["grad_cam"],
+        gm.grad_cam(net, SHOWN).overlay(np.stack(counted.snapshots[0].photos)),
+    )
 
 
 # -- one output value -----------------------------------------------------------------------------
 
 
 def test_either_class_of_a_logit_by_hand(ctx):
-    """y = mean of channel 0 - mean of channel 1; channel 0 is bright on the left, 1 on the right.
-    """
+    """y = mean of channel 0 - mean of channel 1; channel 0 is bright on the left, 1 on the right."""
     net = nn.HybridSequential()
     net.add(nn.Conv2D(2, 1, in_channels=2), nn.GlobalAvgPool2D(), nn.Dense(1, in_units=2))
     net.initialize(ctx=ctx)
@@ -535,10 +632,14 @@ def test_either_class_of_a_logit_by_hand(ctx):
     x[:, 1, :, 4:] = [[[1]], [[3]]]
     left, right = np.eye(2)[:, [0] * 4 + [1] * 4]
     for target, maps, scores in (
-            ("predicted", [left, right], [1, 1]), ("true", [right] * 2, [-1, 1]),
-            (1, [left] * 2, [1, -1]), ([1, 0], [left, right], [1, 1])):
-        found = ExplanationHandler(x, [0, 0], names=["right", "left"], target=target,
-                                   writers=print).snapshot(net)
+        ("predicted", [left, right], [1, 1]),
+        ("true", [right] * 2, [-1, 1]),
+        (1, [left] * 2, [1, -1]),
+        ([1, 0], [left, right], [1, 1]),
+    ):
+        found = ExplanationHandler(
+            x, [0, 0], names=["right", "left"], target=target, writers=print
+        ).snapshot(net)
         assert found.predictions == [1, 0]
         assert found.captions == ["left 0.73 (true: right)", "right 0.73 (true: right)"]
         np.testing.assert_allclose(found.scores, scores)
@@ -551,14 +652,18 @@ def test_either_class_of_a_logit_by_hand(ctx):
 def test_either_class_of_a_binary_net_is_explained_by_what_speaks_for_it(ctx, known):
     mx.random.seed(4)
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(6, 3, in_channels=1), nn.Activation("relu"), nn.GlobalAvgPool2D(),
-            nn.Dense(1, in_units=6))
+    net.add(
+        nn.Conv2D(6, 3, in_channels=1),
+        nn.Activation("relu"),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(1, in_units=6),
+    )
     if known == "sigmoid":
         net.add(nn.Activation("sigmoid"))
     net.initialize(mx.init.Normal(1), ctx=ctx)
     x = mx.nd.array(SHOWN, ctx=ctx)
     logits = net[:4](x).asnumpy()[:, 0]
-    net[3].bias.set_data(mx.nd.array([-np.median(logits)]))     # some of each class
+    net[3].bias.set_data(mx.nd.array([-np.median(logits)]))  # some of each class
     logits = net[:4](x).asnumpy()[:, 0]
     ids = (logits > 0).astype(int).tolist()
     assert set(ids) == {0, 1}
@@ -568,16 +673,18 @@ def test_either_class_of_a_binary_net_is_explained_by_what_speaks_for_it(ctx, kn
     if known == "loss":
         handler.train_begin(make_estimator(net, ctx, mx.gluon.loss.SigmoidBCELoss()))
     handler(0, net)
-    found, = counted.snapshots
+    (found,) = counted.snapshots
     assert found.predictions == ids
     np.testing.assert_allclose(found.probabilities, 1 / (1 + np.exp(-abs(logits))), rtol=1e-4)
     np.testing.assert_allclose(found.scores, abs(logits), rtol=1e-3, atol=1e-5)
     expected = gm.grad_cam(net, SHOWN, gm.targets.Binary(ids), "1")
-    np.testing.assert_array_equal(found.overlays["grad_cam"],
-                                  expected.overlay(np.stack(found.photos)))
+    np.testing.assert_array_equal(
+        found.overlays["grad_cam"], expected.overlay(np.stack(found.photos))
+    )
     wrong = gm.grad_cam(net, SHOWN, gm.targets.Binary(1), "1")
-    for drawn, other, one in zip(found.overlays["grad_cam"], wrong.overlay(np.stack(found.photos)),
-                                 ids):
+    for drawn, other, one in zip(
+        found.overlays["grad_cam"], wrong.overlay(np.stack(found.photos)), ids
+    ):
         assert np.array_equal(drawn, other) == (one == 1)
     if known == "names":
         assert found.explained == [["cat", "dog"][one] for one in ids]
@@ -588,10 +695,12 @@ def test_binary_probabilities_have_the_right_sign_too(ctx):
     scores = scores_of(net)[:, 0]
     net[-1].bias.set_data(mx.nd.array([-np.median(scores)]))
     chances = 1 / (1 + np.exp(-scores_of(net)[:, 0]))
-    found = ExplanationHandler(SHOWN, [0, 1, 0, 1], target="true", output="probability",
-                               writers=print).snapshot(net)
-    np.testing.assert_allclose(found.scores, np.where([1, 0, 1, 0], 1 - chances, chances),
-                               rtol=1e-4)
+    found = ExplanationHandler(
+        SHOWN, [0, 1, 0, 1], target="true", output="probability", writers=print
+    ).snapshot(net)
+    np.testing.assert_allclose(
+        found.scores, np.where([1, 0, 1, 0], 1 - chances, chances), rtol=1e-4
+    )
 
 
 def test_multi_label_nets_have_a_probability_for_each_class(net):
@@ -599,8 +708,9 @@ def test_multi_label_nets_have_a_probability_for_each_class(net):
     handler = ExplanationHandler(SHOWN, writers=counted)
     handler.train_begin(make_estimator(net, loss=mx.gluon.loss.SigmoidBCELoss()))
     handler(0, net)
-    np.testing.assert_allclose(counted.snapshots[0].probabilities,
-                               1 / (1 + np.exp(-scores_of(net).max(axis=1))), rtol=1e-4)
+    np.testing.assert_allclose(
+        counted.snapshots[0].probabilities, 1 / (1 + np.exp(-scores_of(net).max(axis=1))), rtol=1e-4
+    )
 
 
 def test_one_value_that_is_no_class_is_explained_itself(ctx):
@@ -611,16 +721,18 @@ def test_one_value_that_is_no_class_is_explained_itself(ctx):
     assert found.probabilities is None
     np.testing.assert_allclose(found.scores, scores, rtol=1e-4)
     assert found.captions == [f"output {score:.3g}" for score in found.scores]
-    np.testing.assert_array_equal(found.overlays["grad_cam"],
-                                  gm.grad_cam(net, SHOWN).overlay(np.stack(found.photos)))
+    np.testing.assert_array_equal(
+        found.overlays["grad_cam"], gm.grad_cam(net, SHOWN).overlay(np.stack(found.photos))
+    )
 
 
 def test_outputs_that_are_maps_are_explained_by_a_target(ctx):
     net = nn.HybridSequential()
     net.add(nn.Conv2D(4, 3, in_channels=1), nn.Conv2D(3, 3, in_channels=4))
     net.initialize(ctx=ctx)
-    found = ExplanationHandler(SHOWN, writers=print, layer="0",
-                               target=gm.targets.Segmentation(1)).snapshot(net)
+    found = ExplanationHandler(
+        SHOWN, writers=print, layer="0", target=gm.targets.Segmentation(1)
+    ).snapshot(net)
     assert found.predictions is None
     assert found.captions[0] == f"Segmentation(class_id=1) {found.scores[0]:.3g}"
     with pytest.raises(errors.TargetError, match="Segmentation"):
@@ -630,39 +742,43 @@ def test_outputs_that_are_maps_are_explained_by_a_target(ctx):
 # -- mistakes -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    ({"method": "grad_kam"}, errors.MethodError, "no method 'grad_kam'.*grad_cam"),
-    ({"method": []}, errors.MethodError, "no method was given"),
-    ({"options": {"grad_cam": {"reli": True}}}, errors.MethodError, "reli.*takes relu"),
-    ({"options": {"rise": {}}}, errors.MethodError, "'rise'.*methods are grad_cam"),
-    ({"method": "saliency", "layer": "0"}, errors.MethodError, "saliency explains the input"),
-    ({"layer": ["0", "4"]}, errors.LayerError, "fuse=None.*mean, max, product"),
-    ({"layer": ["0"], "fuse": "sum"}, errors.LayerError, "fuse='sum'"),
-    ({"target": "best"}, errors.TargetError, "'best'.*'predicted', 'true'"),
-    ({"target": "true", "labels": None}, errors.TargetError, "pass labels"),
-    ({"target": gm.targets.Top(2)}, errors.TargetError, "one target"),
-    ({"target": [1, 2]}, errors.TargetError, "expected 4 class ids"),
-    ({"labels": [1, 2]}, errors.InputError, r"shape \(2,\) for 4 samples"),
-    ({"labels": [0.5, 1, 2, 3]}, errors.InputError, "whole numbers"),
-    ({"labels": [-1, 1, 2, 3]}, errors.InputError, "whole numbers"),
-    ({"labels": ["a", "b", "c", "d"]}, errors.InputError, "whole numbers"),
-    ({"names": "boot"}, errors.InputError, "the name of each class"),
-    ({"names": 10}, errors.InputError, "the name of each class"),
-    ({"photos": np.zeros((3, 28, 28), np.uint8)}, errors.InputError, "3 photos for 4 samples"),
-    ({"photos": SHOWN - 5}, errors.InputError, "shape"),
-    ({"photos": SHOWN[:, 0] - 5}, errors.InputError, "0 to 255"),
-    ({"photos": SHOWN[:, 0]}, errors.InputError, r"photos \* 255"),
-    ({"order": "RBG"}, errors.InputError, "RGB or BGR"),
-    ({"every": 0}, errors.InputError, "every=0.*epochs"),
-    ({"every": 1.5}, errors.InputError, "every=1.5"),
-    ({"unit": "batches"}, errors.InputError, "epoch, batch"),
-    ({"writers": []}, errors.InputError, "no writer"),
-    ({"writers": [None]}, errors.InputError, "None is no writer"),
-    ({"x": (SHOWN * 255).astype(np.uint8)}, errors.InputError, "uint8.*floating-point"),
-    ({"x": SHOWN * np.nan}, errors.InputError, "NaN"),
-    ({"x": SHOWN[:0]}, errors.InputError, "empty"),
-    ({"x": SHOWN.tolist()}, errors.InputError, "a list"),
-], ids=lambda value: str(value)[:40] if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"method": "grad_kam"}, errors.MethodError, "no method 'grad_kam'.*grad_cam"),
+        ({"method": []}, errors.MethodError, "no method was given"),
+        ({"options": {"grad_cam": {"reli": True}}}, errors.MethodError, "reli.*takes relu"),
+        ({"options": {"rise": {}}}, errors.MethodError, "'rise'.*methods are grad_cam"),
+        ({"method": "saliency", "layer": "0"}, errors.MethodError, "saliency explains the input"),
+        ({"layer": ["0", "4"]}, errors.LayerError, "fuse=None.*mean, max, product"),
+        ({"layer": ["0"], "fuse": "sum"}, errors.LayerError, "fuse='sum'"),
+        ({"target": "best"}, errors.TargetError, "'best'.*'predicted', 'true'"),
+        ({"target": "true", "labels": None}, errors.TargetError, "pass labels"),
+        ({"target": gm.targets.Top(2)}, errors.TargetError, "one target"),
+        ({"target": [1, 2]}, errors.TargetError, "expected 4 class ids"),
+        ({"labels": [1, 2]}, errors.InputError, r"shape \(2,\) for 4 samples"),
+        ({"labels": [0.5, 1, 2, 3]}, errors.InputError, "whole numbers"),
+        ({"labels": [-1, 1, 2, 3]}, errors.InputError, "whole numbers"),
+        ({"labels": ["a", "b", "c", "d"]}, errors.InputError, "whole numbers"),
+        ({"names": "boot"}, errors.InputError, "the name of each class"),
+        ({"names": 10}, errors.InputError, "the name of each class"),
+        ({"photos": np.zeros((3, 28, 28), np.uint8)}, errors.InputError, "3 photos for 4 samples"),
+        ({"photos": SHOWN - 5}, errors.InputError, "shape"),
+        ({"photos": SHOWN[:, 0] - 5}, errors.InputError, "0 to 255"),
+        ({"photos": SHOWN[:, 0]}, errors.InputError, r"photos \* 255"),
+        ({"order": "RBG"}, errors.InputError, "RGB or BGR"),
+        ({"every": 0}, errors.InputError, "every=0.*epochs"),
+        ({"every": 1.5}, errors.InputError, "every=1.5"),
+        ({"unit": "batches"}, errors.InputError, "epoch, batch"),
+        ({"writers": []}, errors.InputError, "no writer"),
+        ({"writers": [None]}, errors.InputError, "None is no writer"),
+        ({"x": (SHOWN * 255).astype(np.uint8)}, errors.InputError, "uint8.*floating-point"),
+        ({"x": SHOWN * np.nan}, errors.InputError, "NaN"),
+        ({"x": SHOWN[:0]}, errors.InputError, "empty"),
+        ({"x": SHOWN.tolist()}, errors.InputError, "a list"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
 def test_mistakes_are_told_when_the_handler_is_made(options, error, message):
     given = {"x": SHOWN, "labels": CLASSES, "writers": print, **options}
     with pytest.raises(error, match=message):
@@ -677,8 +793,11 @@ AT_THE_BEGINNING = [
     ({"names": NAMES[:9]}, errors.InputError, "9 names.*10 classes"),
     ({"output": 3}, errors.TargetError, "no output 3"),
     ({"input": "image"}, errors.InputError, "no input 'image'"),
-    ({"method": "occlusion", "options": {"occlusion": {"window": 0}}}, errors.MethodError,
-     "window"),
+    (
+        {"method": "occlusion", "options": {"occlusion": {"window": 0}}},
+        errors.MethodError,
+        "window",
+    ),
 ]
 
 
@@ -690,7 +809,7 @@ def test_mistakes_are_told_before_training(options, error, message, deferred):
         net(mx.nd.array(SHOWN))
     handler = ExplanationHandler(**{"x": SHOWN, "labels": CLASSES, "writers": print, **options})
     found = make_estimator(net)
-    found.batch_processor = None    # training would fail
+    found.batch_processor = None  # training would fail
     with pytest.raises(error, match=message):
         found.fit(batches(), epochs=1, event_handlers=[handler])
     with pytest.raises(error, match=message):
@@ -698,12 +817,15 @@ def test_mistakes_are_told_before_training(options, error, message, deferred):
     assert (net[0].weight._data is None) == deferred
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    ({"method": "cam"}, errors.NetworkError, "CAM needs"),
-    ({"target": 10}, errors.TargetError, "class id 10"),
-    ({"target": lambda output: output}, errors.TargetError, "one scalar"),
-    ({"target": gm.targets.Binary(1)}, errors.TargetError, "Binary"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"method": "cam"}, errors.NetworkError, "CAM needs"),
+        ({"target": 10}, errors.TargetError, "class id 10"),
+        ({"target": lambda output: output}, errors.TargetError, "one scalar"),
+        ({"target": gm.targets.Binary(1)}, errors.TargetError, "Binary"),
+    ],
+)
 def test_other_mistakes_are_told_after_the_first_batch(options, error, message):
     for deferred, expected in ((True, 1), (False, 0)):
         net = make_net()
@@ -809,15 +931,20 @@ class Fails:
 
 def test_a_writer_that_fails_warns_once_and_the_others_go_on(ctx, tmp_path):
     net, counted = make_net(ctx), Counted()
-    handler = ExplanationHandler(
-        SHOWN, writers=[Fails(), counted, Fails(), str(tmp_path / "page")])
+    handler = ExplanationHandler(SHOWN, writers=[Fails(), counted, Fails(), str(tmp_path / "page")])
     seed()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         make_estimator(net, ctx).fit(batches(), epochs=3, event_handlers=[handler])
     told = [str(one.message) for one in said if "writer failed" in str(one.message)]
-    assert told == ["a writer failed, training goes on; Fails is called again, and nothing more "
-                    "said of it: OSError: disk full"] * 2
+    assert (
+        told
+        == [
+            "a writer failed, training goes on; Fails is called again, and nothing more "
+            "said of it: OSError: disk full"
+        ]
+        * 2
+    )
     assert counted.steps == [0, 1, 2]
     assert counted.closed == 1
     assert len(list((tmp_path / "page").glob("epoch-*.png"))) == 3
@@ -840,9 +967,17 @@ def small_extractor(ctx, initialise=True):
     inner.add(nn.Conv2D(6, 3, in_channels=4), nn.Activation("relu"))
     features = nn.HybridSequential(prefix="small_")
     with features.name_scope():
-        features.add(nn.Conv2D(4, 3, in_channels=1), nn.BatchNorm(in_channels=4),
-                     nn.Activation("relu"), inner, nn.Dropout(0.5), nn.MaxPool2D(), nn.Flatten(),
-                     nn.Dense(8, activation="relu"), nn.Dropout(0.5))
+        features.add(
+            nn.Conv2D(4, 3, in_channels=1),
+            nn.BatchNorm(in_channels=4),
+            nn.Activation("relu"),
+            inner,
+            nn.Dropout(0.5),
+            nn.MaxPool2D(),
+            nn.Flatten(),
+            nn.Dense(8, activation="relu"),
+            nn.Dropout(0.5),
+        )
     if initialise:
         features.initialize(mx.init.Xavier(), ctx=ctx)
     return features
@@ -852,16 +987,25 @@ def test_the_head_sits_on_the_layers_that_make_maps(ctx):
     features = small_extractor(ctx)
     net = cam_head(features, 3)
     kinds = [type(layer).__name__ for layer in net]
-    assert kinds == ["Conv2D", "BatchNorm", "Activation", "Conv2D", "Activation",
-                     "GlobalAvgPool2D", "Flatten", "Dense"]
+    assert kinds == [
+        "Conv2D",
+        "BatchNorm",
+        "Activation",
+        "Conv2D",
+        "Activation",
+        "GlobalAvgPool2D",
+        "Flatten",
+        "Dense",
+    ]
     assert net[0] is features[0]
     assert net[3] is features[3][0]
     assert net[0].weight.data(ctx) is features[0].weight.data(ctx)
     maps = features[:4](mx.nd.array(SHOWN, ctx=ctx)).asnumpy()
-    weight = scores_of(net)     # the Dense layer learns its shape
+    weight = scores_of(net)  # the Dense layer learns its shape
     weight, bias = (one.data(ctx).asnumpy() for one in (net[-1].weight, net[-1].bias))
-    np.testing.assert_allclose(scores_of(net), maps.mean(axis=(2, 3)) @ weight.T + bias, rtol=1e-4,
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        scores_of(net), maps.mean(axis=(2, 3)) @ weight.T + bias, rtol=1e-4, atol=1e-5
+    )
     for layer in "01234":
         assert gm.layer_cam(net, SHOWN, layer=layer).layer == layer
     assert weight.std() > 0
@@ -959,18 +1103,31 @@ def test_one_logit_speaks_for_both_classes(ctx):
     assert (weighted > 0.01).any()
     assert (weighted < -0.01).any()
     ids = (scores_of(net)[:, 0] > 0).astype(int).tolist()
-    found = ExplanationHandler(SHOWN, names=["cat", "dog"], method="cam", writers=print,
-                               ).snapshot(net)
+    found = ExplanationHandler(
+        SHOWN,
+        names=["cat", "dog"],
+        method="cam",
+        writers=print,
+    ).snapshot(net)
     np.testing.assert_array_equal(
         found.overlays["cam"],
-        gm.cam(net, SHOWN, gm.targets.Binary(ids)).overlay(np.stack(found.photos)))
+        gm.cam(net, SHOWN, gm.targets.Binary(ids)).overlay(np.stack(found.photos)),
+    )
 
 
-@pytest.mark.parametrize(("name", "last", "size", "classes"), [
-    ("mobilenet0.25", "Activation", 64, 1), ("mobilenetv2_0.25", "RELU6", 64, 3),
-    ("resnet18_v1", "BasicBlockV1", 64, 3), ("resnet18_v2", "Activation", 64, 1),
-    ("squeezenet1.1", "HybridConcurrent", 64, 1), ("vgg11", "Activation", 32, 3),
-    ("alexnet", "Conv2D", 64, 1), ("densenet121", "Activation", 64, 3)])
+@pytest.mark.parametrize(
+    ("name", "last", "size", "classes"),
+    [
+        ("mobilenet0.25", "Activation", 64, 1),
+        ("mobilenetv2_0.25", "RELU6", 64, 3),
+        ("resnet18_v1", "BasicBlockV1", 64, 3),
+        ("resnet18_v2", "Activation", 64, 1),
+        ("squeezenet1.1", "HybridConcurrent", 64, 1),
+        ("vgg11", "Activation", 32, 3),
+        ("alexnet", "Conv2D", 64, 1),
+        ("densenet121", "Activation", 64, 3),
+    ],
+)
 def test_nets_of_the_model_zoo_get_the_head(name, last, size, classes):
     mx.random.seed(1)
     zoo = mx.gluon.model_zoo.vision.get_model(name)
@@ -984,17 +1141,22 @@ def test_nets_of_the_model_zoo_get_the_head(name, last, size, classes):
     grad_cam = gm.grad_cam(net, x, target, layer=cam.layer, relu=False)
     assert cam.layer == str(len(net) - 4)
     assert np.corrcoef(cam.values.ravel(), grad_cam.values.ravel())[0, 1] > 0.999
-    np.testing.assert_allclose(cam.values.std(), grad_cam.values.std() * cam.values[0].size,
-                               rtol=1e-3)
+    np.testing.assert_allclose(
+        cam.values.std(), grad_cam.values.std() * cam.values[0].size, rtol=1e-3
+    )
 
 
-@pytest.mark.parametrize(("features", "classes", "error", "message"), [
-    ("net", 2, errors.NetworkError, "str; expected a HybridSequential"),
-    (nn.HybridSequential(), 2, errors.NetworkError, "nothing of the feature extractor"),
-    (nn.Dense(2), 2, errors.NetworkError, "nothing of the feature extractor"),
-    (mx.gluon.nn.Lambda("relu"), 2, errors.NetworkError, "no HybridBlock"),
-    (nn.Conv2D(2, 3), 0, errors.InputError, "classes=0"),
-    (nn.Conv2D(2, 3), 1.5, errors.InputError, "classes=1.5")])
+@pytest.mark.parametrize(
+    ("features", "classes", "error", "message"),
+    [
+        ("net", 2, errors.NetworkError, "str; expected a HybridSequential"),
+        (nn.HybridSequential(), 2, errors.NetworkError, "nothing of the feature extractor"),
+        (nn.Dense(2), 2, errors.NetworkError, "nothing of the feature extractor"),
+        (mx.gluon.nn.Lambda("relu"), 2, errors.NetworkError, "no HybridBlock"),
+        (nn.Conv2D(2, 3), 0, errors.InputError, "classes=0"),
+        (nn.Conv2D(2, 3), 1.5, errors.InputError, "classes=1.5"),
+    ],
+)
 def test_what_is_no_extractor_is_refused(features, classes, error, message):
     with pytest.raises(error, match=message):
         cam_head(features, classes)

@@ -29,7 +29,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 def test_runs_and_leaves_nothing(path, tmp_path):
     before = sorted(FOLDER.iterdir())
     lesson = shutil.copy(path, tmp_path)
-    EXECUTE["executed"](Path(lesson), tmp_path)     # raises what a cell raises
+    EXECUTE["executed"](Path(lesson), tmp_path)  # raises what a cell raises
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
     assert sorted(FOLDER.iterdir()) == before
 
@@ -47,10 +47,13 @@ def test_what_is_kept_was_run_in_order(path):
 
 @every_notebook
 def test_pictures_are_kept(path):
-    pictures = [Image.open(io.BytesIO(base64.b64decode(content)))
-                for cell in code_cells(path) for one in cell.outputs
-                for kind, content in one.get("data", {}).items()
-                if kind in ("image/png", "image/jpeg")]
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(content)))
+        for cell in code_cells(path)
+        for one in cell.outputs
+        for kind, content in one.get("data", {}).items()
+        if kind in ("image/png", "image/jpeg")
+    ]
     assert len(pictures) >= 2
     for picture in pictures:
         assert np.asarray(picture).std() > 10
@@ -85,5 +88,8 @@ def texts(notebook):
         yield cell.source
         for one in cell.get("outputs", ()):
             yield from (one.get("text", ""), *one.get("traceback", ()))
-            yield from (str(content) for kind, content in one.get("data", {}).items()
-                        if not kind.startswith("image/"))
+            yield from (
+                str(content)
+                for kind, content in one.get("data", {}).items()
+                if not kind.startswith("image/")
+            )

@@ -29,7 +29,7 @@ def make_net(ctx, traceable=True, layers=gm.nn):
         def forward(self, x):
             if traceable:
                 return super().forward(x)
-            assert x.asnumpy().size    # Python that needs numbers
+            assert x.asnumpy().size  # Python that needs numbers
             return self.hybrid_forward(mx.nd, x)
 
     mx.random.seed(3)
@@ -59,7 +59,9 @@ def test_a_net_that_cannot_be_traced_has_the_same_units(ctx, layer, channel, pos
         np.testing.assert_allclose(outputs[name], expected, rtol=1e-5, atol=1e-6)
     blocks = gm.inspect.layer_outputs(eager, x, [eager.pool, eager.first])
     assert {name: one.shape for name, one in blocks.items()} == {
-        "pool": (2, 4, 4, 4), "first": (2, 4, 9, 8)}
+        "pool": (2, 4, 4, 4),
+        "first": (2, 4, 9, 8),
+    }
 
 
 @pytest.mark.parametrize("position", [(1, 2), None])
@@ -67,13 +69,20 @@ def test_channels_that_are_kept_last(ctx, position):
     """The same net twice: channels last between two transpositions, and first."""
     mx.random.seed(4)
     first = gm.nn.HybridSequential()
-    first.add(gm.nn.Conv2D(4, 3, in_channels=3, activation="relu"),
-              gm.nn.Conv2D(5, 2, in_channels=4), gm.nn.GlobalAvgPool2D(), gm.nn.Dense(2))
+    first.add(
+        gm.nn.Conv2D(4, 3, in_channels=3, activation="relu"),
+        gm.nn.Conv2D(5, 2, in_channels=4),
+        gm.nn.GlobalAvgPool2D(),
+        gm.nn.Dense(2),
+    )
     first.initialize(mx.init.Normal(0.5), ctx=ctx)
     last = mx.gluon.nn.HybridSequential()
-    last.add(mx.gluon.nn.Conv2D(4, 3, in_channels=3, activation="relu", layout="NHWC"),
-             mx.gluon.nn.Conv2D(5, 2, in_channels=4, layout="NHWC"),
-             mx.gluon.nn.GlobalAvgPool2D(layout="NHWC"), mx.gluon.nn.Dense(2, in_units=5))
+    last.add(
+        mx.gluon.nn.Conv2D(4, 3, in_channels=3, activation="relu", layout="NHWC"),
+        mx.gluon.nn.Conv2D(5, 2, in_channels=4, layout="NHWC"),
+        mx.gluon.nn.GlobalAvgPool2D(layout="NHWC"),
+        mx.gluon.nn.Dense(2, in_units=5),
+    )
     last.initialize(ctx=ctx)
     for ours, theirs in zip((first[0], first[1]), (last[0], last[1])):
         theirs.weight.set_data(ours.weight.data(ctx).transpose((0, 2, 3, 1)))
@@ -99,7 +108,7 @@ def test_several_units_of_a_layer_share_a_call(ctx):
         together = method(net, x, gm.targets.Several(units))
         for one, unit in zip(together, units):
             np.testing.assert_allclose(one.values, method(net, x, unit).values, atol=1e-5)
-    each = gm.saliency(net, x, units)       # one for each sample
+    each = gm.saliency(net, x, units)  # one for each sample
     for n, unit in enumerate(units):
         np.testing.assert_allclose(each.values[n], gm.saliency(net, x, unit).values[n], atol=1e-6)
 
@@ -112,7 +121,8 @@ def test_where_a_channel_is_strongest_is_found_in_each_sample(ctx):
         position = np.unravel_index(one.argmax(), one.shape)
         np.testing.assert_allclose(found.score[n], one.max(), rtol=1e-6)
         np.testing.assert_array_equal(
-            found.values[n], gm.saliency(net, x, gm.targets.Unit("second", 1, position)).values[n])
+            found.values[n], gm.saliency(net, x, gm.targets.Unit("second", 1, position)).values[n]
+        )
 
 
 def test_a_channel_is_the_mean_of_its_units(ctx):
@@ -120,26 +130,40 @@ def test_a_channel_is_the_mean_of_its_units(ctx):
     maps = gm.inspect.layer_outputs(net, x, "second")["second"]
     found = gm.saliency(net, x, gm.targets.Channel("second", 3))
     np.testing.assert_allclose(found.score, maps[:, 3].mean(axis=(1, 2)), rtol=1e-5)
-    units = [gm.saliency(net, x, gm.targets.Unit("second", 3, position)).values
-             for position in np.ndindex(*maps.shape[2:])]
+    units = [
+        gm.saliency(net, x, gm.targets.Unit("second", 3, position)).values
+        for position in np.ndindex(*maps.shape[2:])
+    ]
     np.testing.assert_allclose(found.values, np.mean(units, axis=0), atol=1e-6)
     dense = gm.saliency(net, x, gm.targets.Channel("out", 1))
     np.testing.assert_allclose(dense.values, gm.saliency(net, x, 1).values, atol=1e-6)
 
 
-@pytest.mark.parametrize(("target", "options", "error", "said"), [
-    (gm.targets.Channel("second", 5), {}, TargetError, r"no unit 5: the layer 'second' gives"),
-    (gm.targets.Unit("second", 5), {}, TargetError, r"no unit 5: the layer 'second' gives \(2, 5"),
-    (gm.targets.Unit("second", -1), {}, TargetError, "no unit -1"),
-    (gm.targets.Unit("second", 1.0), {}, TargetError, r"no unit 1\.0"),
-    (gm.targets.Unit("second", 1, (0, 2)), {}, TargetError, r"no position \(0, 2\)"),
-    (gm.targets.Unit("second", 1, (0,)), {}, TargetError, r"no position \(0,\)"),
-    (gm.targets.Unit("secnd", 1), {}, LayerError, "closest are second"),
-    (gm.targets.Unit("second", 1), {"output": 0}, TargetError, "together with output=0"),
-    (gm.targets.Several([gm.targets.Unit("second", 1), 2]), {}, TargetError, "other targets"),
-    (gm.targets.Several([gm.targets.Unit("second", 1), gm.targets.Unit("pool", 1)]), {},
-     TargetError, "'second'.*'pool'|'pool'.*'second'"),
-])
+@pytest.mark.parametrize(
+    ("target", "options", "error", "said"),
+    [
+        (gm.targets.Channel("second", 5), {}, TargetError, r"no unit 5: the layer 'second' gives"),
+        (
+            gm.targets.Unit("second", 5),
+            {},
+            TargetError,
+            r"no unit 5: the layer 'second' gives \(2, 5",
+        ),
+        (gm.targets.Unit("second", -1), {}, TargetError, "no unit -1"),
+        (gm.targets.Unit("second", 1.0), {}, TargetError, r"no unit 1\.0"),
+        (gm.targets.Unit("second", 1, (0, 2)), {}, TargetError, r"no position \(0, 2\)"),
+        (gm.targets.Unit("second", 1, (0,)), {}, TargetError, r"no position \(0,\)"),
+        (gm.targets.Unit("secnd", 1), {}, LayerError, "closest are second"),
+        (gm.targets.Unit("second", 1), {"output": 0}, TargetError, "together with output=0"),
+        (gm.targets.Several([gm.targets.Unit("second", 1), 2]), {}, TargetError, "other targets"),
+        (
+            gm.targets.Several([gm.targets.Unit("second", 1), gm.targets.Unit("pool", 1)]),
+            {},
+            TargetError,
+            "'second'.*'pool'|'pool'.*'second'",
+        ),
+    ],
+)
 def test_what_is_no_unit_is_refused(target, options, error, said):
     with pytest.raises(error, match=said):
         gm.saliency(make_net(mx.cpu()), make_x(mx.cpu()), target, **options)
@@ -149,6 +173,7 @@ def test_the_features_that_a_class_is_told_by_are_known_of_traced_nets(ctx):
     net, x = make_net(ctx), make_x(ctx)
     found = gm.inspect.layer_outputs(net, x, "penultimate")["penultimate"]
     np.testing.assert_allclose(
-        found.reshape(2, -1), gm.inspect.layer_outputs(net, x, "second")["second"].reshape(2, -1))
+        found.reshape(2, -1), gm.inspect.layer_outputs(net, x, "second")["second"].reshape(2, -1)
+    )
     with pytest.raises(LayerError, match="penultimate"):
         gm.inspect.layer_outputs(make_net(ctx, traceable=False), x, "penultimate")

@@ -33,16 +33,21 @@ CALLS = {
     "get_conv_out_grad": lambda net, x: gm.get_conv_out_grad(net, x[:1]),
     "unit": lambda net, x: gm.guided_backprop(net, x, gm.targets.Unit("body", 1, (2, 3))),
     "layer_outputs": lambda net, x: list(
-        gm.inspect.layer_outputs(net, x, ["body", "pool"]).values()),
+        gm.inspect.layer_outputs(net, x, ["body", "pool"]).values()
+    ),
     "weights": lambda net, x: [gm.inspect.weights(net, "body")],
     "feature_vectors": lambda net, x: [gm.inspect.feature_vectors(net, x, batch_size=1)],
     "patches": lambda net, x: [
-        patch.picture for row in gm.inspect.max_activating_patches(net, x, "body", [0, 2], 2)
-        for patch in row],
+        patch.picture
+        for row in gm.inspect.max_activating_patches(net, x, "body", [0, 2], 2)
+        for patch in row
+    ],
     "compare": lambda net, x: [
-        one.values for one in gm.inspect.compare(net, {"a": x[0], "b": x[1]}).explanations[0]],
-    "maximization": lambda net, x: [gm.inspect.activation_maximization(
-        net, 1, shape=SHAPE[1:], steps=2).x],
+        one.values for one in gm.inspect.compare(net, {"a": x[0], "b": x[1]}).explanations[0]
+    ],
+    "maximization": lambda net, x: [
+        gm.inspect.activation_maximization(net, 1, shape=SHAPE[1:], steps=2).x
+    ],
     "get_image_grad": lambda net, x: gm.get_image_grad(net, x[:1]),
 }
 
@@ -121,15 +126,26 @@ def state_of(net, x):
                 grad = parameter.grad(context)
                 state[f"gradient of {where}"] = (id(grad), contents(grad))
         state[f"settings of {name}"] = (
-            parameter.grad_req, parameter.shape, parameter.dtype, parameter.lr_mult,
-            parameter._differentiable, parameter._stype)
+            parameter.grad_req,
+            parameter.shape,
+            parameter.dtype,
+            parameter.lr_mult,
+            parameter._differentiable,
+            parameter._stype,
+        )
     for block in blocks_of(net):
         state[f"block {block.name}"] = (
-            id(block._forward_hooks), list(block._forward_hooks.items()),
-            id(block._forward_pre_hooks), list(block._forward_pre_hooks.items()),
-            sorted(vars(block)), [id(child) for child in block._children.values()],
-            getattr(block, "_active", None), id(getattr(block, "_cached_graph", None)),
-            id(getattr(block, "_cached_op", None)), repr(getattr(block, "_flags", None)))
+            id(block._forward_hooks),
+            list(block._forward_hooks.items()),
+            id(block._forward_pre_hooks),
+            list(block._forward_pre_hooks.items()),
+            sorted(vars(block)),
+            [id(child) for child in block._children.values()],
+            getattr(block, "_active", None),
+            id(getattr(block, "_cached_graph", None)),
+            id(getattr(block, "_cached_op", None)),
+            repr(getattr(block, "_flags", None)),
+        )
     return state
 
 
@@ -281,10 +297,12 @@ def test_random_numbers_go_on_as_without_the_call(ctx, call):
     x = mx.nd.array(NUMBERS, ctx=ctx)
 
     def draws():
-        return (mx.nd.random.uniform(shape=4, ctx=ctx).asnumpy(),
-                mx.nd.random.normal(shape=4, ctx=mx.cpu(0)).asnumpy(),
-                mx.nd.Dropout(mx.nd.ones(16, ctx=ctx), mode="always").asnumpy(),
-                np.random.rand(4))
+        return (
+            mx.nd.random.uniform(shape=4, ctx=ctx).asnumpy(),
+            mx.nd.random.normal(shape=4, ctx=mx.cpu(0)).asnumpy(),
+            mx.nd.Dropout(mx.nd.ones(16, ctx=ctx), mode="always").asnumpy(),
+            np.random.rand(4),
+        )
 
     for _ in range(2):
         mx.random.seed(5)
@@ -326,13 +344,19 @@ def test_calls_while_the_caller_records(ctx, call, grad_req, train_mode):
                 assert (mx.autograd.is_recording(), mx.autograd.is_training()) == (True, train_mode)
                 with mx.autograd.pause():
                     paused = values_of(CALLS[call](net, own))
-                    assert (mx.autograd.is_recording(), mx.autograd.is_training()) == (
-                        False, False)
+                    assert (mx.autograd.is_recording(), mx.autograd.is_training()) == (False, False)
             loss = (mx.nd.Dropout(y, p=0.5) ** 2).sum()
         loss.backward(train_mode=train_mode)
-        gradients.append([own.grad.asnumpy(), *(
-            p.grad(ctx).asnumpy() for p in net.collect_params().values()
-            if p.grad_req != "null" and p.grad(ctx) is not None)])
+        gradients.append(
+            [
+                own.grad.asnumpy(),
+                *(
+                    p.grad(ctx).asnumpy()
+                    for p in net.collect_params().values()
+                    if p.grad_req != "null" and p.grad(ctx) is not None
+                ),
+            ]
+        )
     assert np.abs(gradients[0][0]).max() > 0
     for with_call, without in zip(gradients[1], gradients[0]):
         np.testing.assert_array_equal(with_call, without)

@@ -14,18 +14,24 @@ from written import Page, board_images, keep_wandb_offline, wandb_picture, wandb
 from gradcam_mx import errors, picture
 from gradcam_mx.training.writers import HtmlWriter, Snapshot, TensorBoardWriter, WandbWriter
 
-NASTY = 'a <b> & "c" \'d\' $x_1 $y ünï </script>'
+NASTY = "a <b> & \"c\" 'd' $x_1 $y ünï </script>"
 
 
-def make_snapshot(step=0, unit="epoch", captions=("boot 0.93 (true: sneaker)", "bag 0.50"),
-                  **changes):
+def make_snapshot(
+    step=0, unit="epoch", captions=("boot 0.93 (true: sneaker)", "bag 0.50"), **changes
+):
     draw = np.random.RandomState(step)
     photos = [draw.randint(0, 256, (14, 14, 3), np.uint8) for _ in captions]
     parts = {
-        "photos": photos, "overlays": {"grad_cam": [255 - photo for photo in photos]},
-        "predictions": [9, 8], "probabilities": np.array([0.93, 0.5], np.float32),
-        "classes": [7, 8], "scores": np.array([4.2, -1.0], np.float32),
-        "explained": ["boot", "bag"], **changes}
+        "photos": photos,
+        "overlays": {"grad_cam": [255 - photo for photo in photos]},
+        "predictions": [9, 8],
+        "probabilities": np.array([0.93, 0.5], np.float32),
+        "classes": [7, 8],
+        "scores": np.array([4.2, -1.0], np.float32),
+        "explained": ["boot", "bag"],
+        **changes,
+    }
     return Snapshot(step, unit, captions=captions, **parts)
 
 
@@ -39,17 +45,23 @@ def offline(tmp_path, monkeypatch):
 
 
 def test_a_picture_holds_every_photo_and_overlay():
-    snapshot = make_snapshot(photos=[np.full((8, 8, 3), (200, 0, 0), np.uint8)] * 2, overlays={
-        "grad_cam": [np.full((8, 8, 3), (0, 150, 0), np.uint8)] * 2,
-        "saliency": [np.full((8, 8), 90, np.uint8)] * 2})
+    snapshot = make_snapshot(
+        photos=[np.full((8, 8, 3), (200, 0, 0), np.uint8)] * 2,
+        overlays={
+            "grad_cam": [np.full((8, 8, 3), (0, 150, 0), np.uint8)] * 2,
+            "saliency": [np.full((8, 8), 90, np.uint8)] * 2,
+        },
+    )
     drawn = snapshot.picture()
     assert drawn.dtype == np.uint8
     assert drawn.ndim == 3
-    shares = [(abs(drawn.astype(int) - color) <= 1).all(axis=-1).sum()
-              for color in ((200, 0, 0), (0, 150, 0), (90, 90, 90))]
+    shares = [
+        (abs(drawn.astype(int) - color) <= 1).all(axis=-1).sum()
+        for color in ((200, 0, 0), (0, 150, 0), (90, 90, 90))
+    ]
     # two squares each, of about two inches
     assert all(0.8 < share / shares[0] < 1.25 for share in shares)
-    assert shares[0] > 2 * 150 ** 2
+    assert shares[0] > 2 * 150**2
     assert snapshot.picture() is drawn
 
 
@@ -57,10 +69,14 @@ def test_a_picture_holds_every_photo_and_overlay():
 def test_any_number_of_samples_fits(count):
     color = np.full((8, 8, 3), (200, 0, 0), np.uint8)
     snapshot = make_snapshot(
-        captions=["boot"] * count, explained=["boot"] * count, scores=np.ones(count),
-        photos=[color] * count, overlays={"grad_cam": [color] * count})
+        captions=["boot"] * count,
+        explained=["boot"] * count,
+        scores=np.ones(count),
+        photos=[color] * count,
+        overlays={"grad_cam": [color] * count},
+    )
     drawn = (snapshot.picture() == (200, 0, 0)).all(axis=-1)
-    assert drawn.sum() > count * 2 * 150 ** 2
+    assert drawn.sum() > count * 2 * 150**2
     assert snapshot.picture().shape[1] <= 1400
 
 
@@ -90,7 +106,12 @@ def test_the_page_shows_the_newest_snapshot_first(tmp_path):
             np.testing.assert_array_equal(found, expected.picture())
     assert page.of("li") == list(snapshots[0].captions) * 3
     assert sorted(file.name for file in writer.folder.iterdir()) == [
-        "epoch-000000.png", "epoch-000004.png", "epoch-000012.png", "index.html", "snapshots.json"]
+        "epoch-000000.png",
+        "epoch-000004.png",
+        "epoch-000012.png",
+        "index.html",
+        "snapshots.json",
+    ]
 
 
 def test_text_is_escaped(tmp_path):
@@ -123,7 +144,7 @@ def test_batches_and_epochs_do_not_overwrite_each_other(tmp_path):
 def test_what_fails_leaves_everything_as_it_was(file, tmp_path):
     writer = HtmlWriter(tmp_path)
     writer(make_snapshot(0))
-    (tmp_path / f".{file}.part{Path(file).suffix}").mkdir()     # nothing can be written there
+    (tmp_path / f".{file}.part{Path(file).suffix}").mkdir()  # nothing can be written there
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     with pytest.raises(OSError):
         writer(make_snapshot(1))
@@ -262,10 +283,12 @@ def test_a_closed_run_is_resumed(monkeypatch):
     writer.close()
     writer(make_snapshot(1))
     writer.close()
-    assert runs.begun == [{"project": "clothes"},
-                          {"project": "clothes", "id": "abc", "resume": "allow"}]
+    assert runs.begun == [
+        {"project": "clothes"},
+        {"project": "clothes", "id": "abc", "resume": "allow"},
+    ]
     assert runs.ended == 2
-    (values, commit), = runs.logged
+    ((values, commit),) = runs.logged
     assert values["explanations_epoch"] == 1
     assert commit
 
@@ -287,9 +310,13 @@ def test_a_run_that_cannot_begin_is_told_at_once(monkeypatch):
         WandbWriter(project="clothes")
 
 
-@pytest.mark.parametrize(("module", "make"), [
-    ("tensorboardX", lambda folder: TensorBoardWriter(folder)),
-    ("wandb", lambda folder: WandbWriter(project="clothes"))])
+@pytest.mark.parametrize(
+    ("module", "make"),
+    [
+        ("tensorboardX", lambda folder: TensorBoardWriter(folder)),
+        ("wandb", lambda folder: WandbWriter(project="clothes")),
+    ],
+)
 def test_missing_packages_are_named(module, make, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(errors.DependencyError, match=rf'{module}: pip .*"gradcam-mx\[train\]"'):

@@ -15,9 +15,13 @@ from PIL import Image
 
 def keep_wandb_offline(monkeypatch, folder):
     """W&B writes to a folder and keeps off the network."""
-    for name, value in {"WANDB_MODE": "offline", "WANDB_DIR": str(folder),
-                        "WANDB_CONFIG_DIR": str(folder), "WANDB_CACHE_DIR": str(folder),
-                        "WANDB_SILENT": "true"}.items():
+    for name, value in {
+        "WANDB_MODE": "offline",
+        "WANDB_DIR": str(folder),
+        "WANDB_CONFIG_DIR": str(folder),
+        "WANDB_CACHE_DIR": str(folder),
+        "WANDB_SILENT": "true",
+    }.items():
         monkeypatch.setenv(name, value)
 
 
@@ -68,12 +72,17 @@ def board_images(folder):
     for path in sorted(folder.glob("events.out.tfevents.*")):
         data = path.read_bytes()
         while data:
-            size, = struct.unpack("<Q", data[:8])
-            event = Event.FromString(data[12:12 + size])
-            data = data[12 + size + 4:]
-            found += [(value.tag, event.step,
-                       np.array(Image.open(io.BytesIO(value.image.encoded_image_string))))
-                      for value in event.summary.value]
+            (size,) = struct.unpack("<Q", data[:8])
+            event = Event.FromString(data[12 : 12 + size])
+            data = data[12 + size + 4 :]
+            found += [
+                (
+                    value.tag,
+                    event.step,
+                    np.array(Image.open(io.BytesIO(value.image.encoded_image_string))),
+                )
+                for value in event.summary.value
+            ]
     return found
 
 
@@ -87,8 +96,8 @@ def wandb_records(path):
         if left < 7:
             place += left
             continue
-        _, size, kind = struct.unpack("<IHB", data[place:place + 7])
-        whole += data[place + 7:place + 7 + size]
+        _, size, kind = struct.unpack("<IHB", data[place : place + 7])
+        whole += data[place + 7 : place + 7 + size]
         place += 7 + size
         if kind in (1, 4):
             yield Record.FromString(whole)
@@ -97,19 +106,24 @@ def wandb_records(path):
 
 def wandb_steps(folder):
     """What each step of the run in a folder holds: its key → value, nested keys by dots."""
-    path, = folder.glob("wandb/offline-run-*/run-*.wandb")
+    (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     deadline = time.monotonic() + 20
-    while True:     # it is written by another process, which may take its time
+    while True:  # it is written by another process, which may take its time
         records = list(wandb_records(path))
         if records and records[-1].WhichOneof("record_type") == "exit":
             break
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return [{".".join(item.nested_key) or item.key: json.loads(item.value_json)
-             for item in record.history.item}
-            for record in records if record.WhichOneof("record_type") == "history"]
+    return [
+        {
+            ".".join(item.nested_key) or item.key: json.loads(item.value_json)
+            for item in record.history.item
+        }
+        for record in records
+        if record.WhichOneof("record_type") == "history"
+    ]
 
 
 def wandb_picture(folder, step, key="explanations"):
-    path, = folder.glob(f"wandb/offline-run-*/files/{step[f'{key}.path']}")
+    (path,) = folder.glob(f"wandb/offline-run-*/files/{step[f'{key}.path']}")
     return np.array(Image.open(path))

@@ -17,8 +17,18 @@ __all__ = ["FASHION_MNIST", "Dataset", "digits", "fashion_mnist"]
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
-_GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
-             "ankle boot")
+_GARMENTS = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 _FILES = {"train": "train", "test": "t10k"}
 _DIGITS_TO_TRAIN = 1400
 
@@ -54,8 +64,10 @@ def fashion_mnist(part: str = "train", folder: str | Path = FASHION_MNIST) -> Da
     images = _read(Path(folder) / f"{name}-images-idx3-ubyte.gz", axes=3)
     labels = _read(Path(folder) / f"{name}-labels-idx1-ubyte.gz", axes=1)
     if len(images) != len(labels):
-        raise DataError(f"{folder} holds {len(images)} pictures and {len(labels)} labels to "
-                        f"{part}: install it again.")
+        raise DataError(
+            f"{folder} holds {len(images)} pictures and {len(labels)} labels to "
+            f"{part}: install it again."
+        )
     return Dataset(images, labels.astype(np.int32), _GARMENTS)
 
 
@@ -90,10 +102,15 @@ def digits(part: str = "train") -> Dataset:
     """
     found = optional("sklearn.datasets", "The digits are brought along", "inspect").load_digits()
     chosen = slice(_DIGITS_TO_TRAIN) if _checked(part) == "train" else slice(_DIGITS_TO_TRAIN, None)
-    images = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_LINEAR)
-              for one in (found.images[chosen] / 16 * 255).astype(np.float32)]
-    return Dataset(np.round(images).astype(np.uint8), found.target[chosen].astype(np.int32),
-                   tuple(map(str, range(10))))
+    images = [
+        cv2.resize(one, (28, 28), interpolation=cv2.INTER_LINEAR)
+        for one in (found.images[chosen] / 16 * 255).astype(np.float32)
+    ]
+    return Dataset(
+        np.round(images).astype(np.uint8),
+        found.target[chosen].astype(np.int32),
+        tuple(map(str, range(10))),
+    )
 
 
 def _checked(part: str) -> str:

@@ -75,8 +75,10 @@ class Preprocess:
         steps = [side / after for side, after in zip(given, scaled)]
         starts = [(after - side) // 2 for after, side in zip(scaled, cut)]
         top, left = (start * step for start, step in zip(starts, steps))
-        bottom, right = (min(whole, (start + side) * step)
-                         for whole, start, side, step in zip(given, starts, cut, steps))
+        bottom, right = (
+            min(whole, (start + side) * step)
+            for whole, start, side, step in zip(given, starts, cut, steps)
+        )
         image = Image.fromarray(np.ascontiguousarray(array)).resize(
             (cut[1], cut[0]), _FILTERS[self.interpolation], box=(left, top, right, bottom)
         )
@@ -109,7 +111,9 @@ class Preprocess:
         """
         order = self.order if order is None else order
         made = replace(
-            self, order=order, mean=self._ordered(self.mean, order),
+            self,
+            order=order,
+            mean=self._ordered(self.mean, order),
             std=self._ordered(self.std, order),
         )
         if size is None:

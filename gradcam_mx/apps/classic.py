@@ -23,9 +23,17 @@ from ..methods.run import Needs, Run
 from ..nn import set_capture_layer_name, set_guided_backprop
 
 __all__ = [
-    "Visualization", "get_cam", "get_conv_out_grad", "get_guided_grad_cam", "get_image_grad",
-    "get_img_heatmap", "grad_to_image", "set_capture_layer_name", "set_guided_backprop",
-    "to_grayscale", "visualize",
+    "Visualization",
+    "get_cam",
+    "get_conv_out_grad",
+    "get_guided_grad_cam",
+    "get_image_grad",
+    "get_img_heatmap",
+    "grad_to_image",
+    "set_capture_layer_name",
+    "set_guided_backprop",
+    "to_grayscale",
+    "visualize",
 ]
 
 _LAYER = Needs(layer=True)
@@ -43,9 +51,16 @@ class Visualization(NamedTuple):
     """(H, W): how strongly each pixel counts in the guided Grad-CAM."""
 
 
-def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: Any = None, *,
-              class_id: int | Sequence[int] | None = None, batch: bool | None = None,
-              order: str | None = None) -> Visualization:
+def visualize(
+    net: Net,
+    preprocessed_img: Any,
+    orig_img: Any,
+    conv_layer_name: Any = None,
+    *,
+    class_id: int | Sequence[int] | None = None,
+    batch: bool | None = None,
+    order: str | None = None,
+) -> Visualization:
     """Grad-CAM, guided Grad-CAM and saliency of a photo, ready to be shown.
 
     Selvaraju et al. 2017, arXiv:1610.02391. One forward pass serves all three.
@@ -78,32 +93,41 @@ def visualize(net: Net, preprocessed_img: Any, orig_img: Any, conv_layer_name: A
         raise InputError(f"batch=False draws one sample, the input holds {samples}")
     step = -1 if (order or channel_order(net)) == "BGR" else 1
     drawn = [
-        _draw(*arrays) for arrays in zip(
-            photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED)[:, ::step])
+        _draw(*arrays)
+        for arrays in zip(
+            photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED)[:, ::step]
+        )
     ]
     if not batch:
         return drawn[0]
     return Visualization(*(np.stack(pictures) for pictures in zip(*drawn)))
 
 
-def _draw(photo: np.ndarray, conv_out: np.ndarray, conv_out_grad: np.ndarray,
-          image_grad: np.ndarray) -> Visualization:
+def _draw(
+    photo: np.ndarray, conv_out: np.ndarray, conv_out_grad: np.ndarray, image_grad: np.ndarray
+) -> Visualization:
     cam = get_cam(conv_out_grad, conv_out)
     guided = get_guided_grad_cam(cam, image_grad)
-    return Visualization(get_img_heatmap(photo, cam), grad_to_image(guided),
-                         grad_to_image(to_grayscale(guided))[..., 0])
+    return Visualization(
+        get_img_heatmap(photo, cam),
+        grad_to_image(guided),
+        grad_to_image(to_grayscale(guided))[..., 0],
+    )
 
 
 def _photos(orig_img: Any, samples: int) -> list[np.ndarray]:
     photos = list(orig_img) if np.ndim(orig_img) == 4 else [orig_img]
     if len(photos) != samples:
-        raise InputError(f"{len(photos)} original images for {samples} preprocessed ones; pass an "
-                         "array (N, H, W, 3)")
+        raise InputError(
+            f"{len(photos)} original images for {samples} preprocessed ones; pass an "
+            "array (N, H, W, 3)"
+        )
     return [picture.check_photo(photo) for photo in photos]
 
 
-def get_conv_out_grad(net: Net, image: Any, class_id: int | None = None,
-                      conv_layer_name: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def get_conv_out_grad(
+    net: Net, image: Any, class_id: int | None = None, conv_layer_name: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The output of a layer and the gradient of the score there, each (C, h, w), for one image.
 
     Args:

@@ -58,8 +58,10 @@ def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
         else:
             found = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
         if not found:
-            failures.append(f"no photos found in {text}; looked for files ending in "
-                            f"{', '.join(sorted(SUFFIXES))}")
+            failures.append(
+                f"no photos found in {text}; looked for files ending in "
+                f"{', '.join(sorted(SUFFIXES))}"
+            )
         photos += found
     if not photos:
         raise PhotoError("; ".join(failures))
@@ -77,12 +79,14 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another "
-                          "folder with --out") from error
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another folder with --out"
+        ) from error
 
 
-def explain_all(job: Job, photos: Sequence[Path], out: Path,
-                report: Callable[[str, list[str]], None]) -> list[str]:
+def explain_all(
+    job: Job, photos: Sequence[Path], out: Path, report: Callable[[str, list[str]], None]
+) -> list[str]:
     """Explain every photo that can be; what went wrong with the others.
 
     Args:
@@ -114,18 +118,30 @@ def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
 
 def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
     """Explain one photo, write everything about it, and return its top predictions as text."""
-    run = Run(job.graph, job.preprocess(photo), job.target, job.layer,
-              [METHODS[method].needs for method in job.methods], output=job.output,
-              checks=[check for method in job.methods
-                      for check in checks(METHODS[method], job.options.get(method, {}))])
+    run = Run(
+        job.graph,
+        job.preprocess(photo),
+        job.target,
+        job.layer,
+        [METHODS[method].needs for method in job.methods],
+        output=job.output,
+        checks=[
+            check
+            for method in job.methods
+            for check in checks(METHODS[method], job.options.get(method, {}))
+        ],
+    )
     found: dict[str, Any] = {
         method: explain_run(run, METHODS[method], job.options.get(method, {}))[0]
-        for method in job.methods}
+        for method in job.methods
+    }
     crop = job.preprocess.crop(photo)
     panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
-    figure = picture.figure([crop, *panels.values()],
-                            ["what the net saw", *map(_title, found.values())],
-                            ": ".join([name, *_explained(job, run)]))
+    figure = picture.figure(
+        [crop, *panels.values()],
+        ["what the net saw", *map(_title, found.values())],
+        ": ".join([name, *_explained(job, run)]),
+    )
     try:
         # written elsewhere first, so that nothing half-written is ever in the folder
         with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
@@ -134,9 +150,17 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
             for method, panel in panels.items():
                 picture.save(panel, scratch / f"{name}_{method}.png")
             np.savez_compressed(
-                scratch / f"{name}.npz", **{method: one.values for method, one in found.items()},
-                about=json.dumps({"target": run.target, "score": run.score.tolist(),
-                                  "layer": run.map and run.map.name, "version": __version__}))
+                scratch / f"{name}.npz",
+                **{method: one.values for method, one in found.items()},
+                about=json.dumps(
+                    {
+                        "target": run.target,
+                        "score": run.score.tolist(),
+                        "layer": run.map and run.map.name,
+                        "version": __version__,
+                    }
+                ),
+            )
             for file in scratch.iterdir():
                 file.replace(out / file.name)
     except OSError as error:
@@ -160,7 +184,7 @@ def _predictions(job: Job, run: Run) -> list[str]:
     if run.probabilities is None:
         return []
     chances = run.probabilities[0]
-    return [_prediction(job, chances, int(one)) for one in np.argsort(-chances)[:job.top_k]]
+    return [_prediction(job, chances, int(one)) for one in np.argsort(-chances)[: job.top_k]]
 
 
 def _prediction(job: Job, chances: np.ndarray, class_id: int) -> str:

@@ -18,9 +18,13 @@ from ..graph.trace import Net
 from ..support.arrays import numbers_of
 
 
-def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
-               output: OutputChoice = PROBABILITY, batch_size: BatchSize = AUTO
-               ) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+def predict_fn(
+    net: Net,
+    preprocess: Preprocess | None = None,
+    *,
+    output: OutputChoice = PROBABILITY,
+    batch_size: BatchSize = AUTO,
+) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
     """The net as a function from photos to probabilities, for lime, shap, scikit-learn and others.
 
     Args:
@@ -50,7 +54,8 @@ def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
     if not callable(prepare):
         raise InputError(
             "how photos are prepared for this net is not known; pass preprocess=, a function from "
-            "a photo (H, W, 3) uint8 to the net's input, such as gm.zoo.preprocess.IMAGENET")
+            "a photo (H, W, 3) uint8 to the net's input, such as gm.zoo.preprocess.IMAGENET"
+        )
     lock, engines = threading.Lock(), {}
 
     def predict(images: Sequence[np.ndarray]) -> np.ndarray:
@@ -59,8 +64,9 @@ def predict_fn(net: Net, preprocess: Preprocess | None = None, *,
         first = next(rows)
         with lock:
             if first.shape not in engines:
-                engines[first.shape] = engine_for(net, first, output, batch_size,
-                                                  lambda recording: _reader(recording, output))
+                engines[first.shape] = engine_for(
+                    net, first, output, batch_size, lambda recording: _reader(recording, output)
+                )
             engine = engines[first.shape]
             return np.concatenate(list(engine([row] for row in (first, *rows))))
 
@@ -74,7 +80,8 @@ def _reader(recording: Recording, output: OutputChoice) -> Reader:
     if probabilities(value, link) is None:
         raise TargetError(
             f"the net's output has shape {value.shape}, which holds no probabilities of classes; "
-            "pass output=None for the values themselves")
+            "pass output=None for the values themselves"
+        )
     return lambda outputs: np.asarray(probabilities(outputs[0], link))
 
 
@@ -82,12 +89,15 @@ def _photos(images: Any) -> list[np.ndarray]:
     if hasattr(images, "asnumpy"):
         images = images.asnumpy()
     if np.ndim(images) == 3 or not len(images):
-        raise InputError(f"the photos have shape {np.shape(images)}; expected (N, H, W, 3), one "
-                         "photo as photo[None]")
+        raise InputError(
+            f"the photos have shape {np.shape(images)}; expected (N, H, W, 3), one "
+            "photo as photo[None]"
+        )
     arrays = [np.asarray(one) for one in images]
     if arrays[0].dtype.kind == "f" and 0 < max(one.max() for one in arrays) <= 1:
-        raise InputError("the photos' values go from 0 to 1; expected 0 to 255, uint8 or float: "
-                         "photos * 255")
+        raise InputError(
+            "the photos' values go from 0 to 1; expected 0 to 255, uint8 or float: photos * 255"
+        )
     return [picture.check_photo(one) for one in arrays]
 
 

@@ -83,7 +83,8 @@ def guided_mode(rule: str | Rule = GUIDED) -> Iterator[RuleReport]:
         raise RuleError(
             f"the rule {chosen.name!r} met no activation: run the net under autograd.record(), not "
             "hybridized, and built from the layers of gradcam_mx.nn; any other net is served by "
-            "gradcam_mx.guided_backprop(net, x), hybridized or not")
+            "gradcam_mx.guided_backprop(net, x), hybridized or not"
+        )
 
 
 def set_guided_backprop(mode: bool = True) -> None:
@@ -97,8 +98,7 @@ def set_guided_backprop(mode: bool = True) -> None:
 
 def rule_is_on() -> bool:
     """Whether activations may follow another rule than the chain rule in what is being recorded."""
-    return mx.autograd.is_recording() and (
-        _state.tape is not None or not _state.rule.is_plain)
+    return mx.autograd.is_recording() and (_state.tape is not None or not _state.rule.is_plain)
 
 
 def follow_rule(kind: str, z: Any, y: Any) -> Any:
@@ -196,13 +196,13 @@ class Call:
             LayerError: there is none.
         """
         if self.variable is None:
-            raise LayerError(
-                "there is no gradient: the layer ran outside autograd.record()")
+            raise LayerError("there is no gradient: the layer ran outside autograd.record()")
         if not self.variable._fresh_grad:
             raise LayerError(
                 "there is no gradient: no backward() has reached the layer since it ran. Call it "
                 "on an output that depends on the layer; autograd.grad() hands its results to the "
-                "caller, so ask it for captured.variable")
+                "caller, so ask it for captured.variable"
+            )
         return self.variable.grad.copy()
 
 
@@ -226,14 +226,16 @@ class CapturedLayer:
             return self.calls[-1]
         hybridized = "a hybridized net runs its compiled graph and none of its layers"
         if not isinstance(self.layer, str):
-            raise LayerError(f"the block {self.layer.name!r} did not run while it was captured "
-                             f"({hybridized})")
+            raise LayerError(
+                f"the block {self.layer.name!r} did not run while it was captured ({hybridized})"
+            )
         close = difflib.get_close_matches(self.layer, self._seen, n=5, cutoff=0.3)
         ran = ", ".join(close or list(self._seen)[-5:])
         raise LayerError(
             f"no layer named {self.layer!r} ran while it was captured; "
             + (f"the closest that did: {ran}. " if ran else f"none did ({hybridized}). ")
-            + "A layer that is not from gradcam_mx.nn is captured by its Block")
+            + "A layer that is not from gradcam_mx.nn is captured by its Block"
+        )
 
     @property
     def output(self) -> Any:
@@ -263,8 +265,10 @@ class CapturedLayer:
         above as ever (`attach_grad()` on the output itself would end the graph there).
         """
         if not isinstance(output, mx.nd.NDArray):
-            raise LayerError(f"the layer {self.layer!r} gives a {type(output).__name__} rather "
-                             "than one array; capture a layer inside it")
+            raise LayerError(
+                f"the layer {self.layer!r} gives a {type(output).__name__} rather "
+                "than one array; capture a layer inside it"
+            )
         variable = None
         if mx.autograd.is_recording():
             numpy_array = isinstance(output, mx.np.ndarray)
@@ -315,7 +319,8 @@ class Captured:
     def _only(self) -> CapturedLayer:
         if len(self._layers) != 1:
             raise LayerError(
-                f"{len(self._layers)} layers are captured; say which: captured[layer].output")
+                f"{len(self._layers)} layers are captured; say which: captured[layer].output"
+            )
         return next(iter(self._layers.values()))
 
     def receive(self, block: Any, output: Any) -> Any:

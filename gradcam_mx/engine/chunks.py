@@ -27,7 +27,7 @@ Results = Callable[[List[Any], np.ndarray], np.ndarray]
 """From the net's outputs for a chunk and the sample of each row to the results, one a row."""
 
 FIRST_SIZE, LARGEST_SIZE = 4, 256
-MEMORY = 2 ** 30
+MEMORY = 2**30
 """Bytes that the values inside the net may fill, as "auto" reckons: in truth they share memory."""
 WORTHWHILE = 0.95
 """A size is better if it takes at most this share of the time."""
@@ -55,7 +55,7 @@ class ChunkSize:
 
     def took(self, seconds: float) -> None:
         """Take notice of how long a chunk took; the size may be another one from then on."""
-        if not self._is_warm:   # the first of its size makes the kernels
+        if not self._is_warm:  # the first of its size makes the kernels
             self._is_warm = True
             return
         seconds /= self.rows
@@ -73,8 +73,9 @@ class ChunkSize:
 def chunk_size(given: BatchSize, recording: Any, where: Any, shape: Sequence[int]) -> ChunkSize:
     """The size of chunks for other values, rows of a shape, at a layer or input of a recording."""
     context = recording.value(where.point).context
-    return ChunkSize(given, recording.memory(), recording.quick_sizes,
-                     (where.point, tuple(shape), str(context)))
+    return ChunkSize(
+        given, recording.memory(), recording.quick_sizes, (where.point, tuple(shape), str(context))
+    )
 
 
 def check_batch_size(given: Any, *, auto: bool = True) -> None:
@@ -89,8 +90,9 @@ def check_batch_size(given: Any, *, auto: bool = True) -> None:
     if auto and given == AUTO:
         return
     if not isinstance(given, (int, np.integer)) or given < 1:
-        raise InputError(f"batch_size is {given!r}; expected 1 or more"
-                         + (f", or {AUTO!r}" if auto else ""))
+        raise InputError(
+            f"batch_size is {given!r}; expected 1 or more" + (f", or {AUTO!r}" if auto else "")
+        )
 
 
 class _Slot:
@@ -130,9 +132,15 @@ class Engine:
         arrange: from rows with their channels first to rows as the net has them.
     """
 
-    def __init__(self, forward: Callable[[Any, np.ndarray], list[Any]], results: Results,
-                 like: Any, shape: Sequence[int], size: ChunkSize,
-                 arrange: Callable[[np.ndarray], np.ndarray] = lambda rows: rows) -> None:
+    def __init__(
+        self,
+        forward: Callable[[Any, np.ndarray], list[Any]],
+        results: Results,
+        like: Any,
+        shape: Sequence[int],
+        size: ChunkSize,
+        arrange: Callable[[np.ndarray], np.ndarray] = lambda rows: rows,
+    ) -> None:
         self._forward, self._results, self._arrange = forward, results, arrange
         self._context, self._shape, self._size = like.context, tuple(shape), size
         self._buffer = np.empty((0, *shape), like.dtype)
@@ -160,8 +168,9 @@ class Engine:
             while slots and slots[0].results is not None and not slots[0].missing:
                 yield slots.popleft().results  # type: ignore[misc]
 
-    def _chunks(self, variants: Iterator[tuple[Row, Variant]]
-                ) -> Iterator[tuple[list[Row], np.ndarray]]:
+    def _chunks(
+        self, variants: Iterator[tuple[Row, Variant]]
+    ) -> Iterator[tuple[list[Row], np.ndarray]]:
         size, has_run = self._size, False
         waiting: _Started | None = None
         filled: list[Row] = []
@@ -198,13 +207,13 @@ class Engine:
         values = self._arrange(self._buffer[:rows])
         if self._rows is None or self._rows.shape != values.shape:
             self._rows = mx.nd.empty(values.shape, self._context, values.dtype)
-        self._rows[:] = values      # waits until the chunk before it is no longer read
+        self._rows[:] = values  # waits until the chunk before it is no longer read
         samples = np.zeros(rows, int)
-        samples[:len(filled)] = [sample for _, sample in filled]
+        samples[: len(filled)] = [sample for _, sample in filled]
         return _Started(filled, samples, self._forward(self._rows, samples))
 
     def _finished(self, started: _Started) -> tuple[list[Row], np.ndarray]:
         outputs, count = started.outputs, len(started.rows)
-        if count < len(started.samples):    # what the net makes of the filling is nobody's matter
+        if count < len(started.samples):  # what the net makes of the filling is nobody's matter
             outputs = [one[:count] for one in outputs]
         return started.rows, self._results(outputs, started.samples[:count])

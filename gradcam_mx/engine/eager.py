@@ -58,8 +58,13 @@ class _Ran(NamedTuple):
 class EagerTape:
     """One run of a net with free Python code; see `recording.Recording`."""
 
-    def __init__(self, net: Any, x: inputs.Input, wanted: Wanted,
-                 replaced: Mapping[int, Any] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        net: Any,
+        x: inputs.Input,
+        wanted: Wanted,
+        replaced: Mapping[int, Any] = MappingProxyType({}),
+    ) -> None:
         """
         Args:
             net: the net, built of drop-in layers.
@@ -77,13 +82,16 @@ class EagerTape:
         begins = [self._cut(array) for array in self._arrays]
         chosen = 0 if wanted.input is None else wanted.input
         if not isinstance(chosen, int) or not -len(begins) <= chosen < len(begins):
-            raise InputError(f"the net cannot be traced, so its {len(begins)} inputs are known by "
-                             f"their number only; got {wanted.input!r}")
+            raise InputError(
+                f"the net cannot be traced, so its {len(begins)} inputs are known by "
+                f"their number only; got {wanted.input!r}"
+            )
         self.input = Map(begins[chosen], f"input {chosen}", 1)
         for check in wanted.checks:
             check(self._arrays[chosen].shape)
         with _without_hybridization(self._paths), capture.taped(self), mx.autograd.record(
-                train_mode=False):
+            train_mode=False
+        ):
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
         self.output_names = [f"output{index}" for index in range(len(self._outputs))]
         self.outputs = self._choose(wanted.output)
@@ -94,13 +102,13 @@ class EagerTape:
 
     def _choose(self, choice: OutputChoice) -> list[Output]:
         if not isinstance(choice, LayerOutputs):
-            return choose([Output(name, index, None)
-                           for index, name in enumerate(self.output_names)], choice)
+            return choose(
+                [Output(name, index, None) for index, name in enumerate(self.output_names)], choice
+            )
         cuts = [self._find(layer).cut for layer in choice.layers]
         first = len(self._outputs)
         self._outputs += [self._cuts[cut].leaf for cut in cuts]
-        return [Output(self._name_of(cut), first + number, None)
-                for number, cut in enumerate(cuts)]
+        return [Output(self._name_of(cut), first + number, None) for number, cut in enumerate(cuts)]
 
     # -- what the drop-in layers call, through `capture` -------------------------------------------
 
@@ -121,8 +129,7 @@ class EagerTape:
     def _cut(self, value: Any, kind: str | None = None, before: Any = None) -> int:
         leaf = self._replaced.get(len(self._cuts), value).detach()
         mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
-        self._cuts.append(
-            _Cut(value, leaf, mx.autograd.get_symbol(leaf).name, kind, before))
+        self._cuts.append(_Cut(value, leaf, mx.autograd.get_symbol(leaf).name, kind, before))
         return len(self._cuts) - 1
 
     # -- a recording -------------------------------------------------------------------------------
@@ -135,8 +142,9 @@ class EagerTape:
         """The value at the point of a map."""
         return self._cuts[point].leaf
 
-    def backward(self, head_gradients: Sequence[Any], rule: Rule,
-                 points: Sequence[int]) -> Mapping[int, Any]:
+    def backward(
+        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[int]
+    ) -> Mapping[int, Any]:
         """The gradients at points, for head gradients at the outputs."""
         gradients: dict[int, Any] = {}
         for output, gradient in zip(self.outputs, head_gradients):
@@ -149,8 +157,10 @@ class EagerTape:
                     gradient = mx.nd.Activation(gradient, act_type="relu")
                 passed_over = cut.kind and not rule.derives
                 self._send(cut.before if passed_over else cut.head, gradient, gradients)
-        return {point: gradients.get(point, mx.nd.zeros_like(self._cuts[point].leaf))
-                for point in points}
+        return {
+            point: gradients.get(point, mx.nd.zeros_like(self._cuts[point].leaf))
+            for point in points
+        }
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
@@ -164,7 +174,8 @@ class EagerTape:
         """How many bytes the values of one sample fill, as far as the layers tell."""
         values = [cut.leaf for cut in self._cuts]
         return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // len(
-            self._arrays[0])
+            self._arrays[0]
+        )
 
     @property
     def quick_sizes(self) -> dict[Any, int]:
@@ -182,8 +193,10 @@ class EagerTape:
         Raises:
             NetworkError: always.
         """
-        raise NetworkError("CAM needs to know how the net ends, and this net cannot be traced; "
-                           "grad_cam gives the same map up to a constant")
+        raise NetworkError(
+            "CAM needs to know how the net ends, and this net cannot be traced; "
+            "grad_cam gives the same map up to a constant"
+        )
 
     def _send(self, head: Any, gradient: Any, gradients: dict[int, Any]) -> None:
         """Take the gradient at the end of a piece to the cuts where it begins."""
@@ -192,8 +205,9 @@ class EagerTape:
         if begins and head is leaves[0]:
             found = [gradient]
         elif begins:
-            found = mx.autograd.grad([head], leaves, [gradient], retain_graph=True,
-                                     train_mode=False)
+            found = mx.autograd.grad(
+                [head], leaves, [gradient], retain_graph=True, train_mode=False
+            )
         else:
             return
         for index, one in zip(begins, found):
@@ -204,7 +218,7 @@ class EagerTape:
         try:
             variables = set(mx.autograd.get_symbol(head).list_arguments())
         except mx.MXNetError:
-            return []       # a constant
+            return []  # a constant
         return [index for index, cut in enumerate(self._cuts) if cut.variable in variables]
 
     def report(self, rule: Rule) -> RuleReport:
@@ -222,10 +236,13 @@ class EagerTape:
             try:
                 graph = json.loads(mx.autograd.get_symbol(head).tojson(remove_amp_cast=False))
             except mx.MXNetError:
-                continue    # a constant
+                continue  # a constant
             nodes.update({node["name"]: node for node in graph["nodes"]})
-        kinds = Counter(filter(None, (
-            rules.kind_of(node["op"], node.get("attrs", {})) for node in nodes.values())))
+        kinds = Counter(
+            filter(
+                None, (rules.kind_of(node["op"], node.get("attrs", {})) for node in nodes.values())
+            )
+        )
         found = Counter(_fault(node) for node in nodes.values())
         ran = Counter(_fault_of_layer(one.block) for one in self._ran)
         for fault, layer in _FAULTY.items():
@@ -233,7 +250,8 @@ class EagerTape:
                 raise NetworkError(
                     f"the net cannot be traced, and its own code calls the operator {fault} as a "
                     f"function, whose gradient MXNet gets wrong outside of training; use the layer "
-                    f"nn.{layer} of gradcam_mx")
+                    f"nn.{layer} of gradcam_mx"
+                )
         # a drop-in SELU runs as a scaled ELU
         layers = self._kinds + Counter(elu=self._kinds["selu"])
         return kinds - layers
@@ -243,8 +261,10 @@ class EagerTape:
     def _find_map(self, layer: Any) -> Map:
         ran = self._find(layer)
         if len(self._shape(ran)) < 3:
-            raise LayerError(f"the layer {ran.path!r} gives {self._shape(ran)}, which has no "
-                             "positions to make a map of")
+            raise LayerError(
+                f"the layer {ran.path!r} gives {self._shape(ran)}, which has no "
+                "positions to make a map of"
+            )
         return Map(ran.cut, self._name_of(ran.cut), 1)
 
     def _find(self, layer: Any) -> _Ran:
@@ -258,11 +278,13 @@ class EagerTape:
         if ran is None:
             wanted = getattr(layer, "name", layer)
             close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
-            listed = ", ".join(f"{name} {self._shape(names[name])}"
-                               for name in close or list(names)[-5:])
+            listed = ", ".join(
+                f"{name} {self._shape(names[name])}" for name in close or list(names)[-5:]
+            )
             raise LayerError(
                 f"the net has no map of a layer {wanted!r}. It cannot be traced, so only drop-in "
-                f"layers (from gradcam_mx import nn) that run can be explained: {listed}")
+                f"layers (from gradcam_mx import nn) that run can be explained: {listed}"
+            )
         return ran
 
     def _names(self) -> dict[str, _Ran]:
@@ -273,8 +295,9 @@ class EagerTape:
         return self._cuts[ran.cut].leaf.shape
 
     def _name_of(self, cut: int) -> str:
-        return min((ran.path for ran in self._ran if ran.cut == cut),
-                   key=lambda path: path.count("."))
+        return min(
+            (ran.path for ran in self._ran if ran.cut == cut), key=lambda path: path.count(".")
+        )
 
     def _default(self) -> _Ran | None:
         """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
@@ -288,16 +311,18 @@ class EagerTape:
                 chosen = chosen or ran
                 if not (classifies and shape[1:2] == classes):
                     return self._without_activation(number)
-            classifies = classifies and not isinstance(
-                ran.block, (_CONVOLUTION, _native.Dense))
+            classifies = classifies and not isinstance(ran.block, (_CONVOLUTION, _native.Dense))
         return chosen
 
     def _without_activation(self, number: int) -> _Ran:
         """Of an activation that is a layer of its own after a convolution, the convolution."""
         ran, before = self._ran[number], self._ran[number - 1]
         cut = self._cuts[ran.cut]
-        if (isinstance(ran.block, _native.Activation) and isinstance(before.block, _CONVOLUTION)
-                and cut.before is self._cuts[before.cut].leaf):
+        if (
+            isinstance(ran.block, _native.Activation)
+            and isinstance(before.block, _CONVOLUTION)
+            and cut.before is self._cuts[before.cut].leaf
+        ):
             return before
         return ran
 
@@ -305,7 +330,8 @@ class EagerTape:
 def has_drop_ins(net: Any) -> bool:
     """Whether some layer of a net is one of `gradcam_mx.nn`."""
     return isinstance(net, mx.gluon.Block) and any(
-        isinstance(block, capture.Reporter) for block, _ in _walk(net, ""))
+        isinstance(block, capture.Reporter) for block, _ in _walk(net, "")
+    )
 
 
 # Operators whose gradient MXNet gets wrong under record(train_mode=False), and layers that help.
@@ -337,20 +363,25 @@ def _walk(block: Any, path: str) -> Iterator[tuple[Any, str]]:
 def _check_layers(paths: Mapping[Any, str]) -> None:
     """Refuse layers of Gluon's own, which do not report what they do."""
     replaced = set(_replaced(capture.Reporter))
-    own = [f"{path!r} ({type(block).__name__})" for block, path in paths.items()
-           if type(block) in replaced]
+    own = [
+        f"{path!r} ({type(block).__name__})"
+        for block, path in paths.items()
+        if type(block) in replaced
+    ]
     if own:
         raise NetworkError(
             "the net cannot be traced and is explained through its drop-in layers, but some of its "
             f"layers are Gluon's own: {', '.join(own[:5])}. Build it with: from gradcam_mx import "
-            "nn in place of: from mxnet.gluon import nn")
+            "nn in place of: from mxnet.gluon import nn"
+        )
 
 
 def _replaced(layer: Any) -> Iterator[type]:
     """The layers of Gluon's own that a drop-in, or one made of it, takes the place of."""
     for drop_in in layer.__subclasses__():
-        yield from (base for base in drop_in.__mro__
-                    if base.__module__.startswith(_native.__name__))
+        yield from (
+            base for base in drop_in.__mro__ if base.__module__.startswith(_native.__name__)
+        )
         yield from _replaced(drop_in)
 
 
@@ -384,5 +415,6 @@ def _flatten(output: Any) -> list[Any]:
         output = list(output.values())
     if isinstance(output, (list, tuple)):
         return [array for item in output for array in _flatten(item)]
-    raise NetworkError(f"the net returned a {type(output).__name__}; expected an NDArray, or "
-                       "several")
+    raise NetworkError(
+        f"the net returned a {type(output).__name__}; expected an NDArray, or several"
+    )

@@ -49,16 +49,24 @@ def prepare(graph: Graph, x: Input) -> list[Any]:
     graph.finish_parameters(shapes(graph, x))
     context = place_of(arrays, contexts)
     live = {graph.nodes[index].name for index, _ in graph.inputs}
-    return [place(array, context, graph.parameters.dtype)
-            for name, array in zip(graph.input_names, arrays) if name in live]
+    return [
+        place(array, context, graph.parameters.dtype)
+        for name, array in zip(graph.input_names, arrays)
+        if name in live
+    ]
 
 
 def _index_inputs(graph: Graph) -> set[int]:
     """Which of the inputs stand for numbers of things, not for quantities."""
-    return {graph.input_names.index(graph.nodes[index].name) for index, _ in graph.inputs
-            if any(graph.nodes[reader].inputs[slot][0] == index
-                   for reader in graph.readers[index]
-                   for slot in INDEX_SLOTS.get(graph.nodes[reader].op, ()))}
+    return {
+        graph.input_names.index(graph.nodes[index].name)
+        for index, _ in graph.inputs
+        if any(
+            graph.nodes[reader].inputs[slot][0] == index
+            for reader in graph.readers[index]
+            for slot in INDEX_SLOTS.get(graph.nodes[reader].op, ())
+        )
+    }
 
 
 def check(array: Any, takes_integers: bool = False) -> None:
@@ -68,22 +76,29 @@ def check(array: Any, takes_integers: bool = False) -> None:
         InputError: not an array, empty, of an integer type, NaN or infinite.
     """
     if not isinstance(array, (np.ndarray, mx.nd.NDArray)):
-        raise InputError(f"the input is a {type(array).__name__}; expected an NDArray or a numpy "
-                         "array of shape (N, C, H, W), already preprocessed")
+        raise InputError(
+            f"the input is a {type(array).__name__}; expected an NDArray or a numpy "
+            "array of shape (N, C, H, W), already preprocessed"
+        )
     if 0 in array.shape or not array.shape:
-        raise InputError(f"the input of shape {tuple(array.shape)} is empty; expected at least one "
-                         "sample, (N, C, H, W)")
+        raise InputError(
+            f"the input of shape {tuple(array.shape)} is empty; expected at least one "
+            "sample, (N, C, H, W)"
+        )
     kind = np.dtype(array.dtype).kind
     if kind != "f" and not (takes_integers and kind in "iu"):
         raise InputError(
             f"the input is of type {np.dtype(array.dtype).name}; expected floating-point numbers. "
             "A photo (uint8) has to go through the net's preprocessing first; if the net does that "
-            'itself, pass x.astype("float32")')
+            'itself, pass x.astype("float32")'
+        )
     numbers = array if isinstance(array, np.ndarray) else array.asnumpy()
     finite = np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
     if not finite.all():
-        raise InputError(f"the input holds NaN or infinity in sample {int(np.argmin(finite))}; "
-                         "check the preprocessing (a division by a zero deviation?)")
+        raise InputError(
+            f"the input holds NaN or infinity in sample {int(np.argmin(finite))}; "
+            "check the preprocessing (a division by a zero deviation?)"
+        )
 
 
 def place_of(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:

@@ -49,7 +49,8 @@ class Traced:
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
         self._report_nodes = graph.once(
             ("way", entry, tuple(self._heads)),
-            lambda: graph.differentiable([entry]) & graph.ancestors(self._heads))
+            lambda: graph.differentiable([entry]) & graph.ancestors(self._heads),
+        )
         if wanted.rules:
             self._check_connected()
         for rule in wanted.rules:
@@ -63,8 +64,9 @@ class Traced:
         if not isinstance(choice, LayerOutputs):
             return choose(graph.outputs, choice)
         found = [find(graph, layer, shapes, graph.heads[:1]) for layer in choice.layers]
-        return [Output(name, entry, None, channel_axis(graph, entry, shapes))
-                for entry, name in found]
+        return [
+            Output(name, entry, None, channel_axis(graph, entry, shapes)) for entry, name in found
+        ]
 
     def values(self) -> list[Any]:
         """The explained value of each output."""
@@ -92,8 +94,9 @@ class Traced:
         weight = self._graph.parameters.on(context)[found.weight].asnumpy()
         return Map(found.point, name, channel_axis(self._graph, found.point, self._shapes)), weight
 
-    def backward(self, head_gradients: Sequence[Any], rule: Rule,
-                 points: Sequence[Any]) -> Mapping[Any, Any]:
+    def backward(
+        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
+    ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
         heads: dict[Any, Any] = {}
         for head, gradient in zip(self._heads, head_gradients):
@@ -114,8 +117,9 @@ class Traced:
         other = copy.copy(self)
         other._given = dict(zip(leaves, values))
         with self._graph.lock:
-            other._tape = Tape(self._graph, values, [one.point for one in points], (PLAIN,),
-                               self._heads, leaves)
+            other._tape = Tape(
+                self._graph, values, [one.point for one in points], (PLAIN,), self._heads, leaves
+            )
         return other
 
     def behind(self, where: Map) -> Forward:
@@ -128,7 +132,8 @@ class Traced:
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
             values: dict[Entry, Any] = {
-                side: inputs.taken(self._given[side], samples) for side in sides}
+                side: inputs.taken(self._given[side], samples) for side in sides
+            }
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
 
@@ -137,8 +142,11 @@ class Traced:
     def memory(self) -> int:
         """How many bytes the values of one sample fill, all together, at the most."""
         graph = self._graph
-        made = sum(int(np.prod(shape)) for entry, shape in self._shapes.items()
-                   if not graph.nodes[entry[0]].is_variable)
+        made = sum(
+            int(np.prod(shape))
+            for entry, shape in self._shapes.items()
+            if not graph.nodes[entry[0]].is_variable
+        )
         return made * np.dtype(graph.parameters.dtype).itemsize // self._samples
 
     @property
@@ -154,8 +162,10 @@ class Traced:
         """Where a run with another value starts: there, and beside it at values of this run."""
         sides = self._sides(where)
         samples = np.tile(np.arange(self._samples), repeats)
-        return [where.point, *sides], [value, *(
-            inputs.taken(self._given[side], samples) for side in sides)]
+        return [where.point, *sides], [
+            value,
+            *(inputs.taken(self._given[side], samples) for side in sides),
+        ]
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)
@@ -174,7 +184,8 @@ class Traced:
             raise TargetError(
                 f"no gradient gets from the net's output "
                 f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
-                f"{self.input.name!r}: an operator between them stops it, or has no derivative")
+                f"{self.input.name!r}: an operator between them stops it, or has no derivative"
+            )
 
     def report(self, rule: Rule) -> RuleReport:
         """How many activations of which kind `rule` changes on the way to the input."""
@@ -185,8 +196,7 @@ Recording = Union[Traced, EagerTape]
 
 
 def record(net: Net, x: Input, wanted: Wanted) -> Recording:
-    """Run the net on x and record it; by its graph if it can be traced, else by its drop-in layers.
-    """
+    """Run the net on x and record it; by its graph if it can be traced, else by its drop-in layers."""
     try:
         graph = trace(net, len(inputs.as_tuple(x)))
     except NetworkError:

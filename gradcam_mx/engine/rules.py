@@ -83,8 +83,16 @@ def kind_of(op: str, attrs: Mapping[str, str]) -> str | None:
         return attrs["act_type"]
     if op in ("LeakyReLU", "_npx_leaky_relu"):
         return attrs.get("act_type", "leaky")
-    if op in ("relu", "_npx_relu", "sigmoid", "_npx_sigmoid", "tanh", "_npi_tanh", "softsign",
-              "hard_sigmoid"):
+    if op in (
+        "relu",
+        "_npx_relu",
+        "sigmoid",
+        "_npx_sigmoid",
+        "tanh",
+        "_npi_tanh",
+        "softsign",
+        "hard_sigmoid",
+    ):
         return re.sub("^_np[xi]_", "", op)
     if op == "_maximum_scalar" and float(attrs["scalar"]) == 0:
         return "relu"
@@ -95,8 +103,9 @@ def kind_of(op: str, attrs: Mapping[str, str]) -> str | None:
 
 def rectifiers(graph: Graph) -> set[int]:
     """The nodes on which a rule other than the plain one acts."""
-    return {node.index for node in graph.live_nodes
-            if (kind(graph, node) or "sigmoid") not in GATES}
+    return {
+        node.index for node in graph.live_nodes if (kind(graph, node) or "sigmoid") not in GATES
+    }
 
 
 def report(rule: Rule, graph: Graph, nodes: Iterable[int]) -> RuleReport:
@@ -105,12 +114,16 @@ def report(rule: Rule, graph: Graph, nodes: Iterable[int]) -> RuleReport:
     return report_of_kinds(rule, kinds)
 
 
-def report_of_kinds(rule: Rule, kinds: Iterable[str], out_of_reach: Iterable[str] = ()
-                    ) -> RuleReport:
+def report_of_kinds(
+    rule: Rule, kinds: Iterable[str], out_of_reach: Iterable[str] = ()
+) -> RuleReport:
     """What `rule` does to activations of these kinds, where it cannot act on some others."""
     found = Counter(kinds)
-    changed: Counter[str] = Counter() if rule.is_plain else Counter(
-        {name: count for name, count in found.items() if name not in GATES})
+    changed: Counter[str] = (
+        Counter()
+        if rule.is_plain
+        else Counter({name: count for name, count in found.items() if name not in GATES})
+    )
     return RuleReport(rule.name, dict(changed), dict(found - changed + Counter(out_of_reach)))
 
 
@@ -125,4 +138,5 @@ def check_acts(report: RuleReport) -> None:
         raise RuleError(
             f"the {report.rule} rule acts on rectifiers (ReLU and its kin), and there is none "
             f"between the net's output and its input (activations found: {found}); use "
-            "gm.saliency for the plain gradient")
+            "gm.saliency for the plain gradient"
+        )

@@ -19,8 +19,13 @@ Reader = Callable[["list[Any]"], np.ndarray]
 """From what the net gives for a batch, its channels where the net has them, to a result a row."""
 
 
-def engine_for(net: Net, row: np.ndarray, output: OutputChoice, batch_size: BatchSize,
-               reader: Callable[[Recording], Reader]) -> Engine:
+def engine_for(
+    net: Net,
+    row: np.ndarray,
+    output: OutputChoice,
+    batch_size: BatchSize,
+    reader: Callable[[Recording], Reader],
+) -> Engine:
     """What runs rows of a net's input, each as `[row]`, and reads results off the outputs.
 
     Args:
@@ -40,8 +45,10 @@ def engine_for(net: Net, row: np.ndarray, output: OutputChoice, batch_size: Batc
         with failures_told("forward"):
             found = read(outputs)
         if np.isnan(found).any():
-            raise NetworkError("the net gives NaN: its parameters hold NaN, or an input is far out "
-                               "of its usual range")
+            raise NetworkError(
+                "the net gives NaN: its parameters hold NaN, or an input is far out "
+                "of its usual range"
+            )
         return found
 
     where = recording.input
@@ -51,5 +58,7 @@ def engine_for(net: Net, row: np.ndarray, output: OutputChoice, batch_size: Batc
 
 def numbers(recording: Recording, outputs: list[Any]) -> list[np.ndarray]:
     """The outputs as numpy arrays with their channels at axis 1."""
-    return [channels_first(one.asnumpy(), output.channel_axis)
-            for one, output in zip(outputs, recording.outputs)]
+    return [
+        channels_first(one.asnumpy(), output.channel_axis)
+        for one, output in zip(outputs, recording.outputs)
+    ]

@@ -52,16 +52,27 @@ class Tape:
         leaves: the values that are given and that the run starts from; by default the net's inputs.
     """
 
-    def __init__(self, graph: Graph, values: Sequence[Any], points: Sequence[Entry],
-                 rules: Iterable[Rule] = (PLAIN,), heads: Sequence[Entry] = (),
-                 leaves: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        values: Sequence[Any],
+        points: Sequence[Entry],
+        rules: Iterable[Rule] = (PLAIN,),
+        heads: Sequence[Entry] = (),
+        leaves: Sequence[Entry] = (),
+    ) -> None:
         self.graph = graph
         self.points = tuple(points)
         self._rules = frozenset(rules)
         leaves = tuple(leaves or graph.inputs)
         self._concats = graph.concats
-        plan = plan_for(graph, frozenset(points), self._rules, frozenset(heads or graph.heads),
-                        frozenset(leaves))
+        plan = plan_for(
+            graph,
+            frozenset(points),
+            self._rules,
+            frozenset(heads or graph.heads),
+            frozenset(leaves),
+        )
         parameters = graph.parameters.on(values[0].context)
         self._values: dict[Entry, Any] = dict(zip(leaves, values))
         if plan.stem:
@@ -78,8 +89,9 @@ class Tape:
         """The value at a point or at an output of the net."""
         return self._values[entry]
 
-    def backward(self, heads: Mapping[Entry, Any], rule: Rule = PLAIN,
-                 points: Iterable[Entry] = ()) -> dict[Entry, Any]:
+    def backward(
+        self, heads: Mapping[Entry, Any], rule: Rule = PLAIN, points: Iterable[Entry] = ()
+    ) -> dict[Entry, Any]:
         """The gradients of Σ <head gradient, value at head> at the points; zeros where none arrive.
 
         Args:
@@ -103,8 +115,15 @@ class Tape:
                     gradients[point] = mx.nd.zeros_like(self._values[point])
         return {point: gradients[point] for point in wanted}
 
-    def _step(self, recorded: _Recorded, gradients: dict[Entry, Any], own: set[Entry], rule: Rule,
-              wanted: Sequence[Entry], on_the_way: frozenset[int]) -> None:
+    def _step(
+        self,
+        recorded: _Recorded,
+        gradients: dict[Entry, Any],
+        own: set[Entry],
+        rule: Rule,
+        wanted: Sequence[Entry],
+        on_the_way: frozenset[int],
+    ) -> None:
         """Take the gradients from a segment's outputs to its leaves.
 
         `own` holds the values whose gradient no other array shares its memory with, as those that
@@ -112,15 +131,19 @@ class Tape:
         """
         outputs = recorded.segment.outputs
         # what is not asked for is let go as soon as it was used: memory is a good part of the time
-        heads = [gradients.get(entry) if entry in wanted else gradients.pop(entry, None)
-                 for entry in outputs]
+        heads = [
+            gradients.get(entry) if entry in wanted else gradients.pop(entry, None)
+            for entry in outputs
+        ]
         if all(head is None for head in heads):
             return
         alone = own.issuperset(outputs) and not set(outputs) & set(wanted)
         if recorded.rectifies and rule.rectifies:
             # the Activation operator, unlike nd.relu, stays in oneDNN's memory layout
-            heads = [mx.nd.Activation(head, act_type="relu", out=head if alone else None)
-                     for head in heads]
+            heads = [
+                mx.nd.Activation(head, act_type="relu", out=head if alone else None)
+                for head in heads
+            ]
             alone = True
         if recorded.segment.root in self._concats:
             heads = [mx.nd.slice_axis(head, axis=0, begin=0, end=None) for head in heads]
@@ -139,47 +162,82 @@ class Tape:
 class _Recorded:
     """A segment that ran: its marked leaves, its recorded outputs."""
 
-    def __init__(self, graph: Graph, segment: Segment, tracked: set[Entry],
-                 values: dict[Entry, Any], parameters: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        segment: Segment,
+        tracked: set[Entry],
+        values: dict[Entry, Any],
+        parameters: dict[str, Any],
+    ) -> None:
         self.segment = segment
         self.rectifies = segment.root in graph.rectifiers
         self.leaves = {leaf: values[leaf].detach() for leaf in segment.leaves if leaf in tracked}
         # autograd.grad wants marked variables and never writes to the buffer that marks them
         mx.autograd.mark_variables(
             list(self.leaves.values()),
-            [mx.nd.empty((1,), ctx=leaf.context) for leaf in self.leaves.values()])
+            [mx.nd.empty((1,), ctx=leaf.context) for leaf in self.leaves.values()],
+        )
         operator = graph.compile(segment.outputs, segment.leaves)
         with mx.autograd.record(train_mode=True):
             self.outputs = operator({**values, **self.leaves}, parameters)
         values.update(
-            (entry, output.detach()) for entry, output in zip(segment.outputs, self.outputs))
+            (entry, output.detach()) for entry, output in zip(segment.outputs, self.outputs)
+        )
 
     def backward(self, heads: list[Any], leaves: list[Entry], rule: Rule) -> list[Any]:
         if self.rectifies and not rule.derives:
             return heads
-        heads = [mx.nd.zeros_like(output) if head is None else head
-                 for head, output in zip(heads, self.outputs)]
-        return mx.autograd.grad(self.outputs, [self.leaves[leaf] for leaf in leaves], heads,
-                                retain_graph=True, train_mode=True)
+        heads = [
+            mx.nd.zeros_like(output) if head is None else head
+            for head, output in zip(heads, self.outputs)
+        ]
+        return mx.autograd.grad(
+            self.outputs,
+            [self.leaves[leaf] for leaf in leaves],
+            heads,
+            retain_graph=True,
+            train_mode=True,
+        )
 
 
-def plan_for(graph: Graph, points: frozenset[Entry], rules: frozenset[Rule],
-             heads: frozenset[Entry], leaves: frozenset[Entry]) -> Plan:
+def plan_for(
+    graph: Graph,
+    points: frozenset[Entry],
+    rules: frozenset[Rule],
+    heads: frozenset[Entry],
+    leaves: frozenset[Entry],
+) -> Plan:
     """What to run and record so that gradients go from `heads` to `points` under `rules`."""
-    key = (points, heads, leaves, any(not rule.is_plain for rule in rules),
-           all(rule.derives for rule in rules))
+    key = (
+        points,
+        heads,
+        leaves,
+        any(not rule.is_plain for rule in rules),
+        all(rule.derives for rule in rules),
+    )
     return graph.once(("plan", key), lambda: _make_plan(graph, *key))
 
 
-def _make_plan(graph: Graph, points: frozenset[Entry], heads: frozenset[Entry],
-               leaves: frozenset[Entry], rectifies: bool, derives: bool) -> Plan:
+def _make_plan(
+    graph: Graph,
+    points: frozenset[Entry],
+    heads: frozenset[Entry],
+    leaves: frozenset[Entry],
+    rectifies: bool,
+    derives: bool,
+) -> Plan:
     runs = graph.ancestors([*heads, *points], leaves)
     operators = {index for index in runs if not graph.nodes[index].is_variable}
     downstream = graph.differentiable(points) & runs
     cuts = graph.branch_points | graph.concats | {index for index, _ in (*points, *heads)}
     # what the recorded part reads from the rest of the net
-    cuts |= {entry[0] for index in downstream for entry in graph.nodes[index].inputs
-             if entry[0] not in downstream and entry not in leaves}
+    cuts |= {
+        entry[0]
+        for index in downstream
+        for entry in graph.nodes[index].inputs
+        if entry[0] not in downstream and entry not in leaves
+    }
     if rectifies:
         cuts |= graph.rectifiers
     if not derives:

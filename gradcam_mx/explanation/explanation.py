@@ -87,7 +87,7 @@ class Explanation:
             shown = np.maximum(self.values, 0) if self.signed else self.values
             return picture.normalise(picture.resize(shown, self.input_size))
         strength = picture.strength(self.values, channels)
-        if strength.shape[1:] != self.input_size:   # of a layer's values
+        if strength.shape[1:] != self.input_size:  # of a layer's values
             strength = picture.resize(strength, self.input_size)
         return picture.normalise(strength, outliers=1)
 
@@ -100,8 +100,10 @@ class Explanation:
             InputError: the values have no sign that tells.
         """
         if not (self.signed and self.is_map):
-            raise InputError(f"the values of {self.method} are no evidence for and against the "
-                             "target; use heatmap()")
+            raise InputError(
+                f"the values of {self.method} are no evidence for and against the "
+                "target; use heatmap()"
+            )
         self._check_positions()
         return picture.balanced(picture.resize(self.values, self.input_size))
 
@@ -120,8 +122,9 @@ class Explanation:
             raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
         return [Region.of(heat, level) for heat in self.heatmap()]
 
-    def overlay(self, photo: np.ndarray, alpha: float = 0.5,
-                colormap: str = picture.COLORMAP) -> np.ndarray:
+    def overlay(
+        self, photo: np.ndarray, alpha: float = 0.5, colormap: str = picture.COLORMAP
+    ) -> np.ndarray:
         """The heat maps laid over photos or clips: uint8 RGB, shaped like `photo`.
 
         Args:
@@ -135,10 +138,14 @@ class Explanation:
         """
         heatmap = self.heatmap()
         if self._axes == 1:
-            raise InputError("there is no photo of a signal to lay a heat map over; plot(signal) "
-                             "and pictures(signal) draw the signal's channels over it")
-        laid = [picture.overlay(one, heat, alpha, colormap)
-                for one, heat in zip(self._photos(photo), heatmap)]
+            raise InputError(
+                "there is no photo of a signal to lay a heat map over; plot(signal) "
+                "and pictures(signal) draw the signal's channels over it"
+            )
+        laid = [
+            picture.overlay(one, heat, alpha, colormap)
+            for one, heat in zip(self._photos(photo), heatmap)
+        ]
         return np.stack(laid) if self._is_batch(photo) else laid[0]
 
     def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
@@ -167,8 +174,9 @@ class Explanation:
         elif self.is_map and photo is None:
             drawn = [picture.colorize(heat) for heat in self.heatmap()]
         elif self.is_map:
-            drawn = [picture.overlay(one, heat)
-                     for one, heat in zip(self._photos(photo), self.heatmap())]
+            drawn = [
+                picture.overlay(one, heat) for one, heat in zip(self._photos(photo), self.heatmap())
+            ]
         elif self.rule_report is not None and self.values.shape[1] == 3:
             step = -1 if order == "BGR" else 1
             drawn = [picture.signed_image(one[::step]) for one in self.values]
@@ -179,8 +187,9 @@ class Explanation:
     def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
         photos = [None] * len(self.values) if photo is None else self._photos(photo)
         segments = self.details.get("segments", [None] * len(self.values))
-        return [picture.signed_overlay(*one)
-                for one in zip(photos, self.signed_heatmap(), segments)]
+        return [
+            picture.signed_overlay(*one) for one in zip(photos, self.signed_heatmap(), segments)
+        ]
 
     def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
         """A figure of every sample's picture (see `pictures`), each beside its photo if given.
@@ -210,9 +219,12 @@ class Explanation:
             return picture.save_figure(self.plot(photo, order), path)
         with files.whole(path) as part:
             np.savez_compressed(
-                part, values=self.values, score=self.score,
+                part,
+                values=self.values,
+                score=self.score,
                 about=json.dumps(self._about(), default=_plain),
-                **{_DETAIL + name: detail for name, detail in self.details.items()})
+                **{_DETAIL + name: detail for name, detail in self.details.items()},
+            )
         return path
 
     @classmethod
@@ -227,20 +239,42 @@ class Explanation:
                 about = json.loads(str(stored["about"]))
                 report = about.pop("rule_report")
                 about.pop("version")
-                details = {name[len(_DETAIL):]: stored[name] for name in stored.files
-                           if name.startswith(_DETAIL)}
-                return cls(stored["values"], score=stored["score"], details=details,
-                           input_size=tuple(about.pop("input_size")),
-                           rule_report=RuleReport(**report) if report else None, **about)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
-                zipfile.BadZipFile, zlib.error) as error:
+                details = {
+                    name[len(_DETAIL) :]: stored[name]
+                    for name in stored.files
+                    if name.startswith(_DETAIL)
+                }
+                return cls(
+                    stored["values"],
+                    score=stored["score"],
+                    details=details,
+                    input_size=tuple(about.pop("input_size")),
+                    rule_report=RuleReport(**report) if report else None,
+                    **about,
+                )
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
             raise InputError(f"{path} is no saved explanation: {error}") from error
 
     def _about(self) -> dict[str, Any]:
         return {
-            "method": self.method, "target": self.target, "layer": self.layer,
-            "input_size": self.input_size, "options": self.options, "version": __version__,
-            "output": self.output, "input": self.input, "signed": self.signed,
+            "method": self.method,
+            "target": self.target,
+            "layer": self.layer,
+            "input_size": self.input_size,
+            "options": self.options,
+            "version": __version__,
+            "output": self.output,
+            "input": self.input,
+            "signed": self.signed,
             "rule_report": asdict(self.rule_report) if self.rule_report else None,
         }
 
@@ -261,14 +295,18 @@ class Explanation:
             InputError: the input has no positions, or the values have others.
         """
         if not self.input_size:
-            raise InputError("the input has no positions (it is plain vectors), so values of shape "
-                             f"{self.values.shape} make no picture; use .values")
+            raise InputError(
+                "the input has no positions (it is plain vectors), so values of shape "
+                f"{self.values.shape} make no picture; use .values"
+            )
         # attributions may be a layer's, of other positions
         if self._axes not in picture.SEEN or not (
-                self.is_map or self.values.ndim == self._axes + 2):
+            self.is_map or self.values.ndim == self._axes + 2
+        ):
             raise InputError(
                 f"values of shape {self.values.shape} are no picture of an input with positions "
-                f"{self.input_size}; use .values")
+                f"{self.input_size}; use .values"
+            )
 
     def _is_batch(self, photo: Any) -> bool:
         """Whether it is an array with a photo, clip or signal a sample, not the only sample's."""
@@ -281,8 +319,10 @@ class Explanation:
         photos = list(photo) if self._is_batch(photo) else [photo]
         if len(photos) != len(self.values):
             name, shape = picture.SEEN[self._axes]
-            raise InputError(f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
-                             f"(N, {shape}) with one a sample")
+            raise InputError(
+                f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
+                f"(N, {shape}) with one a sample"
+            )
         if self._axes == 1:
             return [picture.check_signal(one) for one in photos]
         return [picture.check_photo(one, self._axes) for one in photos]

@@ -47,10 +47,12 @@ class Region(NamedTuple):
             InputError: the mask is empty.
         """
         if self.box is None:
-            raise InputError("there is nothing to crop: the heat map is flat, or nowhere reaches "
-                             "the level")
+            raise InputError(
+                "there is nothing to crop: the heat map is flat, or nowhere reaches the level"
+            )
         # whole pixels of the photo that the box touches
         scaled = tuple(
             slice(side.start * length // size, -(-side.stop * length // size))
-            for side, length, size in zip(self.box, photo.shape, self.mask.shape))
+            for side, length, size in zip(self.box, photo.shape, self.mask.shape)
+        )
         return photo[scaled]

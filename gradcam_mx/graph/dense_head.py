@@ -60,7 +60,8 @@ def _averages_all(graph: Graph, node: Node, point: Entry, shapes: Mapping[Entry,
     pads = ast.literal_eval(node.attrs.get("pad", "()"))
     kernel = ast.literal_eval(node.attrs.get("kernel", "()"))
     return node.attrs.get("global_pool") in ("True", "1") or (
-        not any(pads) and list(kernel) == [shapes[point][place] for place in positions])
+        not any(pads) and list(kernel) == [shapes[point][place] for place in positions]
+    )
 
 
 def _refusal(found: Node, expected: str) -> NetworkError:
@@ -70,4 +71,5 @@ def _refusal(found: Node, expected: str) -> NetworkError:
     return NetworkError(
         f"CAM needs a net that ends in a global average pool and one Dense layer; expected "
         f"{expected}, found {found.name!r} ({kind}). grad_cam explains any net, and gives "
-        "the same map up to a constant where both apply")
+        "the same map up to a constant where both apply"
+    )

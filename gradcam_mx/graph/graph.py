@@ -40,20 +40,55 @@ Entry = Tuple[int, int]
 Shape = Tuple[int, ...]
 Result = TypeVar("Result")
 
-INDEX_SLOTS = {"Embedding": {0}, "take": {1}, "batch_take": {1}, "pick": {1}, "gather_nd": {1},
-               "one_hot": {0}, "SequenceMask": {1}}
+INDEX_SLOTS = {
+    "Embedding": {0},
+    "take": {1},
+    "batch_take": {1},
+    "pick": {1},
+    "gather_nd": {1},
+    "one_hot": {0},
+    "SequenceMask": {1},
+}
 """Which inputs of an operator are numbers of things: whole ones, without a derivative."""
 
 # What a gradient does not get past. MXNet cannot run a backward pass in which nothing else is left.
 # box_decode has a derivative, but MXNet's backward pass gives zeros (measured).
-_GRADIENT_STOPS = frozenset({
-    "BlockGrad", "stop_gradient", "zeros_like", "ones_like", "argmax", "argmin", "argsort",
-    "one_hot", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "shape_array",
-    "size_array", "_contrib_arange_like", "_contrib_box_decode", "_contrib_box_iou",
-    "_equal_scalar", "_not_equal_scalar", "_greater_scalar", "_greater_equal_scalar",
-    "_lesser_scalar", "_lesser_equal_scalar", "broadcast_equal", "broadcast_not_equal",
-    "broadcast_greater", "broadcast_greater_equal", "broadcast_lesser", "broadcast_lesser_equal",
-})
+_GRADIENT_STOPS = frozenset(
+    {
+        "BlockGrad",
+        "stop_gradient",
+        "zeros_like",
+        "ones_like",
+        "argmax",
+        "argmin",
+        "argsort",
+        "one_hot",
+        "sign",
+        "round",
+        "rint",
+        "ceil",
+        "floor",
+        "trunc",
+        "fix",
+        "shape_array",
+        "size_array",
+        "_contrib_arange_like",
+        "_contrib_box_decode",
+        "_contrib_box_iou",
+        "_equal_scalar",
+        "_not_equal_scalar",
+        "_greater_scalar",
+        "_greater_equal_scalar",
+        "_lesser_scalar",
+        "_lesser_equal_scalar",
+        "broadcast_equal",
+        "broadcast_not_equal",
+        "broadcast_greater",
+        "broadcast_greater_equal",
+        "broadcast_lesser",
+        "broadcast_lesser_equal",
+    }
+)
 
 BATCH_NORMS = {"BatchNorm", "_contrib_SyncBatchNorm"}
 
@@ -95,19 +130,22 @@ class TracedBlock(NamedTuple):
 class Operator:
     """A compiled piece of the graph: values at its leaves in, values at its outputs out."""
 
-    def __init__(self, symbol: Any, leaves: Mapping[str, Entry], keeps_memory: bool = False
-                 ) -> None:
+    def __init__(
+        self, symbol: Any, leaves: Mapping[str, Entry], keeps_memory: bool = False
+    ) -> None:
         # without inlining, a piece of one or two operators is as quick as any other (measured)
-        self._op = mx.nd.CachedOp(symbol, [
-            ("inline_limit", 0), ("static_alloc", keeps_memory), ("static_shape", keeps_memory)])
+        self._op = mx.nd.CachedOp(
+            symbol,
+            [("inline_limit", 0), ("static_alloc", keeps_memory), ("static_shape", keeps_memory)],
+        )
         self._arguments: list[str | Entry] = [
             leaves.get(name, name) for name in symbol.list_inputs()
         ]
 
     def __call__(self, values: Mapping[Entry, Any], parameters: Mapping[str, Any]) -> list[Any]:
-        results = self._op(*(
-            parameters[key] if isinstance(key, str) else values[key] for key in self._arguments
-        ))
+        results = self._op(
+            *(parameters[key] if isinstance(key, str) else values[key] for key in self._arguments)
+        )
         return results if isinstance(results, list) else [results]
 
 
@@ -118,8 +156,14 @@ class Graph:
     neither the net nor copies of its parameters.
     """
 
-    def __init__(self, description: str, output_names: Sequence[str], sources: Mapping[str, Any],
-                 input_names: Sequence[str] = (), blocks: Sequence[TracedBlock] = ()) -> None:
+    def __init__(
+        self,
+        description: str,
+        output_names: Sequence[str],
+        sources: Mapping[str, Any],
+        input_names: Sequence[str] = (),
+        blocks: Sequence[TracedBlock] = (),
+    ) -> None:
         """
         Args:
             description: the JSON of a Symbol that groups the net's outputs and, after them, what
@@ -135,19 +179,28 @@ class Graph:
         parsed = rewrite(json.loads(description), parameters.dtype)
         self._attributes = parsed.get("attrs", {})
         self.nodes = [
-            Node(index, node["op"], node["name"], node.get("attrs", {}),
-                 tuple((entry[0], entry[1]) for entry in node["inputs"]),
-                 node.get("subgraphs", ()), node.get("role", node["op"]))
+            Node(
+                index,
+                node["op"],
+                node["name"],
+                node.get("attrs", {}),
+                tuple((entry[0], entry[1]) for entry in node["inputs"]),
+                node.get("subgraphs", ()),
+                node.get("role", node["op"]),
+            )
             for index, node in enumerate(parsed["nodes"])
         ]
         entries = [(head[0], head[1]) for head in parsed["heads"]]
-        ends = [self.frozen(entry) for entry in entries[:len(output_names)]]
-        self.outputs = [Output(name, *outputs.explained(self, end))
-                        for name, end in zip(output_names, ends)]
+        ends = [self.frozen(entry) for entry in entries[: len(output_names)]]
+        self.outputs = [
+            Output(name, *outputs.explained(self, end)) for name, end in zip(output_names, ends)
+        ]
         self.heads = [output.point for output in self.outputs]
         """What is explained of each output."""
-        self.blocks = [block._replace(output=entry)
-                       for block, entry in zip(blocks, entries[len(output_names):])]
+        self.blocks = [
+            block._replace(output=entry)
+            for block, entry in zip(blocks, entries[len(output_names) :])
+        ]
         self.nodes = [self._freeze(node) for node in self.nodes]
 
         live = self.ancestors(self.heads)
@@ -155,14 +208,18 @@ class Graph:
         variables = {node.name: node for node in self.live_nodes if node.is_variable}
         labels = outputs.labels(self.nodes)
         self.input_names = [
-            name for name in input_names or variables
-            if name not in labels and (input_names or name not in sources)]
+            name
+            for name in input_names or variables
+            if name not in labels and (input_names or name not in sources)
+        ]
         """Of all inputs, in the order of the call."""
-        self.inputs = [(variables[name].index, 0) for name in self.input_names
-                       if name in variables]
+        self.inputs = [(variables[name].index, 0) for name in self.input_names if name in variables]
         """Of those inputs that the outputs depend on, the values."""
-        fixed_gammas = {self.nodes[node.inputs[1][0]].name for node in self.live_nodes
-                        if node.op in BATCH_NORMS and node.attrs.get("fix_gamma") != "False"}
+        fixed_gammas = {
+            self.nodes[node.inputs[1][0]].name
+            for node in self.live_nodes
+            if node.op in BATCH_NORMS and node.attrs.get("fix_gamma") != "False"
+        }
         self.parameters = parameters.of(variables, fixed_gammas)
         self.lock = threading.RLock()
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
@@ -237,8 +294,7 @@ class Graph:
                 found.add(entry)
         return sorted(found)
 
-    def descendants(self, entries: Iterable[Entry], differentiably: bool = False
-                    ) -> frozenset[int]:
+    def descendants(self, entries: Iterable[Entry], differentiably: bool = False) -> frozenset[int]:
         """The live nodes whose values are computed from those in `entries`.
 
         Args:
@@ -289,8 +345,11 @@ class Graph:
     def branch_points(self) -> set[int]:
         """The operators that are read more than once; being a head counts as being read."""
         heads = {index for index, _ in self.heads}
-        return {node.index for node in self.live_nodes if not node.is_variable
-                and len(self.readers[node.index]) + (node.index in heads) > 1}
+        return {
+            node.index
+            for node in self.live_nodes
+            if not node.is_variable and len(self.readers[node.index]) + (node.index in heads) > 1
+        }
 
     @cached_property
     def constants(self) -> set[int]:
@@ -310,8 +369,11 @@ class Graph:
         as no shape is known, all of them.
         """
         shapes = next(iter(self._shapes.values()), None)
-        return {node.index for node in self.live_nodes if node.op == "Concat"
-                and (shapes is None or _is_misaligned(node, shapes))}
+        return {
+            node.index
+            for node in self.live_nodes
+            if node.op == "Concat" and (shapes is None or _is_misaligned(node, shapes))
+        }
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -332,8 +394,9 @@ class Graph:
         """
         return Operator(*self._symbol(tuple(outputs), frozenset(leaves)), keeps_memory=True)
 
-    def _symbol(self, outputs: Sequence[Entry],
-                leaves: Iterable[Entry]) -> tuple[Any, dict[str, Entry]]:
+    def _symbol(
+        self, outputs: Sequence[Entry], leaves: Iterable[Entry]
+    ) -> tuple[Any, dict[str, Entry]]:
         """A Symbol of `outputs` in which each leaf is a variable; and those variables' names."""
         names = {leaf: f"leaf{leaf[0]}_{leaf[1]}" for leaf in leaves}
         rebuilt: list[dict[str, Any]] = []
@@ -353,16 +416,23 @@ class Graph:
 
         for index in sorted(self.ancestors(outputs, names)):
             node = self.nodes[index]
-            description = {"op": node.op, "name": node.name, "attrs": dict(node.attrs),
-                           "inputs": [place(entry) for entry in node.inputs]}
+            description = {
+                "op": node.op,
+                "name": node.name,
+                "attrs": dict(node.attrs),
+                "inputs": [place(entry) for entry in node.inputs],
+            }
             if node.subgraphs:
                 description["subgraphs"] = node.subgraphs
             if node.attrs.get("act_type") == "selu":
                 description["attrs"] = {"act_type": "elu", "slope": repr(rules.SELU_SLOPE)}
                 rebuilt.append(description)
-                description = {"op": "_mul_scalar", "name": f"{node.name}_scale",
-                               "attrs": {"scalar": repr(rules.SELU_SCALE)},
-                               "inputs": [[len(rebuilt) - 1, 0, 0]]}
+                description = {
+                    "op": "_mul_scalar",
+                    "name": f"{node.name}_scale",
+                    "attrs": {"scalar": repr(rules.SELU_SCALE)},
+                    "inputs": [[len(rebuilt) - 1, 0, 0]],
+                }
             # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
             add((index, 0), description)
         graph = {
@@ -373,8 +443,9 @@ class Graph:
         }
         return mx.sym.load_json(json.dumps(graph)), {name: leaf for leaf, name in names.items()}
 
-    def forward(self, values: Sequence[Any], outputs: Sequence[Entry] = (),
-                leaves: Sequence[Entry] = ()) -> list[Any]:
+    def forward(
+        self, values: Sequence[Any], outputs: Sequence[Entry] = (), leaves: Sequence[Entry] = ()
+    ) -> list[Any]:
         """The net's outputs (or others) for arrays at its inputs (or at other `leaves`).
 
         It runs as one compiled op and is not recorded.
@@ -386,9 +457,13 @@ class Graph:
 
     def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:
         """Initialise the parameters that wait for their shapes, as a first forward pass would."""
-        self.parameters.finish({self.nodes[entry[0]].name: shape
-                                for entry, shape in shapes.items()
-                                if self.nodes[entry[0]].is_variable})
+        self.parameters.finish(
+            {
+                self.nodes[entry[0]].name: shape
+                for entry, shape in shapes.items()
+                if self.nodes[entry[0]].is_variable
+            }
+        )
 
     # -- shapes and layers -------------------------------------------------------------------------
 
@@ -407,13 +482,16 @@ class Graph:
         if len(input_shapes) != len(self.input_names):
             raise InputError(
                 f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)}), "
-                f"got {len(input_shapes)}: pass a tuple with one array for each")
+                f"got {len(input_shapes)}: pass a tuple with one array for each"
+            )
         live = {self.nodes[index].name for index, _ in self.inputs}
-        entries = [(node.index, which) for node in self.live_nodes
-                   for which in self.outputs_read.get(node.index, [0])]
+        entries = [
+            (node.index, which)
+            for node in self.live_nodes
+            for which in self.outputs_read.get(node.index, [0])
+        ]
         symbol, _ = self._symbol(entries, ())
-        known = {name: shape for name, shape in zip(self.input_names, input_shapes)
-                 if name in live}
+        known = {name: shape for name, shape in zip(self.input_names, input_shapes) if name in live}
         try:
             # the public infer_shape prints to standard output when it fails
             _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
@@ -430,8 +508,10 @@ class Graph:
         live = {self.nodes[entry[0]].name: entry for entry in self.inputs}
         if chosen is None and live:
             heads = {index for index, _ in self.heads}
-            return next((entry for entry in self.inputs if heads & self.differentiable([entry])),
-                        self.inputs[0])
+            return next(
+                (entry for entry in self.inputs if heads & self.differentiable([entry])),
+                self.inputs[0],
+            )
         names = self.input_names
         if isinstance(chosen, int) and -len(names) <= chosen < len(names):
             chosen = names[chosen]
@@ -439,7 +519,8 @@ class Graph:
             return live[chosen]
         raise InputError(
             f"the net has no input {chosen!r} that its outputs depend on; it has "
-            f"{', '.join(f'{names.index(name)} {name!r}' for name in live) or 'none'}")
+            f"{', '.join(f'{names.index(name)} {name!r}' for name in live) or 'none'}"
+        )
 
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))
@@ -468,7 +549,8 @@ class Graph:
 def _differentiable_inputs(node: Node) -> Sequence[Entry]:
     """The inputs that a gradient comes back to."""
     if node.op in _GRADIENT_STOPS or (
-            node.op == "topk" and node.attrs.get("ret_typ", "indices") not in ("value", "both")):
+        node.op == "topk" and node.attrs.get("ret_typ", "indices") not in ("value", "both")
+    ):
         return ()
     indices = INDEX_SLOTS.get(node.op, ())
     return [entry for slot, entry in enumerate(node.inputs) if slot not in indices]

@@ -49,12 +49,20 @@ class LayerTable(List[LayerInfo]):
 
     def __str__(self) -> str:
         rows = [("", "name", "block", "op", "output")] + [
-            ("*" if row.is_default else "", row.name, row.block, row.op,
-             " × ".join(map(str, row.shape))) for row in self]
+            (
+                "*" if row.is_default else "",
+                row.name,
+                row.block,
+                row.op,
+                " × ".join(map(str, row.shape)),
+            )
+            for row in self
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows)
+            for row in rows
+        )
 
 
 def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
@@ -73,13 +81,17 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
             addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.role))
     addressable.sort(key=lambda row: row[:2])
     return LayerTable(
-        LayerInfo(name, block, op, shapes[graph.frozen(entry)],
-                  (graph.frozen(entry), name) == starred)
-        for entry, _, name, block, op in addressable if graph.frozen(entry) in shapes)
+        LayerInfo(
+            name, block, op, shapes[graph.frozen(entry)], (graph.frozen(entry), name) == starred
+        )
+        for entry, _, name, block, op in addressable
+        if graph.frozen(entry) in shapes
+    )
 
 
-def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
-         heads: Sequence[Entry]) -> tuple[Entry, str]:
+def find(
+    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
@@ -101,8 +113,10 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
         for block in reversed(graph.blocks):
             if block.identity == id(layer):
                 return graph.frozen(block.output), block.path or block.name
-        raise LayerError(f"the block {layer.name!r} did not run in the net's forward pass; "
-                         f"{_suggest(graph, layer.name, shapes)}")
+        raise LayerError(
+            f"the block {layer.name!r} did not run in the net's forward pass; "
+            f"{_suggest(graph, layer.name, shapes)}"
+        )
     if not isinstance(layer, str):
         raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
     names = _names(graph)
@@ -112,8 +126,9 @@ def find(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
-             heads: Sequence[Entry]) -> Map:
+def find_map(
+    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
@@ -123,29 +138,36 @@ def find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
     if not isinstance(layer, (str, type(None))):
         return _find_map(graph, layer, shapes, heads)
     # `shapes` is the graph's own, one for each shape of the input
-    return graph.once(("map", layer, id(shapes), tuple(heads)),
-                      lambda: _find_map(graph, layer, shapes, heads))
+    return graph.once(
+        ("map", layer, id(shapes), tuple(heads)), lambda: _find_map(graph, layer, shapes, heads)
+    )
 
 
-def _find_map(graph: Graph, layer: Any, shapes: Mapping[Entry, Shape],
-              heads: Sequence[Entry]) -> Map:
+def _find_map(
+    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+) -> Map:
     entry, name = find(graph, layer, shapes, heads)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
             f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes, heads))!r}, the default")
+            f"{name_of(graph, default(graph, shapes, heads))!r}, the default"
+        )
     if entry[0] not in graph.data_dependent:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
     outputs = [output.name for output in graph.outputs if output.point in heads]
     if entry[0] not in graph.ancestors(heads):
-        raise LayerError(f"the net's output {', '.join(map(repr, outputs))} does not depend on the "
-                         f"layer {name!r}")
+        raise LayerError(
+            f"the net's output {', '.join(map(repr, outputs))} does not depend on the "
+            f"layer {name!r}"
+        )
     reached = graph.differentiable([entry])
     if entry not in heads and not any(head[0] in reached for head in heads):
-        raise LayerError(f"no gradient gets from the net's output {', '.join(map(repr, outputs))} "
-                         f"back to the layer {name!r}: an operator between them stops it, or has "
-                         "no derivative (BlockGrad, argmax, a comparison …)")
+        raise LayerError(
+            f"no gradient gets from the net's output {', '.join(map(repr, outputs))} "
+            f"back to the layer {name!r}: an operator between them stops it, or has "
+            "no derivative (BlockGrad, argmax, a comparison …)"
+        )
     return Map(entry, name, channel_axis(graph, entry, shapes))
 
 
@@ -191,7 +213,8 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry])
         raise LayerError(
             "the net has no layer whose output is a map with more than one position, so there is "
             "nothing that an activation map could show; input attributions (saliency, "
-            "guided_backprop) work without one")
+            "guided_backprop) work without one"
+        )
     return entry
 
 
@@ -202,14 +225,17 @@ def _penultimate(graph: Graph, heads: Sequence[Entry]) -> Entry:
         LayerError: the net has no classifier.
     """
     live = graph.ancestors(heads)
-    classifiers = [node for node in graph.live_nodes
-                   if node.op in CLASSIFIERS and node.index in live]
+    classifiers = [
+        node for node in graph.live_nodes if node.op in CLASSIFIERS and node.index in live
+    ]
     entry = classifiers[-1].inputs[0] if classifiers else graph.heads[0]
     while graph.nodes[entry[0]].is_internal:
         entry = graph.nodes[entry[0]].inputs[0]
     if not classifiers or graph.nodes[entry[0]].is_variable:
-        raise LayerError(f"the net has no layer before a last Dense layer or convolution, which "
-                         f"{PENULTIMATE!r} stands for; name another one")
+        raise LayerError(
+            f"the net has no layer before a last Dense layer or convolution, which "
+            f"{PENULTIMATE!r} stands for; name another one"
+        )
     return entry
 
 
@@ -225,8 +251,11 @@ def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequenc
     if chosen is None:
         return None
     source = graph.nodes[chosen.inputs[0][0]]
-    if (chosen.op == "Activation" and source.role == "Convolution"
-            and not chosen.name.startswith(re.sub("fwd$", "", source.name))):
+    if (
+        chosen.op == "Activation"
+        and source.role == "Convolution"
+        and not chosen.name.startswith(re.sub("fwd$", "", source.name))
+    ):
         chosen = source
     return (chosen.index, 0)
 
@@ -236,8 +265,12 @@ def _maps(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -
     candidates = graph.data_dependent & graph.ancestors(heads)
     for node in reversed(graph.live_nodes):
         shape = shapes.get((node.index, 0), ())
-        if (node.index in candidates and node.role not in POOLING and not node.is_internal
-                and len(shape) > 2):
+        if (
+            node.index in candidates
+            and node.role not in POOLING
+            and not node.is_internal
+            and len(shape) > 2
+        ):
             axis = channel_axis(graph, (node.index, 0), shapes)
             if max(size for place, size in enumerate(shape) if place not in (0, axis)) > 1:
                 yield node
@@ -253,8 +286,9 @@ def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry,
     if any(graph.nodes[index].op in DETECTION for index in after):
         return not after >= graph.once("predictors", lambda: _predictors(graph))
     axis = channel_axis(graph, (node.index, 0), shapes)
-    return (shapes[(node.index, 0)][axis:axis + 1] == classes
-            and not any(graph.nodes[index].op in CLASSIFIERS for index in after))
+    return shapes[(node.index, 0)][axis : axis + 1] == classes and not any(
+        graph.nodes[index].op in CLASSIFIERS for index in after
+    )
 
 
 def _predictors(graph: Graph) -> set[int]:

@@ -36,8 +36,11 @@ def channel_axis(graph: Graph, entry: Entry, shapes: Mapping[Entry, Shape]) -> i
         if known is not None:
             return axes[known]
         order = np.argsort(_axes(node, rank)) if node.op in _TRANSPOSITIONS else start
-        waiting += [(one[0], tuple(axes[place] for place in order)) for one in node.inputs[:1]
-                    if _goes_on(graph, node, one, (index, 0), shapes)]
+        waiting += [
+            (one[0], tuple(axes[place] for place in order))
+            for one in node.inputs[:1]
+            if _goes_on(graph, node, one, (index, 0), shapes)
+        ]
         for reader in graph.readers[index]:
             after = graph.nodes[reader]
             if after.op in _SPATIAL and after.inputs[0][0] == index:
@@ -71,8 +74,9 @@ def _channels_of_output(node: Node) -> int | None:
     return None
 
 
-def _goes_on(graph: Graph, node: Node, source: Entry, result: Entry,
-             shapes: Mapping[Entry, Shape]) -> bool:
+def _goes_on(
+    graph: Graph, node: Node, source: Entry, result: Entry, shapes: Mapping[Entry, Shape]
+) -> bool:
     """Whether a node has the same axes at its input and its output, or the same ones turned."""
     if node.is_variable or source not in shapes or result not in shapes:
         return False

@@ -24,10 +24,24 @@ _SHOWN = 5
 
 # Which inputs of an operator are parameters, by their numbers; a variable elsewhere is an input.
 _PARAMETERS = {
-    **dict.fromkeys((
-        "Convolution", "Convolution_v1", "Deconvolution", "FullyConnected", "BatchNorm",
-        "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm", "InstanceNorm", "LayerNorm",
-        "GroupNorm", "LeakyReLU", "Embedding"), range(1, 5)),
+    **dict.fromkeys(
+        (
+            "Convolution",
+            "Convolution_v1",
+            "Deconvolution",
+            "FullyConnected",
+            "BatchNorm",
+            "BatchNorm_v1",
+            "CuDNNBatchNorm",
+            "_contrib_SyncBatchNorm",
+            "InstanceNorm",
+            "LayerNorm",
+            "GroupNorm",
+            "LeakyReLU",
+            "Embedding",
+        ),
+        range(1, 5),
+    ),
     "RNN": range(1, 2),
     "_contrib_DeformableConvolution": range(2, 4),
     "_contrib_ModulatedDeformableConvolution": range(3, 5),
@@ -40,8 +54,12 @@ _NUMPY_ARRAY, _MARK = (0xF993FACA).to_bytes(4, "little"), slice(24, 28)
 _TRIAL_SIZES = (256, 1024)
 
 
-def load(symbol_file: str | Path, params_file: str | Path | None = None,
-         epoch: int | None = None, ctx: Any = None) -> Graph:
+def load(
+    symbol_file: str | Path,
+    params_file: str | Path | None = None,
+    epoch: int | None = None,
+    ctx: Any = None,
+) -> Graph:
     """A network from its files, to be passed to every function in the net's place.
 
     It reads what `net.export`, `mx.mod.Module.save_checkpoint`, `mx.model.save_checkpoint` and
@@ -85,12 +103,19 @@ def load(symbol_file: str | Path, params_file: str | Path | None = None,
         source = Path(params_file).expanduser()
         found = _read_arrays(_params_place(source), source.name)
     else:
-        raise WeightsError(f"epoch={epoch} chooses one of the files beside the symbol, and "
-                           f"params_file={str(params_file)!r} names one: pass one of the two")
+        raise WeightsError(
+            f"epoch={epoch} chooses one of the files beside the symbol, and "
+            f"params_file={str(params_file)!r} names one: pass one of the two"
+        )
     variables = symbol.list_inputs()
     named = _full_names({name.split(":", 1)[-1]: array for name, array in found.items()}, variables)
-    graph = trace((symbol, {name: named[name].as_in_context(context)
-                            for name in variables if name in named}, {}))
+    graph = trace(
+        (
+            symbol,
+            {name: named[name].as_in_context(context) for name in variables if name in named},
+            {},
+        )
+    )
     _check_complete(graph, found, source)
     _check_shapes(symbol, picture_input(graph), named, source)
     return graph
@@ -99,8 +124,10 @@ def load(symbol_file: str | Path, params_file: str | Path | None = None,
 def _context(ctx: Any) -> Any:
     context = mx.cpu() if ctx is None else ctx
     if context.device_type == "gpu" and context.device_id >= mx.context.num_gpus():
-        raise DeviceError(f"{context} was asked for, and MXNet sees {mx.context.num_gpus()} GPUs "
-                          "here: leave ctx out, or install the GPU build and its driver")
+        raise DeviceError(
+            f"{context} was asked for, and MXNet sees {mx.context.num_gpus()} GPUs "
+            "here: leave ctx out, or install the GPU build and its driver"
+        )
     return context
 
 
@@ -132,8 +159,9 @@ def _failures_told(path: Path, kind: type[GradCamError]) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise kind(f"the archive {path} is damaged or cut short ({error}): copy or download it "
-                   "again") from error
+        raise kind(
+            f"the archive {path} is damaged or cut short ({error}): copy or download it again"
+        ) from error
     except OSError as error:
         raise kind(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -144,10 +172,15 @@ def _folder(path: Path) -> _Place:
 
 def _archive(path: Path) -> _Place:
     with tarfile.open(path) as archive:
-        return _Place(path, sorted(
-            member.name for member in archive.getmembers()
-            # macOS's tar puts a "._name" beside each file
-            if member.isfile() and not Path(member.name).name.startswith("._")))
+        return _Place(
+            path,
+            sorted(
+                member.name
+                for member in archive.getmembers()
+                # macOS's tar puts a "._name" beside each file
+                if member.isfile() and not Path(member.name).name.startswith("._")
+            ),
+        )
 
 
 def _find_symbol(given: Path) -> tuple[_Place, str]:
@@ -163,16 +196,20 @@ def _find_symbol(given: Path) -> tuple[_Place, str]:
             found = _listed(_folder(folder).ending(_SYMBOL)) if folder.is_dir() else "no folder"
             raise NetworkError(
                 f"there is no file, folder or prefix {given}: looked for it and for {beside.name} "
-                f"in {folder.absolute()} (symbols there: {found})")
+                f"in {folder.absolute()} (symbols there: {found})"
+            )
         place = _folder(given) if given.is_dir() else _archive(given)
     symbols = place.ending(_SYMBOL)
     if len(symbols) == 1:
         return place, symbols[0]
     if symbols:
-        raise NetworkError(f"{given} holds several networks ({_listed(symbols)}): pass the symbol "
-                           "file of one" + ("" if place.is_folder else ", unpacked"))
-    raise NetworkError(f"{given} holds no network: expected a file *{_SYMBOL} in it, found "
-                       f"{_listed(place.names)}")
+        raise NetworkError(
+            f"{given} holds several networks ({_listed(symbols)}): pass the symbol "
+            "file of one" + ("" if place.is_folder else ", unpacked")
+        )
+    raise NetworkError(
+        f"{given} holds no network: expected a file *{_SYMBOL} in it, found {_listed(place.names)}"
+    )
 
 
 def _find_params(place: _Place, symbol_name: str, epoch: int | None) -> str:
@@ -182,12 +219,15 @@ def _find_params(place: _Place, symbol_name: str, epoch: int | None) -> str:
     if not epochs:
         raise WeightsError(
             f"there are no parameters for {symbol_name} in {place.path}: looked for files like "
-            f"{prefix}-0000.params (parameter files there: {_listed(place.ending('.params'))})")
+            f"{prefix}-0000.params (parameter files there: {_listed(place.ending('.params'))})"
+        )
     if epoch is None:
         epoch = max(epochs)
     if epoch not in epochs:
-        raise WeightsError(f"there are no parameters of epoch {epoch} for {symbol_name} in "
-                           f"{place.path}; there are {', '.join(map(str, sorted(epochs)))}")
+        raise WeightsError(
+            f"there are no parameters of epoch {epoch} for {symbol_name} in "
+            f"{place.path}; there are {', '.join(map(str, sorted(epochs)))}"
+        )
     return epochs[epoch]
 
 
@@ -215,11 +255,15 @@ def _read_symbol(place: _Place, name: str) -> Any:
     try:
         description = json.loads(content)
     except ValueError as error:
-        raise NetworkError(f"{path} is no network's symbol, or cut short: expected the JSON that "
-                           f"net.export writes as *{_SYMBOL} ({error})") from error
+        raise NetworkError(
+            f"{path} is no network's symbol, or cut short: expected the JSON that "
+            f"net.export writes as *{_SYMBOL} ({error})"
+        ) from error
     if not isinstance(description, dict) or not description.get("nodes"):
-        raise NetworkError(f"{path} is a JSON file, but not a network's symbol: expected what "
-                           f"net.export writes as *{_SYMBOL}")
+        raise NetworkError(
+            f"{path} is a JSON file, but not a network's symbol: expected what "
+            f"net.export writes as *{_SYMBOL}"
+        )
     try:
         return mx.sym.load_json(json.dumps(description))
     except mx.MXNetError as error:
@@ -237,8 +281,10 @@ def _read_arrays(place: _Place, name: str) -> Arrays:
             content = place.read(name)
             found = _parsed(path, content[_MARK], mx.nd.load_frombuffer, content)
     if not isinstance(found, dict):
-        raise WeightsError(f"{path} holds arrays without names: expected the .params file that "
-                           "net.export or save_checkpoint writes")
+        raise WeightsError(
+            f"{path} holds arrays without names: expected the .params file that "
+            "net.export or save_checkpoint writes"
+        )
     return found
 
 
@@ -249,14 +295,18 @@ def _parsed(path: Path, mark: bytes, read: Any, source: str | bytes) -> Any:
     except mx.MXNetError as error:
         raise WeightsError(
             f"{path} is cut short, damaged, or no .params file of MXNet ({reason(error)}): copy "
-            "it again, or pass the one that net.export or save_checkpoint wrote") from error
+            "it again, or pass the one that net.export or save_checkpoint wrote"
+        ) from error
 
 
 def _full_names(arrays: Arrays, variables: Collection[str]) -> Arrays:
     """The arrays as the symbol calls them: a SymbolBlock saves without the prefix all share."""
     first = next(iter(arrays), "")
-    prefixes = [] if first in variables else [
-        name[:-len(first)] for name in variables if first and name.endswith(first)]
+    prefixes = (
+        []
+        if first in variables
+        else [name[: -len(first)] for name in variables if first and name.endswith(first)]
+    )
     for prefix in prefixes:
         if all(prefix + name in variables for name in arrays):
             return {prefix + name: array for name, array in arrays.items()}
@@ -267,8 +317,9 @@ def _full_names(arrays: Arrays, variables: Collection[str]) -> Arrays:
 
 
 def _check_complete(graph: Graph, found: Iterable[str], source: Path) -> None:
-    missing = [graph.nodes[index].name for index, _ in graph.inputs
-               if _feeds_a_parameter(graph, index)]
+    missing = [
+        graph.nodes[index].name for index, _ in graph.inputs if _feeds_a_parameter(graph, index)
+    ]
     if not missing:
         return
     said = f"{source} lacks {len(missing)} parameters that the symbol needs: {_listed(missing)}. "
@@ -276,9 +327,11 @@ def _check_complete(graph: Graph, found: Iterable[str], source: Path) -> None:
         raise WeightsError(
             f"{said}Its names, such as {next(iter(found))!r}, are of net.save_parameters, and lead "
             "back only to the net's code: pass the .params file that net.export wrote, or build "
-            "the net, net.load_parameters(file), and explain that")
-    raise WeightsError(f"{said}It holds {_listed(sorted(found))}: check that both files are of one "
-                       "network")
+            "the net, net.load_parameters(file), and explain that"
+        )
+    raise WeightsError(
+        f"{said}It holds {_listed(sorted(found))}: check that both files are of one network"
+    )
 
 
 def _feeds_a_parameter(graph: Graph, index: int) -> bool:
@@ -298,15 +351,20 @@ def _check_shapes(symbol: Any, picture: PictureInput | None, arrays: Arrays, sou
     problems = [
         f"{name} is {tuple(arrays[name].shape)}, expected "
         f"({', '.join(str(side) if side else 'any' for side in shape)})"
-        for name, shape in expected.items() if name in arrays and not _fits(arrays[name], shape)]
+        for name, shape in expected.items()
+        if name in arrays and not _fits(arrays[name], shape)
+    ]
     if problems:
-        raise WeightsError(f"the parameters in {source} do not fit the symbol: "
-                           f"{_listed(problems)}. Check that both files are of one network")
+        raise WeightsError(
+            f"the parameters in {source} do not fit the symbol: "
+            f"{_listed(problems)}. Check that both files are of one network"
+        )
 
 
 def _fits(array: Any, shape: tuple[int, ...]) -> bool:
     return len(array.shape) == len(shape) and all(
-        wanted in (0, side) for side, wanted in zip(array.shape, shape))
+        wanted in (0, side) for side, wanted in zip(array.shape, shape)
+    )
 
 
 def _expected_shapes(symbol: Any, picture: PictureInput) -> dict[str, tuple[int, ...]]:
@@ -322,5 +380,8 @@ def _expected_shapes(symbol: Any, picture: PictureInput) -> dict[str, tuple[int,
             return {}
         trials.append([*arguments, *states])
     names = [*symbol.list_arguments(), *symbol.list_auxiliary_states()]
-    return {name: tuple(a if a == b else 0 for a, b in zip(one, other))
-            for name, one, other in zip(names, *trials) if one and other}
+    return {
+        name: tuple(a if a == b else 0 for a, b in zip(one, other))
+        for name, one, other in zip(names, *trials)
+        if one and other
+    }

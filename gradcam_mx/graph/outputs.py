@@ -81,8 +81,10 @@ def _find(outputs: Sequence[Output], choice: Any) -> Output:
         if isinstance(choice, int) and choice in (number, number - len(outputs)):
             return output
     listed = ", ".join(f"{number} {output.name!r}" for number, output in enumerate(outputs))
-    raise TargetError(f"the net has no output {choice!r}; it has {listed}, and "
-                      f"{PROBABILITY!r} stands for the first after its softmax or sigmoid")
+    raise TargetError(
+        f"the net has no output {choice!r}; it has {listed}, and "
+        f"{PROBABILITY!r} stands for the first after its softmax or sigmoid"
+    )
 
 
 SOFTMAX, SIGMOID = Link("softmax"), Link("sigmoid")
@@ -120,8 +122,15 @@ def probabilities(value: Any, link: Link | None) -> np.ndarray | None:
 
 
 _LOSS_HEADS = {
-    "SoftmaxOutput", "LogisticRegressionOutput", "LinearRegressionOutput", "MAERegressionOutput",
-    "SVMOutput", "MakeLoss", "make_loss", "IdentityAttachKLSparseReg", "BlockGrad",
+    "SoftmaxOutput",
+    "LogisticRegressionOutput",
+    "LinearRegressionOutput",
+    "MAERegressionOutput",
+    "SVMOutput",
+    "MakeLoss",
+    "make_loss",
+    "IdentityAttachKLSparseReg",
+    "BlockGrad",
 }
 _SHAPES_ONLY = {"Flatten", "Reshape", "_npx_reshape", "_np_reshape", "Cast", "amp_cast", "_copy"}
 
@@ -129,15 +138,17 @@ _SHAPES_ONLY = {"Flatten", "Reshape", "_npx_reshape", "_np_reshape", "Cast", "am
 def labels(nodes: Iterable[Node]) -> set[str]:
     """The names of the variables that nothing but the loss heads read."""
     nodes = list(nodes)
-    data = {entry[0] for node in nodes
-            for entry in (node.inputs[:1] if node.op in _LOSS_HEADS else node.inputs)}
+    data = {
+        entry[0]
+        for node in nodes
+        for entry in (node.inputs[:1] if node.op in _LOSS_HEADS else node.inputs)
+    }
     read = {entry[0] for node in nodes for entry in node.inputs}
     return {node.name for node in nodes if node.is_variable and node.index in read - data}
 
 
 def explained(graph: Graph, output: Entry) -> tuple[Entry, Link | None]:
-    """The value to explain for an output, and the link from it to probabilities, if there is one.
-    """
+    """The value to explain for an output, and the link from it to probabilities, if there is one."""
     node = graph.nodes[output[0]]
     while node.op in _LOSS_HEADS:
         output = graph.frozen(node.inputs[0])
@@ -159,7 +170,8 @@ def _link(node: Node) -> Link | None:
         return Link("softmax", 1)
     if node.op in ("softmax", "log_softmax") and attrs.get("temperature", "None") == "None":
         return Link("softmax", int(attrs.get("axis", "-1")))
-    if (node.op in ("sigmoid", "_npx_sigmoid", "LogisticRegressionOutput")
-            or (node.op == "Activation" and attrs["act_type"] == "sigmoid")):
+    if node.op in ("sigmoid", "_npx_sigmoid", "LogisticRegressionOutput") or (
+        node.op == "Activation" and attrs["act_type"] == "sigmoid"
+    ):
         return Link("sigmoid")
     return None

@@ -35,14 +35,19 @@ class Parameters:
             warnings.warn(
                 f"{len(half)} of {len(chosen)} parameters are in half precision "
                 f"({half[0]!r} is {type_name(chosen[half[0]])}); the net is explained in "
-                f"{self.dtype}, on copies of them", stacklevel=2)
+                f"{self.dtype}, on copies of them",
+                stacklevel=2,
+            )
         return Parameters(chosen, fixed_gammas)
 
     @cached_property
     def dtype(self) -> str:
         """The floating-point type to compute in: float64 for a net in it, else float32."""
-        return ("float64" if any(type_name(source) == "float64"
-                                 for source in self._sources.values()) else "float32")
+        return (
+            "float64"
+            if any(type_name(source) == "float64" for source in self._sources.values())
+            else "float32"
+        )
 
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
@@ -57,8 +62,11 @@ class Parameters:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape, of the parameters whose shape is known."""
-        return {name: tuple(source.shape) for name, source in self._sources.items()
-                if source.shape and all(size > 0 for size in source.shape)}
+        return {
+            name: tuple(source.shape)
+            for name, source in self._sources.items()
+            if source.shape and all(size > 0 for size in source.shape)
+        }
 
     def finish(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Initialise what waits for the first forward pass to learn its shape, as that would do."""
@@ -96,7 +104,8 @@ class Parameters:
                 raise _uninitialised(source) from error
             raise DeviceError(
                 f"parameter {name!r} is on {source.list_ctx()}, the input on {context}: move the "
-                f"net (net.collect_params().reset_ctx({context})) or the input") from error
+                f"net (net.collect_params().reset_ctx({context})) or the input"
+            ) from error
 
 
 def _is_gluon(source: Any) -> bool:
@@ -112,7 +121,9 @@ def _uninitialised(parameter: Any) -> NetworkError:
     if parameter._deferred_init:
         return NetworkError(
             f"the net's parameter {parameter.name!r} waits for a first forward pass to learn its "
-            "shape: call the net once on an input")
+            "shape: call the net once on an input"
+        )
     return NetworkError(
         f"the net is not initialised (its parameter {parameter.name!r} has no values): call "
-        "net.load_parameters(file), or net.initialize() for random ones, first")
+        "net.load_parameters(file), or net.initialize() for random ones, first"
+    )

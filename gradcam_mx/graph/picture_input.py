@@ -26,9 +26,21 @@ COMMON_SIZES = (224, 299, 256, 192, 160, 128, 112, 96, 64, 48, 32, 28)
 
 # What nets do to their input before the first convolution; the channels stay what they are.
 _KEEP_CHANNELS = {
-    "BatchNorm", "Cast", "amp_cast", "_copy", "_plus_scalar", "_minus_scalar", "_mul_scalar",
-    "_div_scalar", "broadcast_add", "broadcast_sub", "broadcast_mul", "broadcast_div", "clip",
-    "Pad", "Pooling",
+    "BatchNorm",
+    "Cast",
+    "amp_cast",
+    "_copy",
+    "_plus_scalar",
+    "_minus_scalar",
+    "_mul_scalar",
+    "_div_scalar",
+    "broadcast_add",
+    "broadcast_sub",
+    "broadcast_mul",
+    "broadcast_div",
+    "clip",
+    "Pad",
+    "Pooling",
 }
 
 

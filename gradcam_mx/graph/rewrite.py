@@ -35,8 +35,11 @@ def rewrite(graph: Description, dtype: str) -> Description:
     """The equivalent of `graph`, whose numbers are of the floating-point type `dtype`."""
     nodes: list[Description] = []
     places: list[int] = []
-    positions = {len(ast.literal_eval(node["attrs"]["kernel"])) for node in graph["nodes"]
-                 if node["op"] == "Convolution"}
+    positions = {
+        len(ast.literal_eval(node["attrs"]["kernel"]))
+        for node in graph["nodes"]
+        if node["op"] == "Convolution"
+    }
 
     def moved(entries: Entries) -> Entries:
         return [[places[entry[0]], *entry[1:]] for entry in entries]
@@ -45,9 +48,15 @@ def rewrite(graph: Description, dtype: str) -> Description:
         node = {**node, "inputs": moved(node["inputs"])}
         for piece in _as_typed(_rewritten(node, positions), dtype):
             # a piece names the pieces before it by their negative distance
-            nodes.append({**piece, "inputs": [
-                [len(nodes) + entry[0], *entry[1:]] if entry[0] < 0 else entry
-                for entry in piece["inputs"]]})
+            nodes.append(
+                {
+                    **piece,
+                    "inputs": [
+                        [len(nodes) + entry[0], *entry[1:]] if entry[0] < 0 else entry
+                        for entry in piece["inputs"]
+                    ],
+                }
+            )
         places.append(len(nodes) - 1)
     return {**graph, "nodes": nodes, "heads": moved(graph["heads"])}
 
@@ -68,32 +77,54 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
     """
     attrs = node.get("attrs", {})
     if node["op"] == _FUSED:
-        return [{**node, "op": "BatchNorm", "name": f"{node['name']}_norm"},
-                {"op": "Activation", "name": node["name"], "attrs": {"act_type": "relu"},
-                 "inputs": [[-1, 0, 0]]}]
+        return [
+            {**node, "op": "BatchNorm", "name": f"{node['name']}_norm"},
+            {
+                "op": "Activation",
+                "name": node["name"],
+                "attrs": {"act_type": "relu"},
+                "inputs": [[-1, 0, 0]],
+            },
+        ]
     if attrs.get("layout") in _CHANNELS_FIRST:
         return _channels_first(node)
     if node["op"] == "slice":
-        return [_plain(f"{node['name']}_in", node["inputs"][0]),
-                {**node, "inputs": [[-1, 0, 0], *node["inputs"][1:]]}]
+        return [
+            _plain(f"{node['name']}_in", node["inputs"][0]),
+            {**node, "inputs": [[-1, 0, 0], *node["inputs"][1:]]},
+        ]
     if node["op"] == "BatchNorm" and (1 in positions or 3 in positions):
         name = node["name"]
-        return [_plain(f"{name}_in", node["inputs"][0]),
-                {**node, "name": f"{name}_norm", "role": INTERNAL,
-                 "inputs": [[-1, 0, 0], *node["inputs"][1:]]},
-                {**_plain(name, [-1, 0, 0]), "role": node["op"]}]
-    if (node["op"] == "Pooling" and attrs.get("pool_type") == "avg"
-            and attrs.get("pooling_convention") == "full"
-            and attrs.get("count_include_pad", "True") in ("True", "1", "None")
-            and attrs.get("global_pool") not in ("True", "1")):
+        return [
+            _plain(f"{name}_in", node["inputs"][0]),
+            {
+                **node,
+                "name": f"{name}_norm",
+                "role": INTERNAL,
+                "inputs": [[-1, 0, 0], *node["inputs"][1:]],
+            },
+            {**_plain(name, [-1, 0, 0]), "role": node["op"]},
+        ]
+    if (
+        node["op"] == "Pooling"
+        and attrs.get("pool_type") == "avg"
+        and attrs.get("pooling_convention") == "full"
+        and attrs.get("count_include_pad", "True") in ("True", "1", "None")
+        and attrs.get("global_pool") not in ("True", "1")
+    ):
         return _divided_sum(node)
     return [node]
 
 
 def _plain(name: str, entry: Sequence[int]) -> Description:
     """A copy in the plain memory layout; operators that copy nothing would keep oneDNN's."""
-    return {"op": "slice_axis", "name": name, "inputs": [list(entry)], "role": INTERNAL,
-            "attrs": {"axis": "0", "begin": "0", "end": "None"}}
+    return {
+        "op": "slice_axis",
+        "name": name,
+        "inputs": [list(entry)],
+        "role": INTERNAL,
+        "attrs": {"axis": "0", "begin": "0", "end": "None"},
+    }
 
 
 def _divided_sum(node: Description) -> Iterator[Description]:
@@ -105,9 +136,13 @@ def _divided_sum(node: Description) -> Iterator[Description]:
     name, attrs = node["name"], node["attrs"]
 
     def step(op: str, what: str, *distances: int, pool_type: str = "") -> Description:
-        return {"op": op, "name": f"{name}_{what}", "role": INTERNAL,
-                "inputs": [[-one, 0, 0] for one in distances],
-                "attrs": {**attrs, "pool_type": pool_type} if pool_type else {}}
+        return {
+            "op": op,
+            "name": f"{name}_{what}",
+            "role": INTERNAL,
+            "inputs": [[-one, 0, 0] for one in distances],
+            "attrs": {**attrs, "pool_type": pool_type} if pool_type else {},
+        }
 
     yield {**step("ones_like", "ones"), "inputs": node["inputs"]}
     yield step("Pooling", "share", 1, pool_type="avg")
@@ -123,18 +158,27 @@ def _channels_first(node: Description) -> Iterator[Description]:
     last = len(layout) - 1
     first, back = (0, last, *range(1, last)), (0, *range(2, last + 1), 1)
     name = node["name"]
-    arrays = node["inputs"][:2]     # the input and the kernel; a bias has no positions
+    arrays = node["inputs"][:2]  # the input and the kernel; a bias has no positions
     for number, entry in enumerate(arrays):
         yield _transposition(f"{name}_in{number}", entry, first)
     turned = [[number - len(arrays), 0, 0] for number in range(len(arrays))]
-    inner = {**node, "name": f"{name}_{layout.lower()}", "role": INTERNAL,
-             "attrs": {**node["attrs"], "layout": layout},
-             "inputs": [*turned, *node["inputs"][2:]]}
+    inner = {
+        **node,
+        "name": f"{name}_{layout.lower()}",
+        "role": INTERNAL,
+        "attrs": {**node["attrs"], "layout": layout},
+        "inputs": [*turned, *node["inputs"][2:]],
+    }
     for piece in _rewritten(inner, ()):
         yield {**piece, "role": INTERNAL}
     yield {**_transposition(name, [-1, 0, 0], back), "role": node["op"]}
 
 
 def _transposition(name: str, entry: Sequence[int], axes: Sequence[int]) -> Description:
-    return {"op": "transpose", "name": name, "attrs": {"axes": str(tuple(axes))},
-            "inputs": [list(entry)], "role": INTERNAL}
+    return {
+        "op": "transpose",
+        "name": name,
+        "attrs": {"axes": str(tuple(axes))},
+        "inputs": [list(entry)],
+        "role": INTERNAL,
+    }

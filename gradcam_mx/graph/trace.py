@@ -51,7 +51,8 @@ def trace(net: Net, inputs: int = 1) -> Graph:
     if not isinstance(net, mx.gluon.Block):
         raise NetworkError(
             f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
-            "(symbol, arg_params, aux_params)")
+            "(symbol, arg_params, aux_params)"
+        )
     with _TRACING:
         old = _GRAPHS.get(net)
         if old is None or not old.surely_holds(net):
@@ -99,11 +100,9 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
         with _hooked(net, seen, running) as blocks, mx.name.NameManager():
             outputs = mx.sym.Group(_flatten(net(*symbols)))
     except Exception as error:
-        raise NetworkError(
-            _advice(net, inputs, running[-1] if running else "", error)) from error
+        raise NetworkError(_advice(net, inputs, running[-1] if running else "", error)) from error
     description = _json(mx.sym.Group([outputs, *(block.output for block in seen)]))
-    sources = {
-        parameter.name: parameter for block in blocks for parameter in block.params.values()}
+    sources = {parameter.name: parameter for block in blocks for parameter in block.params.values()}
     fingerprint = (
         description,
         [(ran.path, id(ran.block)) for ran in seen],
@@ -112,10 +111,16 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
     if old is not None and old.fingerprint == fingerprint:
         graph = old.graph
     else:
-        graph = Graph(description, outputs.list_outputs(), sources, names, [
-            TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
-            for ran in seen
-        ])
+        graph = Graph(
+            description,
+            outputs.list_outputs(),
+            sources,
+            names,
+            [
+                TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
+                for ran in seen
+            ],
+        )
     return _Traced(graph, fingerprint, _cached_graph(net))
 
 
@@ -182,11 +187,15 @@ def _flatten(output: Any) -> list[Any]:
 
 def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:
     if isinstance(error, TypeError) and "positional argument" in str(error):
-        return (f"the net does not take {inputs} input{'s' if inputs > 1 else ''} ({error}): pass "
-                "one array, or a tuple with one for each input")
+        return (
+            f"the net does not take {inputs} input{'s' if inputs > 1 else ''} ({error}): pass "
+            "one array, or a tuple with one for each input"
+        )
     if "npx.set_np" in str(error):
-        return ("the net is made with MXNet's numpy interface, which is not switched on: call "
-                "mx.npx.set_np() before, as where the net was made")
+        return (
+            "the net is made with MXNet's numpy interface, which is not switched on: call "
+            "mx.npx.set_np() before, as where the net was made"
+        )
     block = net
     for name in path.split(".") if path else ():
         block = block._children[name]
@@ -196,4 +205,5 @@ def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:
         f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Write it "
         "with F.… operators in hybrid_forward, or build the net from the drop-in layers "
         "(from gradcam_mx import nn in place of from mxnet.gluon import nn) and use "
-        "nn.capture and nn.guided_mode in your own autograd code")
+        "nn.capture and nn.guided_mode in your own autograd code"
+    )

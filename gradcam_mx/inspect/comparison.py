@@ -62,8 +62,10 @@ class Comparison:
         that differ from column to column in a row of their own. Where they differ in both, they
         are under their explanations only.
         """
-        panels = [[cell.explanation.pictures(cell.photo, cell.order)[0] for cell in row]
-                  for row in self.cells]
+        panels = [
+            [cell.explanation.pictures(cell.photo, cell.order)[0] for cell in row]
+            for row in self.cells
+        ]
         titles = [[cell.prediction for cell in row] for row in self.cells]
         photos = [[cell.photo for cell in row] for row in self.cells]
         rows, columns = self.rows, self.columns
@@ -87,10 +89,18 @@ class Comparison:
         return picture.save_figure(self.plot(heading), Path(path))
 
 
-def compare(nets: Net | Mapping[str, Net], images: Any, targets: Any = None,
-            method: str | Sequence[str] = "grad_cam", *, layer: Any = None,
-            preprocess: Preprocess | None = None, names: Names | None = None, output: Any = None,
-            options: Mapping[str, Mapping[str, Any]] | None = None) -> Comparison:
+def compare(
+    nets: Net | Mapping[str, Net],
+    images: Any,
+    targets: Any = None,
+    method: str | Sequence[str] = "grad_cam",
+    *,
+    layer: Any = None,
+    preprocess: Preprocess | None = None,
+    names: Names | None = None,
+    output: Any = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Comparison:
     """Explanations side by side: of several nets, photos, conditions, classes or methods.
 
     One or two of them may be several: the rows and columns of the table, in the order of the
@@ -122,20 +132,31 @@ def compare(nets: Net | Mapping[str, Net], images: Any, targets: Any = None,
     options = options or {}
     chosen_methods = choose([method] if isinstance(method, str) else method, options)
     dimensions = {
-        "nets": _labelled(nets), "images": _labelled_images(images), "conditions": {"": None},
+        "nets": _labelled(nets),
+        "images": _labelled_images(images),
+        "conditions": {"": None},
         "targets": _labelled_targets(targets, names),
-        "methods": {one.title: one.name for one in chosen_methods}}
+        "methods": {one.title: one.name for one in chosen_methods},
+    }
     first = next(iter(dimensions["images"].values()))
     if isinstance(first, Mapping):
         dimensions["conditions"] = {label: label for label in first}
     down, across = _axes(dimensions)
     explainer = _Explainer(layer, preprocess, names, output, options)
     chosen = {name: next(iter(ones.values())) for name, ones in dimensions.items()}
-    cells = [[explainer.cell(**{**chosen, down: row, across: column})
-              for column in dimensions[across].values()] for row in dimensions[down].values()]
-    return Comparison(cells, [label for label in dimensions[down] if label],
-                      [label for label in dimensions[across] if label],
-                      (down in _OF_IMAGES, across in _OF_IMAGES))
+    cells = [
+        [
+            explainer.cell(**{**chosen, down: row, across: column})
+            for column in dimensions[across].values()
+        ]
+        for row in dimensions[down].values()
+    ]
+    return Comparison(
+        cells,
+        [label for label in dimensions[down] if label],
+        [label for label in dimensions[across] if label],
+        (down in _OF_IMAGES, across in _OF_IMAGES),
+    )
 
 
 _OF_IMAGES = ("images", "conditions")
@@ -156,9 +177,11 @@ def _labelled_images(images: Any) -> Mapping[str, Any]:
 def _labelled_targets(targets: Any, names: Names | None) -> Mapping[str, Any]:
     if not isinstance(targets, (list, tuple)):
         return _labelled(targets)
-    labels = ["top class" if one is None else _class_name(one, names) if is_id(one) else str(one)
-              for one in targets]
-    if len(set(labels)) < len(labels):      # some classes share a name
+    labels = [
+        "top class" if one is None else _class_name(one, names) if is_id(one) else str(one)
+        for one in targets
+    ]
+    if len(set(labels)) < len(labels):  # some classes share a name
         labels = [f"{label} ({one})" for label, one in zip(labels, targets)]
     return _labelled(dict(zip(labels, targets)))
 
@@ -171,10 +194,12 @@ def _axes(dimensions: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """
     several = [name for name, ones in dimensions.items() if len(ones) > 1]
     if len(several) > 2:
-        raise InputError(f"a table has rows and columns, and {', '.join(several)} are several: "
-                         "choose one of all but two of them")
+        raise InputError(
+            f"a table has rows and columns, and {', '.join(several)} are several: "
+            "choose one of all but two of them"
+        )
     single = [name for name in dimensions if name not in several]
-    down, across = (*single[:2 - len(several)], *several)
+    down, across = (*single[: 2 - len(several)], *several)
     return down, across
 
 
@@ -193,13 +218,21 @@ class _Explainer(NamedTuple):
     output: Any
     options: Mapping[str, Mapping[str, Any]]
 
-    def cell(self, nets: Net, images: Any, conditions: str | None, targets: Any, methods: str
-             ) -> Cell:
+    def cell(
+        self, nets: Net, images: Any, conditions: str | None, targets: Any, methods: str
+    ) -> Cell:
         image = images if conditions is None else images[conditions]
         seen = one_sample(nets, image, self.preprocess)
         method, options = find_method(methods), self.options.get(methods, {})
-        run = Run(nets, seen.row[None], targets, self.layer, [method.needs], output=self.output,
-                  checks=checks(method, options))
+        run = Run(
+            nets,
+            seen.row[None],
+            targets,
+            self.layer,
+            [method.needs],
+            output=self.output,
+            checks=checks(method, options),
+        )
         order = channel_order(nets, self.preprocess)
         photo = seen.shown if seen.is_photo else picture.of_input(run.x, order)[0]
         return Cell(explain_run(run, method, options)[0], photo, self._said(run), order)

@@ -48,8 +48,10 @@ def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarra
     with failures_told("forward"):
         recording = record(net, x, Wanted(output=LayerOutputs(wanted)))
         found = numbers(recording, recording.values())
-    names = [layer if isinstance(layer, str) else output.name
-             for layer, output in zip(wanted, recording.outputs)]
+    names = [
+        layer if isinstance(layer, str) else output.name
+        for layer, output in zip(wanted, recording.outputs)
+    ]
     return dict(zip(names, found))
 
 
@@ -79,14 +81,22 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     graph = trace(net)
     entry, name = find(graph, layer, {}, graph.heads[:1])
     node = graph.nodes[entry[0]]
-    block = next((one for one in graph.blocks if name in (one.path, one.name)
-                  and graph.frozen(one.output) == entry), None)
+    block = next(
+        (
+            one
+            for one in graph.blocks
+            if name in (one.path, one.name) and graph.frozen(one.output) == entry
+        ),
+        None,
+    )
     if block is not None and kind(graph, node):
         node = graph.nodes[node.inputs[0][0]]
     if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
-        raise LayerError(f"the layer {name!r} has no weight: it is no convolution and no Dense "
-                         f"layer, but {block.kind if block else node.role}")
-    while node.op not in _WITH_WEIGHTS:     # the step of the engine that turns its output back
+        raise LayerError(
+            f"the layer {name!r} has no weight: it is no convolution and no Dense "
+            f"layer, but {block.kind if block else node.role}"
+        )
+    while node.op not in _WITH_WEIGHTS:  # the step of the engine that turns its output back
         node = graph.nodes[node.inputs[0][0]]
     kernel = graph.nodes[node.inputs[1][0]]
     is_turned = kernel.is_internal

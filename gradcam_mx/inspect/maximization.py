@@ -43,12 +43,23 @@ class Maximization:
         return picture.of_input((self.x - low) / (high - low), self.order, stretch=False)[0]
 
 
-def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | None = None,
-                            preprocess: Any = None, bounds: Bounds | None = None,
-                            steps: int = 128, step_size: float = 0.04, jitter: int = 8,
-                            blur: float = 0.7, blur_every: int = 2, decay: float = 0.002,
-                            seed: int = 0, output: Any = None, progress: bool = True
-                            ) -> Maximization:
+def activation_maximization(
+    net: Net,
+    target: Any,
+    *,
+    shape: Sequence[int] | None = None,
+    preprocess: Any = None,
+    bounds: Bounds | None = None,
+    steps: int = 128,
+    step_size: float = 0.04,
+    jitter: int = 8,
+    blur: float = 0.7,
+    blur_every: int = 2,
+    decay: float = 0.002,
+    seed: int = 0,
+    output: Any = None,
+    progress: bool = True,
+) -> Maximization:
     """A picture that a class or a unit responds to: gradient ascent on the input, from noise.
 
         x ← clip((1 - decay) · (x + step · G / rms(G))),        G = ∂S/∂x
@@ -91,11 +102,15 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
         ((224, 224, 3), True)
     """
     if target is None:
-        raise TargetError("the target is None, and noise has no top class; name a class id or "
-                          "gm.targets.Channel(layer, channel)")
+        raise TargetError(
+            "the target is None, and noise has no top class; name a class id or "
+            "gm.targets.Channel(layer, channel)"
+        )
     if steps < 1 or blur_every < 1 or jitter < 0 or not 0 <= decay < 1:
-        raise InputError(f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "
-                         f"decay from 0 to 1; got {steps}, {blur_every}, {jitter}, {decay}")
+        raise InputError(
+            f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "
+            f"decay from 0 to 1; got {steps}, {blur_every}, {jitter}, {decay}"
+        )
     prepare = preprocess_of(net, preprocess)
     size = tuple(shape) if shape is not None else _shape(net, prepare)
     low, high = _bounds(bounds, prepare, size)
@@ -112,13 +127,19 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
         for shift in shifts:
             yield np.roll(x, shift, positions)
 
-    ascent = run.gradients_at(run.input_map, shifted(), batch_size=1, progress=progress,
-                              total=steps, what="activation maximization")
+    ascent = run.gradients_at(
+        run.input_map,
+        shifted(),
+        batch_size=1,
+        progress=progress,
+        total=steps,
+        what="activation maximization",
+    )
     for number, (score, gradient) in enumerate(ascent):
         scores.append(float(score[0]))
         gradient = np.roll(gradient, -shifts[number], positions)
-        length = np.sqrt(np.mean(gradient ** 2, dtype=np.float64))
-        if not length:      # nothing excites it yet: look elsewhere
+        length = np.sqrt(np.mean(gradient**2, dtype=np.float64))
+        if not length:  # nothing excites it yet: look elsewhere
             gradient, length = draw.standard_normal(x.shape), 1.0
         x = (1 - decay) * (x + step * gradient / length)
         if blur and len(size) == 3 and (number + 1) % blur_every == 0 and number + 1 < steps:
@@ -129,9 +150,16 @@ def activation_maximization(net: Net, target: Any, *, shape: Sequence[int] | Non
         warnings.warn(
             f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
             "target, or no gradient gets through; try another seed, a larger step_size, or "
-            "gm.targets.Channel in place of a single unit", stacklevel=2)
-    return Maximization(x, np.array([*scores, last.score[0]], np.float32), run.target,
-                        (low, high), channel_order(net, preprocess))
+            "gm.targets.Channel in place of a single unit",
+            stacklevel=2,
+        )
+    return Maximization(
+        x,
+        np.array([*scores, last.score[0]], np.float32),
+        run.target,
+        (low, high),
+        channel_order(net, preprocess),
+    )
 
 
 def _shape(net: Net, prepare: Any) -> tuple[int, ...]:
@@ -145,14 +173,17 @@ def _shape(net: Net, prepare: Any) -> tuple[int, ...]:
     return found.channels, sizes[0], sizes[0]
 
 
-def _bounds(bounds: Bounds | None, prepare: Any, shape: Sequence[int]
-            ) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(
+    bounds: Bounds | None, prepare: Any, shape: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     if bounds is None and hasattr(prepare, "mean"):
         mean, std = np.array(prepare.mean), np.array(prepare.std)
         bounds = (0 - mean) / std, (255 - mean) / std
     one = (-1, *(1,) * (len(shape) - 1))
     low, high = (np.asarray(side, np.float32).reshape(one) for side in bounds or BOUNDS)
     if not (low < high).all():
-        raise InputError(f"the bounds are {low.ravel()} and {high.ravel()}; expected the lowest "
-                         "and the highest values of the input")
+        raise InputError(
+            f"the bounds are {low.ravel()} and {high.ravel()}; expected the lowest "
+            "and the highest values of the input"
+        )
     return low, high

@@ -41,9 +41,17 @@ class Patch:
     it is not known which part of it the net saw."""
 
 
-def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence[int],
-                           k: int = 9, *, preprocess: Preprocess | None = None,
-                           batch_size: BatchSize = 32, progress: bool = True) -> list[list[Patch]]:
+def max_activating_patches(
+    net: Net,
+    images: Images,
+    layer: Any,
+    units: Sequence[int],
+    k: int = 9,
+    *,
+    preprocess: Preprocess | None = None,
+    batch_size: BatchSize = 32,
+    progress: bool = True,
+) -> list[list[Patch]]:
     """For each unit of a layer the patches of a data set that excite it most, the strongest first.
 
     Zeiler & Fergus 2014, arXiv:1311.2901, section 4.1. A unit is a channel; of each image its
@@ -86,8 +94,13 @@ def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence
     graph, units = trace(net), list(units)
     every = samples(net, images, preprocess)
     first = next(every)
-    engine = engine_for(graph, first.row, LayerOutputs((layer,)), batch_size,
-                        lambda recording: _reader(recording, layer, units))
+    engine = engine_for(
+        graph,
+        first.row,
+        LayerOutputs((layer,)),
+        batch_size,
+        lambda recording: _reader(recording, layer, units),
+    )
     strongest = [_Strongest(k) for _ in units]
     waiting: deque[Sample] = deque()
 
@@ -95,7 +108,7 @@ def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence
         with tqdm(desc="strongest activations", disable=not progress, delay=2, unit="image") as bar:
             sample: Sample | None = first
             while sample is not None:
-                waiting.append(sample)      # until its results come
+                waiting.append(sample)  # until its results come
                 yield [sample.row]
                 bar.update()
                 sample = next(every, None)
@@ -105,8 +118,9 @@ def max_activating_patches(net: Net, images: Images, layer: Any, units: Sequence
         for kept, (activation, *position) in zip(strongest, found[0]):
             kept.add(float(activation), sample, tuple(int(one) for one in position))
     field = ReceptiveField.of(graph, layer, (1, *first.row.shape))
-    return [[_patch(field, unit, *one) for one in kept.found]
-            for unit, kept in zip(units, strongest)]
+    return [
+        [_patch(field, unit, *one) for one in kept.found] for unit, kept in zip(units, strongest)
+    ]
 
 
 class _Strongest:
@@ -122,7 +136,7 @@ class _Strongest:
         if place < self._k:
             self._keys.insert(place, -activation)
             self.found.insert(place, (activation, sample, position))
-            del self._keys[self._k:], self.found[self._k:]
+            del self._keys[self._k :], self.found[self._k :]
 
 
 def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
@@ -132,8 +146,9 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
         raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
     wrong = [unit for unit in units if not is_id(unit) or not 0 <= unit < shape[1]]
     if wrong or not units:
-        raise LayerError(f"the layer {layer!r} has the units 0 to {shape[1] - 1}; got "
-                         f"{wrong or units}")
+        raise LayerError(
+            f"the layer {layer!r} has the units 0 to {shape[1] - 1}; got {wrong or units}"
+        )
 
     def read(outputs: list[Any]) -> np.ndarray:
         maps = numbers(recording, outputs)[0][:, units]
@@ -146,8 +161,9 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
     return read
 
 
-def _patch(field: ReceptiveField, unit: int, activation: float, sample: Sample,
-           position: tuple[int, ...]) -> Patch:
+def _patch(
+    field: ReceptiveField, unit: int, activation: float, sample: Sample, position: tuple[int, ...]
+) -> Patch:
     box, shown = field.box(position, unit), sample.shown
     cut = box if box is not None else (slice(0, 0),) * len(position)
     if not sample.is_photo:

@@ -28,8 +28,9 @@ Box = Tuple[slice, ...]
 """A slice for each axis of positions: rows, columns."""
 
 
-def receptive_field(net: Net, layer: Any, shape: Sequence[int], position: Sequence[int],
-                    channel: int | None = None) -> Box | None:
+def receptive_field(
+    net: Net, layer: Any, shape: Sequence[int], position: Sequence[int], channel: int | None = None
+) -> Box | None:
     """The smallest box of the input's positions that a unit of a layer depends on.
 
     It is exact at the borders, through strides, pads, dilations and branches. Luo et al. 2016,
@@ -68,8 +69,9 @@ class ReceptiveField:
         source: the input.
     """
 
-    def __init__(self, graph: Graph, shapes: Mapping[Entry, Shape], layer: Map, source: Map
-                 ) -> None:
+    def __init__(
+        self, graph: Graph, shapes: Mapping[Entry, Shape], layer: Map, source: Map
+    ) -> None:
         self._graph, self._shapes, self._layer, self._source = graph, shapes, layer, source
         way = graph.differentiable([source.point]) & graph.ancestors([layer.point])
         self._way = sorted(way, reverse=True)
@@ -85,8 +87,12 @@ class ReceptiveField:
         if len(shapes[entry]) < 3:
             raise LayerError(f"the layer {name!r} gives {shapes[entry]}, which has no positions")
         source = graph.input(None)
-        return cls(graph, shapes, Map(entry, name, channel_axis(graph, entry, shapes)),
-                   Map(source, graph.nodes[source[0]].name, channel_axis(graph, source, shapes)))
+        return cls(
+            graph,
+            shapes,
+            Map(entry, name, channel_axis(graph, entry, shapes)),
+            Map(source, graph.nodes[source[0]].name, channel_axis(graph, source, shapes)),
+        )
 
     def box(self, position: Sequence[int], channel: int | None = None) -> Box | None:
         """The smallest box of the input around what a unit sees; None if it sees nothing of it.
@@ -110,7 +116,7 @@ class ReceptiveField:
         for index in self._way:
             if key is None and len(seen) == 1 and len(*seen.values()) == 1:
                 # past the first convolution, units of many channels see alike
-                (entry, mask), = seen.items()
+                ((entry, mask),) = seen.items()
                 key = entry, mask.tobytes()
                 if key in self._alike:
                     return self._alike[key]
@@ -136,19 +142,23 @@ class ReceptiveField:
         channels = np.moveaxis(mask, self._layer.channel_axis - 1, 0)
         wanted = (*(() if channel is None else (channel,)), *position)
         sizes = channels.shape if channel is not None else channels.shape[1:]
-        if len(wanted) != len(sizes) or not all(is_id(one) and 0 <= one < size
-                                                for one, size in zip(wanted, sizes)):
-            raise LayerError(f"the layer {self._layer.name!r} has no unit at {tuple(position)}"
-                             f"{'' if channel is None else f' of channel {channel}'}: it gives "
-                             f"{tuple(shape)}")
+        if len(wanted) != len(sizes) or not all(
+            is_id(one) and 0 <= one < size for one, size in zip(wanted, sizes)
+        ):
+            raise LayerError(
+                f"the layer {self._layer.name!r} has no unit at {tuple(position)}"
+                f"{'' if channel is None else f' of channel {channel}'}: it gives "
+                f"{tuple(shape)}"
+            )
         place = (slice(None) if channel is None else channel, *position)
         channels[place] = True
         return mask
 
     def _step(self, index: int) -> _Step:
         if index not in self._steps:
-            self._steps[index] = _Step(self._graph, self._shapes, self._graph.nodes[index],
-                                       self._source.point)
+            self._steps[index] = _Step(
+                self._graph, self._shapes, self._graph.nodes[index], self._source.point
+            )
         return self._steps[index]
 
 
@@ -168,14 +178,18 @@ class _Step:
     channels are alike.
     """
 
-    def __init__(self, graph: Graph, shapes: Mapping[Entry, Shape], node: Node, source: Entry
-                 ) -> None:
+    def __init__(
+        self, graph: Graph, shapes: Mapping[Entry, Shape], node: Node, source: Entry
+    ) -> None:
         self.graph, self.node = graph, node
         self.shape = shapes[node.index, graph.outputs_read[node.index][0]][1:]
         """Of the values that it gives."""
         below = graph.differentiable([source])
-        self.read = [(slot, entry) for slot, entry in enumerate(node.inputs)
-                     if entry == source or entry[0] in below]
+        self.read = [
+            (slot, entry)
+            for slot, entry in enumerate(node.inputs)
+            if entry == source or entry[0] in below
+        ]
         self.shapes = [shapes[entry][1:] for entry in node.inputs]
         self.reads: list[np.ndarray] = []
         """Of a window, for each axis: which positions each position reads; once it was asked for.
@@ -273,8 +287,9 @@ def _reduced(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray
 # Which position of the input (rows) each position of the output (columns) reads, along one axis.
 
 
-def _convolution_reads(before: int, after: int, kernel: int, stride: int, pad: int, dilate: int
-                       ) -> np.ndarray:
+def _convolution_reads(
+    before: int, after: int, kernel: int, stride: int, pad: int, dilate: int
+) -> np.ndarray:
     reads = np.zeros((before, after), np.float32)
     for tap in range(kernel):
         found = np.arange(after) * stride - pad + tap * dilate
@@ -290,8 +305,9 @@ def _resized_reads(before: int, after: int, aligned: bool) -> np.ndarray:
     if aligned:
         places *= np.float32((before - 1) / (after - 1) if after > 1 else 0)
     else:
-        places = np.maximum((places + np.float32(0.5)) * np.float32(before / after)
-                            - np.float32(0.5), 0)
+        places = np.maximum(
+            (places + np.float32(0.5)) * np.float32(before / after) - np.float32(0.5), 0
+        )
     lower = places.astype(int)
     reads = np.zeros((before, after), np.float32)
     reads[lower, np.arange(after)] = 1
@@ -303,12 +319,13 @@ def _shared_out_reads(before: int, after: int) -> np.ndarray:
     """Windows that share out the input: adaptive pooling."""
     reads = np.zeros((before, after), np.float32)
     for place in range(after):
-        reads[place * before // after:-(-(place + 1) * before // after), place] = 1
+        reads[place * before // after : -(-(place + 1) * before // after), place] = 1
     return reads
 
 
-def _transposed_reads(before: int, after: int, kernel: int, stride: int, pad: int, dilate: int
-                      ) -> np.ndarray:
+def _transposed_reads(
+    before: int, after: int, kernel: int, stride: int, pad: int, dilate: int
+) -> np.ndarray:
     return _convolution_reads(after, before, kernel, stride, pad, dilate).T
 
 
@@ -328,12 +345,19 @@ def _windows(reads: Callable[..., np.ndarray]) -> Back:
     return back
 
 
-def _through_windows(step: _Step, slot: int, mask: np.ndarray, reads: Callable[..., np.ndarray]
-                     ) -> np.ndarray:
+def _through_windows(
+    step: _Step, slot: int, mask: np.ndarray, reads: Callable[..., np.ndarray]
+) -> np.ndarray:
     if step.reads:
         return _through(mask, step.reads)
-    windows = zip(step.shapes[slot][1:], step.shape[1:], step.numbers("kernel", 1),
-                  step.numbers("stride", 1), _pads(step, slot, reads), step.numbers("dilate", 1))
+    windows = zip(
+        step.shapes[slot][1:],
+        step.shape[1:],
+        step.numbers("kernel", 1),
+        step.numbers("stride", 1),
+        _pads(step, slot, reads),
+        step.numbers("dilate", 1),
+    )
     step.reads = [reads(*window) for window in windows]
     return _through(mask, step.reads)
 
@@ -351,10 +375,16 @@ def _pads(step: _Step, slot: int, reads: Callable[..., np.ndarray]) -> Sequence[
     if reads is not _transposed_reads or not any(target):
         return step.numbers("pad", 0)
     # a transposed convolution that is told the size of its output finds its padding by that
-    return [-(-((before - 1) * stride + (kernel - 1) * dilate + 1 - after) // 2)
-            for before, after, kernel, stride, dilate in zip(
-                step.shapes[slot][1:], step.shape[1:], step.numbers("kernel", 1),
-                step.numbers("stride", 1), step.numbers("dilate", 1))]
+    return [
+        -(-((before - 1) * stride + (kernel - 1) * dilate + 1 - after) // 2)
+        for before, after, kernel, stride, dilate in zip(
+            step.shapes[slot][1:],
+            step.shape[1:],
+            step.numbers("kernel", 1),
+            step.numbers("stride", 1),
+            step.numbers("dilate", 1),
+        )
+    ]
 
 
 def _pooled(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
@@ -372,26 +402,34 @@ def _enlarged(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarra
     if step.node.attrs["sample_type"] == "nearest":
         return _moved(step, slot, which, mask)
     scale = int(step.node.attrs["scale"])
-    return _through(mask, [
-        _transposed_reads(before, after, 2 * scale - scale % 2, scale, scale // 2, 1)
-        for before, after in zip(step.shapes[slot][1:], step.shape[1:])])
+    return _through(
+        mask,
+        [
+            _transposed_reads(before, after, 2 * scale - scale % 2, scale, scale // 2, 1)
+            for before, after in zip(step.shapes[slot][1:], step.shape[1:])
+        ],
+    )
 
 
 def _resized(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
     aligned = step.node.attrs.get("align_corners", "True") in ("True", "1")
-    return _through(mask, [_resized_reads(*sizes, aligned)
-                           for sizes in zip(step.shapes[slot][1:], step.shape[1:])])
+    return _through(
+        mask,
+        [_resized_reads(*sizes, aligned) for sizes in zip(step.shapes[slot][1:], step.shape[1:])],
+    )
 
 
 def _shared_out(step: _Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:
-    return _through(mask, [_shared_out_reads(*sizes)
-                           for sizes in zip(step.shapes[slot][1:], step.shape[1:])])
+    return _through(
+        mask, [_shared_out_reads(*sizes) for sizes in zip(step.shapes[slot][1:], step.shape[1:])]
+    )
 
 
 def _normalized_by(step: _Step) -> Sequence[int]:
     every = range(len(step.shape))
     return {"channel": (0,), "spatial": tuple(every)[1:]}.get(
-        step.node.attrs.get("mode", "instance"), tuple(every))
+        step.node.attrs.get("mode", "instance"), tuple(every)
+    )
 
 
 def _its_axis(default: str) -> Callable[[_Step], Sequence[int]]:
@@ -411,20 +449,79 @@ _HOW: dict[str, Back] = {
     "InstanceNorm": _along(lambda step: range(1, len(step.shape))),
     "LayerNorm": _along(_its_axis("-1")),
     **dict.fromkeys(("softmax", "log_softmax", "softmin"), _along(_its_axis("-1"))),
-    **dict.fromkeys(("mean", "sum", "max", "min", "prod", "_npi_mean", "_np_sum", "_np_max"),
-                    _reduced),
     **dict.fromkeys(
-        ("stack", "Reshape", "Flatten", "transpose", "SwapAxis", "expand_dims", "squeeze",
-         "slice", "slice_axis", "slice_like", "Crop", "SliceChannel", "Pad", "reverse", "tile",
-         "repeat", "depth_to_space", "space_to_depth", "broadcast_to", "broadcast_axis",
-         "_np_reshape", "_npx_reshape", "_np_transpose", "_npi_transpose"), _moved),
+        ("mean", "sum", "max", "min", "prod", "_npi_mean", "_np_sum", "_np_max"), _reduced
+    ),
     **dict.fromkeys(
-        (*BATCH_NORMS, "Activation", "LeakyReLU", "relu", "sigmoid", "tanh", "softsign",
-         "hard_sigmoid", "clip", "_copy", "Cast", "amp_cast", "exp", "log", "log1p", "expm1",
-         "sqrt", "rsqrt", "square", "abs", "negative", "reciprocal", "erf", "add_n", "where",
-         "_maximum", "_minimum", "_npx_relu", "_npx_sigmoid", "_npx_activation",
-         "_npx_leaky_relu", "_npi_tanh", "_npi_add", "_npi_multiply", "_npi_subtract",
-         "_npi_true_divide"), _elementwise),
+        (
+            "stack",
+            "Reshape",
+            "Flatten",
+            "transpose",
+            "SwapAxis",
+            "expand_dims",
+            "squeeze",
+            "slice",
+            "slice_axis",
+            "slice_like",
+            "Crop",
+            "SliceChannel",
+            "Pad",
+            "reverse",
+            "tile",
+            "repeat",
+            "depth_to_space",
+            "space_to_depth",
+            "broadcast_to",
+            "broadcast_axis",
+            "_np_reshape",
+            "_npx_reshape",
+            "_np_transpose",
+            "_npi_transpose",
+        ),
+        _moved,
+    ),
+    **dict.fromkeys(
+        (
+            *BATCH_NORMS,
+            "Activation",
+            "LeakyReLU",
+            "relu",
+            "sigmoid",
+            "tanh",
+            "softsign",
+            "hard_sigmoid",
+            "clip",
+            "_copy",
+            "Cast",
+            "amp_cast",
+            "exp",
+            "log",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "rsqrt",
+            "square",
+            "abs",
+            "negative",
+            "reciprocal",
+            "erf",
+            "add_n",
+            "where",
+            "_maximum",
+            "_minimum",
+            "_npx_relu",
+            "_npx_sigmoid",
+            "_npx_activation",
+            "_npx_leaky_relu",
+            "_npi_tanh",
+            "_npi_add",
+            "_npi_multiply",
+            "_npi_subtract",
+            "_npi_true_divide",
+        ),
+        _elementwise,
+    ),
 }
 """Operator → how its masks go back. What is not in it, nor named as an operator on elements is, is
 taken to read everything: that may be more than it does, but never less."""

@@ -57,13 +57,16 @@ def samples(net: Net, images: Images, preprocess: Preprocess | None) -> Iterator
             sample = _sample(index, one, prepare, preprocess is not None)
             shape = shape or sample.row.shape
             if sample.row.shape != shape:
-                raise InputError(f"image {index} has shape {sample.row.shape}, the first one "
-                                 f"{shape}; expected images of one size")
+                raise InputError(
+                    f"image {index} has shape {sample.row.shape}, the first one "
+                    f"{shape}; expected images of one size"
+                )
             yield sample
             index += 1
     if not index:
-        raise InputError("there are no images: expected an array (N, C, H, W), or a data set of at "
-                         "least one")
+        raise InputError(
+            "there are no images: expected an array (N, C, H, W), or a data set of at least one"
+        )
 
 
 def one_sample(net: Net, image: Any, preprocess: Preprocess | None) -> Sample:
@@ -80,9 +83,12 @@ def one_sample(net: Net, image: Any, preprocess: Preprocess | None) -> Sample:
 
 def _items(images: Any) -> Iterator[Any]:
     if isinstance(images, (str, bytes)) or not (
-            hasattr(images, "__iter__") or hasattr(images, "__getitem__")):
-        raise InputError(f"the images are a {type(images).__name__}; expected an array "
-                         "(N, C, H, W), a Gluon Dataset or DataLoader, or another iterable")
+        hasattr(images, "__iter__") or hasattr(images, "__getitem__")
+    ):
+        raise InputError(
+            f"the images are a {type(images).__name__}; expected an array "
+            "(N, C, H, W), a Gluon Dataset or DataLoader, or another iterable"
+        )
     if hasattr(images, "__len__") and hasattr(images, "__getitem__"):
         return (images[number] for number in range(len(images)))
     return iter(images)
@@ -93,9 +99,12 @@ def _axes_of_a_row(net: Net) -> int:
     try:
         graph = trace(net)
     except NetworkError:
-        return 3    # a net that cannot be traced, which nearly always sees pictures
-    ranks = [1 + len(ast.literal_eval(node.attrs["kernel"])) for node in graph.live_nodes
-             if node.op == "Convolution"]
+        return 3  # a net that cannot be traced, which nearly always sees pictures
+    ranks = [
+        1 + len(ast.literal_eval(node.attrs["kernel"]))
+        for node in graph.live_nodes
+        if node.op == "Convolution"
+    ]
     return ranks[0] if ranks else 1
 
 
@@ -108,8 +117,10 @@ def _single(image: Any, axes: int, is_photo: bool) -> Iterable[Any]:
         is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3))
         return picture.check_photos(array[None] if is_one else array)
     if array.ndim not in (axes, axes + 1):
-        raise InputError(f"an input has shape {array.shape}; expected {axes} axes, or {axes + 1} "
-                         "for a batch of them")
+        raise InputError(
+            f"an input has shape {array.shape}; expected {axes} axes, or {axes + 1} "
+            "for a batch of them"
+        )
     return array if array.ndim == axes + 1 else [array]
 
 
@@ -120,7 +131,8 @@ def _sample(index: int, image: Any, prepare: Any, is_photo: bool) -> Sample:
     if not callable(prepare):
         raise InputError(
             f"image {index} is a photo, and how photos are prepared for this net is not known; "
-            "pass preprocess=, a function from a photo (H, W, 3) uint8 to the net's input")
+            "pass preprocess=, a function from a photo (H, W, 3) uint8 to the net's input"
+        )
     row = numbers_of(prepare(image))
     row = row[0] if row.ndim == 4 else row
     check(row[None])

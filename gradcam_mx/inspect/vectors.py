@@ -21,9 +21,15 @@ from ..support.optional import optional
 from .samples import Images, samples
 
 
-def feature_vectors(net: Net, images: Images, layer: Any = PENULTIMATE, *,
-                    preprocess: Preprocess | None = None, batch_size: BatchSize = 32,
-                    progress: bool = True) -> np.ndarray:
+def feature_vectors(
+    net: Net,
+    images: Images,
+    layer: Any = PENULTIMATE,
+    *,
+    preprocess: Preprocess | None = None,
+    batch_size: BatchSize = 32,
+    progress: bool = True,
+) -> np.ndarray:
     """What a layer gives for each image of a data set, as a vector: (N, D) float32.
 
     Maps (C, h, w) are averaged over their positions: D = C. Images are read as they are used.
@@ -51,15 +57,20 @@ def feature_vectors(net: Net, images: Images, layer: Any = PENULTIMATE, *,
     rows = (sample.row for sample in samples(net, images, preprocess))
     first = next(rows)
     engine = engine_for(net, first, LayerOutputs((layer,)), batch_size, _reader)
-    bar = tqdm(itertools.chain([first], rows), desc="feature vectors", disable=not progress,
-               delay=2, unit="image")
+    bar = tqdm(
+        itertools.chain([first], rows),
+        desc="feature vectors",
+        disable=not progress,
+        delay=2,
+        unit="image",
+    )
     with bar:
         return np.concatenate(list(engine([row] for row in bar))).astype(np.float32, copy=False)
 
 
 def _reader(recording: Recording) -> Reader:
     def read(outputs: list[Any]) -> np.ndarray:
-        found, = numbers(recording, outputs)
+        (found,) = numbers(recording, outputs)
         return found.mean(axis=tuple(range(2, found.ndim))) if found.ndim > 2 else found
 
     return read
@@ -95,8 +106,10 @@ def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options:
     if method not in METHODS:
         raise MethodError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
     if vectors.ndim != 2 or len(vectors) < 3 or vectors.shape[1] < 2:
-        raise InputError(f"the vectors have shape {vectors.shape}; expected (N, D), at least three "
-                         "of two numbers")
+        raise InputError(
+            f"the vectors have shape {vectors.shape}; expected (N, D), at least three "
+            "of two numbers"
+        )
     if not np.isfinite(vectors).all():
         raise InputError("the vectors hold NaN or infinity; expected finite numbers")
     if not np.ptp(vectors, axis=0).any():

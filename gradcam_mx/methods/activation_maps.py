@@ -43,8 +43,9 @@ _SHARED = """
 """
 
 
-def activation_map(paper: str, cost: str = GRADIENT_COST, *, always_eigen: bool = False,
-                   pooled: bool = False) -> Callable[[Formula], Callable[..., Any]]:
+def activation_map(
+    paper: str, cost: str = GRADIENT_COST, *, always_eigen: bool = False, pooled: bool = False
+) -> Callable[[Formula], Callable[..., Any]]:
     """Make a method of a formula `f(A, G)`, or `f(run, *, option=default …)`, of weighted channels.
 
     Args:
@@ -56,12 +57,21 @@ def activation_map(paper: str, cost: str = GRADIENT_COST, *, always_eigen: bool 
 
     def register(formula: Formula) -> Callable[..., Any]:
         own = list(inspect.signature(formula).parameters.values())
-        of_run = formula if own[0].name == "run" else (
-            lambda run: formula(run.activations, run.layer_gradient))
+        of_run = (
+            formula
+            if own[0].name == "run"
+            else (lambda run: formula(run.activations, run.layer_gradient))
+        )
         own_options = [one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY]
 
-        def maps(run: Run, *, relu: bool = True, augment_smooth: bool = False,
-                 eigen_smooth: bool = False, **options: Any) -> np.ndarray:
+        def maps(
+            run: Run,
+            *,
+            relu: bool = True,
+            augment_smooth: bool = False,
+            eigen_smooth: bool = False,
+            **options: Any,
+        ) -> np.ndarray:
             def combined(one: Run) -> np.ndarray:
                 channels = of_run(one, **options)
                 if always_eigen or eigen_smooth:
@@ -77,8 +87,9 @@ def activation_map(paper: str, cost: str = GRADIENT_COST, *, always_eigen: bool 
         maps.__name__ = maps.__qualname__ = formula.__name__
         maps.__module__ = formula.__module__
         maps.__doc__ = _documented(formula)
-        return method(family="activation maps", paper=paper, cost=cost,
-                      needs=Needs(layer=True, pooled=pooled))(maps)
+        return method(
+            family="activation maps", paper=paper, cost=cost, needs=Needs(layer=True, pooled=pooled)
+        )(maps)
 
     return register
 
@@ -113,8 +124,9 @@ def principal_component(channels: np.ndarray) -> np.ndarray:
     squares = np.einsum("ni,nij,nj->n", first, grams, first)
     maps = first * np.sqrt(np.maximum(squares, 0))[:, None]
     sums = matrices.sum(axis=1)
-    along = ((maps - maps.mean(axis=1, keepdims=True))
-             * (sums - sums.mean(axis=1, keepdims=True))).sum(axis=1)
+    along = (
+        (maps - maps.mean(axis=1, keepdims=True)) * (sums - sums.mean(axis=1, keepdims=True))
+    ).sum(axis=1)
     along = np.where(along == 0, maps.sum(axis=1), along)
     maps *= np.where(along < 0, -1, 1)[:, None]
     return maps.reshape(len(channels), *channels.shape[2:])
@@ -234,8 +246,10 @@ def xgrad_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         (1, 7, 7)
     """
     positions = _positions(activations)
-    weights = _ratio((activations * gradients).sum(axis=positions, keepdims=True),
-                     activations.sum(axis=positions, keepdims=True))
+    weights = _ratio(
+        (activations * gradients).sum(axis=positions, keepdims=True),
+        activations.sum(axis=positions, keepdims=True),
+    )
     return weights * activations
 
 

@@ -28,8 +28,7 @@ from .run import Needs, Run
 Found = Union[Explanation, List[Any]]
 """An explanation; a list of them for several layers or targets, of lists for several of both."""
 
-FUSIONS: dict[str, Callable[..., np.ndarray]] = {
-    "mean": np.mean, "max": np.max, "product": np.prod}
+FUSIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "max": np.max, "product": np.prod}
 
 
 class Result(NamedTuple):
@@ -71,10 +70,18 @@ METHODS: dict[str, Method] = {}
 """Every method by its name."""
 
 
-def explain(net: Net, x: Input, methods: Iterable[str], target: Targets = None,
-            layer: Any = None, *, output: OutputChoice = None, input: InputChoice = None,
-            fuse: str | None = None,
-            options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> dict[str, Any]:
+def explain(
+    net: Net,
+    x: Input,
+    methods: Iterable[str],
+    target: Targets = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Several methods on one run of the net: name → Explanation.
 
     They share the forward pass, and each backward pass that two of them need.
@@ -103,14 +110,23 @@ def explain(net: Net, x: Input, methods: Iterable[str], target: Targets = None,
         'features.7'
     """
     chosen = choose(methods, options)
-    run = Run(net, x, target, layer, [one.needs for one in chosen], output=output, input=input,
-              checks=[check for one in chosen for check in checks(one, options.get(one.name, {}))])
+    run = Run(
+        net,
+        x,
+        target,
+        layer,
+        [one.needs for one in chosen],
+        output=output,
+        input=input,
+        checks=[check for one in chosen for check in checks(one, options.get(one.name, {}))],
+    )
     views = run.for_each_target()
     several = isinstance(layer, (list, tuple))
     found = {}
     for one in chosen:
-        each = explain_run(run, one, options.get(one.name, {}), several=several, fuse=fuse,
-                           views=views)
+        each = explain_run(
+            run, one, options.get(one.name, {}), several=several, fuse=fuse, views=views
+        )
         found[one.name] = each if isinstance(target, (Several, Top)) else each[0]
     return found
 
@@ -130,7 +146,8 @@ def choose(names: Iterable[str], options: Mapping[str, Mapping[str, Any]]) -> li
             raise MethodError(
                 f"options for {name!r} that nothing takes: {unknown or sorted(own)}; the methods "
                 f"are {', '.join(chosen)}"
-                + (f", and {name} takes {', '.join(takes) or 'none'}" if known else ""))
+                + (f", and {name} takes {', '.join(takes) or 'none'}" if known else "")
+            )
     return list(chosen.values())
 
 
@@ -144,9 +161,15 @@ def checks(method: Method, options: Mapping[str, Any]) -> list[Check]:
     return [lambda shape: check(shape, **given)]
 
 
-def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingProxyType({}), *,
-                several: bool = False, fuse: str | None = None,
-                views: Sequence[Run] | None = None) -> list[Any]:
+def explain_run(
+    run: Run,
+    method: Method,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    several: bool = False,
+    fuse: str | None = None,
+    views: Sequence[Run] | None = None,
+) -> list[Any]:
     """What `method` finds on a run, for each target: an explanation, or if `several` layers were
     asked for, a list of them.
 
@@ -158,13 +181,15 @@ def explain_run(run: Run, method: Method, options: Mapping[str, Any] = MappingPr
     views = views or run.for_each_target()
     if method.needs.perturbs:
         results = method.formula(run, **options)
-        return [_explained(view.at(None), method, options, one)
-                for view, one in zip(views, results)]
+        return [
+            _explained(view.at(None), method, options, one) for view, one in zip(views, results)
+        ]
     return [_of_target(view, method, options, several, fuse) for view in views]
 
 
-def _of_target(run: Run, method: Method, options: Mapping[str, Any], several: bool,
-               fuse: str | None) -> Found:
+def _of_target(
+    run: Run, method: Method, options: Mapping[str, Any], several: bool, fuse: str | None
+) -> Found:
     if not method.needs.layer:
         return _explanation(run.at(None), method, options)
     maps = [run.pooled()[0]] if method.needs.pooled else run.maps
@@ -182,24 +207,37 @@ def _explained(run: Run, method: Method, options: Mapping[str, Any], found: Any)
     result = found if isinstance(found, Result) else Result(found, {})
     rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
     return Explanation(
-        np.ascontiguousarray(result.values, dtype=np.float32), method.name, run.target, run.score,
-        run.input_size, layer=run.map.name if run.map else None, options=dict(options),
-        rule_report=run.report(rule) if rule else None, output=run.output_name,
-        input=run.input_name, details=result.details, signed=result.signed)
+        np.ascontiguousarray(result.values, dtype=np.float32),
+        method.name,
+        run.target,
+        run.score,
+        run.input_size,
+        layer=run.map.name if run.map else None,
+        options=dict(options),
+        rule_report=run.report(rule) if rule else None,
+        output=run.output_name,
+        input=run.input_name,
+        details=result.details,
+        signed=result.signed,
+    )
 
 
 def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Explanation:
-    """The maps of several layers as one: each stretched to [0, 1] at the input's size, then joined.
-    """
+    """The maps of several layers as one: each stretched to [0, 1] at the input's size, then joined."""
     if any(not one.is_map for one in found):
-        raise LayerError(f"fuse= joins the maps of several layers; {method.name} gives "
-                         "attributions of the input")
-    maps = np.stack([picture.normalise(picture.resize(one.values, run.input_size))
-                     for one in found])
+        raise LayerError(
+            f"fuse= joins the maps of several layers; {method.name} gives attributions of the input"
+        )
+    maps = np.stack(
+        [picture.normalise(picture.resize(one.values, run.input_size)) for one in found]
+    )
     return replace(
-        found[0], values=FUSIONS[fuse](maps, axis=0).astype(np.float32),
+        found[0],
+        values=FUSIONS[fuse](maps, axis=0).astype(np.float32),
         layer=" + ".join(str(one.layer) for one in found),
-        options={**found[0].options, "fuse": fuse}, details={})
+        options={**found[0].options, "fuse": fuse},
+        details={},
+    )
 
 
 def find_method(name: str) -> Method:
@@ -213,8 +251,9 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def method(*, family: str, paper: str, cost: str, needs: Needs,
-           check: Callable[..., None] | None = None) -> Callable[[Formula], Callable[..., Any]]:
+def method(
+    *, family: str, paper: str, cost: str, needs: Needs, check: Callable[..., None] | None = None
+) -> Callable[[Formula], Callable[..., Any]]:
     """Make a public, registered method of a formula `f(run, *, option=default …) -> values`.
 
     A `check(shape, **options)` refuses options that do not fit the input, before anything is
@@ -233,8 +272,9 @@ def method(*, family: str, paper: str, cost: str, needs: Needs,
             try:
                 options = signature.bind(*args, **kwargs).arguments
             except TypeError as error:
-                raise TypeError(f"{formula.__name__}() {error}: {formula.__name__}{signature}"
-                                ) from None
+                raise TypeError(
+                    f"{formula.__name__}() {error}: {formula.__name__}{signature}"
+                ) from None
             subject = {name: options.pop(name) for name in _SUBJECT if name in options}
             fuse = options.pop("fuse", None)
             layer = subject.get("layer")
@@ -242,13 +282,15 @@ def method(*, family: str, paper: str, cost: str, needs: Needs,
             needed = replace(needs, layer=needs.layer or layer is not None)
             own = replace(METHODS[formula.__name__], needs=needed)
             run = Run(**subject, needs=[needed], checks=checks(own, options))
-            found = explain_run(run, own, options, several=isinstance(layer, (list, tuple)),
-                                fuse=fuse)
+            found = explain_run(
+                run, own, options, several=isinstance(layer, (list, tuple)), fuse=fuse
+            )
             return found if isinstance(subject.get("target"), (Several, Top)) else found[0]
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(
-            formula.__name__, family, paper, cost, needs, formula, function, check)
+            formula.__name__, family, paper, cost, needs, formula, function, check
+        )
         return function
 
     return register

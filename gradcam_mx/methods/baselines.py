@@ -21,16 +21,20 @@ def _blurred(x: np.ndarray) -> np.ndarray:
     for axis in range(2, x.ndim):
         rows = np.moveaxis(x, axis, 0)
         # as the rows of a picture, of which only the height is blurred
-        blurred = cv2.GaussianBlur(rows.reshape(len(rows), -1), (1, 0), sigmaX=1e-6,
-                                   sigmaY=max(len(rows) / 5, 0.5), borderType=cv2.BORDER_REPLICATE)
+        blurred = cv2.GaussianBlur(
+            rows.reshape(len(rows), -1),
+            (1, 0),
+            sigmaX=1e-6,
+            sigmaY=max(len(rows) / 5, 0.5),
+            borderType=cv2.BORDER_REPLICATE,
+        )
         x = np.moveaxis(blurred.reshape(rows.shape), 0, axis)
     return np.ascontiguousarray(x)
 
 
 BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "zero": np.zeros_like,
-    "mean": lambda x: np.broadcast_to(
-        x.mean(axis=tuple(range(2, x.ndim)), keepdims=True), x.shape),
+    "mean": lambda x: np.broadcast_to(x.mean(axis=tuple(range(2, x.ndim)), keepdims=True), x.shape),
     "blur": _blurred,
 }
 """Baselines by name, each a function of x (N, C, …)."""
@@ -56,8 +60,10 @@ def check(baseline: Any, shape: Sequence[int], *, inpaint: bool = False) -> None
             raise MethodError(f"only pictures can be inpainted; the input has shape {tuple(shape)}")
     elif baseline not in BASELINES:
         names = [*BASELINES, INPAINT] if inpaint else BASELINES
-        raise MethodError(f"there is no baseline {baseline!r}; there are {', '.join(names)}, a "
-                          "number or one for each channel, or an array like x")
+        raise MethodError(
+            f"there is no baseline {baseline!r}; there are {', '.join(names)}, a "
+            "number or one for each channel, or an array like x"
+        )
 
 
 def baseline_of(x: np.ndarray, baseline: Baseline) -> np.ndarray:
@@ -76,7 +82,7 @@ def _checked(baseline: Any, shape: Sequence[int]) -> np.ndarray:
     """As numbers that can be broadcast to an input's shape."""
     numbers = numbers_of(baseline)
     if len(shape) > 2 and numbers.shape == tuple(shape[1:2]):
-        numbers = numbers.reshape(-1, *[1] * (len(shape) - 2))     # a colour
+        numbers = numbers.reshape(-1, *[1] * (len(shape) - 2))  # a colour
     elif numbers.shape:
         check_array(numbers, (tuple(shape), tuple(shape[1:]), (1, *shape[1:])), "the baseline")
     if numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
@@ -93,8 +99,10 @@ def check_array(array: Any, shapes: Sequence[tuple[int, ...]], what: str) -> np.
     numbers = numbers_of(array)
     if numbers.shape not in shapes:
         expected = " or ".join(map(str, dict.fromkeys(shapes)))
-        raise InputError(f"{what} has shape {numbers.shape}; expected {expected}, preprocessed as "
-                         "the input, channels first")
+        raise InputError(
+            f"{what} has shape {numbers.shape}; expected {expected}, preprocessed as "
+            "the input, channels first"
+        )
     if not np.isfinite(numbers).all():
         raise InputError(f"{what} holds NaN or infinity")
     return numbers

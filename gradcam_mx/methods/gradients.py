@@ -18,8 +18,12 @@ FAMILY = "gradients"
 COST = "1 forward, 1 backward"
 
 
-@method(family=FAMILY, paper="Simonyan et al. 2013, arXiv:1312.6034", cost=COST,
-        needs=Needs(rules=frozenset([PLAIN])))
+@method(
+    family=FAMILY,
+    paper="Simonyan et al. 2013, arXiv:1312.6034",
+    cost=COST,
+    needs=Needs(rules=frozenset([PLAIN])),
+)
 def saliency(run: Run) -> np.ndarray:
     """Saliency: how the score changes with each value of the input.
 
@@ -52,8 +56,12 @@ def saliency(run: Run) -> np.ndarray:
     return run.input_gradient(PLAIN)
 
 
-@method(family=FAMILY, paper="Shrikumar et al. 2016, arXiv:1605.01713", cost=COST,
-        needs=Needs(rules=frozenset([PLAIN]), inside=True))
+@method(
+    family=FAMILY,
+    paper="Shrikumar et al. 2016, arXiv:1605.01713",
+    cost=COST,
+    needs=Needs(rules=frozenset([PLAIN]), inside=True),
+)
 def input_x_gradient(run: Run) -> np.ndarray:
     """Input × gradient: the share of each value in the score, were the net linear.
 
@@ -98,8 +106,12 @@ def _or_mode(explain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_or_mode
-@method(family=FAMILY, paper="Springenberg et al. 2014, arXiv:1412.6806", cost=COST,
-        needs=Needs(rules=frozenset([GUIDED])))
+@method(
+    family=FAMILY,
+    paper="Springenberg et al. 2014, arXiv:1412.6806",
+    cost=COST,
+    needs=Needs(rules=frozenset([GUIDED])),
+)
 def guided_backprop(run: Run) -> np.ndarray:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
 
@@ -138,8 +150,12 @@ def guided_backprop(run: Run) -> np.ndarray:
     return run.input_gradient(GUIDED)
 
 
-@method(family=FAMILY, paper="Zeiler & Fergus 2014, arXiv:1311.2901", cost=COST,
-        needs=Needs(rules=frozenset([DECONVNET])))
+@method(
+    family=FAMILY,
+    paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+    cost=COST,
+    needs=Needs(rules=frozenset([DECONVNET])),
+)
 def deconvnet(run: Run) -> np.ndarray:
     """Deconvnet: the pattern that the features of the target would paint on the input.
 
@@ -176,9 +192,12 @@ def deconvnet(run: Run) -> np.ndarray:
     return run.input_gradient(DECONVNET)
 
 
-@method(family=FAMILY, paper="Selvaraju et al. 2017, arXiv:1610.02391",
-        cost="1 forward, 1 backward, 1 backward to the layer",
-        needs=Needs(layer=True, rules=frozenset([GUIDED])))
+@method(
+    family=FAMILY,
+    paper="Selvaraju et al. 2017, arXiv:1610.02391",
+    cost="1 forward, 1 backward, 1 backward to the layer",
+    needs=Needs(layer=True, rules=frozenset([GUIDED])),
+)
 def guided_grad_cam(run: Run) -> np.ndarray:
     """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
 
@@ -210,18 +229,30 @@ def guided_grad_cam(run: Run) -> np.ndarray:
     if maps.ndim != len(run.input_size) + 1:
         raise LayerError(
             f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not lie on an "
-            f"input of positions {run.input_size}; use grad_cam")
+            f"input of positions {run.input_size}; use grad_cam"
+        )
     return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
 
 
 MODES = ("mean", "square", "variance")
 
 
-@method(family=FAMILY, paper="Smilkov et al. 2017, arXiv:1706.03825",
-        cost="1 forward, and 1 forward and backward for each noisy copy",
-        needs=Needs(rules=frozenset([PLAIN])))
-def smooth_grad(run: Run, *, samples: int = 25, noise: float = 0.15, mode: str = "mean",
-                seed: int = 0, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+@method(
+    family=FAMILY,
+    paper="Smilkov et al. 2017, arXiv:1706.03825",
+    cost="1 forward, and 1 forward and backward for each noisy copy",
+    needs=Needs(rules=frozenset([PLAIN])),
+)
+def smooth_grad(
+    run: Run,
+    *,
+    samples: int = 25,
+    noise: float = 0.15,
+    mode: str = "mean",
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> np.ndarray:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
 
         R = mean of ∂S/∂x at x + ε,        ε ~ Normal(0, σ²),        σ = noise · (max x - min x)
@@ -260,8 +291,10 @@ def smooth_grad(run: Run, *, samples: int = 25, noise: float = 0.15, mode: str =
     if mode not in MODES:
         raise MethodError(f"there is no mode {mode!r}; there are {', '.join(MODES)}")
     if samples < 1 or noise < 0:
-        raise MethodError(f"expected at least one sample and a noise of 0 or more; got samples="
-                          f"{samples}, noise={noise}")
+        raise MethodError(
+            f"expected at least one sample and a noise of 0 or more; got samples="
+            f"{samples}, noise={noise}"
+        )
     x, draw = run.x, np.random.RandomState(seed)
     axes = tuple(range(1, x.ndim))
     sigma = noise * (x.max(axis=axes, keepdims=True) - x.min(axis=axes, keepdims=True))
@@ -272,9 +305,15 @@ def smooth_grad(run: Run, *, samples: int = 25, noise: float = 0.15, mode: str =
             yield x + sigma * draw.standard_normal((1, *x.shape[1:])).astype(x.dtype)
 
     moments = Moments(x.shape)
-    for _, gradient in run.gradients_at(run.input_map, noisy(), batch_size=batch_size,
-                                        progress=progress, total=samples, what="SmoothGrad"):
+    for _, gradient in run.gradients_at(
+        run.input_map,
+        noisy(),
+        batch_size=batch_size,
+        progress=progress,
+        total=samples,
+        what="SmoothGrad",
+    ):
         moments.add(gradient)
     if mode == "mean":
         return moments.mean
-    return moments.variance if mode == "variance" else moments.mean ** 2 + moments.variance
+    return moments.variance if mode == "variance" else moments.mean**2 + moments.variance

@@ -24,8 +24,16 @@ Lengths = Union[None, int, Sequence[int]]
 """A number for all axes of positions, or one for each."""
 
 
-def _check_occlusion(shape: Sequence[int], *, window: Lengths, stride: Lengths, values: str,
-                     baseline: Baseline, batch_size: BatchSize, progress: bool) -> None:
+def _check_occlusion(
+    shape: Sequence[int],
+    *,
+    window: Lengths,
+    stride: Lengths,
+    values: str,
+    baseline: Baseline,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     _sizes(positions_of(shape), window, stride)
     if values not in VALUES:
         raise MethodError(f"there are no values {values!r}; there are {', '.join(VALUES)}")
@@ -33,11 +41,21 @@ def _check_occlusion(shape: Sequence[int], *, window: Lengths, stride: Lengths, 
     check_batch_size(batch_size)
 
 
-@perturbation(paper="Zeiler & Fergus 2014, arXiv:1311.2901",
-              cost="1 forward, and 1 for each window", check=_check_occlusion)
-def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
-              baseline: Baseline = "zero", values: str = "drop", batch_size: BatchSize = AUTO,
-              progress: bool = True) -> list[Result]:
+@perturbation(
+    paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+    cost="1 forward, and 1 for each window",
+    check=_check_occlusion,
+)
+def occlusion(
+    run: Run,
+    *,
+    window: Lengths = None,
+    stride: Lengths = None,
+    baseline: Baseline = "zero",
+    values: str = "drop",
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """Occlusion: how much the score drops when a window over the input is hidden.
 
         R_p = mean over the windows w that cover p of S(x) - S(x with w hidden)
@@ -68,8 +86,12 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
     """
     x, curtain = run.x, Curtain(run.x, baseline)
     positions = positions_of(x.shape)
-    boxes = [tuple(one) for one in itertools.product(*(
-        _windows(*one) for one in zip(positions, *_sizes(positions, window, stride))))]
+    boxes = [
+        tuple(one)
+        for one in itertools.product(
+            *(_windows(*one) for one in zip(positions, *_sizes(positions, window, stride)))
+        )
+    ]
 
     def hidden() -> Iterator[Any]:
         for box in boxes:
@@ -78,9 +100,17 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
     is_drop = values == "drop"
     targets = run.scores
     sums, counts = np.zeros((targets.shape[1], len(x), *positions)), np.zeros(positions)
-    for box, scores in zip(boxes, run.perturbed(
-            hidden(), batch_size=batch_size, progress=progress, total=len(boxes),
-            what="occlusion", probability=not is_drop)):
+    for box, scores in zip(
+        boxes,
+        run.perturbed(
+            hidden(),
+            batch_size=batch_size,
+            progress=progress,
+            total=len(boxes),
+            what="occlusion",
+            probability=not is_drop,
+        ),
+    ):
         found = (targets - scores if is_drop else scores).T
         inside: Any = (..., *box)
         sums[inside] += found.reshape(*found.shape, *[1] * len(box))
@@ -91,22 +121,28 @@ def occlusion(run: Run, *, window: Lengths = None, stride: Lengths = None,
 def _windows(size: int, window: int, stride: int) -> list[slice]:
     """Along one axis: the last one is the first that reaches the border."""
     last = -(-(size - window) // stride)
-    return [slice(start, min(start + window, size))
-            for start in range(0, last * stride + 1, stride)]
+    return [
+        slice(start, min(start + window, size)) for start in range(0, last * stride + 1, stride)
+    ]
 
 
-def _sizes(positions: Sequence[int], window: Lengths, stride: Lengths
-           ) -> tuple[list[int], list[int]]:
+def _sizes(
+    positions: Sequence[int], window: Lengths, stride: Lengths
+) -> tuple[list[int], list[int]]:
     """The window's and the stride's length along each axis."""
     windows = _lengths("window", window, positions, [max(1, size // 8) for size in positions])
     strides = _lengths("stride", stride, positions, [max(1, one // 2) for one in windows])
     for size, one, step in zip(positions, windows, strides):
         if one > size:
-            raise MethodError(f"the window {windows} is larger than the input, whose positions are "
-                              f"{tuple(positions)}")
+            raise MethodError(
+                f"the window {windows} is larger than the input, whose positions are "
+                f"{tuple(positions)}"
+            )
         if step > one:
-            raise MethodError(f"the stride {strides} is larger than the window {windows}, so no "
-                              "window would cover what lies between two of them")
+            raise MethodError(
+                f"the stride {strides} is larger than the window {windows}, so no "
+                "window would cover what lies between two of them"
+            )
     return windows, strides
 
 
@@ -114,26 +150,46 @@ def _lengths(name: str, given: Lengths, positions: Sequence[int], default: list[
     if given is None:
         return default
     lengths: list[Any] = (
-        list(given) if isinstance(given, (list, tuple)) else [given] * len(positions))
+        list(given) if isinstance(given, (list, tuple)) else [given] * len(positions)
+    )
     if len(lengths) != len(positions) or not all(
-            isinstance(one, (int, np.integer)) and one >= 1 for one in lengths):
-        raise MethodError(f"{name} is {given!r}; expected a whole number of 1 or more, or one for "
-                          f"each of the axes {tuple(positions)}")
+        isinstance(one, (int, np.integer)) and one >= 1 for one in lengths
+    ):
+        raise MethodError(
+            f"{name} is {given!r}; expected a whole number of 1 or more, or one for "
+            f"each of the axes {tuple(positions)}"
+        )
     return [int(one) for one in lengths]
 
 
-def _check_ablation(shape: Sequence[int], *, segments: Segments, num_segments: int,
-                    baseline: Baseline, batch_size: BatchSize, progress: bool) -> None:
+def _check_ablation(
+    shape: Sequence[int],
+    *,
+    segments: Segments,
+    num_segments: int,
+    baseline: Baseline,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     cutting.check(segments, num_segments, shape)
     baselines.check(baseline, shape, inpaint=True)
     check_batch_size(batch_size)
 
 
-@perturbation(paper="Zeiler & Fergus 2014, arXiv:1311.2901",
-              cost="1 forward, and 1 for each segment", check=_check_ablation)
-def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int = 50,
-                     baseline: Baseline = "zero", batch_size: BatchSize = AUTO,
-                     progress: bool = True) -> list[Result]:
+@perturbation(
+    paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+    cost="1 forward, and 1 for each segment",
+    check=_check_ablation,
+)
+def feature_ablation(
+    run: Run,
+    *,
+    segments: Segments = None,
+    num_segments: int = 50,
+    baseline: Baseline = "zero",
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """Feature ablation: how much the score drops when a segment of the input is hidden.
 
         R_p = S(x) - S(x with the segment of p hidden)
@@ -163,12 +219,25 @@ def feature_ablation(run: Run, *, segments: Segments = None, num_segments: int =
 
     def hidden() -> Iterator[Any]:
         for segment in range(max(counts)):
-            yield [curtain.shows(sample, cut[sample] != segment) if segment < count else None
-                   for sample, count in enumerate(counts)]
+            yield [
+                curtain.shows(sample, cut[sample] != segment) if segment < count else None
+                for sample, count in enumerate(counts)
+            ]
 
-    scores = np.stack(list(run.perturbed(
-        hidden(), batch_size=batch_size, progress=progress, total=max(counts),
-        what="feature ablation")), axis=-1)
+    scores = np.stack(
+        list(
+            run.perturbed(
+                hidden(),
+                batch_size=batch_size,
+                progress=progress,
+                total=max(counts),
+                what="feature ablation",
+            )
+        ),
+        axis=-1,
+    )
     drops = (run.scores[..., None] - scores).transpose(1, 0, 2)
-    return [Result(spread(one, cut), {"segments": cut, "segment_values": one}, signed=True)
-            for one in drops]
+    return [
+        Result(spread(one, cut), {"segments": cut, "segment_values": one}, signed=True)
+        for one in drops
+    ]

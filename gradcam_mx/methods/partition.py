@@ -27,30 +27,51 @@ AT_ONCE = 50
 so it is no matter of how many inputs run at once."""
 
 
-def _check(shape: Sequence[int], *, masker: Baseline, max_evals: int, seed: int,
-           batch_size: BatchSize, progress: bool) -> None:
+def _check(
+    shape: Sequence[int],
+    *,
+    masker: Baseline,
+    max_evals: int,
+    seed: int,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     if len(shape) != 4:
-        raise MethodError(f"partition_shap cuts pictures into rectangles; for an input of shape "
-                          f"{tuple(shape)} use kernel_shap")
+        raise MethodError(
+            f"partition_shap cuts pictures into rectangles; for an input of shape "
+            f"{tuple(shape)} use kernel_shap"
+        )
     if isinstance(masker, str) and masker not in baselines.BASELINES:
         blur = _BLUR.fullmatch(masker)
         if masker not in INPAINTING and not (blur and all(map(int, blur.groups()))):
             raise MethodError(
                 f"there is no masker {masker!r}; there are {', '.join(INPAINTING)}, blur(kx,ky) "
-                f"with the sides of a box in pixels, and {', '.join(baselines.BASELINES)}")
+                f"with the sides of a box in pixels, and {', '.join(baselines.BASELINES)}"
+            )
     else:
         baselines.check(masker, shape)
     if not isinstance(max_evals, (int, np.integer)) or max_evals < 4:
-        raise MethodError(f"max_evals is {max_evals!r}; expected 4 or more: all hidden, nothing "
-                          "hidden, and each half")
+        raise MethodError(
+            f"max_evals is {max_evals!r}; expected 4 or more: all hidden, nothing "
+            "hidden, and each half"
+        )
     check_batch_size(batch_size)
 
 
-@perturbation(paper="Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9",
-              cost="1 forward, and `max_evals`", check=_check)
-def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: int = 1000,
-                   seed: int = 0, batch_size: BatchSize = AUTO, progress: bool = True
-                   ) -> list[Result]:
+@perturbation(
+    paper="Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9",
+    cost="1 forward, and `max_evals`",
+    check=_check,
+)
+def partition_shap(
+    run: Run,
+    *,
+    masker: Baseline = "blur(128,128)",
+    max_evals: int = 1000,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """Partition SHAP: each rectangle's fair share in the score, the important ones cut finer.
 
         φ_L = ½ (S(L) - S(∅) + S(L ∪ R) - S(R))        for the halves L, R of a rectangle,
@@ -91,9 +112,11 @@ def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: i
     is_made_by_shap = isinstance(masker, str) and masker not in baselines.BASELINES
     behind = None if is_made_by_shap else baseline_of(x, masker)
     found, bases = [], []
-    with tqdm(total=len(x) * max_evals, desc="partition SHAP", disable=not progress,
-              delay=2) as bar:
+    with tqdm(
+        total=len(x) * max_evals, desc="partition SHAP", disable=not progress, delay=2
+    ) as bar:
         for sample in range(len(x)):
+
             def scores(pictures: np.ndarray, sample: int = sample) -> np.ndarray:
                 rows = ([None] * sample + [np.moveaxis(one, -1, 0)] for one in pictures)
                 tried = np.stack([scores[sample] for scores in engine(rows)])
@@ -101,16 +124,22 @@ def partition_shap(run: Run, *, masker: Baseline = "blur(128,128)", max_evals: i
                 return tried.astype(np.float64)
 
             picture = np.ascontiguousarray(np.moveaxis(x[sample], 0, -1))
-            value = masker if behind is None else np.ascontiguousarray(
-                np.moveaxis(behind[sample], 0, -1))
+            value = (
+                masker
+                if behind is None
+                else np.ascontiguousarray(np.moveaxis(behind[sample], 0, -1))
+            )
             with _seeded(seed):
                 explained = explainers.PartitionExplainer(scores, _masker(value, picture.shape))(
-                    picture[None], max_evals=max_evals, batch_size=AT_ONCE, silent=True)
-            found.append(explained.values[0])       # (H, W, C, T)
+                    picture[None], max_evals=max_evals, batch_size=AT_ONCE, silent=True
+                )
+            found.append(explained.values[0])  # (H, W, C, T)
             bases.append(np.reshape(explained.base_values, -1))
     values = np.stack(found).sum(axis=3)
-    return [Result(values[..., number], {"base_value": np.stack(bases)[:, number]}, signed=True)
-            for number in range(values.shape[-1])]
+    return [
+        Result(values[..., number], {"base_value": np.stack(bases)[:, number]}, signed=True)
+        for number in range(values.shape[-1])
+    ]
 
 
 def _masker(value: Any, shape: tuple[int, ...]) -> Any:

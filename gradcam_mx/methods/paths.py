@@ -20,6 +20,7 @@ FAMILY = "gradients"
 
 # Quadratures on [0, 1]: for a number of points, where they are and their weights, which sum to 1.
 
+
 def _gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
     points, weights = np.polynomial.legendre.leggauss(steps)
     return (points + 1) / 2, weights / 2
@@ -38,16 +39,29 @@ def _riemann(offset: float) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
 
 
 QUADRATURES = {
-    "gauss-legendre": _gauss_legendre, "trapezoid": _trapezoid,
-    "left": _riemann(0), "midpoint": _riemann(0.5), "right": _riemann(1),
+    "gauss-legendre": _gauss_legendre,
+    "trapezoid": _trapezoid,
+    "left": _riemann(0),
+    "midpoint": _riemann(0.5),
+    "right": _riemann(1),
 }
 
 
-@method(family=FAMILY, paper="Sundararajan et al. 2017, arXiv:1703.01365",
-        cost="1 forward, and 1 forward and backward for each step", needs=Needs(inside=True))
-def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 50,
-                         quadrature: str = "gauss-legendre", batch_size: int = 16,
-                         progress: bool = True) -> Result:
+@method(
+    family=FAMILY,
+    paper="Sundararajan et al. 2017, arXiv:1703.01365",
+    cost="1 forward, and 1 forward and backward for each step",
+    needs=Needs(inside=True),
+)
+def integrated_gradients(
+    run: Run,
+    *,
+    baseline: Baseline = "zero",
+    steps: int = 50,
+    quadrature: str = "gauss-legendre",
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Result:
     """Integrated gradients: what each value adds to the score on the way from a baseline.
 
         R = (x - b) ⊙ ∫₀¹ ∂S/∂x at (b + t (x - b)) dt        Σ R = S(x) - S(b)
@@ -88,8 +102,9 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
         ((1, 3, 224, 224), (1,))
     """
     if quadrature not in QUADRATURES:
-        raise MethodError(f"there is no quadrature {quadrature!r}; there are "
-                          f"{', '.join(QUADRATURES)}")
+        raise MethodError(
+            f"there is no quadrature {quadrature!r}; there are {', '.join(QUADRATURES)}"
+        )
     if steps < 1:
         raise MethodError(f"expected at least one step; got {steps}")
     points, weights = QUADRATURES[quadrature](steps)
@@ -102,22 +117,39 @@ def integrated_gradients(run: Run, *, baseline: Baseline = "zero", steps: int = 
             yield (start + point * way).astype(way.dtype)
 
     total = np.zeros(way.shape)
-    for weight, (_, gradient) in zip(weights, run.gradients_at(
-            where, path(), batch_size=batch_size, progress=progress, total=steps,
-            what="integrated gradients")):
+    for weight, (_, gradient) in zip(
+        weights,
+        run.gradients_at(
+            where,
+            path(),
+            batch_size=batch_size,
+            progress=progress,
+            total=steps,
+            what="integrated gradients",
+        ),
+    ):
         total += weight * gradient
     values = way * total
-    at_baseline, = run.scores_at(where, [start], progress=False)
+    (at_baseline,) = run.scores_at(where, [start], progress=False)
     return Result(values, _completeness(values, run.score - at_baseline))
 
 
-@method(family=FAMILY, paper="Erion et al. 2019, arXiv:1906.10670",
-        cost="1 forward, 1 for each background sample, and 1 forward and backward for each "
-             "draw",
-        needs=Needs(inside=True))
-def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
-                       local_smoothing: float = 0.0, seed: int = 0, batch_size: int = 16,
-                       progress: bool = True) -> Result:
+@method(
+    family=FAMILY,
+    paper="Erion et al. 2019, arXiv:1906.10670",
+    cost="1 forward, 1 for each background sample, and 1 forward and backward for each draw",
+    needs=Needs(inside=True),
+)
+def expected_gradients(
+    run: Run,
+    *,
+    background: Array,
+    nsamples: int = 200,
+    local_smoothing: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Result:
     """Expected gradients: integrated gradients, averaged over baselines out of a background set.
 
         R = E[(x - b) ⊙ ∂S/∂x at (b + t (x - b) + ε)],    b ~ background, t ~ U(0, 1)
@@ -160,16 +192,19 @@ def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
         ((1, 3, 224, 224), (1, 3, 224, 224))
     """
     if nsamples < 1 or local_smoothing < 0:
-        raise MethodError(f"expected at least one draw and a smoothing of 0 or more; got nsamples="
-                          f"{nsamples}, local_smoothing={local_smoothing}")
+        raise MethodError(
+            f"expected at least one draw and a smoothing of 0 or more; got nsamples="
+            f"{nsamples}, local_smoothing={local_smoothing}"
+        )
     where = run.map or run.input_map
     references = _background(run, background)
     # a baseline is the same for all samples of a batch
     starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
     value, draw = run.value(where), np.random.RandomState(seed)
     axes = tuple(range(1, value.ndim))
-    sigma = local_smoothing * (value.max(axis=axes, keepdims=True)
-                               - value.min(axis=axes, keepdims=True))
+    sigma = local_smoothing * (
+        value.max(axis=axes, keepdims=True) - value.min(axis=axes, keepdims=True)
+    )
     chosen = draw.randint(len(starts), size=nsamples)
 
     def drawn() -> Iterator[np.ndarray]:
@@ -180,14 +215,26 @@ def expected_gradients(run: Run, *, background: Array, nsamples: int = 200,
             yield (starts[one] + point * (value - starts[one]) + noise).astype(value.dtype)
 
     moments = Moments(value.shape)
-    for one, (_, gradient) in zip(chosen, run.gradients_at(
-            where, drawn(), batch_size=batch_size, progress=progress, total=nsamples,
-            what="expected gradients")):
+    for one, (_, gradient) in zip(
+        chosen,
+        run.gradients_at(
+            where,
+            drawn(),
+            batch_size=batch_size,
+            progress=progress,
+            total=nsamples,
+            what="expected gradients",
+        ),
+    ):
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
-    return Result(moments.mean, {
-        **_completeness(moments.mean, run.score - at_background),
-        "standard_error": moments.standard_error.astype(np.float32)})
+    return Result(
+        moments.mean,
+        {
+            **_completeness(moments.mean, run.score - at_background),
+            "standard_error": moments.standard_error.astype(np.float32),
+        },
+    )
 
 
 def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
@@ -203,6 +250,8 @@ def _values_at(run: Run, where: Map, x: np.ndarray) -> np.ndarray:
 def _background(run: Run, background: Any) -> np.ndarray:
     numbers = numbers_of(background)
     if numbers.ndim != run.x.ndim or not len(numbers):
-        raise InputError(f"the background has shape {numbers.shape}; expected a set of inputs, "
-                         f"(B, {', '.join(map(str, run.x.shape[1:]))}), preprocessed")
+        raise InputError(
+            f"the background has shape {numbers.shape}; expected a set of inputs, "
+            f"(B, {', '.join(map(str, run.x.shape[1:]))}), preprocessed"
+        )
     return check_array(numbers, [(len(numbers), *run.x.shape[1:])], "the background")

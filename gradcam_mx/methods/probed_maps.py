@@ -41,15 +41,27 @@ def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.nd
             masks = _stretched(picture.resize(activations[:, channel], run.input_size))
             yield run.x * masks[:, None]
 
-    scores = np.stack(list(run.scores_at(
-        run.input_map, masked(), batch_size=batch_size, progress=progress, total=channels,
-        what="Score-CAM")), axis=1)
+    scores = np.stack(
+        list(
+            run.scores_at(
+                run.input_map,
+                masked(),
+                batch_size=batch_size,
+                progress=progress,
+                total=channels,
+                what="Score-CAM",
+            )
+        ),
+        axis=1,
+    )
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     return weighted(odds / odds.sum(axis=1, keepdims=True), activations)
 
 
-@activation_map("Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
-                "1 forward, and 1 of the net behind the layer for each channel")
+@activation_map(
+    "Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
+    "1 forward, and 1 of the net behind the layer for each channel",
+)
 def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
     """Ablation-CAM: a channel counts by how much the score drops without it.
 
@@ -80,9 +92,19 @@ def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np
             yield without
             without[:, channel] = activations[:, channel]
 
-    scores = np.stack(list(run.scores_at(
-        run.layer_map, ablated(), batch_size=batch_size, progress=progress, total=channels,
-        what="Ablation-CAM")), axis=1)
+    scores = np.stack(
+        list(
+            run.scores_at(
+                run.layer_map,
+                ablated(),
+                batch_size=batch_size,
+                progress=progress,
+                total=channels,
+                what="Ablation-CAM",
+            )
+        ),
+        axis=1,
+    )
     drops = run.score[:, None] - scores
     size = np.abs(run.score)[:, None]
     return weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)

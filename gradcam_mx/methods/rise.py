@@ -17,22 +17,44 @@ from .perturbing import perturbation
 from .run import Run
 
 
-def _check(shape: Sequence[int], *, num_samples: int, cells: int, keep: float, baseline: Baseline,
-           seed: int, batch_size: BatchSize, progress: bool) -> None:
+def _check(
+    shape: Sequence[int],
+    *,
+    num_samples: int,
+    cells: int,
+    keep: float,
+    baseline: Baseline,
+    seed: int,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     baselines.check(baseline, shape)
     check_batch_size(batch_size)
     if num_samples < 2 or not isinstance(cells, (int, np.integer)) or cells < 1:
-        raise MethodError(f"expected two samples and one cell or more; got num_samples="
-                          f"{num_samples}, cells={cells}")
+        raise MethodError(
+            f"expected two samples and one cell or more; got num_samples="
+            f"{num_samples}, cells={cells}"
+        )
     if not 0 < keep < 1:
         raise MethodError(f"keep is {keep}; expected a probability between 0 and 1")
 
 
-@perturbation(paper="Petsiuk et al. 2018, arXiv:1806.07421",
-              cost="1 forward, and 1 for each mask", check=_check)
-def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5,
-         baseline: Baseline = "zero", seed: int = 0, batch_size: BatchSize = AUTO,
-         progress: bool = True) -> list[Result]:
+@perturbation(
+    paper="Petsiuk et al. 2018, arXiv:1806.07421",
+    cost="1 forward, and 1 for each mask",
+    check=_check,
+)
+def rise(
+    run: Run,
+    *,
+    num_samples: int = 4000,
+    cells: int = 7,
+    keep: float = 0.5,
+    baseline: Baseline = "zero",
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """RISE: a position counts by the mean score of the masked inputs in which it is seen.
 
         R = 1 / (p M) Σ_i S(x ⊙ m_i) m_i
@@ -79,8 +101,9 @@ def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5
 
     shape = (run.scores.shape[1], len(x), *positions)
     sums, squares, part = np.zeros(shape), np.zeros(shape), np.empty(positions)
-    for scores in run.perturbed(masked(), batch_size=batch_size, progress=progress,
-                                total=num_samples, what="RISE"):
+    for scores in run.perturbed(
+        masked(), batch_size=batch_size, progress=progress, total=num_samples, what="RISE"
+    ):
         mask = drawn.popleft()
         for index, score in np.ndenumerate(scores.T):
             np.multiply(mask, score, out=part)
@@ -88,14 +111,17 @@ def rise(run: Run, *, num_samples: int = 4000, cells: int = 7, keep: float = 0.5
             np.square(part, out=part)
             squares[index] += part
     means = sums / num_samples
-    variances = np.maximum(squares / num_samples - means ** 2, 0)
+    variances = np.maximum(squares / num_samples - means**2, 0)
     errors = np.sqrt(variances / (num_samples - 1)) / keep
-    return [Result(mean / keep, {"standard_error": error.astype(np.float32)})
-            for mean, error in zip(means, errors)]
+    return [
+        Result(mean / keep, {"standard_error": error.astype(np.float32)})
+        for mean, error in zip(means, errors)
+    ]
 
 
-def _masks(positions: Sequence[int], cells: int, keep: float, count: int, seed: int
-           ) -> Iterator[np.ndarray]:
+def _masks(
+    positions: Sequence[int], cells: int, keep: float, count: int, seed: int
+) -> Iterator[np.ndarray]:
     """Masks in [0, 1], float32; with no cells, each position on its own."""
     draw = np.random.RandomState(seed)
     # as large as `cells` of them cover the input, and one more to shift by
@@ -105,7 +131,6 @@ def _masks(positions: Sequence[int], cells: int, keep: float, count: int, seed: 
             grid = (draw.uniform(size=[cells] * len(positions)) < keep).astype(np.float32)
             large = picture.resize(grid[None], [(cells + 1) * edge for edge in edges])[0]
             shifts = [draw.randint(edge) for edge in edges]
-            yield large[tuple(slice(shift, shift + size)
-                              for shift, size in zip(shifts, positions))]
+            yield large[tuple(slice(shift, shift + size) for shift, size in zip(shifts, positions))]
         else:
             yield (draw.uniform(size=positions) < keep).astype(np.float32)

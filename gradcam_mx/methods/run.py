@@ -50,9 +50,18 @@ class Run:
     last.
     """
 
-    def __init__(self, net: Net, x: Input, target: Targets = None, layer: Any = None,
-                 needs: Iterable[Needs] = (), *, output: OutputChoice = None,
-                 input: InputChoice = None, checks: Sequence[Check] = ()) -> None:
+    def __init__(
+        self,
+        net: Net,
+        x: Input,
+        target: Targets = None,
+        layer: Any = None,
+        needs: Iterable[Needs] = (),
+        *,
+        output: OutputChoice = None,
+        input: InputChoice = None,
+        checks: Sequence[Check] = (),
+    ) -> None:
         """
         Args:
             net, x, target, output, input: as in every method.
@@ -67,7 +76,8 @@ class Run:
         with failures_told("forward"):
             layers = self._asked if any(need.layer for need in needs) else ()
             self._recording = record(
-                net, x, Wanted(layers, self._rules, wanted_output, input, checks))
+                net, x, Wanted(layers, self._rules, wanted_output, input, checks)
+            )
             values = self._recording.values()
             self.output: np.ndarray = values[0].asnumpy()
         if wanted_output is None:
@@ -80,8 +90,9 @@ class Run:
         self._probability = output == PROBABILITY
         only_forward = bool(needs) and all(need.perturbs for need in needs)
         target = _with_channels_at(target, self._recording.outputs[0].channel_axis)
-        self._heads = heads.heads(target, values, self._links, self._probability,
-                                  differentiate=not only_forward)
+        self._heads = heads.heads(
+            target, values, self._links, self._probability, differentiate=not only_forward
+        )
         self._head = self._heads[0]
         self._values: dict[Any, np.ndarray] = {}
         self._gradients: dict[Any, np.ndarray] = {}
@@ -114,8 +125,10 @@ class Run:
         found, weight = self._recording.pooled()
         asked = [one.name for one in self.maps if one.point != found.point]
         if asked and self._asked != [None]:
-            raise LayerError(f"the layer {asked[0]!r} is not the one that is pooled; CAM explains "
-                             f"{found.name!r}, the default")
+            raise LayerError(
+                f"the layer {asked[0]!r} is not the one that is pooled; CAM explains "
+                f"{found.name!r}, the default"
+            )
         gradient = self._head.gradients[0].asnumpy()
         return found, gradient.reshape(len(gradient), -1) @ weight
 
@@ -132,9 +145,16 @@ class Run:
         other._values, other._gradients = {}, {}
         return other
 
-    def scores_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: BatchSize = 16,
-                  progress: bool = True, total: int | None = None, what: str = "explaining"
-                  ) -> Iterator[np.ndarray]:
+    def scores_at(
+        self,
+        where: Map,
+        values: Iterable[np.ndarray],
+        *,
+        batch_size: BatchSize = 16,
+        progress: bool = True,
+        total: int | None = None,
+        what: str = "explaining",
+    ) -> Iterator[np.ndarray]:
         """(N,) the score of each sample for each of other values of the input or of a layer.
 
         Args:
@@ -149,9 +169,16 @@ class Run:
         for scores in _shown(engine, values, progress, total, what):
             yield scores[:, 0]
 
-    def perturbed(self, values: Iterable[Sequence[Variant]], *, batch_size: BatchSize = AUTO,
-                  progress: bool = True, total: int | None = None, what: str = "explaining",
-                  probability: bool = False) -> Iterator[np.ndarray]:
+    def perturbed(
+        self,
+        values: Iterable[Sequence[Variant]],
+        *,
+        batch_size: BatchSize = AUTO,
+        progress: bool = True,
+        total: int | None = None,
+        what: str = "explaining",
+        probability: bool = False,
+    ) -> Iterator[np.ndarray]:
         """(N, T) the score of each sample for each target, for each of other values of the input.
 
         Args:
@@ -167,8 +194,9 @@ class Run:
         """What runs variants of the input in several goes, of one net that is compiled once."""
         return self._engine(self.input_map, self._heads, batch_size)
 
-    def _engine(self, where: Map, wanted: Sequence[Head], batch_size: BatchSize,
-                probability: bool = False) -> Engine:
+    def _engine(
+        self, where: Map, wanted: Sequence[Head], batch_size: BatchSize, probability: bool = False
+    ) -> Engine:
         recording = self._recording
         like, shape = recording.value(where.point), self.value(where).shape[1:]
         size = chunk_size(batch_size, recording, where, shape)
@@ -176,37 +204,71 @@ class Run:
 
         def results(found: list[Any], samples: np.ndarray) -> np.ndarray:
             with failures_told("forward"):
-                return np.stack([
-                    heads.scores(one.fixed, found, self._links,
-                                 self._probability or (probability and one.is_of_classes),
-                                 samples, originals) for one in wanted], axis=1)
+                return np.stack(
+                    [
+                        heads.scores(
+                            one.fixed,
+                            found,
+                            self._links,
+                            self._probability or (probability and one.is_of_classes),
+                            samples,
+                            originals,
+                        )
+                        for one in wanted
+                    ],
+                    axis=1,
+                )
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
             with failures_told("forward"):
                 return behind(rows, samples)
 
         behind = recording.behind(where)
-        return Engine(forward, results, like, shape, size, lambda rows: channels_first(
-            rows, where.channel_axis, back=True))
+        return Engine(
+            forward,
+            results,
+            like,
+            shape,
+            size,
+            lambda rows: channels_first(rows, where.channel_axis, back=True),
+        )
 
-    def gradients_at(self, where: Map, values: Iterable[np.ndarray], *, batch_size: int = 16,
-                     progress: bool = True, total: int | None = None, what: str = "explaining"
-                     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def gradients_at(
+        self,
+        where: Map,
+        values: Iterable[np.ndarray],
+        *,
+        batch_size: int = 16,
+        progress: bool = True,
+        total: int | None = None,
+        what: str = "explaining",
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """For each of other values of the input or of a layer: (N,) the scores, and the gradients
         there, shaped like a value. See `scores_at`."""
         for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
             with failures_told("backward"):
                 part = self._recording.at(where, self._placed(chunk, where), repeats, [where])
-                found = [heads.head(self._head.fixed, group, self._links, self._probability)
-                         for group in heads.groups(part.values(), repeats)]
-                gradients = [mx.nd.concat(*parts, dim=0)
-                             for parts in zip(*(one.gradients for one in found))]
+                found = [
+                    heads.head(self._head.fixed, group, self._links, self._probability)
+                    for group in heads.groups(part.values(), repeats)
+                ]
+                gradients = [
+                    mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))
+                ]
                 back = part.backward(gradients, PLAIN, [where.point])[where.point].asnumpy()
-            yield from zip((one.score for one in found), np.split(
-                channels_first(back, where.channel_axis), repeats))
+            yield from zip(
+                (one.score for one in found),
+                np.split(channels_first(back, where.channel_axis), repeats),
+            )
 
-    def _chunks(self, values: Iterable[np.ndarray], batch_size: int, progress: bool,
-                total: int | None, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    def _chunks(
+        self,
+        values: Iterable[np.ndarray],
+        batch_size: int,
+        progress: bool,
+        total: int | None,
+        what: str,
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """How often a chunk holds all samples, and the chunk."""
         check_batch_size(batch_size, auto=False)
         samples = len(self.score)
@@ -216,26 +278,31 @@ class Run:
             if buffer is None:
                 buffer = np.empty((size * samples, *value.shape[1:]), value.dtype)
             # copied at once, so that a generator may yield one array over and over
-            buffer[filled * samples:(filled + 1) * samples] = value
+            buffer[filled * samples : (filled + 1) * samples] = value
             filled += 1
             if filled == size:
                 yield size, buffer
                 filled = 0
         if filled and buffer is not None:
-            yield filled, buffer[:filled * samples]
+            yield filled, buffer[: filled * samples]
 
     def _placed(self, values: np.ndarray, where: Map) -> Any:
         """Values with the channels at axis 1 as an array for the net."""
         like = self._recording.value(where.point)
-        return mx.nd.array(channels_first(values, where.channel_axis, back=True),
-                           ctx=like.context, dtype=like.dtype)
+        return mx.nd.array(
+            channels_first(values, where.channel_axis, back=True),
+            ctx=like.context,
+            dtype=like.dtype,
+        )
 
     def _say_which_output(self) -> None:
         names = self._recording.output_names
         if len(names) > 1:
             warnings.warn(
                 f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
-                "choose one by output=, a number or a name", stacklevel=4)
+                "choose one by output=, a number or a name",
+                stacklevel=4,
+            )
 
     @property
     def input_size(self) -> tuple[int, ...]:
@@ -327,10 +394,12 @@ class Run:
                 maps.append(self._recording.input)
             with failures_told("backward"):
                 gradients = self._recording.backward(
-                    self._head.gradients, rule, [one.point for one in maps])
+                    self._head.gradients, rule, [one.point for one in maps]
+                )
                 for one in maps:
                     self._gradients[rule, one.point] = channels_first(
-                        gradients[one.point].asnumpy(), one.channel_axis)
+                        gradients[one.point].asnumpy(), one.channel_axis
+                    )
         return self._gradients[rule, where.point]
 
 
@@ -346,7 +415,8 @@ def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
         raise TargetError(
             "targets of one call are explained of one output, and a Unit or Channel is of its "
             f"layer's; got {', '.join(f'one of {one.layers[0]!r}' for one in layers)} together "
-            f"with {'output=' + repr(output) if output is not None else 'other targets'}")
+            f"with {'output=' + repr(output) if output is not None else 'other targets'}"
+        )
     if output is not None:
         return output
     return next((choice for choice in own if choice is not None), None)
@@ -377,8 +447,9 @@ def _with_channels_at(target: Targets, axis: int) -> Targets:
     return target
 
 
-def _shown(engine: Engine, values: Iterable[Any], progress: bool, total: int | None, what: str
-           ) -> Iterator[np.ndarray]:
+def _shown(
+    engine: Engine, values: Iterable[Any], progress: bool, total: int | None, what: str
+) -> Iterator[np.ndarray]:
     """What an engine gives, with a bar if it takes longer than two seconds."""
     with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
         yield from engine(bar)

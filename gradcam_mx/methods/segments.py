@@ -30,16 +30,22 @@ def check(segments: Any, num_segments: int, shape: Sequence[int]) -> None:
         _labels(segments, shape)
         return
     if segments is not None and segments not in WAYS:
-        raise MethodError(f"there are no segments {segments!r}; there are {', '.join(WAYS)}, or an "
-                          f"array of whole numbers of shape {positions}")
+        raise MethodError(
+            f"there are no segments {segments!r}; there are {', '.join(WAYS)}, or an "
+            f"array of whole numbers of shape {positions}"
+        )
     if not isinstance(num_segments, (int, np.integer)) or num_segments < 2:
         raise MethodError(f"num_segments is {num_segments!r}; expected 2 or more")
     if segments in ("slic", "quickshift") and len(positions) != 2:
-        raise MethodError(f"segments={segments!r} cuts pictures; for an input of shape "
-                          f"{tuple(shape)} use \"grid\" or an array of shape {positions}")
+        raise MethodError(
+            f"segments={segments!r} cuts pictures; for an input of shape "
+            f'{tuple(shape)} use "grid" or an array of shape {positions}'
+        )
     if int(np.prod(positions)) < 2:
-        raise InputError(f"the input of shape {tuple(shape)} has one position only: nothing can be "
-                         "hidden but all of it")
+        raise InputError(
+            f"the input of shape {tuple(shape)} has one position only: nothing can be "
+            "hidden but all of it"
+        )
 
 
 def known_count(segments: Segments, shape: Sequence[int]) -> int | None:
@@ -76,40 +82,59 @@ def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50
         if one.max() == 0:
             raise InputError(
                 f"sample {sample} is one segment, so nothing can be hidden but all of it; pass "
-                'segments="grid", or an array of whole numbers')
+                'segments="grid", or an array of whole numbers'
+            )
     return np.stack(numbered).astype(np.int32)
 
 
 def _labels(segments: Any, shape: Sequence[int]) -> np.ndarray:
     numbers, positions = numbers_of(segments), positions_of(shape)
     if numbers.shape not in (positions, (shape[0], *positions)):
-        raise InputError(f"the segments have shape {numbers.shape}; expected the input's "
-                         f"positions, {positions}, or {(shape[0], *positions)} with those of each "
-                         "sample")
+        raise InputError(
+            f"the segments have shape {numbers.shape}; expected the input's "
+            f"positions, {positions}, or {(shape[0], *positions)} with those of each "
+            "sample"
+        )
     if numbers.dtype.kind not in "iub" and not (
-            numbers.dtype.kind == "f" and (numbers == np.round(numbers)).all()):
-        raise InputError("the segments hold what is no whole number; expected the number of the "
-                         "segment at each position")
+        numbers.dtype.kind == "f" and (numbers == np.round(numbers)).all()
+    ):
+        raise InputError(
+            "the segments hold what is no whole number; expected the number of the "
+            "segment at each position"
+        )
     for sample, one in enumerate(numbers.reshape(-1, int(np.prod(positions)))):
         if (one == one[0]).all():
-            raise InputError(f"the segments of sample {sample} are one only, so nothing can be "
-                             "hidden but all of it; expected two or more")
+            raise InputError(
+                f"the segments of sample {sample} are one only, so nothing can be "
+                "hidden but all of it; expected two or more"
+            )
     return numbers
 
 
 def _slic(sample: np.ndarray, num_segments: int) -> np.ndarray:
     """Achanta et al. 2012, doi:10.1109/TPAMI.2012.120."""
     return _skimage().slic(
-        _as_photo(sample), n_segments=num_segments, compactness=10, sigma=1, start_label=0,
-        convert2lab=len(sample) == 3, channel_axis=-1)
+        _as_photo(sample),
+        n_segments=num_segments,
+        compactness=10,
+        sigma=1,
+        start_label=0,
+        convert2lab=len(sample) == 3,
+        channel_axis=-1,
+    )
 
 
 def _quickshift(sample: np.ndarray, num_segments: int) -> np.ndarray:
     """Vedaldi & Soatto 2008, doi:10.1007/978-3-540-88693-8_52, as the lime package sets it up."""
     is_rgb = len(sample) == 3
     # distances in colour and in place are weighed up: others are given the range of Lab's lightness
-    return _skimage().quickshift(_as_photo(sample) * (1 if is_rgb else 100), kernel_size=4,
-                                 max_dist=200, ratio=0.2, convert2lab=is_rgb)
+    return _skimage().quickshift(
+        _as_photo(sample) * (1 if is_rgb else 100),
+        kernel_size=4,
+        max_dist=200,
+        ratio=0.2,
+        convert2lab=is_rgb,
+    )
 
 
 def _grid(sample: np.ndarray, num_segments: int) -> np.ndarray:
@@ -130,7 +155,10 @@ def _grid(sample: np.ndarray, num_segments: int) -> np.ndarray:
 
 
 WAYS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
-    "slic": _slic, "quickshift": _quickshift, "grid": _grid}
+    "slic": _slic,
+    "quickshift": _quickshift,
+    "grid": _grid,
+}
 
 
 def _as_photo(sample: np.ndarray) -> np.ndarray:

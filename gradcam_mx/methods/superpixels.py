@@ -32,12 +32,17 @@ def spread(values: np.ndarray, cut: np.ndarray) -> np.ndarray:
 def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
     """Rows of different lengths as one array, NaN where a row has ended."""
     longest = max(map(len, rows))
-    return np.stack([np.pad(np.asarray(row, np.float64), (0, longest - len(row)),
-                            constant_values=np.nan) for row in rows])
+    return np.stack(
+        [
+            np.pad(np.asarray(row, np.float64), (0, longest - len(row)), constant_values=np.nan)
+            for row in rows
+        ]
+    )
 
 
-def _scores(run: Run, curtain: Curtain, cut: np.ndarray, present: Sequence[np.ndarray],
-            **options: Any) -> list[np.ndarray]:
+def _scores(
+    run: Run, curtain: Curtain, cut: np.ndarray, present: Sequence[np.ndarray], **options: Any
+) -> list[np.ndarray]:
     """For each sample (M, T) the scores with only some segments there, M times; a sample's M and
     number of segments are its own.
 
@@ -48,19 +53,32 @@ def _scores(run: Run, curtain: Curtain, cut: np.ndarray, present: Sequence[np.nd
 
     def shown() -> Iterator[Any]:
         for number in range(longest):
-            yield [curtain.shows(sample, rows[number][segments]) if number < len(rows) else None
-                   for sample, (rows, segments) in enumerate(zip(present, cut))]
+            yield [
+                curtain.shows(sample, rows[number][segments]) if number < len(rows) else None
+                for sample, (rows, segments) in enumerate(zip(present, cut))
+            ]
 
     scores = np.stack(list(run.perturbed(shown(), total=longest, **options)))
-    return [scores[:len(rows), sample] for sample, rows in enumerate(present)]
+    return [scores[: len(rows), sample] for sample, rows in enumerate(present)]
 
 
 # -- LIME -----------------------------------------------------------------------------------------
 
 
-def _check_lime(shape: Sequence[int], *, segments: Segments, num_segments: int, num_samples: int,
-                num_features: int | None, kernel_width: float, ridge: float, hide: Baseline,
-                seed: int, batch_size: BatchSize, progress: bool) -> None:
+def _check_lime(
+    shape: Sequence[int],
+    *,
+    segments: Segments,
+    num_segments: int,
+    num_samples: int,
+    num_features: int | None,
+    kernel_width: float,
+    ridge: float,
+    hide: Baseline,
+    seed: int,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     cutting.check(segments, num_segments, shape)
     baselines.check(hide, shape, inpaint=True)
     check_batch_size(batch_size)
@@ -69,16 +87,31 @@ def _check_lime(shape: Sequence[int], *, segments: Segments, num_segments: int, 
     if num_features is not None and num_features < 1:
         raise MethodError(f"num_features is {num_features}; expected 1 or more, or None for all")
     if not kernel_width > 0 or ridge < 0:
-        raise MethodError(f"expected a kernel_width above 0 and a ridge of 0 or more; got "
-                          f"{kernel_width} and {ridge}")
+        raise MethodError(
+            f"expected a kernel_width above 0 and a ridge of 0 or more; got "
+            f"{kernel_width} and {ridge}"
+        )
 
 
-@perturbation(paper="Ribeiro et al. 2016, arXiv:1602.04938",
-              cost="1 forward, and 1 for each sample", check=_check_lime)
-def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_samples: int = 1000,
-         num_features: int | None = None, hide: Baseline = "mean", kernel_width: float = 0.25,
-         ridge: float = 1.0, seed: int = 0, batch_size: BatchSize = AUTO, progress: bool = True
-         ) -> list[Result]:
+@perturbation(
+    paper="Ribeiro et al. 2016, arXiv:1602.04938",
+    cost="1 forward, and 1 for each sample",
+    check=_check_lime,
+)
+def lime(
+    run: Run,
+    *,
+    segments: Segments = None,
+    num_segments: int = 50,
+    num_samples: int = 1000,
+    num_features: int | None = None,
+    hide: Baseline = "mean",
+    kernel_width: float = 0.25,
+    ridge: float = 1.0,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """LIME: the segments that speak for the target, in a linear model of the net around x.
 
         β = argmin Σ_i π_i (S(x with the segments z_i) - b - β·z_i)² + λ |β|²
@@ -123,18 +156,27 @@ def lime(run: Run, *, segments: Segments = None, num_segments: int = 50, num_sam
     by_name = isinstance(hide, str) and hide == "mean"
     curtain = Curtain(run.x, _segment_means(run.x, cut) if by_name else hide)
     present = [_combinations(int(one.max()) + 1, num_samples, seed) for one in cut]
-    scores = _scores(run, curtain, cut, present, batch_size=batch_size, progress=progress,
-                     what="LIME")
+    scores = _scores(
+        run, curtain, cut, present, batch_size=batch_size, progress=progress, what="LIME"
+    )
 
     def of_target(number: int) -> Result:
-        models = [_fit(rows, found[:, number], kernel_width, ridge, num_features)
-                  for rows, found in zip(present, scores)]
+        models = [
+            _fit(rows, found[:, number], kernel_width, ridge, num_features)
+            for rows, found in zip(present, scores)
+        ]
         weights, *others = (list(one) for one in zip(*models))
         values = padded(weights)
         names = ("intercept", "local_prediction", "local_fit")
-        return Result(spread(values, cut), {
-            "segments": cut, "segment_values": values,
-            **{name: np.array(one) for name, one in zip(names, others)}}, signed=True)
+        return Result(
+            spread(values, cut),
+            {
+                "segments": cut,
+                "segment_values": values,
+                **{name: np.array(one) for name, one in zip(names, others)},
+            },
+            signed=True,
+        )
 
     return [of_target(number) for number in range(scores[0].shape[1])]
 
@@ -152,17 +194,23 @@ def _segment_means(x: np.ndarray, cut: np.ndarray) -> np.ndarray:
     for sample, one in enumerate(cut):
         labels, sizes = one.ravel(), np.bincount(one.ravel())
         # a plain vector has no channels: its features are the positions
-        for into, channel in zip(*(np.atleast_2d(array[sample].reshape(-1, labels.size))
-                                   for array in (found, x))):
+        for into, channel in zip(
+            *(np.atleast_2d(array[sample].reshape(-1, labels.size)) for array in (found, x))
+        ):
             into[:] = (np.bincount(labels, channel) / sizes)[labels]
     return found
 
 
-def _fit(present: np.ndarray, scores: np.ndarray, kernel_width: float, ridge: float,
-         num_features: int | None) -> tuple[np.ndarray, float, float, float]:
+def _fit(
+    present: np.ndarray,
+    scores: np.ndarray,
+    kernel_width: float,
+    ridge: float,
+    num_features: int | None,
+) -> tuple[np.ndarray, float, float, float]:
     """Weights, intercept, prediction for all segments, and R² of the weighted ridge regression."""
-    distances = 1 - np.sqrt(present.mean(axis=1))   # 1 - cos to the vector of ones
-    nearness = np.sqrt(np.exp(-(distances / kernel_width) ** 2))
+    distances = 1 - np.sqrt(present.mean(axis=1))  # 1 - cos to the vector of ones
+    nearness = np.sqrt(np.exp(-((distances / kernel_width) ** 2)))
     rows, scores = present.astype(np.float64), scores.astype(np.float64)
     model = _linear_model().Ridge(alpha=ridge).fit(rows, scores, sample_weight=nearness)
     weights = np.zeros(rows.shape[1])
@@ -182,21 +230,39 @@ def _linear_model() -> Any:
 # -- Kernel SHAP ----------------------------------------------------------------------------------
 
 
-def _check_kernel_shap(shape: Sequence[int], *, segments: Segments, num_segments: int,
-                       num_samples: int, baseline: Baseline, seed: int, batch_size: BatchSize,
-                       progress: bool) -> None:
+def _check_kernel_shap(
+    shape: Sequence[int],
+    *,
+    segments: Segments,
+    num_segments: int,
+    num_samples: int,
+    baseline: Baseline,
+    seed: int,
+    batch_size: BatchSize,
+    progress: bool,
+) -> None:
     cutting.check(segments, num_segments, shape)
     baselines.check(baseline, shape, inpaint=True)
     check_batch_size(batch_size)
     _check_budget(num_samples, cutting.known_count(segments, shape) or 2)
 
 
-@perturbation(paper="Lundberg & Lee 2017, arXiv:1705.07874",
-              cost="1 forward, and 1 for each sample, or 2^S for few segments",
-              check=_check_kernel_shap)
-def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
-                num_samples: int = 1000, baseline: Baseline = "zero", seed: int = 0,
-                batch_size: BatchSize = AUTO, progress: bool = True) -> list[Result]:
+@perturbation(
+    paper="Lundberg & Lee 2017, arXiv:1705.07874",
+    cost="1 forward, and 1 for each sample, or 2^S for few segments",
+    check=_check_kernel_shap,
+)
+def kernel_shap(
+    run: Run,
+    *,
+    segments: Segments = None,
+    num_segments: int = 50,
+    num_samples: int = 1000,
+    baseline: Baseline = "zero",
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> list[Result]:
     """Kernel SHAP: each segment's Shapley value, its fair share in the score.
 
         φ = argmin Σ_z π(z) (S(x with the segments z) - S(baseline) - φ·z)²,
@@ -232,29 +298,41 @@ def kernel_shap(run: Run, *, segments: Segments = None, num_segments: int = 50,
     cut = cutting.segments_of(run.x, segments, num_segments)
     coalitions = [_coalitions(int(one.max()) + 1, num_samples, seed) for one in cut]
     # the first of all is without any segment
-    present = [np.concatenate([np.zeros((1, rows.shape[1]), bool), rows])
-               for rows, _ in coalitions]
-    scores = _scores(run, Curtain(run.x, baseline), cut, present, batch_size=batch_size,
-                     progress=progress, what="Kernel SHAP")
+    present = [np.concatenate([np.zeros((1, rows.shape[1]), bool), rows]) for rows, _ in coalitions]
+    scores = _scores(
+        run,
+        Curtain(run.x, baseline),
+        cut,
+        present,
+        batch_size=batch_size,
+        progress=progress,
+        what="Kernel SHAP",
+    )
 
     def of_target(number: int) -> Result:
         base = np.array([found[0, number] for found in scores], np.float64)
-        values = padded([
-            _shapley(rows, weights, found[1:, number], empty, full)
-            for (rows, weights), found, empty, full in zip(
-                coalitions, scores, base, run.scores[:, number].astype(np.float64))])
-        return Result(spread(values, cut), {
-            "segments": cut, "segment_values": values, "base_value": base}, signed=True)
+        values = padded(
+            [
+                _shapley(rows, weights, found[1:, number], empty, full)
+                for (rows, weights), found, empty, full in zip(
+                    coalitions, scores, base, run.scores[:, number].astype(np.float64)
+                )
+            ]
+        )
+        return Result(
+            spread(values, cut),
+            {"segments": cut, "segment_values": values, "base_value": base},
+            signed=True,
+        )
 
     return [of_target(number) for number in range(scores[0].shape[1])]
 
 
 def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(M, S) bool: combinations, neither empty nor full; and (M,) their weights in the regression.
-    """
+    """(M, S) bool: combinations, neither empty nor full; and (M,) their weights in the regression."""
     _check_budget(budget, count)
     sizes = np.arange(1, count)
-    shares = (count - 1) / (sizes * (count - sizes))    # of all combinations of a size together
+    shares = (count - 1) / (sizes * (count - sizes))  # of all combinations of a size together
     rows: list[np.ndarray] = []
     weights: list[float] = []
     left = set(sizes.tolist())
@@ -280,14 +358,16 @@ def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndar
 
 def _check_budget(budget: int, count: int) -> None:
     if budget < 2 * count:
-        raise MethodError(f"num_samples is {budget}; expected twice the number of segments or "
-                          f"more, which is {2 * count} here")
+        raise MethodError(
+            f"num_samples is {budget}; expected twice the number of segments or "
+            f"more, which is {2 * count} here"
+        )
 
 
-def _drawn(sizes: Sequence[int], shares: np.ndarray, count: int, budget: int,
-           draw: np.random.RandomState) -> dict[bytes, int]:
-    """Random combinations of some sizes, each followed by its complement, and how often they came.
-    """
+def _drawn(
+    sizes: Sequence[int], shares: np.ndarray, count: int, budget: int, draw: np.random.RandomState
+) -> dict[bytes, int]:
+    """Random combinations of some sizes, each followed by its complement, and how often they came."""
     chances = shares[np.array(sizes) - 1] / shares[np.array(sizes) - 1].sum()
     times: dict[bytes, int] = {}
     # a combination may come again, which costs nothing; it must not go on for ever
@@ -307,13 +387,15 @@ def _indicator(members: Any, count: int) -> np.ndarray:
     return row
 
 
-def _shapley(present: np.ndarray, weights: np.ndarray, scores: np.ndarray, empty: float,
-             full: float) -> np.ndarray:
+def _shapley(
+    present: np.ndarray, weights: np.ndarray, scores: np.ndarray, empty: float, full: float
+) -> np.ndarray:
     """(S,): the weighted least squares solution whose sum is full - empty."""
     # the last value is what the others leave of the sum
     rows = present.astype(np.float64)
     others, last = rows[:, :-1] - rows[:, -1:], rows[:, -1]
     scale = np.sqrt(weights)
-    found, *_ = np.linalg.lstsq(others * scale[:, None],
-                                (scores - empty - last * (full - empty)) * scale, rcond=None)
+    found, *_ = np.linalg.lstsq(
+        others * scale[:, None], (scores - empty - last * (full - empty)) * scale, rcond=None
+    )
     return np.append(found, full - empty - found.sum())

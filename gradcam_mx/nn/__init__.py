@@ -70,8 +70,15 @@ from .layers import (
 
 _native: Any = mx.gluon.nn
 
-__all__ = ["Call", "Captured", "CapturedLayer", "capture", "guided_mode", "set_capture_layer_name",
-           "set_guided_backprop"]
+__all__ = [
+    "Call",
+    "Captured",
+    "CapturedLayer",
+    "capture",
+    "guided_mode",
+    "set_capture_layer_name",
+    "set_guided_backprop",
+]
 __all__ += [name for name in vars(_native) if not name.startswith("_")]
 
 

@@ -12,8 +12,14 @@ _gluon: Any = mx.gluon.nn
 _POOLING = _gluon.conv_layers._Pooling
 
 
-def cam_head(features: Any, classes: int, *, freeze: bool = False, init: Any = None,
-             prefix: str | None = None) -> Any:
+def cam_head(
+    features: Any,
+    classes: int,
+    *,
+    freeze: bool = False,
+    init: Any = None,
+    prefix: str | None = None,
+) -> Any:
     """A net with a global average pool and one Dense layer on a feature extractor.
 
     That is the head which `gm.cam` explains, and for which grad_cam gives the same map up to a
@@ -73,11 +79,12 @@ def cam_head(features: Any, classes: int, *, freeze: bool = False, init: Any = N
 
 
 def _spliced(block: Any) -> list[Any]:
-    """The layers of a block that runs them one after the other, through all its blocks in blocks.
-    """
+    """The layers of a block that runs them one after the other, through all its blocks in blocks."""
     if not isinstance(block, mx.gluon.Block):
-        raise NetworkError(f"the feature extractor is a {type(block).__name__}; expected a "
-                           "HybridSequential, such as net.features of a net of the model zoo")
+        raise NetworkError(
+            f"the feature extractor is a {type(block).__name__}; expected a "
+            "HybridSequential, such as net.features of a net of the model zoo"
+        )
     if not _is_chain(block):
         return [block]
     return [layer for child in block._children.values() for layer in _spliced(child)]
@@ -87,8 +94,10 @@ def _is_chain(block: Any) -> bool:
     """Whether it does nothing but to run its children; subclasses may do something else."""
     kind = type(block)
     if isinstance(block, _gluon.HybridSequential):
-        return (kind.hybrid_forward is _gluon.HybridSequential.hybrid_forward
-                and kind.forward is mx.gluon.HybridBlock.forward)
+        return (
+            kind.hybrid_forward is _gluon.HybridSequential.hybrid_forward
+            and kind.forward is mx.gluon.HybridBlock.forward
+        )
     return isinstance(block, _gluon.Sequential) and kind.forward is _gluon.Sequential.forward
 
 
@@ -98,18 +107,25 @@ def _without_classifier(layers: Sequence[Any]) -> list[Any]:
     Raises:
         NetworkError: there are none, or one cannot be part of a HybridSequential.
     """
-    ends = [number for number, one in enumerate(layers)
-            if isinstance(one, (_gluon.Dense, _gluon.Flatten))]
-    kept = list(layers[:ends[0]] if ends else layers)
+    ends = [
+        number
+        for number, one in enumerate(layers)
+        if isinstance(one, (_gluon.Dense, _gluon.Flatten))
+    ]
+    kept = list(layers[: ends[0]] if ends else layers)
     while kept and isinstance(kept[-1], (_POOLING, _gluon.Dropout)):
         kept.pop()
     if not kept:
-        raise NetworkError("nothing of the feature extractor is left without its pooling, Flatten "
-                           "and Dense layers; expected convolutions")
+        raise NetworkError(
+            "nothing of the feature extractor is left without its pooling, Flatten "
+            "and Dense layers; expected convolutions"
+        )
     plain = next((one for one in kept if not isinstance(one, mx.gluon.HybridBlock)), None)
     if plain is not None:
-        raise NetworkError(f"the layer {plain.name!r} ({type(plain).__name__}) is no HybridBlock, "
-                           "so it cannot be part of the net")
+        raise NetworkError(
+            f"the layer {plain.name!r} ({type(plain).__name__}) is no HybridBlock, "
+            "so it cannot be part of the net"
+        )
     return kept
 
 

@@ -106,10 +106,11 @@ class _Normalization(_Layer):
 
 def _drop_in(native: Any, behaviour: type[_Layer] = _Layer, **attributes: Any) -> Any:
     """The drop-in subclass of a native layer, for those that need no more than a behaviour."""
-    doc = (f"`mxnet.gluon.nn.{native.__name__}`, whose arguments, parameters and names it has.\n\n"
-           f"    {behaviour.__doc__}")
-    return type(native.__name__, (behaviour, native),
-                {"__doc__": doc, **attributes})
+    doc = (
+        f"`mxnet.gluon.nn.{native.__name__}`, whose arguments, parameters and names it has.\n\n"
+        f"    {behaviour.__doc__}"
+    )
+    return type(native.__name__, (behaviour, native), {"__doc__": doc, **attributes})
 
 
 class _ConvOutput:

@@ -75,7 +75,9 @@ def _warn_of_flat(flat: np.ndarray, how: str) -> None:
     if flat.any():
         warnings.warn(
             f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. "
-            "Another layer, target or method may say more", stacklevel=4)
+            "Another layer, target or method may say more",
+            stacklevel=4,
+        )
 
 
 def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:
@@ -105,8 +107,9 @@ def grey(heatmap: np.ndarray) -> np.ndarray:
     return to_uint8(heatmap * 255)
 
 
-def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
-            colormap: str = COLORMAP) -> np.ndarray:
+def overlay(
+    photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5, colormap: str = COLORMAP
+) -> np.ndarray:
     """A heat map laid over a photo: (H, W, 3) uint8 RGB, of the photo's size.
 
     Args:
@@ -119,8 +122,9 @@ def overlay(photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5,
     heatmap = resize(heatmap[None], photo.shape[:-1])[0]
     if heatmap.ndim == 3:
         # frame by frame, as colours take much memory on the way
-        return np.stack([overlay(frame, heat, alpha, colormap)
-                         for frame, heat in zip(photo, heatmap)])
+        return np.stack(
+            [overlay(frame, heat, alpha, colormap) for frame, heat in zip(photo, heatmap)]
+        )
     return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
 
 
@@ -149,8 +153,9 @@ def balanced(maps: np.ndarray) -> np.ndarray:
     return maps / np.where(size == 0, 1, size)
 
 
-def signed_overlay(photo: np.ndarray | None, signed: np.ndarray,
-                   segments: np.ndarray | None = None) -> np.ndarray:
+def signed_overlay(
+    photo: np.ndarray | None, signed: np.ndarray, segments: np.ndarray | None = None
+) -> np.ndarray:
     """A signed map over a photo: green where it is positive, red where negative: (H, W, 3) uint8.
 
     Where it is zero, the photo is as it was, in grey; with no photo it is white.
@@ -169,7 +174,7 @@ def signed_overlay(photo: np.ndarray | None, signed: np.ndarray,
         under = np.broadcast_to(grey, photo.shape)
         if segments is None:
             signed = resize(signed[None], photo.shape[:-1])[0]
-        else:   # sharp edges
+        else:  # sharp edges
             signed, segments = (_nearest(one, photo.shape[:-1]) for one in (signed, segments))
     share = 0.85 * np.abs(signed)[..., None]
     drawn = (1 - share) * under + share * np.where(signed[..., None] > 0, FOR, AGAINST)
@@ -235,12 +240,16 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     is_grey = axes == 3 and photo.ndim == 3
     is_rgb = photo.ndim == axes + 1 and photo.shape[-1] == 3
     if not (is_grey or is_rgb) or 0 in photo.shape:
-        raise InputError(f"the {name} has shape {photo.shape}; expected ({shape}), RGB"
-                         + (", or (D, H, W), grey" if axes == 3 else ""))
+        raise InputError(
+            f"the {name} has shape {photo.shape}; expected ({shape}), RGB"
+            + (", or (D, H, W), grey" if axes == 3 else "")
+        )
     if photo.dtype != np.uint8:
         if not (photo.min() >= 0 and photo.max() <= 255):
-            raise InputError(f"the {name}'s values go from {photo.min()} to {photo.max()}; "
-                             f"expected 0 to 255 (the {name} itself, not the preprocessed input)")
+            raise InputError(
+                f"the {name}'s values go from {photo.min()} to {photo.max()}; "
+                f"expected 0 to 255 (the {name} itself, not the preprocessed input)"
+            )
         photo = to_uint8(photo)
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
 
@@ -255,8 +264,9 @@ def check_photos(photos: np.ndarray) -> np.ndarray:
     if photos.ndim == 3:
         photos = photos[..., None]
     if photos.ndim != 4 or photos.shape[-1] not in (1, 3) or 0 in photos.shape:
-        raise InputError(f"the photos have shape {photos.shape}; expected (N, H, W, 3), RGB, or "
-                         "(N, H, W), grey")
+        raise InputError(
+            f"the photos have shape {photos.shape}; expected (N, H, W, 3), RGB, or (N, H, W), grey"
+        )
     if photos.dtype.kind == "f" and 0 < photos.max() <= 1:
         raise InputError("the photos' values go from 0 to 1; expected 0 to 255: photos * 255")
     colors = np.broadcast_to(photos, (*photos.shape[:-1], 3))
@@ -276,7 +286,7 @@ def of_input(x: np.ndarray, order: str = "RGB", *, stretch: bool = True) -> np.n
     """
     if x.ndim == 3:
         return x
-    x = x.mean(axis=1, keepdims=True) if x.shape[1] != 3 else x[:, ::-1 if order == "BGR" else 1]
+    x = x.mean(axis=1, keepdims=True) if x.shape[1] != 3 else x[:, :: -1 if order == "BGR" else 1]
     if stretch:
         axes = tuple(range(1, x.ndim))
         low, high = x.min(axis=axes, keepdims=True), x.max(axis=axes, keepdims=True)
@@ -302,7 +312,7 @@ def strip(clip: np.ndarray) -> np.ndarray:
     All of them, or `FRAMES` evenly spaced from the first to the last. White lines part them.
     """
     chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
-    gap = np.full_like(clip[0, :, :max(1, clip.shape[2] // 32)], 255)
+    gap = np.full_like(clip[0, :, : max(1, clip.shape[2] // 32)], 255)
     pieces = [piece for number in chosen for piece in (gap, clip[number])]
     return np.concatenate(pieces[1:], axis=1)
 
@@ -337,8 +347,15 @@ def _with_lines(colors: np.ndarray, signal: np.ndarray) -> np.ndarray:
     points = np.round(np.stack([x, y], axis=-1) * 16).astype(np.int32)
     # black on white, to be seen on every colour
     for shade, thickness in ((255, 3), (0, 1)):
-        cv2.polylines(colors, list(points), isClosed=False, color=(shade,) * 3,
-                      thickness=thickness, lineType=cv2.LINE_AA, shift=4)
+        cv2.polylines(
+            colors,
+            list(points),
+            isClosed=False,
+            color=(shade,) * 3,
+            thickness=thickness,
+            lineType=cv2.LINE_AA,
+            shift=4,
+        )
     return colors
 
 
@@ -368,8 +385,14 @@ def channel_order(maps: np.ndarray) -> np.ndarray:
     return np.argsort(-maps.reshape(len(maps), -1).mean(axis=1), kind="stable")
 
 
-def channel_grid(maps: np.ndarray, count: int = 64, *, sort: bool = False, each: bool = False,
-                 colormap: str = "viridis") -> np.ndarray:
+def channel_grid(
+    maps: np.ndarray,
+    count: int = 64,
+    *,
+    sort: bool = False,
+    each: bool = False,
+    colormap: str = "viridis",
+) -> np.ndarray:
     """The channels of a layer's output as tiles, row by row: (H, W, 3) uint8 RGB.
 
     Args:
@@ -385,8 +408,9 @@ def channel_grid(maps: np.ndarray, count: int = 64, *, sort: bool = False, each:
     """
     maps = np.asarray(maps, np.float32)
     if maps.ndim != 3 or 0 in maps.shape:
-        raise InputError(f"the channels have shape {maps.shape}; expected those of one sample, "
-                         "(C, h, w)")
+        raise InputError(
+            f"the channels have shape {maps.shape}; expected those of one sample, (C, h, w)"
+        )
     shown = maps[channel_order(maps) if sort else slice(None)][:count]
     axes = (1, 2) if each else None
     low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
@@ -408,8 +432,9 @@ def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
     """
     weights = np.asarray(weights, np.float32)
     if weights.ndim != 4 or 0 in weights.shape:
-        raise InputError(f"the weights have shape {weights.shape}; expected a convolution's, "
-                         "(O, I, kh, kw)")
+        raise InputError(
+            f"the weights have shape {weights.shape}; expected a convolution's, (O, I, kh, kw)"
+        )
     shown = weights[:count]
     size = np.abs(shown).max(axis=(1, 2, 3), keepdims=True)
     shown = to_uint8(shown / np.where(size > 0, size, 1) * 127 + 128)
@@ -436,7 +461,7 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     drawn = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
     for number, one in enumerate(pictures):
         top, left = number // columns * (height + gap), number % columns * (width + gap)
-        drawn[top:top + height, left:left + width] = one
+        drawn[top : top + height, left : left + width] = one
     return drawn
 
 
@@ -446,7 +471,7 @@ def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     frames = [np.full((height, width, 3), 230, np.uint8) for _ in pictures]
     for frame, one in zip(frames, pictures):
         top, left = (height - one.shape[0]) // 2, (width - one.shape[1]) // 2
-        frame[top:top + one.shape[0], left:left + one.shape[1]] = one
+        frame[top : top + one.shape[0], left : left + one.shape[1]] = one
     return frames
 
 
@@ -458,8 +483,9 @@ def save(panel: np.ndarray, path: Path) -> None:
     Image.fromarray(panel).save(path)
 
 
-def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
-           heading: str | None = None) -> Figure:
+def figure(
+    panels: Sequence[np.ndarray], titles: Sequence[str], heading: str | None = None
+) -> Figure:
     """Pictures side by side under their titles, wide ones below each other.
 
     Grey ones (H, W) are drawn in grey.
@@ -476,8 +502,11 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     titles = [_wrapped(title, int(side * LETTERS)) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1
-    drawn = Figure(figsize=(side * columns, row * rows + (0.2 if heading else 0)),
-                   dpi=100, layout="constrained")
+    drawn = Figure(
+        figsize=(side * columns, row * rows + (0.2 if heading else 0)),
+        dpi=100,
+        layout="constrained",
+    )
     for number, (panel, title) in enumerate(zip(panels, titles), start=1):
         _draw(drawn.add_subplot(rows, columns, number), panel, title)
     if heading:
@@ -485,9 +514,15 @@ def figure(panels: Sequence[np.ndarray], titles: Sequence[str],
     return drawn
 
 
-def grid(panels: Sequence[Sequence[np.ndarray | None]],
-         titles: Sequence[Sequence[str]] | None = None, *, rows: Sequence[str] = (),
-         columns: Sequence[str] = (), heading: str | None = None, side: float = 2.2) -> Figure:
+def grid(
+    panels: Sequence[Sequence[np.ndarray | None]],
+    titles: Sequence[Sequence[str]] | None = None,
+    *,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    heading: str | None = None,
+    side: float = 2.2,
+) -> Figure:
     """Pictures in a table, each under its title, with labels of its rows and columns.
 
     Args:
@@ -502,18 +537,26 @@ def grid(panels: Sequence[Sequence[np.ndarray | None]],
     from matplotlib.figure import Figure
 
     across = max(map(len, panels))
-    texts = [[_wrapped(title, int(side * LETTERS)) for title in row]
-             for row in titles or [[""] * len(row) for row in panels]]
-    heights = [max(side * one.shape[0] / one.shape[1] for one in row if one is not None)
-               + 0.17 * max(text.count("\n") + bool(text) for text in text_row) + 0.1
-               for row, text_row in zip(panels, texts)]
+    texts = [
+        [_wrapped(title, int(side * LETTERS)) for title in row]
+        for row in titles or [[""] * len(row) for row in panels]
+    ]
+    heights = [
+        max(side * one.shape[0] / one.shape[1] for one in row if one is not None)
+        + 0.17 * max(text.count("\n") + bool(text) for text in text_row)
+        + 0.1
+        for row, text_row in zip(panels, texts)
+    ]
     # labels have a row and a column of their own
     top, left = [LABEL] * bool(columns), [LABEL] * bool(rows)
     height = sum([*top, *heights]) + (0.3 if heading else 0)
     drawn = Figure(figsize=(sum([*left, side * across]), height), dpi=100, layout="constrained")
-    places = drawn.add_gridspec(len(top) + len(panels), len(left) + across,
-                                height_ratios=[*top, *heights],
-                                width_ratios=[*left, *[side] * across])
+    places = drawn.add_gridspec(
+        len(top) + len(panels),
+        len(left) + across,
+        height_ratios=[*top, *heights],
+        width_ratios=[*left, *[side] * across],
+    )
     for right, label in enumerate(columns):
         _label(drawn.add_subplot(places[0, len(left) + right]), label, rotation=0)
     for down, label in enumerate(rows):
@@ -538,8 +581,12 @@ class PatchLike(Protocol):
     def unit(self) -> Any: ...
 
 
-def patch_grid(found: Sequence[Sequence[PatchLike]], order: str = "RGB", heading: str | None = None,
-               side: float = 1.2) -> Figure:
+def patch_grid(
+    found: Sequence[Sequence[PatchLike]],
+    order: str = "RGB",
+    heading: str | None = None,
+    side: float = 1.2,
+) -> Figure:
     """Patches as `inspect.max_activating_patches` finds them: a row for each unit.
 
     The number above each is its activation. All are drawn to one scale; what is missing at the
@@ -552,16 +599,27 @@ def patch_grid(found: Sequence[Sequence[PatchLike]], order: str = "RGB", heading
         side: the width of a patch, in inches.
     """
     pictures = [patch.picture for row in found for patch in row]
-    drawn = iter(framed([one if one.dtype == np.uint8 else of_input(one[None], order)[0]
-                         for one in pictures]))
-    return grid([[next(drawn) for _ in row] for row in found],
-                [[f"{patch.activation:.4g}" for patch in row] for row in found],
-                rows=[f"unit {row[0].unit}" for row in found], heading=heading, side=side)
+    drawn = iter(
+        framed(
+            [one if one.dtype == np.uint8 else of_input(one[None], order)[0] for one in pictures]
+        )
+    )
+    return grid(
+        [[next(drawn) for _ in row] for row in found],
+        [[f"{patch.activation:.4g}" for patch in row] for row in found],
+        rows=[f"unit {row[0].unit}" for row in found],
+        heading=heading,
+        side=side,
+    )
 
 
-def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
-            thumbnails: Sequence[np.ndarray] | None = None, heading: str | None = None,
-            side: float = 7.0) -> Figure:
+def scatter(
+    points: np.ndarray,
+    groups: Sequence[str] | None = None,
+    thumbnails: Sequence[np.ndarray] | None = None,
+    heading: str | None = None,
+    side: float = 7.0,
+) -> Figure:
     """Points (N, 2) in a plane, in a colour for each group, with small pictures in their places.
 
     Args:
@@ -596,15 +654,20 @@ def scatter(points: np.ndarray, groups: Sequence[str] | None = None,
     if thumbnails is not None:
         for point, one, group in zip(points, thumbnails, group_of):
             image = OffsetImage(one, zoom=24 / max(one.shape[:2]), cmap="gray")
-            axes.add_artist(AnnotationBbox(
-                image, tuple(point), pad=0.1,
-                bboxprops={"edgecolor": color_of[group], "linewidth": 1.5}))
+            axes.add_artist(
+                AnnotationBbox(
+                    image,
+                    tuple(point),
+                    pad=0.1,
+                    bboxprops={"edgecolor": color_of[group], "linewidth": 1.5},
+                )
+            )
     if groups is not None:
         # beside the points: matplotlib does not know of the thumbnails
         drawn.legend(*axes.get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.margins(0.08)      # thumbnails are wider than points
+    axes.margins(0.08)  # thumbnails are wider than points
     if heading:
         drawn.suptitle(_literal(heading), fontsize=12)
     return drawn
@@ -628,8 +691,17 @@ def _draw(axes: Axes, panel: np.ndarray, title: str) -> None:
 
 
 def _label(axes: Axes, text: str, rotation: int) -> None:
-    axes.text(0.5, 0.5, _literal(text), rotation=rotation, ha="center", va="center", fontsize=10,
-              fontweight="bold", transform=axes.transAxes)
+    axes.text(
+        0.5,
+        0.5,
+        _literal(text),
+        rotation=rotation,
+        ha="center",
+        va="center",
+        fontsize=10,
+        fontweight="bold",
+        transform=axes.transAxes,
+    )
     axes.set_axis_off()
 
 

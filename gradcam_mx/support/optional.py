@@ -22,5 +22,6 @@ def optional(module: str, purpose: str, extra: str = "perturb") -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise DependencyError(f"{purpose} by the package {module.split('.')[0]}: "
-                              f'pip install "gradcam-mx[{extra}]"') from error
+        raise DependencyError(
+            f'{purpose} by the package {module.split(".")[0]}: pip install "gradcam-mx[{extra}]"'
+        ) from error

@@ -22,7 +22,24 @@ from .ready import (
     is_id,
 )
 
-__all__ = ["Binary", "Channel", "ClassIds", "ClassScore", "CosineSimilarity", "Detection",
-           "MultiLabel", "OF_LAYERS", "Probability", "Regression", "ScoreDifference",
-           "Segmentation", "Several", "Top", "Unit", "check_has_classes", "checked", "each",
-           "is_id"]
+__all__ = [
+    "Binary",
+    "Channel",
+    "ClassIds",
+    "ClassScore",
+    "CosineSimilarity",
+    "Detection",
+    "MultiLabel",
+    "OF_LAYERS",
+    "Probability",
+    "Regression",
+    "ScoreDifference",
+    "Segmentation",
+    "Several",
+    "Top",
+    "Unit",
+    "check_has_classes",
+    "checked",
+    "each",
+    "is_id",
+]

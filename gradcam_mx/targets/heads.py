@@ -59,15 +59,25 @@ class Head(NamedTuple):
         return all(map(is_id, self.target))
 
 
-def heads(target: Targets, outputs: Sequence[Any], links: Sequence[Link | None] = (),
-          probability: bool = False, differentiate: bool = True) -> list[Head]:
+def heads(
+    target: Targets,
+    outputs: Sequence[Any],
+    links: Sequence[Link | None] = (),
+    probability: bool = False,
+    differentiate: bool = True,
+) -> list[Head]:
     """The heads of a target, or of each of several; see `head`."""
     targets = target.of(outputs[0]) if isinstance(target, (Several, Top)) else [target]
     return [head(one, outputs, links, probability, differentiate) for one in targets]
 
 
-def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = (),
-         probability: bool = False, differentiate: bool = True) -> Head:
+def head(
+    target: Target,
+    outputs: Sequence[Any],
+    links: Sequence[Link | None] = (),
+    probability: bool = False,
+    differentiate: bool = True,
+) -> Head:
     """The head gradients and the score of `target` for the net's outputs.
 
     Args:
@@ -104,8 +114,14 @@ def head(target: Target, outputs: Sequence[Any], links: Sequence[Link | None] = 
     return Head(gradients, score, meaning.name, fixed)
 
 
-def scores(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
-           probability: bool, samples: np.ndarray, originals: Sequence[Any]) -> np.ndarray:
+def scores(
+    target: Target,
+    outputs: Sequence[Any],
+    links: Sequence[Link | None],
+    probability: bool,
+    samples: np.ndarray,
+    originals: Sequence[Any],
+) -> np.ndarray:
     """(R,): the explained scalar of each of R rows of outputs.
 
     Args:
@@ -144,8 +160,10 @@ def _once_a_sample(samples: np.ndarray) -> Iterator[np.ndarray]:
 def groups(outputs: Sequence[Any], repeats: int) -> list[list[Any]]:
     """Outputs that hold all samples `repeats` times, once each."""
     samples = len(outputs[0]) // repeats
-    return [[output[start:start + samples] for output in outputs]
-            for start in range(0, repeats * samples, samples)]
+    return [
+        [output[start : start + samples] for output in outputs]
+        for start in range(0, repeats * samples, samples)
+    ]
 
 
 class _Meaning(NamedTuple):
@@ -160,25 +178,33 @@ class _Meaning(NamedTuple):
     """Of class scores: the classes."""
 
 
-def _meaning(target: Target, outputs: Sequence[Any], links: Sequence[Link | None],
-             probability: bool) -> _Meaning:
+def _meaning(
+    target: Target, outputs: Sequence[Any], links: Sequence[Link | None], probability: bool
+) -> _Meaning:
     output, link = outputs[0], links[0]
     if isinstance(target, ClassScore):
         target = target.class_id
     if isinstance(target, Probability) and target.link is None:
         target = dataclasses.replace(target, link=link)
     is_direction = _is_array(target) and np.dtype(target.dtype).kind == "f"  # type: ignore
-    if target is None or is_id(target) or isinstance(target, (list, tuple)) or (
-            _is_array(target) and not is_direction):
+    if (
+        target is None
+        or is_id(target)
+        or isinstance(target, (list, tuple))
+        or (_is_array(target) and not is_direction)
+    ):
         return _classes(target, output, link, probability)
-    seen = [link_or_default(known, one.shape) if probability else None
-            for one, known in zip(outputs, links)]
+    seen = [
+        link_or_default(known, one.shape) if probability else None
+        for one, known in zip(outputs, links)
+    ]
     if is_direction:
         return _Meaning(Regression(_direction(target, output.shape)), [output], seen[:1], "array")
     if callable(target):
         return _Meaning(target, outputs, seen, _name(target))
-    raise TargetError(f"a target is None, a class id, a sequence of ids, an array or a function; "
-                      f"got {target!r}")
+    raise TargetError(
+        f"a target is None, a class id, a sequence of ids, an array or a function; got {target!r}"
+    )
 
 
 def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> _Meaning:
@@ -188,7 +214,8 @@ def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> 
     if single and link is None and not probability:
         raise TargetError(
             f"the net has one output value a sample, so the class {target!r} may mean two things; "
-            "gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value itself")
+            "gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value itself"
+        )
     if not single:
         targets.check_has_classes(output.shape)
     if target is None:
@@ -212,23 +239,37 @@ def _one_hot(ids: Sequence[int], shape: Sequence[int]) -> np.ndarray:
 
 def _is_one_for_each(target: Target) -> bool:
     """Whether it is a sequence with one target of any kind for each sample."""
-    return (isinstance(target, (list, tuple)) and not all(map(is_id, target))
-            and all(one is None or is_id(one) or _is_array(one) or callable(one)
-                    for one in target))
+    return (
+        isinstance(target, (list, tuple))
+        and not all(map(is_id, target))
+        and all(one is None or is_id(one) or _is_array(one) or callable(one) for one in target)
+    )
 
 
-def _one_for_each(given: Sequence[Target], outputs: Sequence[Any],
-                  links: Sequence[Link | None], probability: bool, differentiate: bool) -> Head:
+def _one_for_each(
+    given: Sequence[Target],
+    outputs: Sequence[Any],
+    links: Sequence[Link | None],
+    probability: bool,
+    differentiate: bool,
+) -> Head:
     if len(given) != len(outputs[0]):
-        raise TargetError(f"expected {len(outputs[0])} targets, one a sample; got {len(given)}: "
-                          f"{given!r}")
-    found = [head(one, [output[n:n + 1] for output in outputs], links, probability, differentiate)
-             for n, one in enumerate(given)]
+        raise TargetError(
+            f"expected {len(outputs[0])} targets, one a sample; got {len(given)}: {given!r}"
+        )
+    found = [
+        head(one, [output[n : n + 1] for output in outputs], links, probability, differentiate)
+        for n, one in enumerate(given)
+    ]
     names: list[str] = [
-        one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in found]
-    return Head([mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))],
-                np.concatenate([one.score for one in found]), names,
-                [one.fixed[0] if isinstance(one.fixed, list) else one.fixed for one in found])
+        one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in found
+    ]
+    return Head(
+        [mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))],
+        np.concatenate([one.score for one in found]),
+        names,
+        [one.fixed[0] if isinstance(one.fixed, list) else one.fixed for one in found],
+    )
 
 
 def _evaluated(meaning: _Meaning) -> np.ndarray:
@@ -250,8 +291,10 @@ def _differentiated(meaning: _Meaning) -> list[Any]:
         one.attach_grad()
     with mx.autograd.record(train_mode=True):
         score = _called(meaning, watched)
-    apart = TargetError(f"the result of the target function {said!r} does not depend on the "
-                        "output through operators that MXNet can differentiate")
+    apart = TargetError(
+        f"the result of the target function {said!r} does not depend on the "
+        "output through operators that MXNet can differentiate"
+    )
     try:
         score.backward()
     except mx.MXNetError as error:
@@ -260,8 +303,10 @@ def _differentiated(meaning: _Meaning) -> list[Any]:
         raise apart
     gradients = [one.grad for one in watched]
     if not all(np.isfinite(gradient.asnumpy()).all() for gradient in gradients):
-        raise TargetError(f"the derivative of the target function {said!r} is NaN or infinite "
-                          "(a root or a logarithm at zero?)")
+        raise TargetError(
+            f"the derivative of the target function {said!r} is NaN or infinite "
+            "(a root or a logarithm at zero?)"
+        )
     return gradients
 
 
@@ -276,8 +321,10 @@ def _checked_scalars(meaning: _Meaning, score: Any, samples: int) -> np.ndarray:
     said = _said(meaning)
     if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
         got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
-        raise TargetError(f"the target function {said!r} has to return an NDArray of one scalar a "
-                          f"sample, shape ({samples},); it returned {got}")
+        raise TargetError(
+            f"the target function {said!r} has to return an NDArray of one scalar a "
+            f"sample, shape ({samples},); it returned {got}"
+        )
     numbers = score.asnumpy()
     if not np.isfinite(numbers).all():
         raise TargetError(f"the target function {said!r} returned NaN or infinity")
@@ -291,12 +338,15 @@ def _said(meaning: _Meaning) -> str:
 def _name(target: Any) -> str:
     """What a function is called: its name, or what a ready-made target shows of itself."""
     if _is_ready_made(target):
-        values = {field.name: repr(getattr(target, field.name))
-                  for field in dataclasses.fields(target) if field.name != "link"
-                  and repr(getattr(target, field.name)) != repr(field.default)}
+        values = {
+            field.name: repr(getattr(target, field.name))
+            for field in dataclasses.fields(target)
+            if field.name != "link" and repr(getattr(target, field.name)) != repr(field.default)
+        }
         # an embedding or a mask would fill pages
-        shown = [f"{name}={value}" if len(value) <= 60 else f"{name}=…"
-                 for name, value in values.items()]
+        shown = [
+            f"{name}={value}" if len(value) <= 60 else f"{name}=…" for name, value in values.items()
+        ]
         return f"{type(target).__name__}({', '.join(shown)})"
     return getattr(target, "__name__", type(target).__name__)
 
@@ -304,16 +354,22 @@ def _name(target: Any) -> str:
 def _direction(target: Any, shape: Sequence[int]) -> np.ndarray:
     """A float array as weights of the output; class ids in disguise are refused."""
     weights = numbers_of(target)
-    if (weights.shape == tuple(shape[:1]) and len(shape) == 2
-            and (weights == np.round(weights)).all()):
+    if (
+        weights.shape == tuple(shape[:1])
+        and len(shape) == 2
+        and (weights == np.round(weights)).all()
+    ):
         raise TargetError(
             f"the target array has shape {weights.shape} and whole numbers, so it may be class ids "
             f'or a direction; pass ids as integers, target.astype("int32"), or a direction of '
-            f"shape {tuple(shape)}")
+            f"shape {tuple(shape)}"
+        )
     if weights.shape not in (tuple(shape), tuple(shape[1:])):
-        raise TargetError(f"the target array has shape {weights.shape}; expected the output's, "
-                          f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}. Class ids are "
-                          "integers: target.astype('int32')")
+        raise TargetError(
+            f"the target array has shape {weights.shape}; expected the output's, "
+            f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}. Class ids are "
+            "integers: target.astype('int32')"
+        )
     if not np.isfinite(weights).all():
         raise TargetError("the target array holds NaN or infinity")
     return weights
@@ -323,8 +379,10 @@ def _check_finite(output: Any) -> None:
     numbers = output.asnumpy()
     broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
     if broken.any():
-        raise NetworkError(f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
-                           "parameters hold NaN, or the input is far out of its usual range")
+        raise NetworkError(
+            f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
+            "parameters hold NaN, or the input is far out of its usual range"
+        )
 
 
 def _is_array(target: Any) -> bool:

@@ -89,12 +89,17 @@ class MultiLabel:
     class_ids: Sequence[Any]
 
     def __call__(self, output: Any) -> Any:
-        sets = (self.class_ids if self.class_ids and np.ndim(self.class_ids[0]) == 1
-                else [self.class_ids] * len(output))
+        sets = (
+            self.class_ids
+            if self.class_ids and np.ndim(self.class_ids[0]) == 1
+            else [self.class_ids] * len(output)
+        )
         check_has_classes(output.shape)
         if len(sets) != len(output) or not all(len(one) for one in sets):
-            raise TargetError(f"expected the labels of {len(output)} samples, at least one label "
-                              f"for each; got {self.class_ids!r}")
+            raise TargetError(
+                f"expected the labels of {len(output)} samples, at least one label "
+                f"for each; got {self.class_ids!r}"
+            )
         weights = np.zeros(output.shape[:2])
         for row, labels in zip(weights, sets):
             row[checked(labels, len(row))] = 1
@@ -113,8 +118,10 @@ class Binary:
 
     def __call__(self, output: Any) -> Any:
         if not is_single(output.shape):
-            raise TargetError(f"Binary explains a net with one output value a sample, its logit; "
-                              f"the output has shape {output.shape}")
+            raise TargetError(
+                f"Binary explains a net with one output value a sample, its logit; "
+                f"the output has shape {output.shape}"
+            )
         ids = np.array(checked(each(self.class_id, len(output)), 2))
         return flat(output)[:, 0] * like(2.0 * ids - 1, output)
 
@@ -148,8 +155,10 @@ class CosineSimilarity:
 
     def __call__(self, output: Any) -> Any:
         if len(output.shape) != 2:
-            raise TargetError(f"CosineSimilarity explains an embedding (N, K); the output has "
-                              f"shape {output.shape}")
+            raise TargetError(
+                f"CosineSimilarity explains an embedding (N, K); the output has "
+                f"shape {output.shape}"
+            )
         reference = _fitting(self.reference, output.shape, "the reference")
         length = np.linalg.norm(reference, axis=1, keepdims=True)
         if not length.all():
@@ -175,15 +184,20 @@ class Segmentation:
     def __call__(self, output: Any) -> Any:
         shape = output.shape
         if len(shape) != 4:
-            raise TargetError(f"Segmentation explains a map of scores (N, K, H, W); the output has "
-                              f"shape {shape}")
+            raise TargetError(
+                f"Segmentation explains a map of scores (N, K, H, W); the output has shape {shape}"
+            )
         mask = np.ones(shape[2:]) if self.mask is None else numbers_of(self.mask)
         if mask.shape not in (shape[2:], (shape[0], *shape[2:])):
-            raise TargetError(f"the mask has shape {mask.shape}; expected the output's positions, "
-                              f"{shape[2:]}, or {(shape[0], *shape[2:])}")
+            raise TargetError(
+                f"the mask has shape {mask.shape}; expected the output's positions, "
+                f"{shape[2:]}, or {(shape[0], *shape[2:])}"
+            )
         if not np.isin(mask, (0, 1)).all():
-            raise TargetError("the mask holds numbers other than 0 and 1; expected true or false "
-                              "for each position, such as scores > 0.5")
+            raise TargetError(
+                "the mask holds numbers other than 0 and 1; expected true or false "
+                "for each position, such as scores > 0.5"
+            )
         mask = np.broadcast_to(mask != 0, (shape[0], *shape[2:]))
         if not mask.any(axis=(1, 2)).all():
             raise TargetError("the mask is empty: it has to be true somewhere in every sample")
@@ -227,8 +241,9 @@ class Detection:
         if self.box is not None:
             box = np.asarray(self.box, np.float64)
             if box.shape != (4,) or not (box[:2] < box[2:]).all():
-                raise TargetError(f"the box {self.box!r} has no area; expected its corners, "
-                                  "(x0, y0, x1, y1)")
+                raise TargetError(
+                    f"the box {self.box!r} has no area; expected its corners, (x0, y0, x1, y1)"
+                )
         if not 0 <= self.min_iou <= 1:
             raise TargetError(f"min_iou is {self.min_iou}; expected 0 to 1")
 
@@ -237,7 +252,8 @@ class Detection:
         if (ids.shape, scores.shape, boxes.shape) != ((*rows, 1), (*rows, 1), (*rows, 4)):
             raise TargetError(
                 f"the outputs {tuple(self.outputs)} have shapes {ids.shape}, {scores.shape}, "
-                f"{boxes.shape}; expected ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4)")
+                f"{boxes.shape}; expected ids (N, B, 1), scores (N, B, 1) and boxes (N, B, 4)"
+            )
         wanted = [None] * len(ids) if self.class_id is None else each(self.class_id, len(ids))
         weights, rest = np.zeros(rows), np.zeros(rows[0])
         for sample, one in enumerate(zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted)):
@@ -260,16 +276,19 @@ class Detection:
                 # their order changes with their scores
                 place = places[self.index].astype(np.float64)
                 if (place[:2] < place[2:]).all():
-                    one = replace(one, index=None, box=tuple(place.tolist()),
-                                  class_id=int(kinds[self.index]))
+                    one = replace(
+                        one, index=None, box=tuple(place.tolist()), class_id=int(kinds[self.index])
+                    )
             found.append(one)
         return found
 
     def _choose(self, ids: np.ndarray, boxes: np.ndarray, class_id: int | None) -> int:
         if self.index is not None:
             if not 0 <= self.index < len(ids) or ids[self.index] < 0:
-                raise TargetError(f"there is no detection {self.index}: index out of range or "
-                                  f"suppressed; there are {np.flatnonzero(ids >= 0).tolist()}")
+                raise TargetError(
+                    f"there is no detection {self.index}: index out of range or "
+                    f"suppressed; there are {np.flatnonzero(ids >= 0).tolist()}"
+                )
             return self.index
         allowed = ids >= 0 if class_id is None else ids == class_id
         overlaps = np.where(allowed, _iou(np.asarray(self.box, np.float64), boxes), -1.0)
@@ -278,7 +297,8 @@ class Detection:
             kind = "" if class_id is None else f" of class {class_id}"
             raise TargetError(
                 f"no detection{kind} overlaps the box {self.box!r} by {self.min_iou} or more "
-                f"(intersection over union); the best does by {max(overlaps[best], 0):.2f}")
+                f"(intersection over union); the best does by {max(overlaps[best], 0):.2f}"
+            )
         return best
 
 
@@ -312,11 +332,13 @@ class Unit:
     def __call__(self, output: Any) -> Any:
         weights, channels = _weights_like(output, self)
         if self.position is not None and (
-                len(self.position) != channels.ndim - 2
-                or not all(0 <= one < size
-                           for one, size in zip(self.position, channels.shape[2:]))):
-            raise TargetError(f"there is no position {self.position!r}: the layer {self.layer!r} "
-                              f"gives {channels.shape}")
+            len(self.position) != channels.ndim - 2
+            or not all(0 <= one < size for one, size in zip(self.position, channels.shape[2:]))
+        ):
+            raise TargetError(
+                f"there is no position {self.position!r}: the layer {self.layer!r} "
+                f"gives {channels.shape}"
+            )
         positions: list[Any] = [self.position] * len(weights)
         if self.position is None:
             numbers = np.moveaxis(output.asnumpy(), self.channel_axis, 1)[:, self.channel]
@@ -358,8 +380,10 @@ def _weights_like(output: Any, unit: Unit | Channel) -> tuple[np.ndarray, np.nda
     weights = np.zeros(output.shape, np.float32)
     channels = np.moveaxis(weights, unit.channel_axis, 1) if weights.ndim > 1 else weights
     if channels.ndim < 2 or not is_id(unit.channel) or not 0 <= unit.channel < channels.shape[1]:
-        raise TargetError(f"there is no unit {unit.channel!r}: the layer {unit.layer!r} gives "
-                          f"{channels.shape}, channels at axis 1")
+        raise TargetError(
+            f"there is no unit {unit.channel!r}: the layer {unit.layer!r} gives "
+            f"{channels.shape}, channels at axis 1"
+        )
     return weights, channels
 
 
@@ -417,10 +441,11 @@ class Top:
         check_has_classes(output.shape)
         classes = output.shape[1]
         if self.count > classes or classes < 2:
-            raise TargetError(f"Top({self.count}) of a net with {classes} "
-                              f"class{'es' if classes > 1 else ''}")
+            raise TargetError(
+                f"Top({self.count}) of a net with {classes} class{'es' if classes > 1 else ''}"
+            )
         scores = flat(output).asnumpy()
-        return np.argsort(-scores, axis=1, kind="stable").T[:self.count].tolist()
+        return np.argsort(-scores, axis=1, kind="stable").T[: self.count].tolist()
 
 
 def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -439,7 +464,8 @@ def check_has_classes(shape: Sequence[int]) -> None:
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
             "each sample; pass an array of that shape, or a function from output to one scalar a "
-            "sample, such as gm.targets.Segmentation")
+            "sample, such as gm.targets.Segmentation"
+        )
 
 
 def is_id(target: Any) -> bool:
@@ -461,8 +487,9 @@ def checked(ids: Sequence[int], classes: int) -> list[int]:
         if not is_id(one):
             raise TargetError(f"a class id is a whole number; got {one!r}")
         if not 0 <= one < classes:
-            raise TargetError(f"class id {one} is out of range: the net has {classes} classes, "
-                              f"0 to {classes - 1}")
+            raise TargetError(
+                f"class id {one} is out of range: the net has {classes} classes, 0 to {classes - 1}"
+            )
     return [int(one) for one in ids]
 
 
@@ -477,8 +504,10 @@ def _fitting(array: Any, shape: Sequence[int], what: str) -> np.ndarray:
     """The numbers of an array that is shaped like the output, or like one sample's."""
     numbers = numbers_of(array).astype(np.float64)
     if numbers.shape not in (tuple(shape), tuple(shape[1:])):
-        raise TargetError(f"{what} has shape {numbers.shape}; expected the output's, "
-                          f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}")
+        raise TargetError(
+            f"{what} has shape {numbers.shape}; expected the output's, "
+            f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}"
+        )
     if not np.isfinite(numbers).all():
         raise TargetError(f"{what} holds NaN or infinity")
     return np.broadcast_to(numbers, shape)

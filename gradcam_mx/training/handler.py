@@ -94,18 +94,34 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
         >>> module.fit(batches, epoch_end_callback=handler)              # doctest: +SKIP
     """
 
-    def __init__(self, x: Input, labels: Any = None, *, writers: Writers,
-                 method: str | Sequence[str] = "grad_cam", target: Target | str = PREDICTED,
-                 layer: Any = None, names: Any = None, photos: Any = None, order: str = "RGB",
-                 every: int = 1, unit: str = "epoch", start: int = 0, output: OutputChoice = None,
-                 input: InputChoice = None, fuse: str | None = None,
-                 options: Options = MappingProxyType({}), priority: float = 0) -> None:
+    def __init__(
+        self,
+        x: Input,
+        labels: Any = None,
+        *,
+        writers: Writers,
+        method: str | Sequence[str] = "grad_cam",
+        target: Target | str = PREDICTED,
+        layer: Any = None,
+        names: Any = None,
+        photos: Any = None,
+        order: str = "RGB",
+        every: int = 1,
+        unit: str = "epoch",
+        start: int = 0,
+        output: OutputChoice = None,
+        input: InputChoice = None,
+        fuse: str | None = None,
+        options: Options = MappingProxyType({}),
+        priority: float = 0,
+    ) -> None:
         if unit not in UNITS:
             raise InputError(f"unit={unit!r}; expected one of {', '.join(UNITS)}")
         if not targets.is_id(every) or every < 1:
             raise InputError(f"every={every!r}; expected 1 or more, a number of {unit}s")
         self._explainer = Explainer(
-            x, labels, method, target, layer, names, photos, order, output, input, fuse, options)
+            x, labels, method, target, layer, names, photos, order, output, input, fuse, options
+        )
         self._writers = _writers(writers)
         self._every, self._unit, self.priority = every, unit, priority
         self._next = start
@@ -141,8 +157,9 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
 
     # -- called by others --------------------------------------------------------------------------
 
-    def __call__(self, step: Any, net: Any = None, arg_params: Any = None, aux_params: Any = None
-                 ) -> None:
+    def __call__(
+        self, step: Any, net: Any = None, arg_params: Any = None, aux_params: Any = None
+    ) -> None:
         """Tell of an epoch (or batch) that ended; one in `every` is explained and written.
 
         Args:
@@ -192,14 +209,20 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
     def __enter__(self) -> ExplanationHandler:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _check_unit(self, unit: str) -> None:
         if unit != self._unit:
-            raise InputError(f"a Module called the handler at the end of its {unit}, but it was "
-                             f"made with unit={self._unit!r}; pass unit={unit!r}")
+            raise InputError(
+                f"a Module called the handler at the end of its {unit}, but it was "
+                f"made with unit={self._unit!r}; pass unit={unit!r}"
+            )
 
     def _check_all(self, net: Net) -> None:
         with randomness_kept():
@@ -229,8 +252,11 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
         except Exception as error:
             if not (self._is_checked or isinstance(error, NotFinite)):
                 raise
-            warnings.warn(f"{self._unit} {step} is not explained, training goes on: "
-                          f"{type(error).__name__.lstrip('_')}: {error}", stacklevel=4)
+            warnings.warn(
+                f"{self._unit} {step} is not explained, training goes on: "
+                f"{type(error).__name__.lstrip('_')}: {error}",
+                stacklevel=4,
+            )
             return None
         self._is_checked = True
         return snapshot
@@ -244,15 +270,19 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
                 self._have_failed.add(id(writer))
                 warnings.warn(
                     f"a writer failed, training goes on; {_name(writer)} is called again, and "
-                    f"nothing more said of it: {type(error).__name__}: {error}", stacklevel=4)
+                    f"nothing more said of it: {type(error).__name__}: {error}",
+                    stacklevel=4,
+                )
 
 
 def _writers(given: Any) -> list[Any]:
     several = list(given) if isinstance(given, (list, tuple)) else [given]
     for one in several:
         if not callable(one) and not isinstance(one, (str, Path)):
-            raise InputError(f"{one!r} is no writer; expected a function of a snapshot, such as "
-                             "one of gradcam_mx.writers, or the path of a folder")
+            raise InputError(
+                f"{one!r} is no writer; expected a function of a snapshot, such as "
+                "one of gradcam_mx.writers, or the path of a folder"
+            )
     if not several:
         raise InputError("no writer was given; expected one or more, such as the path of a folder")
     return [HtmlWriter(one) if isinstance(one, (str, Path)) else one for one in several]

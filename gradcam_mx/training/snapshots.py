@@ -49,9 +49,21 @@ class _Prediction(NamedTuple):
 class Explainer:
     """From a net to a snapshot of it."""
 
-    def __init__(self, x: Input, labels: Any, method: str | Sequence[str], target: Any, layer: Any,
-                 names: Any, photos: Any, order: str, output: OutputChoice, input: InputChoice,
-                 fuse: str | None, options: Options) -> None:
+    def __init__(
+        self,
+        x: Input,
+        labels: Any,
+        method: str | Sequence[str],
+        target: Any,
+        layer: Any,
+        names: Any,
+        photos: Any,
+        order: str,
+        output: OutputChoice,
+        input: InputChoice,
+        fuse: str | None,
+        options: Options,
+    ) -> None:
         self._x = _copied(x)
         self._samples = len(inputs.as_tuple(self._x)[0])
         self._labels = None if labels is None else _class_ids(labels, self._samples)
@@ -62,8 +74,10 @@ class Explainer:
         self._layer, self._fuse = layer, fuse
         self._is_list = isinstance(layer, (list, tuple))
         if self._is_list and fuse not in FUSIONS:
-            raise LayerError(f"fuse={fuse!r}; the maps of a list of layers are joined to one by "
-                             f"one of {', '.join(FUSIONS)}")
+            raise LayerError(
+                f"fuse={fuse!r}; the maps of a list of layers are joined to one by "
+                f"one of {', '.join(FUSIONS)}"
+            )
         if order not in ("RGB", "BGR"):
             raise InputError(f"order={order!r}; expected RGB or BGR")
         self._order, self._output, self._input = order, output, input
@@ -76,8 +90,9 @@ class Explainer:
         if not isinstance(self._x, tuple) and self._x.ndim == 4:
             photos = picture.check_photos(photos)
         if len(photos) != self._samples:
-            raise InputError(f"{len(photos)} photos for {self._samples} samples; expected one for "
-                             "each")
+            raise InputError(
+                f"{len(photos)} photos for {self._samples} samples; expected one for each"
+            )
         return photos
 
     # -- looking for mistakes ----------------------------------------------------------------------
@@ -88,7 +103,7 @@ class Explainer:
             graph = trace(net, len(inputs.as_tuple(self._x)))
         except NetworkError:
             if has_drop_ins(net):
-                return      # it has to run to be seen
+                return  # it has to run to be seen
             raise
         shapes = inputs.shapes(graph, self._x)
         chosen = outputs.choose(graph.outputs, self._output)
@@ -107,8 +122,9 @@ class Explainer:
             run.pooled()
 
     def _checks(self) -> list[Callable[[tuple[int, ...]], None]]:
-        return [check for one in self._methods
-                for check in checks(one, self._options.get(one.name, {}))]
+        return [
+            check for one in self._methods for check in checks(one, self._options.get(one.name, {}))
+        ]
 
     def _layers(self) -> Sequence[Any]:
         if not any(one.needs.layer for one in self._methods):
@@ -120,16 +136,22 @@ class Explainer:
         if not self._predicts or (self._names is None and self._labels is None):
             return
         if not outputs.holds_classes(shape):
-            raise InputError(f"labels and names are of classes; the net's output has shape "
-                             f"{tuple(shape)}, which holds no score for each class: leave them out")
+            raise InputError(
+                f"labels and names are of classes; the net's output has shape "
+                f"{tuple(shape)}, which holds no score for each class: leave them out"
+            )
         count = 2 if outputs.is_single(shape) else shape[1]
         if self._names is not None and len(self._names) != count:
-            raise InputError(f"{len(self._names)} names for a net with {count} classes; expected "
-                             "one for each, class 0 first")
+            raise InputError(
+                f"{len(self._names)} names for a net with {count} classes; expected "
+                "one for each, class 0 first"
+            )
         wrong = [one for one in self._labels or () if one >= count]
         if wrong:
-            raise InputError(f"the label {wrong[0]} is out of range: the net has {count} classes, "
-                             f"0 to {count - 1}")
+            raise InputError(
+                f"the label {wrong[0]} is out of range: the net has {count} classes, "
+                f"0 to {count - 1}"
+            )
 
     # -- predicting and explaining -----------------------------------------------------------------
 
@@ -137,7 +159,8 @@ class Explainer:
     def _predicts(self) -> bool:
         """Whether the output that is explained may be of classes."""
         return not isinstance(self._output, (list, tuple)) and not isinstance(
-            self._target, targets.Detection)
+            self._target, targets.Detection
+        )
 
     def _predict(self, net: Net) -> _Prediction:
         with failures_told("forward"):
@@ -156,8 +179,9 @@ class Explainer:
         # of the scores: probabilities near 1 may be equal
         flat = values.reshape(len(values), -1)
         classes = (flat[:, 0] > 0).astype(int) if is_single else flat.argmax(axis=1)
-        return _Prediction(is_single and own is None, classes.tolist(),
-                           odds[np.arange(len(odds)), classes])
+        return _Prediction(
+            is_single and own is None, classes.tolist(), odds[np.arange(len(odds)), classes]
+        )
 
     def _run(self, net: Net, seen: _Prediction) -> Run:
         ids = self._class_ids(seen)
@@ -166,8 +190,16 @@ class Explainer:
             target = ids
         if ids is not None and seen.is_bare_logit and self._output != PROBABILITY:
             target = targets.Binary(ids)
-        return Run(net, self._x, target, self._layer, [one.needs for one in self._methods],
-                   output=self._output, input=self._input, checks=self._checks())
+        return Run(
+            net,
+            self._x,
+            target,
+            self._layer,
+            [one.needs for one in self._methods],
+            output=self._output,
+            input=self._input,
+            checks=self._checks(),
+        )
 
     def _class_ids(self, seen: _Prediction) -> list[int] | None:
         """The classes that are explained, if it is classes."""
@@ -181,9 +213,16 @@ class Explainer:
         run = self._run(net, seen)
         views = run.for_each_target()
         found: dict[str, Explanation] = {
-            one.name: explain_run(run, one, self._options.get(one.name, {}), several=self._is_list,
-                                  fuse=self._fuse, views=views)[0]
-            for one in self._methods}
+            one.name: explain_run(
+                run,
+                one,
+                self._options.get(one.name, {}),
+                several=self._is_list,
+                fuse=self._fuse,
+                views=views,
+            )[0]
+            for one in self._methods
+        }
         for one in found.values():
             _check_finite(one.values, f"what {one.method} finds")
         if self._photos is None:
@@ -191,10 +230,18 @@ class Explainer:
         first = next(iter(found.values()))
         explained = self._explained(first, self._class_ids(seen))
         return Snapshot(
-            step, unit, _beside(self._photos, first),
+            step,
+            unit,
+            _beside(self._photos, first),
             {name: one.pictures(self._photos, self._order) for name, one in found.items()},
-            seen.classes, seen.probabilities, self._labels, first.score, explained,
-            self._captions(seen, explained, first.score), found)
+            seen.classes,
+            seen.probabilities,
+            self._labels,
+            first.score,
+            explained,
+            self._captions(seen, explained, first.score),
+            found,
+        )
 
     def _explained(self, found: Explanation, ids: list[int] | None) -> list[str]:
         given = found.target if ids is None else ids
@@ -202,16 +249,20 @@ class Explainer:
             return [given] * self._samples
         return [one if isinstance(one, str) else self._name(one) for one in given]
 
-    def _captions(self, seen: _Prediction, explained: Sequence[str], scores: np.ndarray
-                  ) -> list[str]:
+    def _captions(
+        self, seen: _Prediction, explained: Sequence[str], scores: np.ndarray
+    ) -> list[str]:
         if seen.classes is None or seen.probabilities is None:
             return [f"{what} {score:.3g}" for what, score in zip(explained, scores)]
-        captions = [f"{self._name(one)} {chance:.2f}"
-                    for one, chance in zip(seen.classes, seen.probabilities)]
+        captions = [
+            f"{self._name(one)} {chance:.2f}"
+            for one, chance in zip(seen.classes, seen.probabilities)
+        ]
         if self._labels is None:
             return captions
-        return [f"{caption} (true: {self._name(one)})"
-                for caption, one in zip(captions, self._labels)]
+        return [
+            f"{caption} (true: {self._name(one)})" for caption, one in zip(captions, self._labels)
+        ]
 
     def _name(self, class_id: int) -> str:
         return f"class {class_id}" if self._names is None else self._names[class_id]
@@ -239,8 +290,10 @@ def _class_ids(labels: Any, samples: int) -> list[int]:
     if numbers.shape == (samples, 1):
         numbers = numbers[:, 0]
     if numbers.shape != (samples,):
-        raise InputError(f"labels of shape {numbers.shape} for {samples} samples; expected the "
-                         "true class of each sample, one number")
+        raise InputError(
+            f"labels of shape {numbers.shape} for {samples} samples; expected the "
+            "true class of each sample, one number"
+        )
     # losses take classes as floats too
     if numbers.dtype.kind not in "iuf" or not (numbers >= 0).all() or (numbers % 1).any():
         raise InputError(f"the labels are {labels!r}; expected class ids, whole numbers from 0 on")
@@ -267,23 +320,27 @@ def _methods(given: str | Sequence[str], layer: Any, options: Options) -> list[M
     if layer is None or any(one.needs.layer for one in chosen):
         return chosen
     if not any(one.needs.inside for one in chosen):
-        raise MethodError(f"layer={layer!r} was given, but {', '.join(one.name for one in chosen)} "
-                          "explains the input alone")
+        raise MethodError(
+            f"layer={layer!r} was given, but {', '.join(one.name for one in chosen)} "
+            "explains the input alone"
+        )
     return [replace(one, needs=replace(one.needs, layer=one.needs.inside)) for one in chosen]
 
 
 def _checked_target(target: Any, labels: list[int] | None, samples: int) -> Any:
     if isinstance(target, str):
         if target not in (PREDICTED, TRUE):
-            raise TargetError(f"target={target!r}; expected {PREDICTED!r}, {TRUE!r}, a class id or "
-                              "another target")
+            raise TargetError(
+                f"target={target!r}; expected {PREDICTED!r}, {TRUE!r}, a class id or another target"
+            )
         if target == TRUE and labels is None:
             raise TargetError(f"target={TRUE!r} needs to know the true classes: pass labels")
         return target
     if isinstance(target, (targets.Several, targets.Top)):
         raise TargetError(f"a snapshot shows one target a sample; got {target!r}")
     are_ids = targets.is_id(target) or (
-        isinstance(target, (list, tuple)) and all(map(targets.is_id, target)))
+        isinstance(target, (list, tuple)) and all(map(targets.is_id, target))
+    )
     return _ClassIds(targets.each(target, samples)) if are_ids else target
 
 
@@ -299,5 +356,5 @@ def _check_finite(values: np.ndarray, what: str) -> None:
 def _beside(photos: np.ndarray, found: Explanation) -> list[np.ndarray]:
     """What stands beside an explanation's pictures: photos, or a clip's frames."""
     if len(found.input_size) == 1:
-        return []       # a signal is in them
+        return []  # a signal is in them
     return [picture.strip(one) if len(found.input_size) == 3 else one for one in photos]

@@ -74,13 +74,20 @@ class Snapshot:
         cells = [self._cells(number) for number in range(len(self.captions))]
         widest = max(panel.shape[1] / panel.shape[0] for panel, _ in cells[0])
         side, across = (6.0, 1) if widest > 2 else (2.2, max(1, PANELS // len(cells[0])))
-        rows = [[cell for sample in cells[start:start + across] for cell in sample]
-                for start in range(0, len(cells), across)]
+        rows = [
+            [cell for sample in cells[start : start + across] for cell in sample]
+            for start in range(0, len(cells), across)
+        ]
         columns = ["input"] * bool(self.photos) + [METHODS[name].title for name in self.overlays]
-        return picture.as_array(picture.grid(
-            [[panel for panel, _ in row] for row in rows],
-            [[title for _, title in row] for row in rows],
-            columns=columns * min(across, len(cells)), heading=self.heading, side=side))
+        return picture.as_array(
+            picture.grid(
+                [[panel for panel, _ in row] for row in rows],
+                [[title for _, title in row] for row in rows],
+                columns=columns * min(across, len(cells)),
+                heading=self.heading,
+                side=side,
+            )
+        )
 
     def _cells(self, number: int) -> list[tuple[np.ndarray, str]]:
         """The pictures of a sample, each with its title."""
@@ -105,8 +112,12 @@ class _Closing:
     def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -120,8 +131,9 @@ def _folder(path: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another "
-                          "folder") from error
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
+        ) from error
     return folder
 
 
@@ -189,18 +201,28 @@ class HtmlWriter(_Closing):
             for one in known:
                 _section(one)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise OutputError(f"{path} is no list of snapshots ({error}); choose another folder, "
-                              "or delete the file to begin anew") from error
+            raise OutputError(
+                f"{path} is no list of snapshots ({error}); choose another folder, "
+                "or delete the file to begin anew"
+            ) from error
         return known
 
     def __call__(self, snapshot: Snapshot) -> None:
         name = f"{snapshot.unit}-{snapshot.step:06d}"
         drawn = snapshot.picture()
         known = [one for one in self._known if one["name"] != name]
-        known.append({"name": name, "heading": snapshot.heading, "width": drawn.shape[1],
-                      "height": drawn.shape[0], "captions": list(snapshot.captions)})
-        page = _PAGE.format(title=html.escape(self._title),
-                            sections="\n".join(map(_section, reversed(known))))
+        known.append(
+            {
+                "name": name,
+                "heading": snapshot.heading,
+                "width": drawn.shape[1],
+                "height": drawn.shape[0],
+                "captions": list(snapshot.captions),
+            }
+        )
+        page = _PAGE.format(
+            title=html.escape(self._title), sections="\n".join(map(_section, reversed(known)))
+        )
         with files.whole(self.folder / f"{name}.png") as part:
             picture.save(drawn, part)
         for file, text in (("index.html", page), ("snapshots.json", json.dumps(known, indent=1))):
@@ -213,9 +235,13 @@ def _section(known: Mapping[str, Any]) -> str:
     """A snapshot's part of the page."""
     captions = [html.escape(caption) for caption in known["captions"]]
     return _SECTION.format(
-        name=html.escape(known["name"]), heading=html.escape(known["heading"]),
-        width=int(known["width"]), height=int(known["height"]), alt="; ".join(captions),
-        captions="".join(f"<li>{caption}</li>" for caption in captions))
+        name=html.escape(known["name"]),
+        heading=html.escape(known["heading"]),
+        width=int(known["width"]),
+        height=int(known["height"]),
+        alt="; ".join(captions),
+        captions="".join(f"<li>{caption}</li>" for caption in captions),
+    )
 
 
 class TensorBoardWriter(_Closing):
@@ -241,7 +267,8 @@ class TensorBoardWriter(_Closing):
         if self._given is None:
             with randomness_kept():
                 self._package = optional(
-                    "tensorboardX", "The files for TensorBoard are written", extra="train")
+                    "tensorboardX", "The files for TensorBoard are written", extra="train"
+                )
             self._log = str(_folder(log))
 
     def __call__(self, snapshot: Snapshot) -> None:
@@ -250,7 +277,8 @@ class TensorBoardWriter(_Closing):
             # By default pictures wait in memory for two minutes; and a file is named by the second,
             # so that the next one could take its place.
             log = self._opened = self._package.SummaryWriter(
-                self._log, flush_secs=5, filename_suffix=f".{time.time_ns()}")
+                self._log, flush_secs=5, filename_suffix=f".{time.time_ns()}"
+            )
         log.add_image(self._tag, snapshot.picture(), snapshot.step, dataformats="HWC")
 
     def close(self) -> None:
@@ -279,8 +307,9 @@ class WandbWriter(_Closing):
         >>> writer = WandbWriter(project="garments", mode="offline")     # doctest: +SKIP
     """
 
-    def __init__(self, run: Any = None, *, key: str = "explanations", commit: bool = True,
-                 **options: Any) -> None:
+    def __init__(
+        self, run: Any = None, *, key: str = "explanations", commit: bool = True, **options: Any
+    ) -> None:
         self._key, self._commit, self._options = key, commit, options
         with randomness_kept():
             self._wandb = optional("wandb", "Runs of Weights & Biases are logged", extra="train")
@@ -296,8 +325,9 @@ class WandbWriter(_Closing):
         try:
             run = self._wandb.init(**self._options)
         except self._wandb.Error as error:
-            raise OutputError(f"wandb cannot begin a run: {error}; mode=\"offline\" needs no "
-                              "account and no network") from error
+            raise OutputError(
+                f'wandb cannot begin a run: {error}; mode="offline" needs no account and no network'
+            ) from error
         if run is active:
             self._given = run
             return None
@@ -309,7 +339,8 @@ class WandbWriter(_Closing):
             self._opened = self._begin()
         image = self._wandb.Image(snapshot.picture(), caption="\n".join(snapshot.captions))
         (self._given or self._opened).log(
-            {self._key: image, f"{self._key}_{snapshot.unit}": snapshot.step}, commit=self._commit)
+            {self._key: image, f"{self._key}_{snapshot.unit}": snapshot.step}, commit=self._commit
+        )
 
     def close(self) -> None:
         """End the run, if the writer began it."""

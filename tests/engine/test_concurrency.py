@@ -64,8 +64,9 @@ def test_nets_new_to_threads_are_traced_one_by_one():
     def work(number, net, x):
         found[number] = gm.saliency(net, x).values
 
-    threads = [threading.Thread(target=work, args=(number, *pair))
-               for number, pair in enumerate(fresh)]
+    threads = [
+        threading.Thread(target=work, args=(number, *pair)) for number, pair in enumerate(fresh)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -111,9 +112,14 @@ print("done")
 @pytest.mark.slow
 def test_forks_between_calls_change_nothing():
     path = os.pathsep.join([str(TESTS), str(TESTS / "engine"), os.environ.get("PYTHONPATH", "")])
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], timeout=300,
-                         capture_output=True, text=True, check=False,
-                         env={**os.environ, "PYTHONPATH": path})
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKS],
+        timeout=300,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     assert ran.stdout.endswith("done\n"), ran.stdout + ran.stderr
 
 
@@ -125,10 +131,15 @@ def test_a_batch_with_a_target_each_equals_single_calls(ctx):
     ids = [3, 1, 4, 15, 926, 535, 8, 97]
     together = gm.explain(net, x, NAMES, target=ids)
     for number, class_id in enumerate(ids):
-        alone = gm.explain(net, x[number:number + 1], NAMES, target=class_id)
+        alone = gm.explain(net, x[number : number + 1], NAMES, target=class_id)
         for name in NAMES:
             # results are float32
-            np.testing.assert_allclose(together[name].values[number], alone[name].values[0],
-                                       rtol=1e-5, atol=1e-6 * np.abs(alone[name].values).max())
-            np.testing.assert_allclose(together[name].score[number], alone[name].score[0],
-                                       rtol=1e-6)
+            np.testing.assert_allclose(
+                together[name].values[number],
+                alone[name].values[0],
+                rtol=1e-5,
+                atol=1e-6 * np.abs(alone[name].values).max(),
+            )
+            np.testing.assert_allclose(
+                together[name].score[number], alone[name].score[0], rtol=1e-6
+            )

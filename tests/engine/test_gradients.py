@@ -38,9 +38,15 @@ def without_onednn(net, name, x, layer, class_id, folder):
     net.save_parameters(str(folder / "net.params"))
     np.savez(folder / "given.npz", x=x.asnumpy(), layer=layer, class_id=class_id)
     subprocess.run(
-        [sys.executable, str(SCRIPT), name, *(str(folder / file) for file in
-                                              ("net.params", "given.npz", "result.npz"))],
-        check=True, env={**os.environ, "MXNET_MKLDNN_ENABLED": "0"})
+        [
+            sys.executable,
+            str(SCRIPT),
+            name,
+            *(str(folder / file) for file in ("net.params", "given.npz", "result.npz")),
+        ],
+        check=True,
+        env={**os.environ, "MXNET_MKLDNN_ENABLED": "0"},
+    )
     return np.load(folder / "result.npz")
 
 
@@ -68,8 +74,9 @@ def float64_gradient_with_the_signs_of(tape, net, x, class_id, rule="plain"):
         assert (np.abs(z[other]) <= TIE * np.abs(z).max()).all(), f"no tie at {node.name}"
         z[other] = np.where(seen[other] > 0, 1e-30, -1e-30)
     for entry in pooled(tape.graph):
-        reference.values[f"{tape.graph.nodes[entry[0]].name}_output"][...] = (
-            tape.value(entry).asnumpy())
+        reference.values[f"{tape.graph.nodes[entry[0]].name}_output"][...] = tape.value(
+            entry
+        ).asnumpy()
     head = np.zeros_like(output)
     head[:, class_id] = 1
     return reference.backward(head, rule)["data"]
@@ -85,8 +92,7 @@ def test_gradients_equal_those_without_onednn(name, tmp_path):
     # the top class: SqueezeNet ends in a ReLU, so other classes may have no gradient at all
     class_id = int(tape.value(head).asnumpy().argmax())
     found = tape.backward({head: one_hot(tape.value(head), class_id)})
-    expected = without_onednn(net, name, x, int(path.split(".")[1]), class_id,
-                              tmp_path)
+    expected = without_onednn(net, name, x, int(path.split(".")[1]), class_id, tmp_path)
 
     assert relative_error(found[layer].asnumpy(), expected["at_layer"]) <= TOLERANCE
     error = relative_error(found[data].asnumpy(), expected["at_input"])

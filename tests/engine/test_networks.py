@@ -76,15 +76,21 @@ class Reference:
             names = [name for name in symbol.list_inputs() if name not in parameters]
         else:
             symbol = self._traced(net, inputs)
-            parameters = {name: one.data(one.list_ctx()[0])
-                          for name, one in net.collect_params().items()}
+            parameters = {
+                name: one.data(one.list_ctx()[0]) for name, one in net.collect_params().items()
+            }
             names = ["data"] if inputs == 1 else [f"data{number}" for number in range(inputs)]
         self.net = Float64Net(last_runs_named(symbol), parameters, names)
 
     def _traced(self, net, inputs):
         def visit(block, path):
-            hooks.append(block.register_forward_hook(lambda block, given, output: (
-                self.outputs.update({path: flat(output)[0].list_outputs()[0]}))))
+            hooks.append(
+                block.register_forward_hook(
+                    lambda block, given, output: self.outputs.update(
+                        {path: flat(output)[0].list_outputs()[0]}
+                    )
+                )
+            )
             for name, child in block._children.items():
                 visit(child, f"{path}.{name}" if path else name)
 
@@ -97,7 +103,7 @@ class Reference:
 
     def node(self, layer):
         """The operator that gives a layer's output."""
-        return self.outputs.get(layer, layer)[:-len("_output")]
+        return self.outputs.get(layer, layer)[: -len("_output")]
 
 
 def last_runs_named(symbol):
@@ -114,10 +120,16 @@ def last_runs_named(symbol):
 def state(net, x):
     """What has to stay as it is."""
     if isinstance(net, mx.gluon.Block):
-        return {(number, name): value for number, one in enumerate(x)
-                for name, value in state_of(net, one).items()}
-    parameters = ({**net[1], **net[2]} if isinstance(net, tuple)
-                  else net.parameters.on(net.parameters.contexts()[0]))
+        return {
+            (number, name): value
+            for number, one in enumerate(x)
+            for name, value in state_of(net, one).items()
+        }
+    parameters = (
+        {**net[1], **net[2]}
+        if isinstance(net, tuple)
+        else net.parameters.on(net.parameters.contexts()[0])
+    )
     return {name: contents(array) for name, array in [*parameters.items(), *enumerate(x)]}
 
 
@@ -128,8 +140,9 @@ def gradients(case, net, x, explained=None):
     if case.layer is None:
         return [saliency.values], None
     layer = case.twin_layer if net is case.twin else ""
-    run = Run(net, x, case.target, layer or case.options.get("layer"), [Needs(layer=True)],
-              **options)
+    run = Run(
+        net, x, case.target, layer or case.options.get("layer"), [Needs(layer=True)], **options
+    )
     return [saliency.values, run.layer_gradient], run.map.name
 
 
@@ -191,20 +204,36 @@ def check_ablation(case, x, turned, which, whole, ctx):
     """Halves of the input hidden by the perturbation engine, and by hand for a recorded run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        found = gm.feature_ablation(case.net, x, case.target, segments="grid", num_segments=2,
-                                    batch_size=3, progress=False, **case.options_of_inputs)
+        found = gm.feature_ablation(
+            case.net,
+            x,
+            case.target,
+            segments="grid",
+            num_segments=2,
+            batch_size=3,
+            progress=False,
+            **case.options_of_inputs,
+        )
         cut, drops = found.details["segments"], found.details["segment_values"]
         of_classes = isinstance(whole.target, list) and all(
-            isinstance(one, int) for one in whole.target)
+            isinstance(one, int) for one in whole.target
+        )
         for number in range(min(2, drops.shape[1])):
             hidden = cut == number if turned[which].ndim == 2 else (cut == number)[:, None]
-            moved = tuple(np.where(hidden, 0, one).astype(one.dtype) if at == which else one
-                          for at, one in enumerate(turned))
+            moved = tuple(
+                np.where(hidden, 0, one).astype(one.dtype) if at == which else one
+                for at, one in enumerate(turned)
+            )
             target = whole.target if of_classes else target_of_variants(case, x)
-            left = gm.saliency(case.twin or case.net, arrays(moved, ctx), target,
-                               **case.options_of_inputs).score
-            np.testing.assert_allclose(drops[:, number], whole.score - left, rtol=1e-3,
-                                       atol=1e-4 * np.abs(whole.score).max())
+            left = gm.saliency(
+                case.twin or case.net, arrays(moved, ctx), target, **case.options_of_inputs
+            ).score
+            np.testing.assert_allclose(
+                drops[:, number],
+                whole.score - left,
+                rtol=1e-3,
+                atol=1e-4 * np.abs(whole.score).max(),
+            )
 
 
 def target_of_variants(case, x):
@@ -215,8 +244,10 @@ def target_of_variants(case, x):
         return dataclasses.replace(case.target, lost=0)
     ids, _, boxes = case.net(*x)
     number = case.target.index
-    return [gm.targets.Detection(box=box[number], class_id=int(kind[number, 0]), lost=0)
-            for kind, box in zip(ids.asnumpy(), boxes.asnumpy())]
+    return [
+        gm.targets.Detection(box=box[number], class_id=int(kind[number, 0]), lost=0)
+        for kind, box in zip(ids.asnumpy(), boxes.asnumpy())
+    ]
 
 
 def check_same(case, found, slopes, x):
@@ -253,8 +284,7 @@ def distance(found, expected):
 
 
 def in_float64(case):
-    """The case's net in float64 (a Block is cast in place); None where there is none, as of files.
-    """
+    """The case's net in float64 (a Block is cast in place); None where there is none, as of files."""
     if not case.exact:
         return None
     if isinstance(case.net, mx.gluon.Block):
@@ -262,8 +292,9 @@ def in_float64(case):
         return case.net
     if isinstance(case.net, tuple):
         symbol, *parameters = case.net
-        return symbol, *({name: array.astype("float64") for name, array in one.items()}
-                         for one in parameters)
+        return symbol, *(
+            {name: array.astype("float64") for name, array in one.items()} for one in parameters
+        )
     return None
 
 
@@ -278,8 +309,11 @@ def marks(name):
 
 
 NETWORKS = [
-    *(pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}", marks=marks(name))
-      for name in SMALL for number in (0, 1)),
+    *(
+        pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}", marks=marks(name))
+        for name in SMALL
+        for number in (0, 1)
+    ),
     *(pytest.param(name, mx.cpu(0), id=name, marks=marks(name)) for name in GLUONCV),
 ]
 
@@ -288,8 +322,10 @@ NETWORKS = [
 def test_explained(name, ctx, tmp_path):
     if name in DEADLY:  # not this process, if it does it again
         subprocess.run(
-            [sys.executable, __file__, name, str(ctx.device_id), str(tmp_path)], check=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+            [sys.executable, __file__, name, str(ctx.device_id), str(tmp_path)],
+            check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
     else:
         explain(name, ctx, tmp_path)
 
@@ -307,24 +343,35 @@ class Functional(mx.gluon.HybridBlock):
         return F.Pooling(x, kernel=(2, 2), stride=(2, 2), pool_type="max")
 
 
-@pytest.mark.parametrize(("layers", "said"), [
-    pytest.param(
-        lambda: [mx.gluon.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
-        r"'1' \(Branching\) runs code .*\(from gradcam_mx import nn in place of "
-        r"from mxnet\.gluon import nn\)", id="no drop-ins"),
-    pytest.param(
-        lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
-        r"Gluon's own: '1\.0' \(BatchNorm\).*from gradcam_mx import nn in place of: "
-        r"from mxnet\.gluon import nn", id="drop-ins in part"),
-    pytest.param(
-        lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [Functional()])],
-        r"operator Pooling as a function.*nn\.MaxPool2D of gradcam_mx", id="functional pooling"),
-])
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        pytest.param(
+            lambda: [mx.gluon.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
+            r"'1' \(Branching\) runs code .*\(from gradcam_mx import nn in place of "
+            r"from mxnet\.gluon import nn\)",
+            id="no drop-ins",
+        ),
+        pytest.param(
+            lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [mx.gluon.nn.BatchNorm()])],
+            r"Gluon's own: '1\.0' \(BatchNorm\).*from gradcam_mx import nn in place of: "
+            r"from mxnet\.gluon import nn",
+            id="drop-ins in part",
+        ),
+        pytest.param(
+            lambda: [gm.nn.Conv2D(4, 3), Branching(lambda: [Functional()])],
+            r"operator Pooling as a function.*nn\.MaxPool2D of gradcam_mx",
+            id="functional pooling",
+        ),
+    ],
+)
 def test_what_cannot_be_traced_is_refused_with_advice(layers, said, ctx):
     x = mx.nd.random.normal(shape=(1, 3, 8, 8), ctx=ctx)
     net = mx.gluon.nn.Sequential()
-    net.add(*layers(), gm.nn.Dense(3) if layers()[0].__module__ == gm.nn.__name__
-            else mx.gluon.nn.Dense(3))
+    net.add(
+        *layers(),
+        gm.nn.Dense(3) if layers()[0].__module__ == gm.nn.__name__ else mx.gluon.nn.Dense(3),
+    )
     net.initialize(ctx=ctx)
     before = net(x).asnumpy()
     for method in (gm.grad_cam, gm.saliency):

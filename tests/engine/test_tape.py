@@ -46,20 +46,23 @@ FUNCTIONS = {
     "elu": lambda F, x, slope: F.LeakyReLU(x, act_type="elu", slope=0.7),
     "selu": lambda F, x, slope: F.LeakyReLU(x, act_type="selu"),
     "gelu": lambda F, x, slope: F.LeakyReLU(x, act_type="gelu"),
-    "rrelu": lambda F, x, slope: F.LeakyReLU(
-        x, act_type="rrelu", lower_bound=0.1, upper_bound=0.5)[0],
+    "rrelu": lambda F, x, slope: F.LeakyReLU(x, act_type="rrelu", lower_bound=0.1, upper_bound=0.5)[
+        0
+    ],
     "sigmoid": lambda F, x, slope: F.sigmoid(x),
     "tanh": lambda F, x, slope: F.Activation(x, act_type="tanh"),
     "softsign": lambda F, x, slope: F.softsign(x),
     "swish": lambda F, x, slope: x * F.sigmoid(x),
     "hard swish": lambda F, x, slope: x * (F.clip(x + 3, 0, 6) / 6),
     "residual": lambda F, x, slope: F.relu(x) + x,
-    "twice": lambda F, x, slope: F.concat(*F.split(F.relu(x), num_outputs=3)[1:],
-                                          F.split(F.relu(-x), num_outputs=3)[0], dim=1),
+    "twice": lambda F, x, slope: F.concat(
+        *F.split(F.relu(x), num_outputs=3)[1:], F.split(F.relu(-x), num_outputs=3)[0], dim=1
+    ),
     "one value twice": lambda F, x, slope: F.relu(x) * F.relu(x + 1),
     "dropout": lambda F, x, slope: F.Dropout(F.relu(x), p=0.9),
     "max pooling": lambda F, x, slope: F.Pooling(
-        F.relu(x), kernel=(3, 3), stride=(2, 2), pool_type="max"),
+        F.relu(x), kernel=(3, 3), stride=(2, 2), pool_type="max"
+    ),
 }
 
 
@@ -94,13 +97,16 @@ def test_every_activation_under_every_rule_equals_float64(function, ctx):
         assert relative_error(found, expected) <= TOLERANCE, rule.name
 
 
-@pytest.mark.parametrize(("function", "changed", "left_alone"), [
-    ("relu", {"relu": 1}, {}),
-    ("relu6", {"clip": 1}, {}),
-    ("hard swish", {}, {"hard_sigmoid": 1}),
-    ("swish", {}, {"sigmoid": 1}),
-    ("one value twice", {"relu": 2}, {}),
-])
+@pytest.mark.parametrize(
+    ("function", "changed", "left_alone"),
+    [
+        ("relu", {"relu": 1}, {}),
+        ("relu6", {"clip": 1}, {}),
+        ("hard swish", {}, {"hard_sigmoid": 1}),
+        ("swish", {}, {"sigmoid": 1}),
+        ("one value twice", {"relu": 2}, {}),
+    ],
+)
 def test_the_report_counts_what_a_rule_changes(function, changed, left_alone):
     graph = trace(small(function, mx.cpu())[0])
     nodes = graph.descendants(graph.inputs)
@@ -119,8 +125,10 @@ def test_a_relu_inside_batch_normalisation_follows_the_rules(ctx):
                 if fused:
                     self.body.add(mx.gluon.nn.BatchNormReLU(in_channels=6, prefix="norm_"))
                 else:
-                    self.body.add(mx.gluon.nn.BatchNorm(in_channels=6, prefix="norm_"),
-                                  mx.gluon.nn.Activation("relu"))
+                    self.body.add(
+                        mx.gluon.nn.BatchNorm(in_channels=6, prefix="norm_"),
+                        mx.gluon.nn.Activation("relu"),
+                    )
                 self.body.add(mx.gluon.nn.Conv2D(4, 3, in_channels=6))
 
         def hybrid_forward(self, F, x):
@@ -170,10 +178,12 @@ def test_a_partial_pass_equals_the_whole_one(ctx):
     part = Tape(graph, [x], [inner])
     gradient = mx.nd.ones_like(whole.value(head))
     expected = reference_of(net, x)[0].backward(gradient.asnumpy())
-    for found in (whole.backward({head: gradient})[inner], part.backward({head: gradient})[inner],
-                  whole.backward({head: gradient}, points=[inner])[inner]):
-        assert relative_error(found.asnumpy(),
-                              expected[graph.nodes[inner[0]].name]) <= TOLERANCE
+    for found in (
+        whole.backward({head: gradient})[inner],
+        part.backward({head: gradient})[inner],
+        whole.backward({head: gradient}, points=[inner])[inner],
+    ):
+        assert relative_error(found.asnumpy(), expected[graph.nodes[inner[0]].name]) <= TOLERANCE
 
 
 def test_a_layer_that_is_passed_by_has_the_gradient_zero():
@@ -199,9 +209,11 @@ def test_mxnets_own_gradient_through_max_pooling_in_predict_mode_is_wrong():
     y.backward(train_mode=False)
     error = relative_error(x.grad.asnumpy(), expected)
     if error < 0.1:
-        warnings.warn("MXNet's gradient through max pooling under record(train_mode=False) is "
-                      f"right on this machine (relative error {error:.1e})", stacklevel=1)
+        warnings.warn(
+            "MXNet's gradient through max pooling under record(train_mode=False) is "
+            f"right on this machine (relative error {error:.1e})",
+            stacklevel=1,
+        )
     graph = trace(net)
-    found = Tape(graph, [x], graph.inputs).backward(
-        {graph.heads[0]: mx.nd.ones(output.shape)})
+    found = Tape(graph, [x], graph.inputs).backward({graph.heads[0]: mx.nd.ones(output.shape)})
     assert relative_error(found[graph.inputs[0]].asnumpy(), expected) <= TOLERANCE

@@ -15,8 +15,13 @@ nn = mx.gluon.nn
 
 def small_net():
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, in_channels=3), nn.BatchNorm(in_channels=4), nn.Activation("relu"),
-            nn.GlobalAvgPool2D(), nn.Dense(5, in_units=4))
+    net.add(
+        nn.Conv2D(4, 3, in_channels=3),
+        nn.BatchNorm(in_channels=4),
+        nn.Activation("relu"),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(5, in_units=4),
+    )
     net.initialize(mx.init.Normal(0.5))
     return net
 

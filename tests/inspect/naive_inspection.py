@@ -21,8 +21,7 @@ ROUNDING, CHANGE = 1e-10, 1e-6
 # --------------------------------------------------------------------------------- receptive fields
 
 
-def positive_twin(symbol: Any, pools: str | None = None
-                  ) -> tuple[Any, dict[str, tuple[int, ...]]]:
+def positive_twin(symbol: Any, pools: str | None = None) -> tuple[Any, dict[str, tuple[int, ...]]]:
     """A net that depends on its input as the given one does, where no change can be lost.
 
     Activations become ReLU, which on positive values lets everything through (the others saturate),
@@ -58,13 +57,16 @@ def positive_twin(symbol: Any, pools: str | None = None
             # it has no float64
             begin, size = ast.literal_eval(attrs["offset"]), ast.literal_eval(attrs["h_w"])
             end = [one + length for one, length in zip(begin, size)]
-            node.update(op="slice", attrs={"begin": str((None, None, *begin)),
-                                           "end": str((None, None, *end))})
+            node.update(
+                op="slice",
+                attrs={"begin": str((None, None, *begin)), "end": str((None, None, *end))},
+            )
     return mx.sym.load_json(json.dumps(graph)), dilated
 
 
-def positive_weights(names: Sequence[str], shapes: Sequence[tuple[int, ...]], seed: int
-                     ) -> dict[str, np.ndarray]:
+def positive_weights(
+    names: Sequence[str], shapes: Sequence[tuple[int, ...]], seed: int
+) -> dict[str, np.ndarray]:
     """Positive numbers for every weight, such that values stay near one; running means are zero."""
     rng = np.random.RandomState(seed)
     found = {}
@@ -86,34 +88,39 @@ class Compiled(NamedTuple):
     weights: dict[str, Any]
 
     def __call__(self, x: Any) -> list[Any]:
-        found = self.operator(*[x if name == "data" else self.weights[name]
-                                for name in self.names])
+        found = self.operator(*[x if name == "data" else self.weights[name] for name in self.names])
         return found if isinstance(found, list) else [found]
 
 
-def compiled(symbol: Any, layers: Sequence[str], shape: tuple[int, ...], pools: str | None
-             ) -> Compiled:
+def compiled(
+    symbol: Any, layers: Sequence[str], shape: tuple[int, ...], pools: str | None
+) -> Compiled:
     twin, dilated = positive_twin(symbol, pools)
     inside = twin.get_internals()
     heads = mx.sym.Group([inside[name] for name in layers])
     shapes, _, auxiliary = heads.infer_shape(data=shape)
-    weights = positive_weights([*heads.list_arguments(), *heads.list_auxiliary_states()],
-                               [*shapes, *auxiliary], 0)
+    weights = positive_weights(
+        [*heads.list_arguments(), *heads.list_auxiliary_states()], [*shapes, *auxiliary], 0
+    )
     for name, steps in dilated.items():
         if name in weights:
             kept = (..., *(slice(None, None, step) for step in steps))
             values, weights[name] = weights[name], np.zeros_like(weights[name])
             weights[name][kept] = values[kept]
-    return Compiled(mx.nd.CachedOp(heads), heads.list_inputs(), {
-        name: mx.nd.array(value, dtype="float64") for name, value in weights.items()})
+    return Compiled(
+        mx.nd.CachedOp(heads),
+        heads.list_inputs(),
+        {name: mx.nd.array(value, dtype="float64") for name, value in weights.items()},
+    )
 
 
 def start(shape: tuple[int, ...]) -> np.ndarray:
     return np.random.RandomState(1).uniform(0.5, 1.5, shape[1:])
 
 
-def dependence(symbol: Any, shape: tuple[int, ...], layers: Sequence[str],
-               pools: str | None = None) -> list[np.ndarray]:
+def dependence(
+    symbol: Any, shape: tuple[int, ...], layers: Sequence[str], pools: str | None = None
+) -> list[np.ndarray]:
     """Which units depend on which positions of the input, by trying every position.
 
     A huge number is added to all channels of one position at a time; the units whose value changes
@@ -151,8 +158,9 @@ def dependence(symbol: Any, shape: tuple[int, ...], layers: Sequence[str],
     return found
 
 
-def dependence_by_gradient(symbol: Any, shape: tuple[int, ...], layer: str,
-                           units: Sequence[tuple[int, ...]]) -> np.ndarray:
+def dependence_by_gradient(
+    symbol: Any, shape: tuple[int, ...], layer: str, units: Sequence[tuple[int, ...]]
+) -> np.ndarray:
     """Which positions of the input given units (channel, *position) have a gradient at.
 
     All weights and inputs are positive and all poolings are sums, so that every derivative along
@@ -167,7 +175,7 @@ def dependence_by_gradient(symbol: Any, shape: tuple[int, ...], layer: str,
     x = mx.nd.array(np.repeat(start(shape)[None], len(units), axis=0), dtype="float64")
     x.attach_grad()
     with mx.autograd.record(train_mode=True):
-        output, = net(x)
+        (output,) = net(x)
     head = np.zeros(output.shape)
     for number, unit in enumerate(units):
         head[(number, *unit)] = 1
@@ -182,12 +190,15 @@ def bounding_box(inside: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(inside))
 
 
-def box_of(field: np.ndarray, position: Sequence[int], channel: int | None = None
-           ) -> tuple[slice, ...] | None:
+def box_of(
+    field: np.ndarray, position: Sequence[int], channel: int | None = None
+) -> tuple[slice, ...] | None:
     """The receptive field of a unit, from an array of `dependence`."""
     positions = len(position)
-    of_unit = field[(slice(None),) * positions + (
-        slice(None) if channel is None else slice(channel, channel + 1), *position)]
+    of_unit = field[
+        (slice(None),) * positions
+        + (slice(None) if channel is None else slice(channel, channel + 1), *position)
+    ]
     return bounding_box(of_unit.any(axis=-1))
 
 
@@ -289,7 +300,7 @@ class Convolution(NamedTuple):
         y = np.zeros((len(self.weight), rows, columns))
         for o, row, column in np.ndindex(*y.shape):
             top, left = self.stride * row, self.stride * column
-            window = padded[:, top:top + height, left:left + width]
+            window = padded[:, top : top + height, left : left + width]
             y[o, row, column] = self.bias[o] + (self.weight[o] * window).sum()
         return y
 
@@ -299,8 +310,8 @@ class Convolution(NamedTuple):
         dx = np.zeros((channels, size[0] + 2 * self.pad, size[1] + 2 * self.pad))
         for o, row, column in np.ndindex(*dy.shape):
             top, left = self.stride * row, self.stride * column
-            dx[:, top:top + height, left:left + width] += self.weight[o] * dy[o, row, column]
-        return dx[:, self.pad:self.pad + size[0], self.pad:self.pad + size[1]]
+            dx[:, top : top + height, left : left + width] += self.weight[o] * dy[o, row, column]
+        return dx[:, self.pad : self.pad + size[0], self.pad : self.pad + size[1]]
 
 
 RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -323,8 +334,9 @@ class TwoLayers(NamedTuple):
         z2 = self.second.forward(np.maximum(z1, 0))
         return [z1, np.maximum(z1, 0), z2, np.maximum(z2, 0)]
 
-    def unit(self, x: np.ndarray, layer: int, channel: int,
-             position: tuple[int, int] | None = None) -> tuple[float, tuple[int, ...]]:
+    def unit(
+        self, x: np.ndarray, layer: int, channel: int, position: tuple[int, int] | None = None
+    ) -> tuple[float, tuple[int, ...]]:
         """A unit's activation and its position; without a position, the largest of the channel."""
         values = self.forward(x)[layer]
         if position is None:
@@ -332,8 +344,15 @@ class TwoLayers(NamedTuple):
             return best.activation, best.position
         return float(values[(channel, *position)]), position
 
-    def backward(self, x: np.ndarray, layer: int, channel: int,
-                 position: tuple[int, int] | None, rule: str, until: str = "input") -> np.ndarray:
+    def backward(
+        self,
+        x: np.ndarray,
+        layer: int,
+        channel: int,
+        position: tuple[int, int] | None,
+        rule: str,
+        until: str = "input",
+    ) -> np.ndarray:
         """What the rule gives at the input, or at the first ReLU's output (until="layer"), for a
         unit of the second convolution (layer 2), or of the ReLU behind it (layer 3)."""
         values = self.forward(x)
@@ -348,8 +367,9 @@ class TwoLayers(NamedTuple):
         return self.first.backward(RULES[rule](values[0], gradient), x.shape[1:])
 
 
-def scores_of_hidden(score: Callable[[np.ndarray], float], x: np.ndarray,
-                     windows: Sequence[tuple[slice, slice]]) -> list[float]:
+def scores_of_hidden(
+    score: Callable[[np.ndarray], float], x: np.ndarray, windows: Sequence[tuple[slice, slice]]
+) -> list[float]:
     """The score of x (C, H, W) with each window set to zero in turn."""
     found = []
     for window in windows:

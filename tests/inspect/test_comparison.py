@@ -50,10 +50,16 @@ def test_nets_are_rows_and_photos_columns(ctx):
     figure = table.plot("two nets")
     figure.draw_without_rendering()
     assert [text.get_text() for one in figure.axes for text in one.texts] == [
-        "cat", "cup", "photo", "first", "second"]
+        "cat",
+        "cup",
+        "photo",
+        "first",
+        "second",
+    ]
     shown = [np.asarray(one.images[0].get_array()) for one in figure.axes if one.images]
-    overlays = [alone(net, photo).overlay(photo) for net in nets.values()
-                for photo in PHOTOS.values()]
+    overlays = [
+        alone(net, photo).overlay(photo) for net in nets.values() for photo in PHOTOS.values()
+    ]
     for panel, expected in zip(shown, [*PHOTOS.values(), *overlays]):
         np.testing.assert_array_equal(panel, expected)
     titles = [one.get_title() for one in figure.axes if one.images]
@@ -62,13 +68,19 @@ def test_nets_are_rows_and_photos_columns(ctx):
 
 def test_classes_of_one_photo_are_columns(ctx):
     net = make_net(3, ctx)
-    table = gm.inspect.compare(net, PHOTOS["cat"], [None, 2, gm.targets.ScoreDifference(0, 1)],
-                               names=NAMES.__getitem__, method="saliency")
+    table = gm.inspect.compare(
+        net,
+        PHOTOS["cat"],
+        [None, 2, gm.targets.ScoreDifference(0, 1)],
+        names=NAMES.__getitem__,
+        method="saliency",
+    )
     assert table.rows == []
     assert table.columns == ["top class", "cup", "ScoreDifference(class_id=0, other_id=1)"]
     for cell, target in zip(table.cells[0], (None, 2, gm.targets.ScoreDifference(0, 1))):
         np.testing.assert_array_equal(
-            cell.explanation.values, alone(net, PHOTOS["cat"], target, "saliency").values)
+            cell.explanation.values, alone(net, PHOTOS["cat"], target, "saliency").values
+        )
     figure = table.plot()
     first, *_ = [one for one in figure.axes if one.images]
     np.testing.assert_array_equal(first.images[0].get_array(), PHOTOS["cat"])
@@ -85,20 +97,25 @@ def test_conditions_are_rows_and_columns_of_photos(ctx):
     table = gm.inspect.compare(net, conditions)
     assert (table.rows, table.columns) == (["cat", "cup"], ["day", "night"])
     np.testing.assert_array_equal(table.cells[1][1].photo, PHOTOS["cup"] // 3)
-    np.testing.assert_array_equal(table.explanations[1][1].values,
-                                  alone(net, PHOTOS["cup"] // 3).values)
+    np.testing.assert_array_equal(
+        table.explanations[1][1].values, alone(net, PHOTOS["cup"] // 3).values
+    )
     assert len([one for one in table.plot().axes if one.images]) == 4
     assert table.cells[0][0].prediction.startswith("class ")
 
 
 def test_methods_side_by_side_with_their_options(ctx):
     net = make_net(5, ctx)
-    table = gm.inspect.compare(net, PHOTOS, method=["grad_cam", "occlusion"],
-                               options={"occlusion": {"window": 4, "batch_size": 4,
-                                                      "progress": False}})
+    table = gm.inspect.compare(
+        net,
+        PHOTOS,
+        method=["grad_cam", "occlusion"],
+        options={"occlusion": {"window": 4, "batch_size": 4, "progress": False}},
+    )
     assert (table.rows, table.columns) == (["cat", "cup"], ["Grad-CAM", "Occlusion"])
-    expected = gm.occlusion(net, net.preprocess(PHOTOS["cup"]), window=4, batch_size=4,
-                            progress=False)
+    expected = gm.occlusion(
+        net, net.preprocess(PHOTOS["cup"]), window=4, batch_size=4, progress=False
+    )
     np.testing.assert_array_equal(table.explanations[1][1].values, expected.values)
 
 
@@ -106,8 +123,9 @@ def test_inputs_are_compared_and_drawn_too(ctx):
     net = make_net(6, ctx)
     x = DRAW.randn(3, 16, 16).astype(np.float32)
     table = gm.inspect.compare(net, {"one": x, "two": -x})
-    np.testing.assert_array_equal(table.explanations[0][1].values,
-                                  gm.grad_cam(net, -x[None]).values)
+    np.testing.assert_array_equal(
+        table.explanations[0][1].values, gm.grad_cam(net, -x[None]).values
+    )
     np.testing.assert_array_equal(table.cells[0][0].photo, picture.of_input(x[None])[0])
 
 

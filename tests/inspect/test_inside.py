@@ -65,8 +65,14 @@ def convolutional(prefix="net_"):
     with net.name_scope():
         features = nn.HybridSequential(prefix="features_")
         with features.name_scope():
-            features.add(nn.Conv2D(4, 3, padding=1), nn.BatchNorm(), nn.Activation("relu"),
-                         nn.MaxPool2D(2), nn.Conv2D(6, 3, strides=(2, 1)), nn.Activation("relu"))
+            features.add(
+                nn.Conv2D(4, 3, padding=1),
+                nn.BatchNorm(),
+                nn.Activation("relu"),
+                nn.MaxPool2D(2),
+                nn.Conv2D(6, 3, strides=(2, 1)),
+                nn.Activation("relu"),
+            )
         net.add(features, nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dropout(0.5), nn.Dense(5))
     return net
 
@@ -123,8 +129,8 @@ def test_one_layer_by_its_names_and_by_its_block(ctx):
 def test_without_a_layer_it_is_the_default_one(ctx):
     net = ready(convolutional(), ctx)
     x = random(2, *SHAPE)
-    (name, values), = gm.inspect.layer_outputs(net, x).items()
-    default, = [layer for layer in gm.trace(net).layers((1, *SHAPE)) if layer.is_default]
+    ((name, values),) = gm.inspect.layer_outputs(net, x).items()
+    (default,) = [layer for layer in gm.trace(net).layers((1, *SHAPE)) if layer.is_default]
     assert name == default.name
     close(values, by_hand(net, x, ctx)[name])
     assert values.shape == (2, 6, 2, 3)
@@ -169,8 +175,11 @@ def test_an_unknown_layer_is_named(ctx):
 
 def test_weights_are_those_of_the_layer(ctx, hybridized):
     net = ready(convolutional(), ctx, hybridized=hybridized)
-    for name, block, shape in (("0.0", net[0][0], (4, 3, 3, 3)), ("0.4", net[0][4], (6, 4, 3, 3)),
-                               ("4", net[4], (5, 6))):
+    for name, block, shape in (
+        ("0.0", net[0][0], (4, 3, 3, 3)),
+        ("0.4", net[0][4], (6, 4, 3, 3)),
+        ("4", net[4], (5, 6)),
+    ):
         expected = block.weight.data(ctx).asnumpy()
         assert expected.shape == shape
         for layer in (name, block, block.name):
@@ -190,8 +199,12 @@ def test_weights_of_groups_and_of_exported_nets(ctx):
     data = mx.sym.var("data")
     y = mx.sym.Convolution(data, kernel=(3, 2), num_filter=6, num_group=3, name="conv")
     y = mx.sym.FullyConnected(y, num_hidden=4, name="dense")
-    params = {"conv_weight": random(6, 1, 3, 2), "conv_bias": random(6),
-              "dense_weight": random(4, 6 * 11 * 10), "dense_bias": random(4)}
+    params = {
+        "conv_weight": random(6, 1, 3, 2),
+        "conv_bias": random(6),
+        "dense_weight": random(4, 6 * 11 * 10),
+        "dense_bias": random(4),
+    }
     net = (y, {name: mx.nd.array(one, ctx=ctx) for name, one in params.items()}, {})
     np.testing.assert_array_equal(gm.inspect.weights(net, "conv_output"), params["conv_weight"])
     np.testing.assert_array_equal(gm.inspect.weights(net, "dense"), params["dense_weight"])
@@ -199,12 +212,16 @@ def test_weights_of_groups_and_of_exported_nets(ctx):
 
 def test_weights_of_a_layer_with_an_activation_are_its_own(ctx):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, activation="relu", in_channels=3), nn.Flatten(),
-            nn.Dense(2, activation="tanh", in_units=4 * 11 * 9))
+    net.add(
+        nn.Conv2D(4, 3, activation="relu", in_channels=3),
+        nn.Flatten(),
+        nn.Dense(2, activation="tanh", in_units=4 * 11 * 9),
+    )
     net.initialize(ctx=ctx)
     for name, block in (("0", net[0]), ("2", net[2])):
-        np.testing.assert_array_equal(gm.inspect.weights(net, name),
-                                      block.weight.data(ctx).asnumpy())
+        np.testing.assert_array_equal(
+            gm.inspect.weights(net, name), block.weight.data(ctx).asnumpy()
+        )
 
 
 @pytest.mark.parametrize("layer", ["0.3", "1", "2", "3", "nowhere"])
@@ -221,8 +238,14 @@ def flat():
     """conv relu flatten, dense relu dropout, dense; as VGG ends."""
     net = nn.HybridSequential(prefix="flat_")
     with net.name_scope():
-        net.add(nn.Conv2D(4, 3, strides=2), nn.Activation("relu"), nn.Flatten(),
-                nn.Dense(7, activation="relu"), nn.Dropout(0.5), nn.Dense(5))
+        net.add(
+            nn.Conv2D(4, 3, strides=2),
+            nn.Activation("relu"),
+            nn.Flatten(),
+            nn.Dense(7, activation="relu"),
+            nn.Dropout(0.5),
+            nn.Dense(5),
+        )
     return net
 
 
@@ -230,8 +253,15 @@ def squeeze():
     """conv relu dropout, 1 × 1 conv to the classes, relu, global pool; as SqueezeNet ends."""
     net = nn.HybridSequential(prefix="squeeze_")
     with net.name_scope():
-        net.add(nn.Conv2D(6, 3, strides=2), nn.Activation("relu"), nn.Dropout(0.5),
-                nn.Conv2D(5, 1), nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Flatten())
+        net.add(
+            nn.Conv2D(6, 3, strides=2),
+            nn.Activation("relu"),
+            nn.Dropout(0.5),
+            nn.Conv2D(5, 1),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Flatten(),
+        )
     return net
 
 
@@ -256,10 +286,14 @@ def test_vectors_of_a_named_layer_are_its_averages_over_positions(ctx):
     x = random(5, *SHAPE)
     expected = by_hand(net, x, ctx)
     for layer in ("0.0", "0.3", "0.5", "1", "2", "4"):
-        close(gm.inspect.feature_vectors(net, x, layer, progress=False),
-              mean_over_positions(expected[layer]))
-    close(gm.inspect.feature_vectors(net, x, net[0][3], progress=False),
-          mean_over_positions(expected["0.3"]))
+        close(
+            gm.inspect.feature_vectors(net, x, layer, progress=False),
+            mean_over_positions(expected[layer]),
+        )
+    close(
+        gm.inspect.feature_vectors(net, x, net[0][3], progress=False),
+        mean_over_positions(expected["0.3"]),
+    )
 
 
 X = random(11, *SHAPE, seed=3)
@@ -281,7 +315,7 @@ class Samples(mx.gluon.data.Dataset):
 
 
 def batches(array, size):
-    return [array[start:start + size] for start in range(0, len(array), size)]
+    return [array[start : start + size] for start in range(0, len(array), size)]
 
 
 FORMS = {
@@ -302,7 +336,8 @@ FORMS = {
     "ArrayDataset": lambda: mx.gluon.data.ArrayDataset(mx.nd.array(X), LABELS),
     "DataLoader": lambda: mx.gluon.data.DataLoader(Samples(X), 4, last_batch="keep"),
     "DataLoader of pairs": lambda: mx.gluon.data.DataLoader(
-        mx.gluon.data.ArrayDataset(X, LABELS), 4, last_batch="keep"),
+        mx.gluon.data.ArrayDataset(X, LABELS), 4, last_batch="keep"
+    ),
 }
 
 
@@ -317,8 +352,10 @@ def test_images_come_in_any_form_and_in_batches_of_any_size(form, batch_size):
 @pytest.mark.parametrize("form", ["array", "NDArray", "DataLoader of pairs"])
 def test_images_are_moved_to_the_net(ctx, form):
     net = ready(convolutional(), ctx)
-    close(gm.inspect.feature_vectors(net, FORMS[form](), batch_size=4, progress=False),
-          mean_over_positions(by_hand(net, X, ctx)["3"]))
+    close(
+        gm.inspect.feature_vectors(net, FORMS[form](), batch_size=4, progress=False),
+        mean_over_positions(by_hand(net, X, ctx)["3"]),
+    )
 
 
 def test_the_order_of_images_is_kept_and_the_batch_size_changes_nothing():
@@ -327,14 +364,16 @@ def test_the_order_of_images_is_kept_and_the_batch_size_changes_nothing():
     for size in (1, 2, 7, 11, 100):
         np.testing.assert_allclose(
             gm.inspect.feature_vectors(net, X[::-1], batch_size=size, progress=False)[::-1],
-            whole, rtol=1e-5, atol=1e-6)
+            whole,
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 def photos(count=6, seed=0):
     """Photos of different sizes, none smaller than the input."""
     rng = np.random.RandomState(seed)
-    return [rng.randint(0, 256, (*rng.randint(14, 30, 2), 3), dtype=np.uint8)
-            for _ in range(count)]
+    return [rng.randint(0, 256, (*rng.randint(14, 30, 2), 3), dtype=np.uint8) for _ in range(count)]
 
 
 def cut(photo):
@@ -342,7 +381,7 @@ def cut(photo):
     assert photo.dtype == np.uint8
     assert photo.ndim == 3
     top, left = [(size - want) // 2 for size, want in zip(photo.shape, SHAPE[1:])]
-    part = photo[top:top + SHAPE[1], left:left + SHAPE[2]]
+    part = photo[top : top + SHAPE[1], left : left + SHAPE[2]]
     return (part.transpose(2, 0, 1)[None] / np.float32(255) - np.float32(0.5)).astype(np.float32)
 
 
@@ -355,7 +394,8 @@ def test_photos_are_preprocessed(ctx, kind, labelled):
     expected = by_hand(net, np.concatenate([cut(one) for one in taken]), ctx)["3"]
     given = Samples(taken, range(len(taken))) if labelled else taken
     found = gm.inspect.feature_vectors(
-        net, given, preprocess=lambda photo: kind(cut(photo)), batch_size=4, progress=False)
+        net, given, preprocess=lambda photo: kind(cut(photo)), batch_size=4, progress=False
+    )
     close(found, mean_over_positions(expected))
 
 
@@ -364,8 +404,10 @@ def test_an_array_of_photos_is_preprocessed():
     taken = np.random.RandomState(0).randint(0, 256, (5, 16, 18, 3), dtype=np.uint8)
     expected = by_hand(net, np.concatenate([cut(one) for one in taken]), mx.cpu(0))["3"]
     for given in (taken, mx.nd.array(taken, dtype="uint8"), batches(taken, 2)):
-        close(gm.inspect.feature_vectors(net, given, preprocess=cut, progress=False),
-              mean_over_positions(expected))
+        close(
+            gm.inspect.feature_vectors(net, given, preprocess=cut, progress=False),
+            mean_over_positions(expected),
+        )
 
 
 class Counted:
@@ -389,8 +431,9 @@ class Counted:
 @pytest.mark.parametrize("kind", ["inputs", "photos", "batches"])
 def test_images_are_let_go_after_their_batch(kind):
     net = ready(convolutional(), mx.cpu(0))
-    arrays = {"inputs": np.tile(X, (6, 1, 1, 1)), "photos": photos(66),
-              "batches": [X[:4]] * 60}[kind]
+    arrays = {"inputs": np.tile(X, (6, 1, 1, 1)), "photos": photos(66), "batches": [X[:4]] * 60}[
+        kind
+    ]
     options = {"preprocess": cut if kind == "photos" else None, "batch_size": 5, "progress": False}
     images = Counted(arrays)
     found = gm.inspect.feature_vectors(net, images, **options)
@@ -405,14 +448,18 @@ def test_images_are_let_go_after_their_batch(kind):
 def test_large_batches_are_taken_apart():
     """Not more than `batch_size` at once go through the net, and the rest is not lost."""
     net = ready(convolutional(), mx.cpu(0))
-    found = gm.inspect.feature_vectors(net, [np.tile(X, (20, 1, 1, 1))], batch_size=7,
-                                       progress=False)
+    found = gm.inspect.feature_vectors(
+        net, [np.tile(X, (20, 1, 1, 1))], batch_size=7, progress=False
+    )
     expected = mean_over_positions(by_hand(net, X, mx.cpu(0))["3"])
     close(found, np.tile(expected, (20, 1)))
 
 
-@pytest.mark.parametrize("empty", [[], (), iter(()), np.zeros((0, *SHAPE), np.float32),
-                                   Samples(X[:0])], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "empty",
+    [[], (), iter(()), np.zeros((0, *SHAPE), np.float32), Samples(X[:0])],
+    ids=lambda one: type(one).__name__,
+)
 def test_no_images_are_an_error(empty):
     net = ready(convolutional(), mx.cpu(0))
     with pytest.raises(gm.GradCamError):
@@ -555,18 +602,20 @@ def checked(patches, maps, field, images, unit, k, cropped):
         np.testing.assert_array_equal(patch.picture, picture)
 
 
-@pytest.mark.parametrize(("layer", "number"), [("0.0", "conv0"), ("0.3", "pool0"),
-                                               ("0.5", "relu1")])
+@pytest.mark.parametrize(
+    ("layer", "number"), [("0.0", "conv0"), ("0.3", "pool0"), ("0.5", "relu1")]
+)
 def test_the_strongest_patches_of_inputs_are_those_of_brute_force(ctx, hybridized, layer, number):
     net = ready(convolutional(), ctx)
     x = random(9, *SHAPE)
     maps = by_hand(net, x, ctx)[layer]
-    field, = dependence(symbol_of(net), (1, *SHAPE), [f"net_features_{number}_fwd_output"])
+    (field,) = dependence(symbol_of(net), (1, *SHAPE), [f"net_features_{number}_fwd_output"])
     if hybridized:
         net.hybridize()
     units = [3, 0, 1]
     found = gm.inspect.max_activating_patches(
-        net, x, layer, units, k=4, batch_size=2, progress=False)
+        net, x, layer, units, k=4, batch_size=2, progress=False
+    )
     assert len(found) == len(units)
     for unit, patches in zip(units, found):
         checked(patches, maps, field, x, unit, 4, lambda image, box: image[(slice(None), *box)])
@@ -581,24 +630,27 @@ def test_the_strongest_patches_of_photos_are_cut_out_of_the_photos(ctx, labelled
     net = ready(convolutional(), ctx)
     taken = np.random.RandomState(2).randint(0, 256, (8, *SHAPE[1:], 3), dtype=np.uint8)
     maps = by_hand(net, np.concatenate([normalised(one) for one in taken]), ctx)["0.5"]
-    field, = dependence(symbol_of(net), (1, *SHAPE), ["net_features_relu1_fwd_output"])
+    (field,) = dependence(symbol_of(net), (1, *SHAPE), ["net_features_relu1_fwd_output"])
     given = Samples(taken, range(8)) if labelled else list(taken)
     found = gm.inspect.max_activating_patches(
-        net, given, "0.5", [2, 5], k=3, preprocess=normalised, batch_size=3, progress=False)
+        net, given, "0.5", [2, 5], k=3, preprocess=normalised, batch_size=3, progress=False
+    )
     for unit, patches in zip([2, 5], found):
         checked(patches, maps, field, taken, unit, 3, lambda photo, box: photo[box])
 
 
 def test_pictures_of_photos_that_are_scaled_are_cut_from_what_the_net_saw(ctx):
     net = ready(convolutional(), ctx)
-    prepare = gm.zoo.Preprocess("BGR", (120.0, 110.0, 100.0), (60.0, 50.0, 40.0), short_side=14,
-                                size=SHAPE[1:])
+    prepare = gm.zoo.Preprocess(
+        "BGR", (120.0, 110.0, 100.0), (60.0, 50.0, 40.0), short_side=14, size=SHAPE[1:]
+    )
     taken = photos(7)
     seen = [prepare.crop(one) for one in taken]
     maps = by_hand(net, np.concatenate([prepare(one) for one in taken]), ctx)["0.4"]
-    field, = dependence(symbol_of(net), (1, *SHAPE), ["net_features_conv1_fwd_output"])
+    (field,) = dependence(symbol_of(net), (1, *SHAPE), ["net_features_conv1_fwd_output"])
     found = gm.inspect.max_activating_patches(
-        net, taken, "0.4", [0, 3], k=4, preprocess=prepare, batch_size=3, progress=False)
+        net, taken, "0.4", [0, 3], k=4, preprocess=prepare, batch_size=3, progress=False
+    )
     for unit, patches in zip([0, 3], found):
         checked(patches, maps, field, seen, unit, 4, lambda photo, box: photo[box])
 
@@ -608,8 +660,9 @@ def test_pictures_of_photos_that_are_scaled_are_cut_from_what_the_net_saw(ctx):
 def test_patches_of_images_in_any_form_and_batches_of_any_size(form, batch_size):
     net = ready(convolutional(), mx.cpu(0))
     maps = by_hand(net, X, mx.cpu(0))["0.4"]
-    patches, = gm.inspect.max_activating_patches(
-        net, FORMS[form](), net[0][4], [1], k=5, batch_size=batch_size, progress=False)
+    (patches,) = gm.inspect.max_activating_patches(
+        net, FORMS[form](), net[0][4], [1], k=5, batch_size=batch_size, progress=False
+    )
     for patch, one in zip(patches, strongest(maps, 1, 5)):
         assert (patch.index, tuple(patch.position)) == (one.index, one.position)
         np.testing.assert_array_equal(patch.picture, X[one.index][(slice(None), *patch.box)])
@@ -640,16 +693,23 @@ def whole_numbers(ctx):
 def test_of_ties_the_earlier_image_and_the_first_position_come_first(ctx, batch_size):
     net = whole_numbers(ctx)
     x = np.zeros((6, 1, 5, 5), np.float32)
-    x[1, 0, 3, 1] = x[1, 0, 1, 3] = 2       # the windows at (0, 2), (0, 3), … (3, 1): two each
+    x[1, 0, 3, 1] = x[1, 0, 1, 3] = 2  # the windows at (0, 2), (0, 3), … (3, 1): two each
     x[2, 0, 4, 4] = 3
     x[3] = x[1]
     x[4, 0, 0, 0] = 3
     patches, dead = gm.inspect.max_activating_patches(
-        net, x, "1", [0, 1], k=5, batch_size=batch_size, progress=False)
+        net, x, "1", [0, 1], k=5, batch_size=batch_size, progress=False
+    )
     assert [(one.activation, one.index, tuple(one.position)) for one in patches] == [
-        (3, 2, (3, 3)), (3, 4, (0, 0)), (2, 1, (0, 2)), (2, 3, (0, 2)), (0, 0, (0, 0))]
+        (3, 2, (3, 3)),
+        (3, 4, (0, 0)),
+        (2, 1, (0, 2)),
+        (2, 3, (0, 2)),
+        (0, 0, (0, 0)),
+    ]
     assert [(one.activation, one.index, tuple(one.position)) for one in dead] == [
-        (0, number, (0, 0)) for number in range(5)]
+        (0, number, (0, 0)) for number in range(5)
+    ]
     assert pairs(patches[0].box) == ((3, 5), (3, 5))
     np.testing.assert_array_equal(patches[0].picture, [[[0, 0], [0, 3]]])
 
@@ -657,23 +717,30 @@ def test_of_ties_the_earlier_image_and_the_first_position_come_first(ctx, batch_
 def test_activations_below_zero_have_patches_too(ctx):
     net = whole_numbers(ctx)
     x = -np.arange(1, 4, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 4, 4), np.float32)
-    patches, = gm.inspect.max_activating_patches(net, x, "0", [0], k=2, progress=False)
+    (patches,) = gm.inspect.max_activating_patches(net, x, "0", [0], k=2, progress=False)
     assert [(one.activation, one.index) for one in patches] == [(-4, 0), (-8, 1)]
 
 
 def test_pictures_are_copies(ctx):
     net = whole_numbers(ctx)
     x = np.ones((2, 1, 4, 4), np.float32)
-    patches, = gm.inspect.max_activating_patches(net, x, "0", [0], progress=False)
+    (patches,) = gm.inspect.max_activating_patches(net, x, "0", [0], progress=False)
     x[:] = 5
     assert patches[0].picture.max() == 1
 
 
-@pytest.mark.parametrize(("units", "k", "layer", "told"), [
-    ([6], 3, "0.4", "6"), ([-7], 3, "0.4", "-7"), ([0, 99], 3, "0.4", "99"),
-    ([1.5], 3, "0.4", "1.5"), ([0], 0, "0.4", "0"), ([0], -2, "0.4", "-2"),
-    ([0], 3, "0.44", r"0\.44"),
-])
+@pytest.mark.parametrize(
+    ("units", "k", "layer", "told"),
+    [
+        ([6], 3, "0.4", "6"),
+        ([-7], 3, "0.4", "-7"),
+        ([0, 99], 3, "0.4", "99"),
+        ([1.5], 3, "0.4", "1.5"),
+        ([0], 0, "0.4", "0"),
+        ([0], -2, "0.4", "-2"),
+        ([0], 3, "0.44", r"0\.44"),
+    ],
+)
 def test_errors_of_patches_name_what_was_given(units, k, layer, told):
     net = ready(convolutional(), mx.cpu(0))
     with pytest.raises(gm.GradCamError, match=told):
@@ -687,19 +754,32 @@ def two_layers(ctx, hybridized=False):
     """conv relu conv relu, and a classifier above; and the same in numpy."""
     net = nn.HybridSequential(prefix="two_")
     with net.name_scope():
-        net.add(nn.Conv2D(4, (3, 2), padding=1, in_channels=3), nn.Activation("relu"),
-                nn.Conv2D(5, 3, strides=2, in_channels=4), nn.Activation("relu"),
-                nn.GlobalAvgPool2D(), nn.Dense(3))
+        net.add(
+            nn.Conv2D(4, (3, 2), padding=1, in_channels=3),
+            nn.Activation("relu"),
+            nn.Conv2D(5, 3, strides=2, in_channels=4),
+            nn.Activation("relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Dense(3),
+        )
     ready(net, ctx, hybridized=hybridized)
     first, second = (
         [one.data(ctx).asnumpy().astype(np.float64) for one in (net[n].weight, net[n].bias)]
-        for n in (0, 2))
+        for n in (0, 2)
+    )
     return net, TwoLayers(Convolution(*first, stride=1, pad=1), Convolution(*second, stride=2))
 
 
 # channel 4 is off everywhere in one of the samples
-UNITS = [(2, 1, (2, 3)), (2, 4, (0, 0)), (2, 0, None), (3, 2, (5, 2)), (3, 3, None), (3, 0, (0, 1)),
-         (3, 4, None)]
+UNITS = [
+    (2, 1, (2, 3)),
+    (2, 4, (0, 0)),
+    (2, 0, None),
+    (3, 2, (5, 2)),
+    (3, 3, None),
+    (3, 0, (0, 1)),
+    (3, 4, None),
+]
 
 
 def test_numpys_two_layers_are_the_nets_and_their_gradient_is_right():
@@ -715,10 +795,12 @@ def test_numpys_two_layers_are_the_nets_and_their_gradient_is_right():
         rng = np.random.RandomState(0)
         for _ in range(5):
             step = rng.randn(*SHAPE) * 1e-6
-            up, down = (maths.unit(x[0] + sign * step, unit[0], unit[1], where)[0]
-                        for sign in (1, -1))
-            np.testing.assert_allclose((gradient * step).sum(), (up - down) / 2, rtol=1e-4,
-                                       atol=1e-14)
+            up, down = (
+                maths.unit(x[0] + sign * step, unit[0], unit[1], where)[0] for sign in (1, -1)
+            )
+            np.testing.assert_allclose(
+                (gradient * step).sum(), (up - down) / 2, rtol=1e-4, atol=1e-14
+            )
 
 
 @pytest.mark.parametrize("method", ["saliency", "guided_backprop", "deconvnet"])
@@ -732,8 +814,10 @@ def test_gradients_of_a_unit_are_numpys(ctx, hybridized, method, unit):
     expected = np.array([maths.backward(one.astype(np.float64), *unit, method) for one in x])
     assert np.abs(expected).max() > 0
     close(found.values, expected)
-    close(np.asarray(found.score, np.float64).reshape(-1),
-          np.array([maths.unit(one.astype(np.float64), *unit)[0] for one in x]))
+    close(
+        np.asarray(found.score, np.float64).reshape(-1),
+        np.array([maths.unit(one.astype(np.float64), *unit)[0] for one in x]),
+    )
 
 
 def test_the_rules_differ_at_the_units_at_hand():
@@ -741,8 +825,10 @@ def test_the_rules_differ_at_the_units_at_hand():
     _, maths = two_layers(mx.cpu(0))
     x = random(3, *SHAPE).astype(np.float64)
     for unit in UNITS:
-        found = [np.array([maths.backward(one, *unit, rule) for one in x])
-                 for rule in ("saliency", "guided_backprop", "deconvnet")]
+        found = [
+            np.array([maths.backward(one, *unit, rule) for one in x])
+            for rule in ("saliency", "guided_backprop", "deconvnet")
+        ]
         for one, other in ((0, 1), (0, 2), (1, 2)):
             assert np.abs(found[one] - found[other]).max() > 0.01
 
@@ -750,8 +836,9 @@ def test_the_rules_differ_at_the_units_at_hand():
 def test_a_unit_is_named_as_any_layer_is(ctx):
     net, maths = two_layers(ctx)
     x = random(2, *SHAPE)
-    expected = np.array([maths.backward(one.astype(np.float64), 2, 1, (2, 3), "saliency")
-                         for one in x])
+    expected = np.array(
+        [maths.backward(one.astype(np.float64), 2, 1, (2, 3), "saliency") for one in x]
+    )
     for layer in ("2", net[2], net[2].name, f"{net[2].name}_fwd_output"):
         close(gm.saliency(net, x, gm.targets.Unit(layer, 1, (2, 3))).values, expected)
     # of a net that is given as its graph, too
@@ -773,15 +860,19 @@ def test_grad_cam_explains_a_unit_by_a_layer_before_it(ctx):
 def test_occlusion_of_a_unit_is_what_its_activation_loses(ctx):
     net, maths = two_layers(ctx)
     x = random(1, *SHAPE)
-    windows = [(slice(top, top + 4), slice(left, left + 4))
-               for top in (0, 4, 8, 12) for left in (0, 4, 8)]
+    windows = [
+        (slice(top, top + 4), slice(left, left + 4)) for top in (0, 4, 8, 12) for left in (0, 4, 8)
+    ]
     for unit in ((2, 1, (2, 3)), (3, 3, None)):
-        found = gm.occlusion(net, x, gm.targets.Unit(str(unit[0]), *unit[1:]), window=4, stride=4,
-                             progress=False).values[0]
+        found = gm.occlusion(
+            net, x, gm.targets.Unit(str(unit[0]), *unit[1:]), window=4, stride=4, progress=False
+        ).values[0]
         score, _ = maths.unit(x[0], *unit)
         expected = np.zeros(SHAPE[1:])
-        for window, value in zip(windows, scores_of_hidden(
-                lambda one, unit=unit: maths.unit(one, *unit)[0], x[0], windows)):
+        for window, value in zip(
+            windows,
+            scores_of_hidden(lambda one, unit=unit: maths.unit(one, *unit)[0], x[0], windows),
+        ):
             expected[window] = score - value
         close(found, expected)
 
@@ -790,11 +881,18 @@ def test_several_units_of_a_layer_at_once(ctx):
     net, maths = two_layers(ctx)
     x = random(2, *SHAPE)
     units = [(3, 1, (0, 2)), (3, 3, None), (3, 0, (0, 1))]
-    found = gm.saliency(net, x, gm.targets.Several(
-        [gm.targets.Unit(str(layer), channel, position) for layer, channel, position in units]))
+    found = gm.saliency(
+        net,
+        x,
+        gm.targets.Several(
+            [gm.targets.Unit(str(layer), channel, position) for layer, channel, position in units]
+        ),
+    )
     for one, unit in zip(found, units):
-        close(one.values, np.array([maths.backward(image.astype(np.float64), *unit, "saliency")
-                                    for image in x]))
+        close(
+            one.values,
+            np.array([maths.backward(image.astype(np.float64), *unit, "saliency") for image in x]),
+        )
 
 
 def test_a_unit_sees_nothing_outside_of_its_receptive_field(ctx):
@@ -806,14 +904,21 @@ def test_a_unit_sees_nothing_outside_of_its_receptive_field(ctx):
     outside[box] = False
     assert not gradient[:, outside].any()
     seen = bounding_box((gradient != 0).any(axis=0))
-    assert all(one.start <= other.start and other.stop <= one.stop
-               for one, other in zip(box, seen))
+    assert all(one.start <= other.start and other.stop <= one.stop for one, other in zip(box, seen))
 
 
-@pytest.mark.parametrize(("unit", "told"), [
-    (("nowhere", 0), "nowhere"), (("2", 5), "5"), (("2", -6), "-6"), (("2", 1, (6, 0)), "6"),
-    (("2", 1, (0, 17)), "17"), (("2", 1, (3,)), "3"), (("2", 1.5), "1.5"),
-])
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        (("nowhere", 0), "nowhere"),
+        (("2", 5), "5"),
+        (("2", -6), "-6"),
+        (("2", 1, (6, 0)), "6"),
+        (("2", 1, (0, 17)), "17"),
+        (("2", 1, (3,)), "3"),
+        (("2", 1.5), "1.5"),
+    ],
+)
 def test_units_that_do_not_exist_are_named(ctx, unit, told):
     net, _ = two_layers(ctx)
     with pytest.raises(gm.GradCamError, match=told):

@@ -13,7 +13,7 @@ from gradcam_mx.zoo.preprocess import Preprocess
 
 nn = mx.gluon.nn
 SHAPE = (3, 12, 15)
-WIDE = (-1e3, 1e3)      # never reached
+WIDE = (-1e3, 1e3)  # never reached
 
 
 def linear_net(ctx, classes=4):
@@ -27,8 +27,13 @@ def linear_net(ctx, classes=4):
 def conv_net(ctx):
     mx.random.seed(2)
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(6, 3, activation="relu", in_channels=3), nn.MaxPool2D(2),
-            nn.Conv2D(5, 3, in_channels=6), nn.GlobalAvgPool2D(), nn.Dense(4, in_units=5))
+    net.add(
+        nn.Conv2D(6, 3, activation="relu", in_channels=3),
+        nn.MaxPool2D(2),
+        nn.Conv2D(5, 3, in_channels=6),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(4, in_units=5),
+    )
     net.initialize(mx.init.Normal(0.3), ctx=ctx)
     return net
 
@@ -41,7 +46,7 @@ def made(net, target, steps, **options):
 def test_a_step_goes_along_the_gradient_and_decays(ctx):
     net = linear_net(ctx)
     gradient = net[0].weight.data(ctx).asnumpy()[2].astype(np.float64).reshape(1, *SHAPE)
-    rms = np.sqrt((gradient ** 2).mean())
+    rms = np.sqrt((gradient**2).mean())
     before = made(net, 2, 3, decay=0.1, step_size=0.001)
     after = made(net, 2, 4, decay=0.1, step_size=0.001)
     expected = 0.9 * (before.x + 0.001 * 2000 * gradient / rms)
@@ -55,14 +60,19 @@ def test_a_step_goes_along_the_gradient_and_decays(ctx):
 def test_it_is_blurred_between_steps_but_not_at_the_end(ctx):
     net = linear_net(ctx)
     gradient = net[0].weight.data(ctx).asnumpy()[0].astype(np.float64).reshape(1, *SHAPE)
-    step = 0.001 * 2000 * gradient / np.sqrt((gradient ** 2).mean())
-    plain, blurred = made(net, 0, 1, step_size=0.001), made(
-        net, 0, 2, step_size=0.001, blur=1.5, blur_every=1)
-    smooth = [gaussian_filter(one.astype(np.float64), 1.5, mode="mirror", truncate=4)
-              for one in plain.x[0]]
+    step = 0.001 * 2000 * gradient / np.sqrt((gradient**2).mean())
+    plain, blurred = (
+        made(net, 0, 1, step_size=0.001),
+        made(net, 0, 2, step_size=0.001, blur=1.5, blur_every=1),
+    )
+    smooth = [
+        gaussian_filter(one.astype(np.float64), 1.5, mode="mirror", truncate=4)
+        for one in plain.x[0]
+    ]
     # the kernels end at other places: less than a hundredth of the weight
-    np.testing.assert_allclose(blurred.x[0], np.stack(smooth) + step[0],
-                               atol=0.01 * np.abs(plain.x).max())
+    np.testing.assert_allclose(
+        blurred.x[0], np.stack(smooth) + step[0], atol=0.01 * np.abs(plain.x).max()
+    )
 
 
 def test_values_stay_within_their_bounds(ctx):
@@ -73,11 +83,15 @@ def test_values_stay_within_their_bounds(ctx):
         assert channel.max() == pytest.approx(highest)
 
 
-@pytest.mark.parametrize("target", [3, gm.targets.Unit("2", 4), gm.targets.Unit("0", 1, (4, 5)),
-                                    gm.targets.ScoreDifference(0, 1)], ids=str)
+@pytest.mark.parametrize(
+    "target",
+    [3, gm.targets.Unit("2", 4), gm.targets.Unit("0", 1, (4, 5)), gm.targets.ScoreDifference(0, 1)],
+    ids=str,
+)
 def test_the_score_grows(ctx, target):
-    found = gm.inspect.activation_maximization(conv_net(ctx), target, shape=SHAPE, steps=30,
-                                               jitter=2, progress=False)
+    found = gm.inspect.activation_maximization(
+        conv_net(ctx), target, shape=SHAPE, steps=30, jitter=2, progress=False
+    )
     assert found.scores[-1] > found.scores[:3].max()
     assert len(found.scores) == 31
 
@@ -112,22 +126,31 @@ def test_shifting_back_leaves_each_gradient_in_its_place(ctx):
 def test_a_picture_has_black_and_white_where_the_preprocessing_has_them(ctx):
     for order in ("RGB", "BGR"):
         prepare = Preprocess(order, (100.0, 110.0, 120.0), (50.0, 60.0, 70.0), 12, 12)
-        found = gm.inspect.activation_maximization(conv_net(ctx), 0, preprocess=prepare, steps=4,
-                                                   progress=False)
+        found = gm.inspect.activation_maximization(
+            conv_net(ctx), 0, preprocess=prepare, steps=4, progress=False
+        )
         assert found.x.shape == (1, 3, 12, 12)
         np.testing.assert_allclose(prepare(found.picture), found.x, atol=0.5 / 50 + 1e-5)
 
 
 def test_shapes_are_found_where_the_net_tells_them(ctx):
     assert gm.inspect.activation_maximization(
-        conv_net(ctx), 0, steps=1, progress=False).x.shape == (1, 3, 224, 224)
+        conv_net(ctx), 0, steps=1, progress=False
+    ).x.shape == (1, 3, 224, 224)
     with pytest.raises(InputError, match=r"pass shape=\(C, H, W\)"):
         gm.inspect.activation_maximization(linear_net(ctx), 0)
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({"steps": 0}, "steps"), ({"blur_every": 0}, "blur_every"), ({"jitter": -1}, "jitter"),
-    ({"decay": 1}, "decay"), ({"bounds": (1, 1)}, "bounds")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"blur_every": 0}, "blur_every"),
+        ({"jitter": -1}, "jitter"),
+        ({"decay": 1}, "decay"),
+        ({"bounds": (1, 1)}, "bounds"),
+    ],
+)
 def test_options_out_of_range_are_refused(options, said):
     with pytest.raises(InputError, match=said):
         made(conv_net(mx.cpu()), 0, options.pop("steps", 1), **options)

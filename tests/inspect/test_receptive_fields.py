@@ -26,8 +26,11 @@ from gradcam_mx.inspect.receptive_field import ReceptiveField
 
 nn = mx.gluon.nn
 
-GRAPHS = [*((2, seed) for seed in range(80)), *((1, seed) for seed in range(12)),
-          *((3, seed) for seed in range(5))]
+GRAPHS = [
+    *((2, seed) for seed in range(80)),
+    *((1, seed) for seed in range(12)),
+    *((3, seed) for seed in range(5)),
+]
 
 
 @functools.lru_cache(maxsize=None)
@@ -85,18 +88,29 @@ def test_the_positive_twin_computes_the_same_layers():
     """What it replaces for float64's sake is the same operator, and not another one."""
     x = mx.nd.random.uniform(shape=(1, 2, 6, 7))
     data, weight = mx.sym.var("data"), mx.nd.random.uniform(shape=(2, 3, 2, 3))
-    up = mx.sym.Deconvolution(data, kernel=(2, 3), stride=(2, 1), dilate=(2, 3), adj=(1, 0),
-                              num_filter=3, no_bias=True, name="up")
+    up = mx.sym.Deconvolution(
+        data,
+        kernel=(2, 3),
+        stride=(2, 1),
+        dilate=(2, 3),
+        adj=(1, 0),
+        num_filter=3,
+        no_bias=True,
+        name="up",
+    )
     twin, dilated = positive_twin(up)
     assert dilated == {"up_weight": (2, 3)}
     spread = mx.nd.zeros((2, 3, 3, 7))
     spread[:, :, ::2, ::3] = weight
     np.testing.assert_allclose(
         twin.eval(data=x, up_weight=spread)[0].asnumpy(),
-        up.eval(data=x, up_weight=weight)[0].asnumpy(), rtol=1e-5)
+        up.eval(data=x, up_weight=weight)[0].asnumpy(),
+        rtol=1e-5,
+    )
     crop = mx.sym.Crop(data, offset=(1, 2), h_w=(3, 4), num_args=1)
-    np.testing.assert_array_equal(positive_twin(crop)[0].eval(data=x)[0].asnumpy(),
-                                  x.asnumpy()[:, :, 1:4, 2:6])
+    np.testing.assert_array_equal(
+        positive_twin(crop)[0].eval(data=x)[0].asnumpy(), x.asnumpy()[:, :, 1:4, 2:6]
+    )
 
 
 def test_the_random_nets_have_every_operator():
@@ -107,10 +121,15 @@ def test_the_random_nets_have_every_operator():
         sum pooling|valid pooling|full pooling|count_include_pad True|count_include_pad False|
         deconvolution upsampling|constant pad|edge pad|reflect pad|Crop slice slice_axis|
         some channels|excitation residual add_n concat nested activation norm"""
-    names = {name.strip() for part in expected.split("|")
-             for name in ([part] if part.strip().endswith((" pad", "pooling", "True", "False",
-                                                           "only", "channels"))
-                          else part.split())}
+    names = {
+        name.strip()
+        for part in expected.split("|")
+        for name in (
+            [part]
+            if part.strip().endswith((" pad", "pooling", "True", "False", "only", "channels"))
+            else part.split()
+        )
+    }
     assert names == set(kinds)
     assert min(kinds.values()) >= 5
 
@@ -180,12 +199,24 @@ def thin_vgg16():
 
 def thin_alexnet():
     """AlexNet's convolutions and pools with two channels; conv5 is "10", pool5 "12"."""
-    return initialised(chain(
-        nn.Conv2D(2, 11, strides=4, padding=2), nn.Activation("relu"), nn.MaxPool2D(3, 2),
-        nn.Conv2D(2, 5, padding=2), nn.Activation("relu"), nn.MaxPool2D(3, 2),
-        nn.Conv2D(2, 3, padding=1), nn.Activation("relu"),
-        nn.Conv2D(2, 3, padding=1), nn.Activation("relu"),
-        nn.Conv2D(2, 3, padding=1), nn.Activation("relu"), nn.MaxPool2D(3, 2)), size=96)
+    return initialised(
+        chain(
+            nn.Conv2D(2, 11, strides=4, padding=2),
+            nn.Activation("relu"),
+            nn.MaxPool2D(3, 2),
+            nn.Conv2D(2, 5, padding=2),
+            nn.Activation("relu"),
+            nn.MaxPool2D(3, 2),
+            nn.Conv2D(2, 3, padding=1),
+            nn.Activation("relu"),
+            nn.Conv2D(2, 3, padding=1),
+            nn.Activation("relu"),
+            nn.Conv2D(2, 3, padding=1),
+            nn.Activation("relu"),
+            nn.MaxPool2D(3, 2),
+        ),
+        size=96,
+    )
 
 
 def of_the_zoo(name, size=32):
@@ -197,14 +228,41 @@ def maps_of_inception():
     return chain(*of_the_zoo("inceptionv3", 299)().features[:18])
 
 
-VGG16 = [*[(3, 1)] * 2, (2, 2), *[(3, 1)] * 2, (2, 2), *[(3, 1)] * 3, (2, 2), *[(3, 1)] * 3, (2, 2),
-         *[(3, 1)] * 3]
+VGG16 = [
+    *[(3, 1)] * 2,
+    (2, 2),
+    *[(3, 1)] * 2,
+    (2, 2),
+    *[(3, 1)] * 3,
+    (2, 2),
+    *[(3, 1)] * 3,
+    (2, 2),
+    *[(3, 1)] * 3,
+]
 ALEXNET = [(11, 4), (3, 2), (5, 1), (3, 2), *[(3, 1)] * 3]
-RESNET18 = [(7, 2), (3, 2), *[(3, 1)] * 4, (3, 2), *[(3, 1)] * 3, (3, 2), *[(3, 1)] * 3, (3, 2),
-            *[(3, 1)] * 3]
+RESNET18 = [
+    (7, 2),
+    (3, 2),
+    *[(3, 1)] * 4,
+    (3, 2),
+    *[(3, 1)] * 3,
+    (3, 2),
+    *[(3, 1)] * 3,
+    (3, 2),
+    *[(3, 1)] * 3,
+]
 # one 3 × 3 convolution a block, and the stride in the 1 × 1 before it
-RESNET50 = [(7, 2), (3, 2), *[(3, 1)] * 3, (1, 2), *[(3, 1)] * 4, (1, 2), *[(3, 1)] * 6, (1, 2),
-            *[(3, 1)] * 3]
+RESNET50 = [
+    (7, 2),
+    (3, 2),
+    *[(3, 1)] * 3,
+    (1, 2),
+    *[(3, 1)] * 4,
+    (1, 2),
+    *[(3, 1)] * 6,
+    (1, 2),
+    *[(3, 1)] * 3,
+]
 MOBILENET = [(3, 2), (3, 1), (3, 2), (3, 1), (3, 2), (3, 1), (3, 2), *[(3, 1)] * 5, (3, 2), (3, 1)]
 
 KNOWN = {
@@ -267,8 +325,9 @@ def test_a_dilated_kernel_that_is_clipped_ends_at_one_of_its_taps():
 def test_holes_are_clipped_at_every_layer_of_a_stack():
     """Taps at −6, 0, 6 upon taps at −3, 0, 3, in 8 rows: from 1 one gets by 1 to 1 and 4, and by
     7 to 4 and 7."""
-    net = initialised(chain(nn.Conv2D(1, 3, dilation=3, padding=3),
-                            nn.Conv2D(1, 3, dilation=6, padding=6)), 1)
+    net = initialised(
+        chain(nn.Conv2D(1, 3, dilation=3, padding=3), nn.Conv2D(1, 3, dilation=6, padding=6)), 1
+    )
     assert found(net, "1", (1, 1, 8, 8), (1, 2)) == ((1, 8), (2, 6))
     assert found(net, "1", (1, 1, 8, 8), (2, 5)) == ((2, 6), (2, 6))
 
@@ -324,17 +383,23 @@ class Last(mx.gluon.HybridBlock):
         self.rows, self.columns = rows, columns
 
     def hybrid_forward(self, F, x):
-        return F.slice(x, begin=(None, None, -self.rows, -self.columns),
-                       end=(None, None, None, None))
+        return F.slice(
+            x, begin=(None, None, -self.rows, -self.columns), end=(None, None, None, None)
+        )
 
 
 def test_a_branch_that_sees_no_column_does_not_add_its_rows():
     """At (2, 0) the first branch is in the padding, though its row 0 is not; the second sees
     (4, 2) alone."""
-    net = initialised(Branches(
-        "elemwise_add",
-        chain(nn.Conv2D(2, 1, padding=2)),
-        chain(nn.Conv2D(2, 1, padding=3), Last(9, 9))), 1, 5)
+    net = initialised(
+        Branches(
+            "elemwise_add",
+            chain(nn.Conv2D(2, 1, padding=2)),
+            chain(nn.Conv2D(2, 1, padding=3), Last(9, 9)),
+        ),
+        1,
+        5,
+    )
     layer = gm.trace(net).output_names[0]
     # its rows start at -2 and its columns at -2; the other's at -1
     assert found(net, layer, (1, 1, 5, 5), (2, 0)) is None
@@ -352,24 +417,31 @@ def test_rows_and_columns_of_different_branches_are_not_mixed():
     def shifted(name, rows, columns):
         """y[r, c] = w x[r + rows, c + columns], nothing outside."""
         y = mx.sym.Convolution(data, kernel=(1, 1), pad=(9, 9), num_filter=1, name=name)
-        return mx.sym.slice(y, begin=(None, None, 9 + rows, 9 + columns),
-                            end=(None, None, 12 + rows, 12 + columns))
+        return mx.sym.slice(
+            y, begin=(None, None, 9 + rows, 9 + columns), end=(None, None, 12 + rows, 12 + columns)
+        )
 
-    symbol = mx.sym.add_n(shifted(names[0], 1, 1), shifted(names[1], 3, 4),
-                          shifted(names[2], 7, -3), name="sum")
-    params = {f"{name}_{kind}": mx.nd.ones((1, 1, 1, 1) if kind == "weight" else 1)
-              for name in names for kind in ("weight", "bias")}
+    symbol = mx.sym.add_n(
+        shifted(names[0], 1, 1), shifted(names[1], 3, 4), shifted(names[2], 7, -3), name="sum"
+    )
+    params = {
+        f"{name}_{kind}": mx.nd.ones((1, 1, 1, 1) if kind == "weight" else 1)
+        for name in names
+        for kind in ("weight", "bias")
+    }
     net = (symbol, params, {})
     assert found(net, "sum_output", (1, 1, 11, 11), (1, 0)) == ((2, 5), (1, 5))
     assert found(net, "sum_output", (1, 1, 11, 11), (1, 2)) == ((2, 5), (3, 7))
     # with a column to the right, the third comes in
-    wide = mx.sym.Convolution(symbol, kernel=(1, 4), pad=(0, 3), num_filter=1, no_bias=True,
-                              name="wide")
+    wide = mx.sym.Convolution(
+        symbol, kernel=(1, 4), pad=(0, 3), num_filter=1, no_bias=True, name="wide"
+    )
     net = (wide, {**params, "wide_weight": mx.nd.ones((1, 1, 1, 4))}, {})
-    expected, = dependence(wide, (1, 1, 11, 11), ["wide_output"])
+    (expected,) = dependence(wide, (1, 1, 11, 11), ["wide_output"])
     for position in np.ndindex(3, 6):
         assert found(net, "wide_output", (1, 1, 11, 11), position) == pairs(
-            box_of(expected, position)), position
+            box_of(expected, position)
+        ), position
 
 
 # ---------------------------------------------------------------------------------------- channels
@@ -383,10 +455,22 @@ def test_channels_of_concatenated_branches_see_their_own_branch():
 
 
 def test_depthwise_layers_keep_the_channels_of_branches_apart():
-    net = initialised(Branches(
-        "concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2),
-        after=[nn.BatchNorm(), nn.Conv2D(4, 3, padding=1, groups=4), nn.Activation("relu"),
-               nn.MaxPool2D(2), nn.Conv2D(2, 1, groups=2), nn.Conv2D(2, 1)]), 1)
+    net = initialised(
+        Branches(
+            "concat",
+            nn.Conv2D(2, 1),
+            nn.Conv2D(2, 5, padding=2),
+            after=[
+                nn.BatchNorm(),
+                nn.Conv2D(4, 3, padding=1, groups=4),
+                nn.Activation("relu"),
+                nn.MaxPool2D(2),
+                nn.Conv2D(2, 1, groups=2),
+                nn.Conv2D(2, 1),
+            ],
+        ),
+        1,
+    )
     shape = (1, 1, 12, 12)
     for channel, expected in ((1, (3, 7)), (2, (1, 9)), (None, (1, 9))):
         assert found(net, "after.3", shape, (2, 2), channel) == (expected, expected), channel
@@ -397,8 +481,12 @@ def test_depthwise_layers_keep_the_channels_of_branches_apart():
 
 def test_groups_that_straddle_branches_see_both():
     """Channels 0–1 are 1 × 1, 2–5 are 5 × 5; two groups of three."""
-    net = initialised(Branches("concat", nn.Conv2D(2, 1), nn.Conv2D(4, 5, padding=2),
-                               after=[nn.Conv2D(2, 1, groups=2)]), 1)
+    net = initialised(
+        Branches(
+            "concat", nn.Conv2D(2, 1), nn.Conv2D(4, 5, padding=2), after=[nn.Conv2D(2, 1, groups=2)]
+        ),
+        1,
+    )
     for channel in (0, 1):
         assert found(net, "after.0", (1, 1, 9, 9), (4, 4), channel) == ((2, 7), (2, 7))
 
@@ -412,8 +500,9 @@ class Shuffled(mx.gluon.HybridBlock):
 
 
 def test_shuffled_channels_see_what_they_saw_before():
-    net = initialised(Branches("concat", nn.Conv2D(2, 1), nn.Conv2D(2, 3, padding=1),
-                               after=[Shuffled()]), 1)
+    net = initialised(
+        Branches("concat", nn.Conv2D(2, 1), nn.Conv2D(2, 3, padding=1), after=[Shuffled()]), 1
+    )
     layer = "after.0"
     for channel, expected in ((0, (4, 5)), (1, (3, 6)), (2, (4, 5)), (3, (3, 6)), (None, (3, 6))):
         assert found(net, layer, (1, 1, 9, 9), (4, 4), channel) == (expected, expected), channel
@@ -427,8 +516,12 @@ class Split(mx.gluon.HybridBlock):
 
 
 def test_a_split_takes_the_channels_of_one_branch():
-    net = initialised(Branches("concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2),
-                               after=[Split(), nn.Conv2D(1, 1)]), 1)
+    net = initialised(
+        Branches(
+            "concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2), after=[Split(), nn.Conv2D(1, 1)]
+        ),
+        1,
+    )
     assert found(net, "after.1", (1, 1, 9, 9), (4, 4)) == ((2, 7), (2, 7))
 
 
@@ -453,12 +546,17 @@ class Instance(mx.gluon.HybridBlock):
 
     def hybrid_forward(self, F, x):
         mean = F.mean(x, axis=(2, 3), keepdims=True)
-        return F.broadcast_div(F.broadcast_sub(x, mean), 1 + F.sqrt(
-            F.mean(F.square(F.broadcast_sub(x, mean)), axis=(2, 3), keepdims=True)))
+        return F.broadcast_div(
+            F.broadcast_sub(x, mean),
+            1 + F.sqrt(F.mean(F.square(F.broadcast_sub(x, mean)), axis=(2, 3), keepdims=True)),
+        )
 
 
-@pytest.mark.parametrize("layer", [Excited(2), nn.InstanceNorm(), Instance(), nn.GlobalMaxPool2D(),
-                                   nn.Conv2D(1, (7, 9))], ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize(
+    "layer",
+    [Excited(2), nn.InstanceNorm(), Instance(), nn.GlobalMaxPool2D(), nn.Conv2D(1, (7, 9))],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_a_layer_that_gathers_all_positions_sees_the_whole_input(layer):
     net = chain(nn.Conv2D(2, 3, padding=1), layer)
     net.initialize(force_reinit=True)
@@ -468,8 +566,9 @@ def test_a_layer_that_gathers_all_positions_sees_the_whole_input(layer):
 
 
 def test_a_local_response_normalisation_stays_at_its_position():
-    net = initialised(chain(nn.Conv2D(4, 3, padding=1), nn.HybridLambda(
-        lambda F, x: F.LRN(x, nsize=3))), 1)
+    net = initialised(
+        chain(nn.Conv2D(4, 3, padding=1), nn.HybridLambda(lambda F, x: F.LRN(x, nsize=3))), 1
+    )
     assert found(net, gm.trace(net).output_names[0], (1, 1, 9, 9), (4, 0)) == ((3, 6), (0, 2))
 
 
@@ -483,24 +582,28 @@ OTHERS = {
     "repeat": lambda S, y, z, d: S.repeat(y, repeats=2, axis=2),
     "depth_to_space": lambda S, y, z, d: S.depth_to_space(y, block_size=2),
     "space_to_depth": lambda S, y, z, d: S.space_to_depth(
-        S.slice(y, begin=(None, None, 0, 1), end=(None, None, 8, 11)), block_size=2),
+        S.slice(y, begin=(None, None, 0, 1), end=(None, None, 8, 11)), block_size=2
+    ),
     "concat along rows": lambda S, y, z, d: S.concat(y, z, dim=2),
     "concat along rows before a convolution": lambda S, y, z, d: S.Convolution(
-        S.concat(y, z, dim=2), num_filter=2, kernel=(3, 3), no_bias=True, name="behind"),
+        S.concat(y, z, dim=2), num_filter=2, kernel=(3, 3), no_bias=True, name="behind"
+    ),
     "a shift by slices": lambda S, y, z, d: S.concat(
-        S.slice_axis(y, axis=3, begin=1, end=None), S.slice_axis(y, axis=3, begin=0, end=1), dim=3),
+        S.slice_axis(y, axis=3, begin=1, end=None), S.slice_axis(y, axis=3, begin=0, end=1), dim=3
+    ),
     "stack": lambda S, y, z, d: S.max(S.stack(y, z, axis=1), axis=1),
     "slice_like": lambda S, y, z, d: S.slice_like(
-        y, S.slice(z, begin=(None, None, 1, 1), end=(None, None, 6, 5)), axes=(2, 3)),
+        y, S.slice(z, begin=(None, None, 1, 1), end=(None, None, 6, 5)), axes=(2, 3)
+    ),
     "product of maps": lambda S, y, z, d: y * z,
     "difference of maps": lambda S, y, z, d: y - z,
     "larger of maps": lambda S, y, z, d: S.broadcast_maximum(y, z),
     "spatial attention": lambda S, y, z, d: S.broadcast_mul(
-        y, S.sigmoid(S.mean(z, axis=1, keepdims=True))),
+        y, S.sigmoid(S.mean(z, axis=1, keepdims=True))
+    ),
     "largest channel": lambda S, y, z, d: S.max(y, axis=1, keepdims=True),
     "mean of rows": lambda S, y, z, d: S.mean(y, axis=2, keepdims=True),
-    "mean of rows, added": lambda S, y, z, d: S.broadcast_add(
-        z, S.mean(y, axis=2, keepdims=True)),
+    "mean of rows, added": lambda S, y, z, d: S.broadcast_add(z, S.mean(y, axis=2, keepdims=True)),
     "softmax of channels": lambda S, y, z, d: S.softmax(y, axis=1),
     "softmax of rows": lambda S, y, z, d: S.softmax(y, axis=2),
     "length of channels": lambda S, y, z, d: S.L2Normalization(y, mode="channel"),
@@ -509,18 +612,29 @@ OTHERS = {
     "LayerNorm of channels": lambda S, y, z, d: S.LayerNorm(y, axis=1),
     "PReLU": lambda S, y, z, d: S.LeakyReLU(y, act_type="prelu"),
     "Lp pooling": lambda S, y, z, d: S.Pooling(
-        y, kernel=(2, 3), stride=(2, 2), pool_type="lp", p_value=2),
+        y, kernel=(2, 3), stride=(2, 2), pool_type="lp", p_value=2
+    ),
     "bilinear UpSampling": lambda S, y, z, d: S.UpSampling(
-        y, S.var("up_weight"), scale=2, sample_type="bilinear", num_filter=4, num_args=2),
+        y, S.var("up_weight"), scale=2, sample_type="bilinear", num_filter=4, num_args=2
+    ),
     "Dense to a map": lambda S, y, z, d: S.reshape(
-        S.FullyConnected(y, num_hidden=24), shape=(0, 2, 3, 4)),
-    "self-attention": lambda S, y, z, d: S.reshape(S.batch_dot(
-        S.reshape(y, shape=(0, 0, -1)),
-        S.softmax(S.batch_dot(S.reshape(y, shape=(0, 0, -1)), S.reshape(z, shape=(0, 0, -1)),
-                              transpose_a=True))), shape=(0, 0, 9, 11)),
+        S.FullyConnected(y, num_hidden=24), shape=(0, 2, 3, 4)
+    ),
+    "self-attention": lambda S, y, z, d: S.reshape(
+        S.batch_dot(
+            S.reshape(y, shape=(0, 0, -1)),
+            S.softmax(
+                S.batch_dot(
+                    S.reshape(y, shape=(0, 0, -1)), S.reshape(z, shape=(0, 0, -1)), transpose_a=True
+                )
+            ),
+        ),
+        shape=(0, 0, 9, 11),
+    ),
     "BilinearResize2D": lambda S, y, z, d: S.contrib.BilinearResize2D(y, height=13, width=20),
     "AdaptiveAvgPooling2D": lambda S, y, z, d: S.contrib.AdaptiveAvgPooling2D(
-        y, output_size=(3, 4)),
+        y, output_size=(3, 4)
+    ),
 }
 
 
@@ -530,20 +644,33 @@ def test_other_operators_that_move_or_gather_positions(name):
     shape = (1, 2, 9, 11)
     with mx.name.NameManager():
         data = mx.sym.var("data")
-        y, z = (mx.sym.Convolution(data, kernel=(k, k), pad=(k // 2, k // 2), num_filter=4)
-                for k in (3, 5))
-        symbol = mx.sym.broadcast_add(OTHERS[name](mx.sym, y, z, data), mx.sym.var(
-            "shift", shape=(1, 1, 1, 1)), name="head")
-    field, = dependence(symbol, shape, ["head_output"])
+        y, z = (
+            mx.sym.Convolution(data, kernel=(k, k), pad=(k // 2, k // 2), num_filter=4)
+            for k in (3, 5)
+        )
+        symbol = mx.sym.broadcast_add(
+            OTHERS[name](mx.sym, y, z, data), mx.sym.var("shift", shape=(1, 1, 1, 1)), name="head"
+        )
+    (field,) = dependence(symbol, shape, ["head_output"])
     rng = np.random.RandomState(0)
     shapes, _, _ = symbol.infer_shape(data=shape)
-    net = gm.trace((symbol, {name: mx.nd.array(rng.randn(*one)) for name, one in
-                             zip(symbol.list_arguments(), shapes) if name != "data"}, {}))
+    net = gm.trace(
+        (
+            symbol,
+            {
+                name: mx.nd.array(rng.randn(*one))
+                for name, one in zip(symbol.list_arguments(), shapes)
+                if name != "data"
+            },
+            {},
+        )
+    )
     channels, *positions = field.shape[2:]
     for position in some_units(positions, rng):
         for channel in (None, *range(channels)[:3]):
             assert found(net, "head_output", shape, position, channel) == pairs(
-                box_of(field, position, channel)), (position, channel)
+                box_of(field, position, channel)
+            ), (position, channel)
 
 
 def test_crops_to_the_middle_and_to_another_map():
@@ -551,8 +678,12 @@ def test_crops_to_the_middle_and_to_another_map():
     data = mx.sym.var("data")
     y = mx.sym.Convolution(data, kernel=(3, 3), pad=(1, 1), num_filter=1, name="y")
     other = mx.sym.Convolution(data, kernel=(5, 5), num_filter=1, name="z")
-    params = {"y_weight": mx.nd.ones((1, 1, 3, 3)), "y_bias": mx.nd.ones(1),
-              "z_weight": mx.nd.ones((1, 1, 5, 5)), "z_bias": mx.nd.ones(1)}
+    params = {
+        "y_weight": mx.nd.ones((1, 1, 3, 3)),
+        "y_bias": mx.nd.ones(1),
+        "z_weight": mx.nd.ones((1, 1, 5, 5)),
+        "z_bias": mx.nd.ones(1),
+    }
     middle = mx.sym.Crop(y, h_w=(4, 5), center_crop=True, num_args=1, name="crop")
     like = mx.sym.Crop(y, other, offset=(1, 2), num_args=2, name="crop")
     shape = (1, 1, 9, 11)
@@ -562,8 +693,16 @@ def test_crops_to_the_middle_and_to_another_map():
 
 
 def test_what_stops_the_gradient_is_not_seen():
-    net = initialised(chain(Branches("elemwise_add", nn.Conv2D(1, 3, padding=1), chain(
-        nn.Conv2D(1, 7, padding=3), nn.HybridLambda(lambda F, x: F.BlockGrad(x))))), 1)
+    net = initialised(
+        chain(
+            Branches(
+                "elemwise_add",
+                nn.Conv2D(1, 3, padding=1),
+                chain(nn.Conv2D(1, 7, padding=3), nn.HybridLambda(lambda F, x: F.BlockGrad(x))),
+            )
+        ),
+        1,
+    )
     layer = gm.trace(net).output_names[0]
     assert found(net, layer, (1, 1, 9, 9), (4, 4)) == ((3, 6), (3, 6))
 
@@ -582,8 +721,11 @@ def test_weights_that_happen_to_be_zero_change_nothing(weights):
 
 
 def test_the_net_is_left_as_it_was(ctx):
-    net = initialised(chain(nn.Conv2D(2, 3, padding=1), nn.BatchNorm(), nn.Activation("relu"),
-                            nn.MaxPool2D(2)), 1, ctx=ctx)
+    net = initialised(
+        chain(nn.Conv2D(2, 3, padding=1), nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool2D(2)),
+        1,
+        ctx=ctx,
+    )
     net.hybridize()
     x = mx.nd.random.normal(shape=(1, 1, 9, 9), ctx=ctx)
     expected = net(x).asnumpy()
@@ -599,15 +741,22 @@ def test_the_net_is_left_as_it_was(ctx):
 
 def test_what_was_worked_out_for_one_unit_serves_others_alone():
     """One object for all units of a layer gives what one for each gives."""
-    net = initialised(chain(nn.Conv2D(2, 3, strides=2, padding=1), Branches(
-        "concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2)), nn.Activation("relu")), 1)
+    net = initialised(
+        chain(
+            nn.Conv2D(2, 3, strides=2, padding=1),
+            Branches("concat", nn.Conv2D(2, 1), nn.Conv2D(2, 5, padding=2)),
+            nn.Activation("relu"),
+        ),
+        1,
+    )
     shape = (1, 1, 11, 9)
     for layer in ("1", "2"):
         together = ReceptiveField.of(gm.trace(net), layer, shape)
         for position in np.ndindex(6, 5):
             for channel in (0, 1, 3, None):
                 assert together.box(position, channel) == gm.inspect.receptive_field(
-                    net, layer, shape, position, channel)
+                    net, layer, shape, position, channel
+                )
         assert together.box((2, 2), 0) == (slice(3, 6), slice(3, 6))
         assert together.box((3, 2), 0) == (slice(5, 8), slice(3, 6))
         assert together.box((2, 2), 3) == (slice(0, 10), slice(0, 9))
@@ -616,17 +765,20 @@ def test_what_was_worked_out_for_one_unit_serves_others_alone():
 # ------------------------------------------------------------------------------------------ errors
 
 
-@pytest.mark.parametrize(("layer", "shape", "position", "channel", "told"), [
-    ("no_such", (1, 1, 9, 9), (0, 0), None, "no_such"),
-    ("0", (1, 1, 9, 9), (9, 0), None, "9"),
-    ("0", (1, 1, 9, 9), (0, 12), None, "12"),
-    ("0", (1, 1, 9, 9), (3,), None, "3"),
-    ("0", (1, 1, 9, 9), (3, 3, 3), None, "3"),
-    ("0", (1, 1, 9, 9), (0, 0), 2, "2"),
-    ("0", (1, 1, 9, 9), (0, 0), -3, "-3"),
-    ("0", (1, 5, 9, 9), (0, 0), None, "5"),
-    ("0", (1, 1, 9, 9), (0, 0.5), None, "0.5"),
-])
+@pytest.mark.parametrize(
+    ("layer", "shape", "position", "channel", "told"),
+    [
+        ("no_such", (1, 1, 9, 9), (0, 0), None, "no_such"),
+        ("0", (1, 1, 9, 9), (9, 0), None, "9"),
+        ("0", (1, 1, 9, 9), (0, 12), None, "12"),
+        ("0", (1, 1, 9, 9), (3,), None, "3"),
+        ("0", (1, 1, 9, 9), (3, 3, 3), None, "3"),
+        ("0", (1, 1, 9, 9), (0, 0), 2, "2"),
+        ("0", (1, 1, 9, 9), (0, 0), -3, "-3"),
+        ("0", (1, 5, 9, 9), (0, 0), None, "5"),
+        ("0", (1, 1, 9, 9), (0, 0.5), None, "0.5"),
+    ],
+)
 def test_what_does_not_exist_is_named(layer, shape, position, channel, told):
     net = one_layer(nn.Conv2D(2, 3, padding=1))
     with pytest.raises(gm.GradCamError, match=told):

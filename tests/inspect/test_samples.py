@@ -27,8 +27,11 @@ def test_inputs_that_keep_the_channels_last(ctx):
     mx.random.seed(4)
     first, last = nn.HybridSequential(), nn.HybridSequential()
     first.add(nn.Conv2D(4, 3, in_channels=3, activation="relu"), nn.GlobalAvgPool2D(), nn.Dense(2))
-    last.add(nn.Conv2D(4, 3, in_channels=3, activation="relu", layout="NHWC"),
-             nn.GlobalAvgPool2D(layout="NHWC"), nn.Dense(2))
+    last.add(
+        nn.Conv2D(4, 3, in_channels=3, activation="relu", layout="NHWC"),
+        nn.GlobalAvgPool2D(layout="NHWC"),
+        nn.Dense(2),
+    )
     for net in (first, last):
         net.initialize(mx.init.Normal(0.5), ctx=ctx)
     first(mx.nd.zeros((1, 3, 7, 9), ctx=ctx))
@@ -37,18 +40,30 @@ def test_inputs_that_keep_the_channels_last(ctx):
     last[2].weight.set_data(first[2].weight.data(ctx))
     x = DRAW.randn(4, 3, 7, 9).astype(np.float32)
     turned = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-    np.testing.assert_array_equal(gm.inspect.weights(last, "0"),
-                                  first[0].weight.data(ctx).asnumpy())
+    np.testing.assert_array_equal(
+        gm.inspect.weights(last, "0"), first[0].weight.data(ctx).asnumpy()
+    )
     np.testing.assert_allclose(
-        *(gm.inspect.feature_vectors(net, images, "0", progress=False)
-          for net, images in ((first, x), (last, turned))), rtol=1e-4, atol=1e-5)
-    pairs = zip(*(gm.inspect.max_activating_patches(net, images, "0", [2], 3, progress=False)[0]
-                  for net, images in ((first, x), (last, turned))))
+        *(
+            gm.inspect.feature_vectors(net, images, "0", progress=False)
+            for net, images in ((first, x), (last, turned))
+        ),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    pairs = zip(
+        *(
+            gm.inspect.max_activating_patches(net, images, "0", [2], 3, progress=False)[0]
+            for net, images in ((first, x), (last, turned))
+        )
+    )
     for one, other in pairs:
         assert (one.index, one.position, one.box) == (other.index, other.position, other.box)
         np.testing.assert_array_equal(one.picture, other.picture)
-    cells = [gm.inspect.compare(net, images[0], 1, "saliency").cells[0][0]
-             for net, images in ((first, x), (last, turned))]
+    cells = [
+        gm.inspect.compare(net, images[0], 1, "saliency").cells[0][0]
+        for net, images in ((first, x), (last, turned))
+    ]
     np.testing.assert_array_equal(cells[0].photo, cells[1].photo)
     np.testing.assert_allclose(cells[0].explanation.values, cells[1].explanation.values, atol=1e-5)
 
@@ -68,10 +83,12 @@ def test_a_net_that_gives_nan_is_told_of(ctx):
 def test_grey_photos_are_taken_as_grey_ones(ctx):
     net = make_net(ctx)
     grey = DRAW.randint(0, 256, (16, 16), np.uint8)
-    cell, = gm.inspect.compare(net, grey).cells[0]
+    (cell,) = gm.inspect.compare(net, grey).cells[0]
     np.testing.assert_array_equal(cell.photo, np.repeat(grey[..., None], 3, axis=-1))
-    vectors = [gm.inspect.feature_vectors(net, images, progress=False) for images in (
-        [grey, grey], np.stack([grey] * 2)[..., None], [np.stack([grey] * 2)])]
+    vectors = [
+        gm.inspect.feature_vectors(net, images, progress=False)
+        for images in ([grey, grey], np.stack([grey] * 2)[..., None], [np.stack([grey] * 2)])
+    ]
     for one in vectors:
         np.testing.assert_array_equal(one, vectors[0])
     assert vectors[0].shape == (2, 4)
@@ -89,7 +106,7 @@ def test_samples_of_any_number_of_axes(ctx, layer, axes):
     for images in (x, list(x), [x[:3], x[3:]], ((one, 7) for one in x)):
         found = gm.inspect.feature_vectors(net, images, "0", progress=False)
         np.testing.assert_allclose(found, expected.mean(axis=2), rtol=1e-4, atol=1e-5)
-    patches, = gm.inspect.max_activating_patches(net, x, "0", [1], k=2, progress=False)
+    (patches,) = gm.inspect.max_activating_patches(net, x, "0", [1], k=2, progress=False)
     best = expected[:, 1].max(axis=1)
     assert [one.index for one in patches] == np.argsort(-best)[:2].tolist()
     assert patches[0].picture.shape == (3, *(3,) * axes)

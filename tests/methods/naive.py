@@ -26,9 +26,15 @@ TIE = 1e-6
 def pooled_net():
     """conv-relu-maxpool-conv-relu-globalavgpool-dense."""
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, padding=1, in_channels=3), nn.Activation("relu"), nn.MaxPool2D(2),
-            nn.Conv2D(6, 3, padding=1, in_channels=4), nn.Activation("relu"),
-            nn.GlobalAvgPool2D(), nn.Dense(5, in_units=6))
+    net.add(
+        nn.Conv2D(4, 3, padding=1, in_channels=3),
+        nn.Activation("relu"),
+        nn.MaxPool2D(2),
+        nn.Conv2D(6, 3, padding=1, in_channels=4),
+        nn.Activation("relu"),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(5, in_units=6),
+    )
     return net
 
 
@@ -53,8 +59,12 @@ class Residual(mx.gluon.HybridBlock):
 def flat_net():
     """conv-relu-flatten-dense."""
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(6, 3, strides=2, in_channels=3), nn.Activation("relu"), nn.Flatten(),
-            nn.Dense(5, in_units=6 * 4 * 5))
+    net.add(
+        nn.Conv2D(6, 3, strides=2, in_channels=3),
+        nn.Activation("relu"),
+        nn.Flatten(),
+        nn.Dense(5, in_units=6 * 4 * 5),
+    )
     return net
 
 
@@ -191,8 +201,9 @@ def grad_cam_pp(a, g):
 
 def xgrad_cam(a, g):
     """Fu et al. 2020, equation 9."""
-    return times([ratio((one * slope).sum(), one.sum(), np.abs(one).sum())
-                  for one, slope in zip(a, g)], a)
+    return times(
+        [ratio((one * slope).sum(), one.sum(), np.abs(one).sum()) for one, slope in zip(a, g)], a
+    )
 
 
 def hires_cam(a, g):
@@ -227,8 +238,12 @@ def projected(parts):
 
 
 OF_GRADIENT = {
-    "grad_cam": grad_cam, "grad_cam_pp": grad_cam_pp, "xgrad_cam": xgrad_cam,
-    "hires_cam": hires_cam, "layer_cam": layer_cam, "eigen_cam": eigen_cam,
+    "grad_cam": grad_cam,
+    "grad_cam_pp": grad_cam_pp,
+    "xgrad_cam": xgrad_cam,
+    "hires_cam": hires_cam,
+    "layer_cam": layer_cam,
+    "eigen_cam": eigen_cam,
     "eigen_grad_cam": hires_cam,  # A·g, to be projected
 }
 PROJECTED = ("eigen_cam", "eigen_grad_cam")

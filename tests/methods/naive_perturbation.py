@@ -4,6 +4,7 @@ A ``score`` maps one sample to a float. A sample is an array (C, *positions), or
 no channel axis and the features themselves are the positions. All channels of a position are hidden
 together. A ``value`` maps a coalition, a tuple of 0 and 1 with one entry a player, to a float.
 """
+
 from __future__ import annotations
 
 import itertools
@@ -150,7 +151,7 @@ def feature_ablation(
 ) -> np.ndarray:
     """Ablation of one segment at a time (as in Kokhlikyan et al. 2020, arXiv:2009.07896).
 
-        map[p] = S(x) - S(x with the baseline in the segment of p)
+    map[p] = S(x) - S(x with the baseline in the segment of p)
     """
     x = np.asarray(x, dtype=np.float64)
     baseline = np.asarray(baseline, dtype=np.float64)
@@ -234,7 +235,7 @@ def coalition_of(members: Sequence[int] | set[int], players: int) -> tuple[int, 
 def shapley_by_orders(value: Callable[[tuple[int, ...]], float], players: int) -> np.ndarray:
     """Exact Shapley values as the mean over all orders in which players join (Shapley 1953).
 
-        phi_i = 1/n! sum_{orders R} (v(P_i^R + i) - v(P_i^R)),  P_i^R those before i in R
+    phi_i = 1/n! sum_{orders R} (v(P_i^R + i) - v(P_i^R)),  P_i^R those before i in R
     """
     phi = np.zeros(players)
     for order in itertools.permutations(range(players)):
@@ -251,16 +252,14 @@ def shapley_by_orders(value: Callable[[tuple[int, ...]], float], players: int) -
 def shapley_by_subsets(value: Callable[[tuple[int, ...]], float], players: int) -> np.ndarray:
     """Exact Shapley values by subsets (Lundberg & Lee 2017, arXiv:1705.07874, eq. 4).
 
-        phi_i = sum_{S in F - i} |S|! (|F| - |S| - 1)! / |F|! (v(S + i) - v(S))
+    phi_i = sum_{S in F - i} |S|! (|F| - |S| - 1)! / |F|! (v(S + i) - v(S))
     """
     phi = np.zeros(players)
     for player in range(players):
         others = [other for other in range(players) if other != player]
         for size in range(players):
             weight = (
-                math.factorial(size)
-                * math.factorial(players - size - 1)
-                / math.factorial(players)
+                math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
             )
             for subset in itertools.combinations(others, size):
                 without = float(value(coalition_of(subset, players)))
@@ -272,7 +271,7 @@ def shapley_by_subsets(value: Callable[[tuple[int, ...]], float], players: int) 
 def shapley_kernel(players: int, size: int) -> float:
     """The Shapley kernel of one coalition of a size (Lundberg & Lee 2017, theorem 2).
 
-        pi(z) = (M - 1) / (binom(M, |z|) |z| (M - |z|)),  0 < |z| < M
+    pi(z) = (M - 1) / (binom(M, |z|) |z| (M - |z|)),  0 < |z| < M
     """
     return (players - 1) / (math.comb(players, size) * size * (players - size))
 
@@ -340,9 +339,7 @@ def kernel_shap_sampled(
     return np.linalg.solve(system, right)[:players]
 
 
-def owen_of_tree(
-    value: Callable[[tuple[int, ...]], float], tree: Any, players: int
-) -> np.ndarray:
+def owen_of_tree(value: Callable[[tuple[int, ...]], float], tree: Any, players: int) -> np.ndarray:
     """Owen values over a binary tree (Owen 1977), as shap's partition explainer defines them.
 
     The tree is nested pairs with players as leaves, such as ((0, 1), (2, (3, 4))). At a node of

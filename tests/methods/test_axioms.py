@@ -30,16 +30,35 @@ def background(size=SIZE):
 
 
 OPTIONS = {
-    **{name: {} for name in (
-        "cam", "grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_cam",
-        "eigen_grad_cam", "saliency", "input_x_gradient", "guided_backprop", "deconvnet",
-        "guided_grad_cam")},
+    **{
+        name: {}
+        for name in (
+            "cam",
+            "grad_cam",
+            "grad_cam_pp",
+            "xgrad_cam",
+            "hires_cam",
+            "layer_cam",
+            "eigen_cam",
+            "eigen_grad_cam",
+            "saliency",
+            "input_x_gradient",
+            "guided_backprop",
+            "deconvnet",
+            "guided_grad_cam",
+        )
+    },
     "score_cam": QUIET,
     "ablation_cam": QUIET,
     "smooth_grad": {"samples": 5, "seed": 1, **QUIET},
     "integrated_gradients": {"steps": 5, **QUIET},
     "expected_gradients": {
-        "background": background(), "nsamples": 5, "local_smoothing": 0.1, "seed": 1, **QUIET},
+        "background": background(),
+        "nsamples": 5,
+        "local_smoothing": 0.1,
+        "seed": 1,
+        **QUIET,
+    },
     "occlusion": {"window": 4, "stride": 3, **QUIET},
     "feature_ablation": {"segments": "grid", "num_segments": 6, **QUIET},
     "rise": {"num_samples": 9, "seed": 1, **QUIET},
@@ -48,8 +67,14 @@ OPTIONS = {
     "partition_shap": {"max_evals": 20, **QUIET},
 }
 PERTURBING = ["occlusion", "feature_ablation", "rise", "lime", "kernel_shap", "partition_shap"]
-IN_PARTS = ["score_cam", "ablation_cam", "smooth_grad", "integrated_gradients",
-            "expected_gradients", *PERTURBING]
+IN_PARTS = [
+    "score_cam",
+    "ablation_cam",
+    "smooth_grad",
+    "integrated_gradients",
+    "expected_gradients",
+    *PERTURBING,
+]
 
 
 def test_all_methods_are_here():
@@ -100,8 +125,9 @@ def test_integrated_gradients_of_a_trained_net_are_nearly_complete(name, missing
     bare = net(mx.nd.zeros_like(x)).asnumpy()[0, found.target]
     gap = score - bare - total(found.values)
     np.testing.assert_allclose(found.details["score_difference"], score - bare, rtol=1e-4)
-    np.testing.assert_allclose(found.details["completeness_gap"], gap,
-                               atol=1e-4 * np.abs(score).max())
+    np.testing.assert_allclose(
+        found.details["completeness_gap"], gap, atol=1e-4 * np.abs(score).max()
+    )
     assert np.abs(gap) <= missing * np.abs(score - bare)
 
 
@@ -120,8 +146,10 @@ def test_integrated_gradients_of_a_trained_net_are_its_slopes(name):
         return net(x * t)[0, target].asscalar()
 
     found = gm.integrated_gradients(net, x, target, steps=6, **QUIET)
-    expected = sum(weight * (score(t + 1e-7) - score(t - 1e-7)) / 2e-7
-                   for t, weight in zip(*points_and_weights("gauss-legendre", 6)))
+    expected = sum(
+        weight * (score(t + 1e-7) - score(t - 1e-7)) / 2e-7
+        for t, weight in zip(*points_and_weights("gauss-legendre", 6))
+    )
     np.testing.assert_allclose(total(found.values), expected, rtol=1e-3)
 
 
@@ -137,8 +165,14 @@ def test_integrated_gradients_are_complete_where_the_rest_is_linear():
 @pytest.mark.parametrize("at_layer", [False, True], ids=["input", "layer"])
 def test_integrated_gradients_become_complete(toy, at_layer):
     layer = toy.layer if at_layer else None
-    gaps = [np.abs(gm.integrated_gradients(toy.net, toy.x, CLASSES, layer, steps=steps, **QUIET)
-                   .details["completeness_gap"]).max() for steps in (5, 640)]
+    gaps = [
+        np.abs(
+            gm.integrated_gradients(toy.net, toy.x, CLASSES, layer, steps=steps, **QUIET).details[
+                "completeness_gap"
+            ]
+        ).max()
+        for steps in (5, 640)
+    ]
     score = gm.saliency(toy.net, toy.x, CLASSES).score
     assert gaps[1] <= 1e-3 * np.abs(score).max()
     # behind these layers the net is linear, and one step is enough
@@ -169,8 +203,9 @@ def test_squeezenet_has_no_cam():
 
 def linear_tail(ctx, *tail):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, in_channels=3), nn.Activation("relu"), *tail,
-            nn.Dense(5, use_bias=False))
+    net.add(
+        nn.Conv2D(4, 3, in_channels=3), nn.Activation("relu"), *tail, nn.Dense(5, use_bias=False)
+    )
     mx.random.seed(1)
     net.initialize(mx.init.Normal(0.5), ctx=ctx)
     x = mx.nd.random.normal(shape=(3, 3, *SIZE), ctx=ctx)
@@ -186,8 +221,10 @@ def test_hires_cam_sums_to_the_score(ctx):
     for name in ("hires_cam", "xgrad_cam"):  # the latter: Σ w_c A_c = Σ g A in each channel
         found = total(values_of(name, net, x, CLASSES, layer="1", relu=False))
         np.testing.assert_allclose(found, score, rtol=1e-5)
-    assert relative_error(total(values_of("grad_cam", net, x, CLASSES, layer="1", relu=False)),
-                          score) > 0.1
+    assert (
+        relative_error(total(values_of("grad_cam", net, x, CLASSES, layer="1", relu=False)), score)
+        > 0.1
+    )
 
 
 def test_behind_a_mean_many_maps_sum_to_the_score(ctx):
@@ -210,26 +247,40 @@ def test_xgrad_cam_is_sensitive(ctx):
     score without channel c, which is what ablation_cam weighs by."""
     net, x, score = linear_tail(ctx, nn.Flatten())
     a = net[1](net[0](x)).asnumpy()
-    maps = {name: values_of(name, net, x, CLASSES, layer="1", relu=False)
-            for name in ("xgrad_cam", "ablation_cam")}
+    maps = {
+        name: values_of(name, net, x, CLASSES, layer="1", relu=False)
+        for name in ("xgrad_cam", "ablation_cam")
+    }
     drops = np.zeros((3, 4))
     for c in range(4):
         without = a.copy()
         without[:, c] = 0
         tail = net[3](net[2](mx.nd.array(without, ctx=ctx, dtype="float64"))).asnumpy()
         drops[:, c] = score - tail[range(3), CLASSES]
-    assert relative_error(maps["xgrad_cam"], np.einsum(
-        "nc,nchw->nhw", drops / a.sum(axis=(2, 3)), a)) <= CLOSE
-    assert relative_error(maps["ablation_cam"], np.einsum(
-        "nc,nchw->nhw", drops / np.abs(score)[:, None], a)) <= CLOSE
+    assert (
+        relative_error(maps["xgrad_cam"], np.einsum("nc,nchw->nhw", drops / a.sum(axis=(2, 3)), a))
+        <= CLOSE
+    )
+    assert (
+        relative_error(
+            maps["ablation_cam"], np.einsum("nc,nchw->nhw", drops / np.abs(score)[:, None], a)
+        )
+        <= CLOSE
+    )
 
 
 # ------------------------------------------------------------------------------------------- parts
 
 
-@pytest.mark.parametrize(("name", "at_layer"), [
-    (name, at_layer) for name in IN_PARTS for at_layer in (False, True)
-    if not (at_layer and name in ("smooth_grad", *PERTURBING))])
+@pytest.mark.parametrize(
+    ("name", "at_layer"),
+    [
+        (name, at_layer)
+        for name in IN_PARTS
+        for at_layer in (False, True)
+        if not (at_layer and name in ("smooth_grad", *PERTURBING))
+    ],
+)
 def test_how_many_run_at_once_changes_nothing(toy, name, at_layer):
     layer = {"layer": toy.layer} if at_layer else {}
     expected = values_of(name, toy.net, toy.x, CLASSES, **layer)
@@ -240,26 +291,36 @@ def test_how_many_run_at_once_changes_nothing(toy, name, at_layer):
 
 def test_the_details_do_not_depend_on_how_many_run_at_once(toy):
     for name in ("integrated_gradients", "expected_gradients"):
-        found = [getattr(gm, name)(toy.net, toy.x, CLASSES, batch_size=size, **OPTIONS[name])
-                 for size in (1, 16)]
+        found = [
+            getattr(gm, name)(toy.net, toy.x, CLASSES, batch_size=size, **OPTIONS[name])
+            for size in (1, 16)
+        ]
         assert found[0].details.keys() == found[1].details.keys() != set()
         for key, value in found[0].details.items():
             if isinstance(value, np.ndarray):
                 np.testing.assert_allclose(value, found[1].details[key], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "options"), [
-    *((name, {}) for name in OPTIONS),
-    *((name, {"augment_smooth": True, "eigen_smooth": True}) for name in ["cam", *MAPS])], ids=str)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {}) for name in OPTIONS),
+        *((name, {"augment_smooth": True, "eigen_smooth": True}) for name in ["cam", *MAPS]),
+    ],
+    ids=str,
+)
 def test_a_batch_gives_what_its_samples_give(gap_toy, name, options):
     batch = getattr(gm, name)(gap_toy.net, gap_toy.x, CLASSES, **{**OPTIONS[name], **options})
     for n, one in enumerate(CLASSES):
-        single = getattr(gm, name)(gap_toy.net, gap_toy.x[n:n + 1], one,
-                                   **{**OPTIONS[name], **options})
-        assert relative_error(batch.values[n:n + 1], single.values) <= CLOSE
+        single = getattr(gm, name)(
+            gap_toy.net, gap_toy.x[n : n + 1], one, **{**OPTIONS[name], **options}
+        )
+        assert relative_error(batch.values[n : n + 1], single.values) <= CLOSE
         for key, value in single.details.items():
             if isinstance(value, np.ndarray):
-                np.testing.assert_allclose(batch.details[key][n:n + 1], value, rtol=1e-4, atol=1e-5)
+                np.testing.assert_allclose(
+                    batch.details[key][n : n + 1], value, rtol=1e-4, atol=1e-5
+                )
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -272,8 +333,10 @@ def test_nets_in_float64_are_computed_in_float64(toy, name):
 
 # -------------------------------------------------------------------------------------- exceptions
 
-PLACES = {"a compiled piece": (graph.Operator, "__call__"),
-          "the backward pass": (tape.Tape, "backward")}
+PLACES = {
+    "a compiled piece": (graph.Operator, "__call__"),
+    "the backward pass": (tape.Tape, "backward"),
+}
 FORWARD_ONLY = ("cam", "eigen_cam", "score_cam", "ablation_cam", *PERTURBING)
 
 
@@ -324,9 +387,15 @@ class Failing:
         return original(*args, **options)
 
 
-@pytest.mark.parametrize(("name", "place"), [
-    (name, place) for name in OPTIONS for place in PLACES
-    if place != "the backward pass" or name not in FORWARD_ONLY])
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        (name, place)
+        for name in OPTIONS
+        for place in PLACES
+        if place != "the backward pass" or name not in FORWARD_ONLY
+    ],
+)
 def test_nothing_changes_when_something_raises_in_the_middle(ctx, name, place, monkeypatch):
     net, x = trained_a_step(name, ctx)
     options = dict(OPTIONS[name])
@@ -360,9 +429,15 @@ def test_nothing_changes_when_something_raises_in_the_middle(ctx, name, place, m
 
 
 def layers(kind):
-    return [kind.Conv2D(4, 3, padding=1, in_channels=3), kind.Activation("relu"),
-            kind.MaxPool2D(2), kind.Conv2D(6, 3, padding=1, in_channels=4),
-            kind.Activation("relu"), kind.GlobalAvgPool2D(), kind.Dense(5, in_units=6)]
+    return [
+        kind.Conv2D(4, 3, padding=1, in_channels=3),
+        kind.Activation("relu"),
+        kind.MaxPool2D(2),
+        kind.Conv2D(6, 3, padding=1, in_channels=4),
+        kind.Activation("relu"),
+        kind.GlobalAvgPool2D(),
+        kind.Dense(5, in_units=6),
+    ]
 
 
 @pytest.mark.parametrize("layer", [None, "1", "0"])
@@ -373,8 +448,9 @@ def test_a_net_that_cannot_be_traced_gives_the_same(ctx, name, layer):
     net = initialised(Branching(lambda: layers(gm.nn)), ctx, x)
     copy_parameters(twin, net)
     x = mx.nd.array(x, ctx=ctx)
-    takes_layer = name.endswith(("cam", "integrated_gradients", "expected_gradients",
-                                 "input_x_gradient"))
+    takes_layer = name.endswith(
+        ("cam", "integrated_gradients", "expected_gradients", "input_x_gradient")
+    )
     options = {"layer": layer} if takes_layer else {}
     if name in MAPS:  # the default layer is the convolution, of both signs
         options["relu"] = False
@@ -411,8 +487,16 @@ def test_explain_gives_what_the_methods_give(gap_toy):
 
 def test_explain_computes_in_common(gap_toy, monkeypatch):
     """One run of the net and one backward pass serve all that is made of A and g."""
-    names = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_grad_cam",
-             "saliency", "input_x_gradient"]
+    names = [
+        "grad_cam",
+        "grad_cam_pp",
+        "xgrad_cam",
+        "hires_cam",
+        "layer_cam",
+        "eigen_grad_cam",
+        "saliency",
+        "input_x_gradient",
+    ]
     calls = Counter()
     for some in (["grad_cam"], names):
         with monkeypatch.context() as patch:

@@ -34,9 +34,18 @@ def relative_error(found, expected):
 def plain_net():
     """Every common layer once; ends in Flatten and Dense. Default layer: the ReLU at "5"."""
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, padding=1, in_channels=3), nn.Activation("relu"), nn.MaxPool2D(2),
-            nn.Conv2D(6, 3, in_channels=4), nn.BatchNorm(in_channels=6), nn.Activation("relu"),
-            nn.Flatten(), nn.Dense(10, activation="relu"), nn.Dropout(0.5), nn.Dense(6))
+    net.add(
+        nn.Conv2D(4, 3, padding=1, in_channels=3),
+        nn.Activation("relu"),
+        nn.MaxPool2D(2),
+        nn.Conv2D(6, 3, in_channels=4),
+        nn.BatchNorm(in_channels=6),
+        nn.Activation("relu"),
+        nn.Flatten(),
+        nn.Dense(10, activation="relu"),
+        nn.Dropout(0.5),
+        nn.Dense(6),
+    )
     return net
 
 
@@ -108,8 +117,9 @@ class Toy:
                 parameter.set_data(mx.nd.array(rng.uniform(0.5, 1.5, parameter.shape)))
             elif parameter.name.endswith(("beta", "mean", "bias")):
                 parameter.set_data(mx.nd.array(rng.normal(0, 0.2, parameter.shape)))
-        self.parameters = {p.name: p.data(ctx).asnumpy()
-                           for p in self.net.collect_params().values()}
+        self.parameters = {
+            p.name: p.data(ctx).asnumpy() for p in self.net.collect_params().values()
+        }
         with mx.name.NameManager():
             self.symbol = self.net(mx.sym.var("data"))
         self.reference = Reference(self.symbol.tojson(), self.parameters)
@@ -119,8 +129,11 @@ class Toy:
     def node(self, default):
         """The node that makes the map: of the default layer, or of `self.layer`."""
         if default:
-            return [node.name for node in self.reference.nodes if node.op == self.default_op
-                    and self.reference.value(node.name).ndim == 4][-1]
+            return [
+                node.name
+                for node in self.reference.nodes
+                if node.op == self.default_op and self.reference.value(node.name).ndim == 4
+            ][-1]
         block = self.net
         for name in self.layer.split("."):
             block = block._children[name]
@@ -197,7 +210,8 @@ def test_grad_cam(toy, default, relu):
     found = gm.grad_cam(toy.net, toy.x, classes, None if default else toy.layer, relu=relu)
     node = toy.node(default)
     expected = grad_cam_by_loops(
-        toy.reference.value(node), toy.gradients(classes, "plain")[node], relu)
+        toy.reference.value(node), toy.gradients(classes, "plain")[node], relu
+    )
     assert expected.any()
     assert found.values.dtype == np.float32
     assert relative_error(found.values, expected) <= TOLERANCE
@@ -256,9 +270,11 @@ def test_bilinear_resizing_has_half_pixel_centres(size):
 def one_by_one_net(ctx, kernel, classify):
     """A 1×1 convolution, the mean over positions, a linear classifier: all without bias."""
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(len(kernel), 1, use_bias=False, in_channels=len(kernel[0])),
-            nn.GlobalAvgPool2D(), nn.Dense(len(classify), use_bias=False,
-                                           in_units=len(classify[0])))
+    net.add(
+        nn.Conv2D(len(kernel), 1, use_bias=False, in_channels=len(kernel[0])),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(len(classify), use_bias=False, in_units=len(classify[0])),
+    )
     net.initialize(ctx=ctx)
     net[0].weight.set_data(mx.nd.array(kernel).reshape((len(kernel), -1, 1, 1)))
     net[2].weight.set_data(mx.nd.array(classify))
@@ -273,22 +289,25 @@ def test_grad_cam_by_hand(ctx):
     found = gm.grad_cam(net, x, 0, "0", relu=False)
     np.testing.assert_allclose(found.values, [[[-10, 8, -12]]], rtol=1e-6)
     np.testing.assert_allclose(found.score, [6 * 7 / 3 - 12 * 7 / 3], rtol=1e-6)
-    np.testing.assert_array_equal(
-        gm.grad_cam(net, x, 0, "0").values, np.maximum(found.values, 0))
+    np.testing.assert_array_equal(gm.grad_cam(net, x, 0, "0").values, np.maximum(found.values, 0))
     # class 1: the gradient is 0 and 2
-    np.testing.assert_allclose(gm.grad_cam(net, x, 1, "0", relu=False).values, [[[6, -2, 10]]],
-                               rtol=1e-6)
-    # 2·[1, 2] - 4·[3, -1] = [-10, 8]: the gradient at the input is the same at every position
     np.testing.assert_allclose(
-        gm.saliency(net, x, 0).values, [[[[-10] * 3], [[8] * 3]]], rtol=1e-6)
+        gm.grad_cam(net, x, 1, "0", relu=False).values, [[[6, -2, 10]]], rtol=1e-6
+    )
+    # 2·[1, 2] - 4·[3, -1] = [-10, 8]: the gradient at the input is the same at every position
+    np.testing.assert_allclose(gm.saliency(net, x, 0).values, [[[[-10] * 3], [[8] * 3]]], rtol=1e-6)
 
 
 def test_guided_backprop_by_hand(ctx):
     # two rectifiers in a row: score = Σ w·relu(v·relu(u·x)) with one feature a column
     net = nn.HybridSequential()
-    net.add(nn.Dense(3, use_bias=False, in_units=3), nn.Activation("relu"),
-            nn.Dense(3, use_bias=False, in_units=3), nn.Activation("relu"),
-            nn.Dense(1, use_bias=False, in_units=3))
+    net.add(
+        nn.Dense(3, use_bias=False, in_units=3),
+        nn.Activation("relu"),
+        nn.Dense(3, use_bias=False, in_units=3),
+        nn.Activation("relu"),
+        nn.Dense(1, use_bias=False, in_units=3),
+    )
     net.initialize(ctx=ctx)
     net[0].weight.set_data(mx.nd.array(np.diag([1, -1, 2])))
     net[2].weight.set_data(mx.nd.array([[1, 0, -3], [0, 1, 0], [2, 0, 1]]))
@@ -312,8 +331,13 @@ def test_guided_backprop_by_hand(ctx):
 
 def test_guided_grad_cam_by_hand(ctx):
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(1, 1, use_bias=False, in_channels=1), nn.Activation("relu"),
-            nn.MaxPool2D((1, 2)), nn.Flatten(), nn.Dense(1, use_bias=False, in_units=2))
+    net.add(
+        nn.Conv2D(1, 1, use_bias=False, in_channels=1),
+        nn.Activation("relu"),
+        nn.MaxPool2D((1, 2)),
+        nn.Flatten(),
+        nn.Dense(1, use_bias=False, in_units=2),
+    )
     net.initialize(mx.init.One(), ctx=ctx)
     x = mx.nd.array([[[[1, 3, 2, -1]]]], ctx=ctx)
     # The pooled map is [3, 2], its gradient [1, 1]: Grad-CAM [3, 2] at "2". The guided gradient is
@@ -348,16 +372,17 @@ def test_a_batch_gives_what_its_samples_give(toy):
     classes = [0, 3, 2]
     batch = results(toy.net, toy.x, classes)
     for n, one in enumerate(classes):
-        single = results(toy.net, toy.x[n:n + 1], one)
+        single = results(toy.net, toy.x[n : n + 1], one)
         for name in NAMES:
             # a product of matrices is summed in another order when there are more rows
-            assert relative_error(batch[name][n:n + 1], single[name]) <= 1e-6, name
+            assert relative_error(batch[name][n : n + 1], single[name]) <= 1e-6, name
 
 
 @pytest.mark.parametrize("name", list(NETS))
 def test_contexts_give_the_same(name):
-    found = [results(toy.net, toy.x, [0, 3, 2])
-             for toy in (Toy(name, mx.cpu(0)), Toy(name, mx.cpu(1)))]
+    found = [
+        results(toy.net, toy.x, [0, 3, 2]) for toy in (Toy(name, mx.cpu(0)), Toy(name, mx.cpu(1)))
+    ]
     for method in NAMES:
         np.testing.assert_array_equal(found[0][method], found[1][method])
 
@@ -382,8 +407,11 @@ def test_every_kind_of_net_gives_the_same(toy, tmp_path):
     toy.net(toy.x)
     toy.net.export(str(tmp_path / "net"))
     exported = mx.gluon.SymbolBlock.imports(
-        str(tmp_path / "net-symbol.json"), ["data"], str(tmp_path / "net-0000.params"),
-        ctx=toy.x.context)
+        str(tmp_path / "net-symbol.json"),
+        ["data"],
+        str(tmp_path / "net-0000.params"),
+        ctx=toy.x.context,
+    )
     kinds = {
         "graph": gm.trace(toy.net),
         "symbol and parameters": (toy.symbol, arguments, auxiliary),
@@ -478,8 +506,12 @@ def test_a_rule_that_acts_on_nothing_is_an_error(ctx):
 def test_a_layer_that_no_rectifier_follows_still_has_a_guided_grad_cam(ctx):
     """The rule has to act between head and input, not between head and layer."""
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(2, 3, activation="relu", in_channels=3), nn.Conv2D(3, 1, in_channels=2),
-            nn.GlobalAvgPool2D(), nn.Dense(2))
+    net.add(
+        nn.Conv2D(2, 3, activation="relu", in_channels=3),
+        nn.Conv2D(3, 1, in_channels=2),
+        nn.GlobalAvgPool2D(),
+        nn.Dense(2),
+    )
     net.initialize(mx.init.Normal(1), ctx=ctx)
     found = gm.guided_grad_cam(net, mx.nd.ones((1, 3, 5, 5), ctx=ctx), layer="1")
     assert found.layer == "1"

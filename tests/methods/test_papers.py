@@ -81,7 +81,8 @@ def test_the_explained_class_stays_when_the_input_is_augmented(toy, name):
     found = method(toy.net, toy.x, None, toy.layer, augment_smooth=True)
     assert found.target == top
     np.testing.assert_array_equal(
-        found.values, method(toy.net, toy.x, top, toy.layer, augment_smooth=True).values)
+        found.values, method(toy.net, toy.x, top, toy.layer, augment_smooth=True).values
+    )
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
@@ -102,8 +103,9 @@ def test_cam(name, options, ctx):
 
     expected = one_map(x)
     if options.get("augment_smooth"):
-        expected = sum(one_map(f * x) + one_map(f * x[..., ::-1])[..., ::-1]
-                       for f in (0.9, 1.0, 1.1)) / 6
+        expected = (
+            sum(one_map(f * x) + one_map(f * x[..., ::-1])[..., ::-1] for f in (0.9, 1.0, 1.1)) / 6
+        )
     if options.get("relu", True):
         expected = np.maximum(expected, 0)
     for layer in (None, toy.pooled):
@@ -119,31 +121,44 @@ def gap_head(*tail):
     return net
 
 
-@pytest.mark.parametrize("tail", [
-    lambda: [nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dropout(0.5), nn.Dense(3)],
-    lambda: [nn.HybridLambda(lambda F, x: F.mean(x, axis=(2, 3))), nn.Dense(3, use_bias=False)],
-    lambda: [nn.AvgPool2D((7, 10)), nn.Dense(3)],
-], ids=["with flatten and dropout", "a mean", "a window as large as the map"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        lambda: [nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dropout(0.5), nn.Dense(3)],
+        lambda: [nn.HybridLambda(lambda F, x: F.mean(x, axis=(2, 3))), nn.Dense(3, use_bias=False)],
+        lambda: [nn.AvgPool2D((7, 10)), nn.Dense(3)],
+    ],
+    ids=["with flatten and dropout", "a mean", "a window as large as the map"],
+)
 def test_cam_knows_global_average_pools(tail):
     net, x = gap_head(*tail()), mx.nd.random.normal(shape=(2, 3, 9, 12))
     weight = net[-1].weight
     net(x)
-    expected = np.einsum("c,nchw->nhw", weight.data().asnumpy()[2].astype(float),
-                         net[1](net[0](x)).asnumpy())
+    expected = np.einsum(
+        "c,nchw->nhw", weight.data().asnumpy()[2].astype(float), net[1](net[0](x)).asnumpy()
+    )
     found = gm.cam(net, x, 2, relu=False)
     assert relative_error(found.values, expected) <= TOLERANCE
     assert found.layer == "1"
 
 
-@pytest.mark.parametrize(("tail", "says"), {
-    "flatten": (lambda: [nn.Flatten(), nn.Dense(3)], "Activation"),
-    "max": (lambda: [nn.GlobalMaxPool2D(), nn.Dense(3)], "Pooling"),
-    "two dense": (lambda: [nn.GlobalAvgPool2D(), nn.Dense(4, activation="relu"), nn.Dense(3)],
-                  "Activation"),
-    "no dense": (lambda: [nn.Conv2D(3, 1), nn.GlobalAvgPool2D(), nn.Flatten()],
-                 "(?i)pool|flatten|conv"),
-    "windows": (lambda: [nn.AvgPool2D(2), nn.Dense(3)], "(?i)pool"),
-}.values(), ids=["flatten", "max", "two dense", "no dense", "windows"])
+@pytest.mark.parametrize(
+    ("tail", "says"),
+    {
+        "flatten": (lambda: [nn.Flatten(), nn.Dense(3)], "Activation"),
+        "max": (lambda: [nn.GlobalMaxPool2D(), nn.Dense(3)], "Pooling"),
+        "two dense": (
+            lambda: [nn.GlobalAvgPool2D(), nn.Dense(4, activation="relu"), nn.Dense(3)],
+            "Activation",
+        ),
+        "no dense": (
+            lambda: [nn.Conv2D(3, 1), nn.GlobalAvgPool2D(), nn.Flatten()],
+            "(?i)pool|flatten|conv",
+        ),
+        "windows": (lambda: [nn.AvgPool2D(2), nn.Dense(3)], "(?i)pool"),
+    }.values(),
+    ids=["flatten", "max", "two dense", "no dense", "windows"],
+)
 def test_cam_refuses_other_heads(tail, says):
     net, x = gap_head(*tail()), mx.nd.random.normal(shape=(2, 3, 9, 12))
     with pytest.raises(NetworkError, match=says):
@@ -164,9 +179,13 @@ def by_hand(ctx):
 
 HAND = {
     # the weights of the two channels, or what is summed
-    "cam": (6, -12), "grad_cam": (2, -4), "xgrad_cam": (2, -4), "hires_cam": (2, -4),
+    "cam": (6, -12),
+    "grad_cam": (2, -4),
+    "xgrad_cam": (2, -4),
+    "hires_cam": (2, -4),
     # α = 4 / (2·4 + 7·8) = 1/16 at each position of the first; only positive gradients count
-    "grad_cam_pp": (3 / 8, 0), "layer_cam": (2, 0),
+    "grad_cam_pp": (3 / 8, 0),
+    "layer_cam": (2, 0),
     # y = 14 - 28 = -14; without the first -28, without the second 14; through |y|
     "ablation_cam": (1, -2),
 }
@@ -182,8 +201,9 @@ def test_maps_by_hand(ctx, name, weights):
     np.testing.assert_allclose(found, [[np.maximum(expected, 0)]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", [one for one in ["cam", *MAPS] if one not in (
-    "score_cam", "eigen_cam")])
+@pytest.mark.parametrize(
+    "name", [one for one in ["cam", *MAPS] if one not in ("score_cam", "eigen_cam")]
+)
 @pytest.mark.parametrize("options", [{}, {"eigen_smooth": True}, {"augment_smooth": True}], ids=str)
 def test_a_score_of_nothing_has_an_empty_map(ctx, name, options):
     """Class 2 has zero weights: y is 0, and so is every gradient."""
@@ -205,12 +225,14 @@ def test_the_sign_of_eigen_cam_by_hand(ctx):
     x = mx.nd.array([[[[1, 2, 4]]]], ctx=ctx)
     expected = -np.sqrt(5) * np.array([[[1, 2, 4]]])
     for sign in (1, -1):
-        np.testing.assert_allclose(gm.eigen_cam(net, sign * x, 0, "0", relu=False).values,
-                                   sign * expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            gm.eigen_cam(net, sign * x, 0, "0", relu=False).values, sign * expected, rtol=1e-5
+        )
     # a flat map correlates with nothing: the sign of the sum decides
     flat = mx.nd.ones((1, 1, 1, 3), ctx=ctx)
-    np.testing.assert_allclose(gm.eigen_cam(net, flat, 0, "0", relu=False).values,
-                               [[[np.sqrt(5)] * 3]], rtol=1e-5)
+    np.testing.assert_allclose(
+        gm.eigen_cam(net, flat, 0, "0", relu=False).values, [[[np.sqrt(5)] * 3]], rtol=1e-5
+    )
 
 
 # --------------------------------------------------------------------------------------- gradients
@@ -247,15 +269,18 @@ def elementwise(ctx, power, samples=2, classes=2):
     """S_k = Σ a_k x^power for a of each class, through an identity convolution, the layer "0"."""
     rng = np.random.RandomState(3)
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(3, 1, use_bias=False, in_channels=3),
-            nn.HybridLambda("square" if power == 2 else "identity"), nn.Flatten(),
-            nn.Dense(classes, use_bias=False, in_units=3 * 4 * 5))
+    net.add(
+        nn.Conv2D(3, 1, use_bias=False, in_channels=3),
+        nn.HybridLambda("square" if power == 2 else "identity"),
+        nn.Flatten(),
+        nn.Dense(classes, use_bias=False, in_units=3 * 4 * 5),
+    )
     net.initialize(ctx=ctx)
     net[0].weight.set_data(mx.nd.array(np.eye(3)).reshape((3, 3, 1, 1)))
     a = rng.uniform(0.5, 2, (classes, 60)).astype(np.float32) * rng.choice([-1, 1], (classes, 60))
     net[3].weight.set_data(mx.nd.array(a))
     # samples of different range, which the noise is relative to
-    x = (rng.randn(samples, 3, 4, 5) * np.arange(1, samples + 1).reshape(-1, 1, 1, 1))
+    x = rng.randn(samples, 3, 4, 5) * np.arange(1, samples + 1).reshape(-1, 1, 1, 1)
     x = mx.nd.array(x, ctx=ctx)
     return net, x, x.asnumpy().astype(float), a[1].astype(float).reshape(3, 4, 5)
 
@@ -282,9 +307,12 @@ def test_the_moments_of_smooth_grad(ctx, noise):
     """The gradient at x + e is 2 a (x + e): its moments are those of the normal distribution."""
     net, x, numbers, a = elementwise(ctx, 2)
     mean, deviation = 2 * a * numbers, np.abs(2 * a * noise * spread(numbers))
-    found = {mode: gm.smooth_grad(net, x, 1, samples=MANY, noise=noise, mode=mode, seed=5,
-                                  batch_size=500, **QUIET).values
-             for mode in ("mean", "square", "variance")}
+    found = {
+        mode: gm.smooth_grad(
+            net, x, 1, samples=MANY, noise=noise, mode=mode, seed=5, batch_size=500, **QUIET
+        ).values
+        for mode in ("mean", "square", "variance")
+    }
     z = (found["mean"] - mean) / (deviation / np.sqrt(MANY))
     assert np.abs(z).max() < FAR
     # every number has noise of its own: of 60 (a batch may share) independent z², the mean is 1
@@ -295,15 +323,21 @@ def test_the_moments_of_smooth_grad(ctx, noise):
     error = np.sqrt((4 * mean**2 * deviation**2 + 2 * deviation**4) / MANY)
     assert np.abs((found["square"] - mean**2 - deviation**2) / error).max() < FAR
     # population variance: mean of squares minus square of the mean, without n / (n - 1)
-    assert relative_error(found["variance"], found["square"] - found["mean"].astype(float)**2
-                          ) <= TOLERANCE
+    assert (
+        relative_error(found["variance"], found["square"] - found["mean"].astype(float) ** 2)
+        <= TOLERANCE
+    )
 
 
 def test_population_variance(ctx):
     net, x, _, _ = elementwise(ctx, 2)
-    found = {mode: gm.smooth_grad(net, x, 1, samples=2, noise=0.5, mode=mode, **QUIET).values
-             .astype(float) for mode in ("mean", "square", "variance")}
-    assert relative_error(found["variance"], found["square"] - found["mean"]**2) <= TOLERANCE
+    found = {
+        mode: gm.smooth_grad(net, x, 1, samples=2, noise=0.5, mode=mode, **QUIET).values.astype(
+            float
+        )
+        for mode in ("mean", "square", "variance")
+    }
+    assert relative_error(found["variance"], found["square"] - found["mean"] ** 2) <= TOLERANCE
 
 
 def test_one_sample_of_smooth_grad_is_the_gradient_near_by(toy):
@@ -348,10 +382,18 @@ def test_integrated_gradients(toy, at_layer, baseline, quadrature):
         b = b.astype(np.float32).astype(float)  # equal maxima, of which rounding could choose
         given = b.astype(np.float32)
     found = gm.integrated_gradients(
-        toy.net, toy.x, CLASSES, toy.layer if at_layer else None, baseline=given, steps=6,
-        quadrature=quadrature, **QUIET)
+        toy.net,
+        toy.x,
+        CLASSES,
+        toy.layer if at_layer else None,
+        baseline=given,
+        steps=6,
+        quadrature=quadrature,
+        **QUIET,
+    )
     values, difference, gap = naive.integrated_gradients(
-        toy.math, toy.numbers, b, at_layer, quadrature, 6)
+        toy.math, toy.numbers, b, at_layer, quadrature, 6
+    )
     assert relative_error(found.values, values) <= TOLERANCE
     assert relative_error(found.details["score_difference"], difference) <= TOLERANCE
     # the gap is a difference of numbers of the size of the scores and of the attributions' sums
@@ -364,12 +406,18 @@ def test_integrated_gradients_of_polynomials(ctx):
     """The quadratures are exact, or wrong by what is known, where the gradient is linear in t."""
     net, x, numbers, a = elementwise(ctx, 2)
     exact = a * numbers**2
-    factors = {"gauss-legendre": 1, "midpoint": 1, "trapezoid": 1, "left": 1 - 1 / 8,
-               "right": 1 + 1 / 8}
+    factors = {
+        "gauss-legendre": 1,
+        "midpoint": 1,
+        "trapezoid": 1,
+        "left": 1 - 1 / 8,
+        "right": 1 + 1 / 8,
+    }
     for quadrature, factor in factors.items():
         for layer in (None, "0"):
-            found = gm.integrated_gradients(net, x, 1, layer, steps=8, quadrature=quadrature,
-                                            **QUIET)
+            found = gm.integrated_gradients(
+                net, x, 1, layer, steps=8, quadrature=quadrature, **QUIET
+            )
             assert relative_error(found.values, factor * exact) <= TOLERANCE
 
 
@@ -386,8 +434,9 @@ def test_a_blurred_baseline(ctx):
 
 def test_completeness_with_a_blurred_baseline(toy):
     for layer in (None, toy.layer):
-        found = gm.integrated_gradients(toy.net, toy.x, CLASSES, layer, baseline="blur", steps=400,
-                                        **QUIET)
+        found = gm.integrated_gradients(
+            toy.net, toy.x, CLASSES, layer, baseline="blur", steps=400, **QUIET
+        )
         total = found.values.reshape(3, -1).sum(axis=1) + found.details["completeness_gap"]
         difference = found.details["score_difference"]
         np.testing.assert_allclose(total, difference, atol=1e-5 * np.abs(found.values).sum())
@@ -416,8 +465,9 @@ def test_background_samples_are_drawn_alike(ctx, layer):
     found = gm.expected_gradients(net, x, 1, layer, background=background, nsamples=1000, **QUIET)
     for n in range(2):
         mean = (numbers[n] - found.values[n] / a).reshape(-1)
-        shares, rest, *_ = np.linalg.lstsq(background.reshape(3, -1).T.astype(float), mean,
-                                           rcond=None)
+        shares, rest, *_ = np.linalg.lstsq(
+            background.reshape(3, -1).T.astype(float), mean, rcond=None
+        )
         assert rest < 1e-8
         np.testing.assert_allclose(shares.sum(), 1, rtol=1e-4)
         assert np.abs(shares - 1 / 3).max() < FAR * np.sqrt(2 / 9 / 1000)
@@ -435,10 +485,20 @@ def test_the_moments_of_expected_gradients(ctx, layer, smoothing):
     """(x - b) 2 a (b + t (x - b) + e): its mean is a (x² - b²); t has the variance 1/12."""
     net, x, numbers, a = elementwise(ctx, 2)
     b = np.random.RandomState(0).randn(1, 3, 4, 5).astype(np.float32)
-    found = gm.expected_gradients(net, x, 1, layer, background=b, nsamples=MANY, seed=2,
-                                  local_smoothing=smoothing, batch_size=500, **QUIET)
+    found = gm.expected_gradients(
+        net,
+        x,
+        1,
+        layer,
+        background=b,
+        nsamples=MANY,
+        seed=2,
+        local_smoothing=smoothing,
+        batch_size=500,
+        **QUIET,
+    )
     way = numbers - b
-    deviation = np.abs(2 * a * way) * np.sqrt(way**2 / 12 + (smoothing * spread(numbers))**2)
+    deviation = np.abs(2 * a * way) * np.sqrt(way**2 / 12 + (smoothing * spread(numbers)) ** 2)
     error = deviation / np.sqrt(MANY)
     assert np.abs((found.values - a * (numbers**2 - b**2.0)) / error).max() < FAR
     # the kurtosis is at most the normal one: the relative error of a deviation is √(1 / 2n)
@@ -462,8 +522,9 @@ def test_one_sample_of_expected_gradients_is_one_point_of_the_way(toy):
             ways = [x - b.astype(float) for b in background]
             times = [(product[n] / way - b) / way for way, b in zip(ways, background)]
             # relative to what it is divided by, one t explains all numbers, for one b
-            spreads = [(np.abs(way**2 * (time - np.median(time))).max())
-                       for way, time in zip(ways, times)]
+            spreads = [
+                (np.abs(way**2 * (time - np.median(time))).max()) for way, time in zip(ways, times)
+            ]
             k = int(np.argmin(spreads))
             assert spreads[k] < 1e-4 * max(spreads)
             chosen.add(k)
@@ -479,11 +540,13 @@ def test_one_sample_of_expected_gradients_is_one_point_of_the_way(toy):
 def test_expected_gradients_tend_to_integrated_gradients(toy, at_layer):
     layer = toy.layer if at_layer else None
     b = np.random.RandomState(0).randn(1, *toy.numbers.shape[1:]).astype(np.float32)
-    found = gm.expected_gradients(toy.net, toy.x, CLASSES, layer, background=b, nsamples=1000,
-                                  batch_size=120, **QUIET)
+    found = gm.expected_gradients(
+        toy.net, toy.x, CLASSES, layer, background=b, nsamples=1000, batch_size=120, **QUIET
+    )
     start = b + 0 * toy.numbers
-    values = gm.integrated_gradients(toy.net, toy.x, CLASSES, layer, baseline=b[0], steps=400,
-                                     batch_size=120, **QUIET).values
+    values = gm.integrated_gradients(
+        toy.net, toy.x, CLASSES, layer, baseline=b[0], steps=400, batch_size=120, **QUIET
+    ).values
     # where the gradient changes on a short piece of the way, n draws may miss it: their standard
     # error is then too small; a hundredth of the largest value stands for such pieces
     error = found.details["standard_error"] + 2e-3 * np.abs(values).max()
@@ -498,10 +561,15 @@ def test_expected_gradients_tend_to_integrated_gradients(toy, at_layer):
 def test_the_gap_at_a_layer_is_to_the_layers_background(toy):
     """S with the layer's value at each background sample's, the rest of the net as at x."""
     background = np.random.RandomState(0).randn(3, *toy.numbers.shape[1:]).astype(np.float32)
-    found = gm.expected_gradients(toy.net, toy.x, CLASSES, toy.layer, background=background,
-                                  nsamples=20, **QUIET)
-    base = sum(toy.math.score(toy.numbers, toy.math.layer(one + 0 * toy.numbers))
-               for one in background) / 3
+    found = gm.expected_gradients(
+        toy.net, toy.x, CLASSES, toy.layer, background=background, nsamples=20, **QUIET
+    )
+    base = (
+        sum(
+            toy.math.score(toy.numbers, toy.math.layer(one + 0 * toy.numbers)) for one in background
+        )
+        / 3
+    )
     total = np.abs(found.values).sum()
     gap = toy.math.score(toy.numbers) - base - found.values.reshape(3, -1).sum(axis=1)
     assert np.abs(found.details["completeness_gap"] - gap).max() <= TOLERANCE * total
@@ -513,8 +581,10 @@ def test_the_gap_at_a_layer_is_to_the_layers_background(toy):
 RANDOM = {
     "smooth_grad": {"samples": 10},
     "expected_gradients": {
-        "nsamples": 10, "local_smoothing": 0.1,
-        "background": np.random.RandomState(0).randn(4, 3, *naive.SIZE).astype(np.float32)},
+        "nsamples": 10,
+        "local_smoothing": 0.1,
+        "background": np.random.RandomState(0).randn(4, 3, *naive.SIZE).astype(np.float32),
+    },
 }
 
 

@@ -46,9 +46,9 @@ def probability_of(toy, sample):
 
 
 # Three segments that are no rectangles, four cells, and labels with gaps
-CELLS = (np.arange(SIZE[0])[:, None] * 2 // SIZE[0] * 2 + np.arange(SIZE[1]) * 2 // SIZE[1])
+CELLS = np.arange(SIZE[0])[:, None] * 2 // SIZE[0] * 2 + np.arange(SIZE[1]) * 2 // SIZE[1]
 STRIPES = (np.add.outer(np.arange(SIZE[0]), np.arange(SIZE[1])) // 4) % 3
-SEGMENTS = np.stack([CELLS, STRIPES * 7 - 3, CELLS == 2])   # another number for each sample
+SEGMENTS = np.stack([CELLS, STRIPES * 7 - 3, CELLS == 2])  # another number for each sample
 
 COLOR = (0.5, -1.0, 2.0)
 OTHER = np.random.RandomState(8).randn(3, *SIZE)
@@ -65,18 +65,34 @@ GIVEN = {"zero": "zero", "mean": "mean", "color": COLOR, "number": 0.25, "array"
 # -------------------------------------------------------------------------- occlusion and ablation
 
 
-@pytest.mark.parametrize(("window", "stride", "baseline"), [
-    (3, 3, "zero"), (4, 2, "mean"), ((9, 5), (1, 4), "color"), ((2, 7), None, "array"),
-    ((9, 12), (9, 12), "number"), (5, 1, "zero")], ids=str)
+@pytest.mark.parametrize(
+    ("window", "stride", "baseline"),
+    [
+        (3, 3, "zero"),
+        (4, 2, "mean"),
+        ((9, 5), (1, 4), "color"),
+        ((2, 7), None, "array"),
+        ((9, 12), (9, 12), "number"),
+        (5, 1, "zero"),
+    ],
+    ids=str,
+)
 def test_occlusion(toy, window, stride, baseline):
-    found = gm.occlusion(toy.net, toy.x, CLASSES, window=window, stride=stride,
-                         baseline=GIVEN[baseline], **QUIET)
+    found = gm.occlusion(
+        toy.net, toy.x, CLASSES, window=window, stride=stride, baseline=GIVEN[baseline], **QUIET
+    )
     sides = window if isinstance(window, tuple) else (window, window)
-    steps = tuple(max(1, side // 2) for side in sides) if stride is None else (
-        stride if isinstance(stride, tuple) else (stride, stride))
-    expected = np.stack([
-        naive.occlusion(score_of(toy, n), one, sides, steps, BASELINES[baseline](one))
-        for n, one in enumerate(toy.numbers)])
+    steps = (
+        tuple(max(1, side // 2) for side in sides)
+        if stride is None
+        else (stride if isinstance(stride, tuple) else (stride, stride))
+    )
+    expected = np.stack(
+        [
+            naive.occlusion(score_of(toy, n), one, sides, steps, BASELINES[baseline](one))
+            for n, one in enumerate(toy.numbers)
+        ]
+    )
     assert np.abs(expected).max() > 0
     assert relative_error(found.values, expected) <= TOLERANCE
     assert found.signed
@@ -87,42 +103,54 @@ def test_occlusion_by_default(toy):
     """Windows of an eighth, 9 // 8 = 1 and 12 // 8 = 1."""
     np.testing.assert_array_equal(
         gm.occlusion(toy.net, toy.x, CLASSES, batch_size=4, **QUIET).values,
-        gm.occlusion(toy.net, toy.x, CLASSES, window=1, stride=1, batch_size=4, **QUIET).values)
+        gm.occlusion(toy.net, toy.x, CLASSES, window=1, stride=1, batch_size=4, **QUIET).values,
+    )
 
 
 def test_the_probability_that_occlusion_leaves(toy):
     found = gm.occlusion(toy.net, toy.x, CLASSES, window=4, stride=3, values="score", **QUIET)
-    expected = np.stack([naive.occlusion(
-        probability_of(toy, n), one, (4, 4), (3, 3), np.zeros_like(one), "score")
-        for n, one in enumerate(toy.numbers)])
+    expected = np.stack(
+        [
+            naive.occlusion(
+                probability_of(toy, n), one, (4, 4), (3, 3), np.zeros_like(one), "score"
+            )
+            for n, one in enumerate(toy.numbers)
+        ]
+    )
     assert relative_error(found.values, expected) <= TOLERANCE
     assert not found.signed
 
 
 def test_what_is_no_class_is_left_as_a_score(toy):
     target = gm.targets.ScoreDifference(0, 1)
-    drop, left = (gm.occlusion(toy.net, toy.x, target, window=4, stride=4, values=one, **QUIET)
-                  for one in ("drop", "score"))
+    drop, left = (
+        gm.occlusion(toy.net, toy.x, target, window=4, stride=4, values=one, **QUIET)
+        for one in ("drop", "score")
+    )
     np.testing.assert_allclose(drop.score[:, None, None] - left.values, drop.values, atol=1e-5)
 
 
 @pytest.mark.parametrize("baseline", list(BASELINES))
 def test_feature_ablation(toy, baseline):
-    found = gm.feature_ablation(toy.net, toy.x, CLASSES, segments=SEGMENTS,
-                                baseline=GIVEN[baseline], **QUIET)
-    expected = np.stack([
-        naive.feature_ablation(score_of(toy, n), one, SEGMENTS[n], BASELINES[baseline](one))
-        for n, one in enumerate(toy.numbers)])
+    found = gm.feature_ablation(
+        toy.net, toy.x, CLASSES, segments=SEGMENTS, baseline=GIVEN[baseline], **QUIET
+    )
+    expected = np.stack(
+        [
+            naive.feature_ablation(score_of(toy, n), one, SEGMENTS[n], BASELINES[baseline](one))
+            for n, one in enumerate(toy.numbers)
+        ]
+    )
     assert relative_error(found.values, expected) <= TOLERANCE
     # by numbers from 0, in the order of the labels, and NaN where there is no such segment
     values = found.details["segment_values"]
     assert np.isnan(values).sum(axis=1).tolist() == [0, 1, 2]
     for n, segments in enumerate(SEGMENTS):
         for number, label in enumerate(np.unique(segments)):
-            assert (found.details["segments"][n] == number).tolist() == (
-                segments == label).tolist()
-            np.testing.assert_allclose(found.values[n][segments == label], values[n, number],
-                                       rtol=1e-6)
+            assert (found.details["segments"][n] == number).tolist() == (segments == label).tolist()
+            np.testing.assert_allclose(
+                found.values[n][segments == label], values[n, number], rtol=1e-6
+            )
 
 
 # -------------------------------------------------------------------------------------------- RISE
@@ -133,12 +161,22 @@ def test_rise(toy, baseline):
     options = {"num_samples": 12, "cells": 3, "keep": 0.3, "seed": 5}
     found = gm.rise(toy.net, toy.x, CLASSES, baseline=GIVEN[baseline], **options, **QUIET)
     masks = list(_masks(SIZE, 3, 0.3, 12, 5))
-    expected = np.stack([
-        naive.rise(score_of(toy, n), one, masks, 0.3, BASELINES[baseline](one))
-        for n, one in enumerate(toy.numbers)])
+    expected = np.stack(
+        [
+            naive.rise(score_of(toy, n), one, masks, 0.3, BASELINES[baseline](one))
+            for n, one in enumerate(toy.numbers)
+        ]
+    )
     assert relative_error(found.values, expected) <= TOLERANCE
-    terms = np.stack([[score_of(toy, n)(m * one + (1 - m) * BASELINES[baseline](one)) * m / 0.3
-                       for m in masks] for n, one in enumerate(toy.numbers)])
+    terms = np.stack(
+        [
+            [
+                score_of(toy, n)(m * one + (1 - m) * BASELINES[baseline](one)) * m / 0.3
+                for m in masks
+            ]
+            for n, one in enumerate(toy.numbers)
+        ]
+    )
     error = terms.std(axis=1, ddof=1) / np.sqrt(12)
     assert relative_error(found.details["standard_error"], error) <= 1e-4
 
@@ -174,10 +212,12 @@ def test_rise_of_a_linear_net_tends_to_its_weights(ctx):
     rng = np.random.RandomState(0)
     weights, x = rng.normal(size=(2, 9)), np.ones((1, 9))
     net = linear_net(ctx, weights)
-    found = gm.rise(net, mx.nd.array(x, ctx=ctx, dtype="float64"), 1, num_samples=20000,
-                    batch_size=256, **QUIET)
-    expected = naive.rise_of_linear(
-        weights[1], x[0], np.full(9, 0.5), 0.25 * np.eye(9), 0.5) + 0.5   # the bias: E[b m] / p
+    found = gm.rise(
+        net, mx.nd.array(x, ctx=ctx, dtype="float64"), 1, num_samples=20000, batch_size=256, **QUIET
+    )
+    expected = (
+        naive.rise_of_linear(weights[1], x[0], np.full(9, 0.5), 0.25 * np.eye(9), 0.5) + 0.5
+    )  # the bias: E[b m] / p
     error = found.details["standard_error"][0]
     assert error.max() < 0.03
     # nine values, each within four standard errors: by chance not in one of 2000 cases
@@ -191,12 +231,25 @@ def test_rise_of_a_linear_net_tends_to_its_weights(ctx):
 # -------------------------------------------------------------------------------------------- LIME
 
 
-@pytest.mark.parametrize(("hide", "width", "ridge"), [
-    ("zero", 0.25, 1.0), ("mean", 0.25, 0.01), (COLOR, 0.7, 0.0)], ids=str)
+@pytest.mark.parametrize(
+    ("hide", "width", "ridge"),
+    [("zero", 0.25, 1.0), ("mean", 0.25, 0.01), (COLOR, 0.7, 0.0)],
+    ids=str,
+)
 def test_lime(toy, hide, width, ridge):
     # without a ridge, combinations enough for five unknowns
-    found = gm.lime(toy.net, toy.x, CLASSES, segments=SEGMENTS, num_samples=40, hide=hide,
-                    kernel_width=width, ridge=ridge, seed=3, **QUIET)
+    found = gm.lime(
+        toy.net,
+        toy.x,
+        CLASSES,
+        segments=SEGMENTS,
+        num_samples=40,
+        hide=hide,
+        kernel_width=width,
+        ridge=ridge,
+        seed=3,
+        **QUIET,
+    )
     for n, one in enumerate(toy.numbers):
         labels = np.unique(SEGMENTS[n])
         if hide == "mean":
@@ -208,27 +261,34 @@ def test_lime(toy, hide, width, ridge):
             behind = BASELINES["zero" if hide == "zero" else "color"](one)
         present = np.random.RandomState(3).randint(0, 2, (40, len(labels)))
         present[0] = 1
-        scores = [score_of(toy, n)(np.where(np.isin(SEGMENTS[n], labels[row == 1]), one, behind))
-                  for row in present]
+        scores = [
+            score_of(toy, n)(np.where(np.isin(SEGMENTS[n], labels[row == 1]), one, behind))
+            for row in present
+        ]
         expected = naive.lime(present, np.array(scores), width, ridge)
         values = found.details["segment_values"][n]
-        assert relative_error(values[:len(labels)], expected.weights) <= TOLERANCE
-        assert np.isnan(values[len(labels):]).all()
+        assert relative_error(values[: len(labels)], expected.weights) <= TOLERANCE
+        assert np.isnan(values[len(labels) :]).all()
         assert found.details["intercept"][n] == pytest.approx(expected.intercept, rel=1e-5)
         assert found.details["local_fit"][n] == pytest.approx(expected.fit, rel=1e-5)
         assert found.details["local_prediction"][n] == pytest.approx(
-            expected.intercept + expected.weights.sum(), rel=1e-5)
+            expected.intercept + expected.weights.sum(), rel=1e-5
+        )
         for number, label in enumerate(labels):
-            np.testing.assert_allclose(found.values[n][SEGMENTS[n] == label],
-                                       expected.weights[number], rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(
+                found.values[n][SEGMENTS[n] == label],
+                expected.weights[number],
+                rtol=1e-4,
+                atol=1e-6,
+            )
 
 
 def test_lime_recovers_a_sparse_linear_model(ctx):
     """The segments that count, in their order, and the weights but for what the ridge takes."""
     weights = np.zeros((1, 3, 6, 10))
-    cut = np.arange(6)[:, None] // 2 * 5 + np.arange(10) // 2      # 15 segments
+    cut = np.arange(6)[:, None] // 2 * 5 + np.arange(10) // 2  # 15 segments
     for label, weight in ((7, 3.0), (2, -2.0), (11, 1.0)):
-        weights[:, :, cut == label] = weight / 12                  # of 12 values
+        weights[:, :, cut == label] = weight / 12  # of 12 values
     net = nn.HybridSequential()
     net.add(nn.Flatten(), linear_net(ctx, weights.reshape(1, -1)))
     x = mx.nd.ones((1, 3, 6, 10), ctx=ctx, dtype="float64")
@@ -254,10 +314,24 @@ def test_lime_agrees_with_its_authors(ctx):
     predict = gm.predict_fn(toy.net, preprocess)
     cut = np.arange(SIZE[0])[:, None] * 3 // SIZE[0] * 3 + np.arange(SIZE[1]) * 3 // SIZE[1]
     theirs = lime_image.LimeImageExplainer(random_state=0).explain_instance(
-        photo, predict, labels=(2,), top_labels=None, hide_color=0, num_samples=3000,
-        segmentation_fn=lambda image: cut)
-    ours = gm.lime(toy.net, preprocess(photo), 2, segments=cut, hide=-2.0, num_samples=3000,
-                   output="probability", **QUIET)
+        photo,
+        predict,
+        labels=(2,),
+        top_labels=None,
+        hide_color=0,
+        num_samples=3000,
+        segmentation_fn=lambda image: cut,
+    )
+    ours = gm.lime(
+        toy.net,
+        preprocess(photo),
+        2,
+        segments=cut,
+        hide=-2.0,
+        num_samples=3000,
+        output="probability",
+        **QUIET,
+    )
     expected = np.array([weight for _, weight in sorted(theirs.local_exp[2])])
     # 3000 combinations each: the weights' own errors are some 3 % of the largest
     assert relative_error(ours.details["segment_values"][0], expected) < 0.1
@@ -279,8 +353,9 @@ def game(toy, n, cut, behind):
 
 @pytest.mark.parametrize("baseline", ["zero", "mean", "array"])
 def test_kernel_shap_is_exact_for_few_segments(toy, baseline):
-    found = gm.kernel_shap(toy.net, toy.x, CLASSES, segments=SEGMENTS, baseline=GIVEN[baseline],
-                           **QUIET)
+    found = gm.kernel_shap(
+        toy.net, toy.x, CLASSES, segments=SEGMENTS, baseline=GIVEN[baseline], **QUIET
+    )
     for n, one in enumerate(toy.numbers):
         behind = BASELINES[baseline](one)
         value, players = game(toy, n, SEGMENTS[n], behind)
@@ -295,9 +370,15 @@ def test_kernel_shap_of_a_linear_net(ctx):
     rng = np.random.RandomState(1)
     weights, x, behind = rng.normal(size=(3, 12)), rng.normal(size=(2, 12)), rng.normal(size=12)
     net = linear_net(ctx, weights)
-    for samples in (5000, 100):     # 4094 combinations, and some of them
-        found = gm.kernel_shap(net, mx.nd.array(x, ctx=ctx, dtype="float64"), [2, 0],
-                               baseline=behind, num_samples=samples, **QUIET)
+    for samples in (5000, 100):  # 4094 combinations, and some of them
+        found = gm.kernel_shap(
+            net,
+            mx.nd.array(x, ctx=ctx, dtype="float64"),
+            [2, 0],
+            baseline=behind,
+            num_samples=samples,
+            **QUIET,
+        )
         np.testing.assert_allclose(found.values, weights[[2, 0]] * (x - behind), atol=1e-5)
 
 
@@ -332,7 +413,7 @@ def test_kernel_shap_of_interactions(ctx):
 
 @pytest.mark.parametrize("samples", [24, 60, 301])
 def test_kernel_shap_adds_up_however_few_samples(toy, samples):
-    cut = np.arange(SIZE[0])[:, None] // 3 * 4 + np.arange(SIZE[1]) // 3      # 12 segments
+    cut = np.arange(SIZE[0])[:, None] // 3 * 4 + np.arange(SIZE[1]) // 3  # 12 segments
     found = gm.kernel_shap(toy.net, toy.x, CLASSES, segments=cut, num_samples=samples, **QUIET)
     sums = found.details["segment_values"].sum(axis=1)
     difference = found.score - found.details["base_value"]
@@ -341,12 +422,16 @@ def test_kernel_shap_adds_up_however_few_samples(toy, samples):
 
 def test_sampled_kernel_shap_tends_to_shapley_values(toy):
     """With all pairs and single segments in full, and random combinations of the other sizes."""
-    cut = np.arange(SIZE[0])[:, None] // 3 * 3 + np.arange(SIZE[1]) // 4      # 9 segments
+    cut = np.arange(SIZE[0])[:, None] // 3 * 3 + np.arange(SIZE[1]) // 4  # 9 segments
     exact = gm.kernel_shap(toy.net, toy.x, CLASSES, segments=cut, num_samples=512, **QUIET)
     errors = []
     for samples in (20, 120, 400):
-        found = [gm.kernel_shap(toy.net, toy.x, CLASSES, segments=cut, num_samples=samples,
-                                seed=seed, **QUIET).details["segment_values"] for seed in range(4)]
+        found = [
+            gm.kernel_shap(
+                toy.net, toy.x, CLASSES, segments=cut, num_samples=samples, seed=seed, **QUIET
+            ).details["segment_values"]
+            for seed in range(4)
+        ]
         errors.append(np.sqrt(np.mean((found - exact.details["segment_values"]) ** 2)))
     scale = np.sqrt((exact.details["segment_values"] ** 2).mean())
     assert errors[0] > errors[1] > errors[2]
@@ -369,11 +454,11 @@ def test_combinations_and_their_weights(players, budget):
         if chosen.sum() == math.comb(players, size):
             kernel = (players - 1) / (math.comb(players, size) * size * (players - size))
             full = np.allclose(weights[chosen], kernel)
-            assert full or budget < 2 ** players - 2
+            assert full or budget < 2**players - 2
         # each has its complement, with the same weight
         assert weights[chosen].sum() == pytest.approx(weights[sizes == players - size].sum())
-    if budget >= 2 ** players - 2:
-        assert len(rows) == 2 ** players - 2
+    if budget >= 2**players - 2:
+        assert len(rows) == 2**players - 2
 
 
 @pytest.mark.parametrize("budget", [40, 200])
@@ -383,7 +468,10 @@ def test_the_regression_is_the_papers(budget):
     scores, empty, full = rng.normal(size=len(rows)), 0.3, -1.7
     np.testing.assert_allclose(
         superpixels._shapley(rows, weights, scores, empty, full),
-        naive.kernel_shap_sampled(rows, weights, scores, empty, full), rtol=1e-8, atol=1e-10)
+        naive.kernel_shap_sampled(rows, weights, scores, empty, full),
+        rtol=1e-8,
+        atol=1e-10,
+    )
 
 
 # ---------------------------------------------------------------------------------- Partition SHAP
@@ -427,10 +515,12 @@ def interacting(ctx):
 def test_partition_shap_gives_owen_values(interacting):
     net, x = interacting
     behind = np.random.RandomState(3).normal(size=(2, 3, 2))
-    found = gm.partition_shap(net, x, gm.targets.Several([1, 2]), masker=behind, max_evals=10 ** 4,
-                              **QUIET)
+    found = gm.partition_shap(
+        net, x, gm.targets.Several([1, 2]), masker=behind, max_evals=10**4, **QUIET
+    )
     for explanation, target in zip(found, (1, 2)):
         for n, one in enumerate(x.asnumpy()):
+
             def value(there, one=one, target=target):
                 mixed = np.where(np.reshape(there, (3, 2)), one, behind)
                 given = mx.nd.array(mixed[None], ctx=x.context, dtype="float64")
@@ -441,8 +531,11 @@ def test_partition_shap_gives_owen_values(interacting):
             assert explanation.details["base_value"][n] == pytest.approx(value([0] * 6), rel=1e-6)
 
 
-@pytest.mark.parametrize("masker", ["zero", "mean", "blur", "blur(2,2)", "inpaint_telea",
-                                    "inpaint_ns", 0.5, (1.0, 2.0)], ids=str)
+@pytest.mark.parametrize(
+    "masker",
+    ["zero", "mean", "blur", "blur(2,2)", "inpaint_telea", "inpaint_ns", 0.5, (1.0, 2.0)],
+    ids=str,
+)
 def test_partition_shap_adds_up(interacting, masker):
     net, x = interacting
     for evaluations in (4, 9, 200):
@@ -479,10 +572,15 @@ def test_partition_shap_leaves_numpys_random_state(interacting):
 
 
 METHODS = {
-    "occlusion": {"window": 3}, "feature_ablation": {"segments": CELLS},
-    "rise": {"num_samples": 6}, "lime": {"segments": CELLS, "num_samples": 9},
-    "kernel_shap": {"segments": CELLS}, "partition_shap": {"max_evals": 8}, "grad_cam": {},
-    "saliency": {}, "integrated_gradients": {"steps": 2, **QUIET},
+    "occlusion": {"window": 3},
+    "feature_ablation": {"segments": CELLS},
+    "rise": {"num_samples": 6},
+    "lime": {"segments": CELLS, "num_samples": 9},
+    "kernel_shap": {"segments": CELLS},
+    "partition_shap": {"max_evals": 8},
+    "grad_cam": {},
+    "saliency": {},
+    "integrated_gradients": {"steps": 2, **QUIET},
 }
 
 
@@ -496,7 +594,7 @@ def test_several_targets_of_one_set_of_samples(toy, name):
         alone = method(toy.net, toy.x, target, **options)
         assert (one.target, one.layer) == (alone.target, alone.layer)
         np.testing.assert_array_equal(one.score, alone.score)
-        if name != "partition_shap":    # what is cut finer depends on all targets
+        if name != "partition_shap":  # what is cut finer depends on all targets
             assert relative_error(one.values, alone.values) <= 1e-6
         assert one.details.keys() == alone.details.keys()
 
@@ -511,9 +609,14 @@ def test_the_top_classes(toy, name):
 
 
 def test_several_targets_in_explain_and_of_several_layers(toy):
-    found = gm.explain(toy.net, toy.x, ["grad_cam", "occlusion", "saliency"],
-                       gm.targets.Several([0, 1]), [toy.layer, toy.layer],
-                       options={"occlusion": {"window": 3}})
+    found = gm.explain(
+        toy.net,
+        toy.x,
+        ["grad_cam", "occlusion", "saliency"],
+        gm.targets.Several([0, 1]),
+        [toy.layer, toy.layer],
+        options={"occlusion": {"window": 3}},
+    )
     assert [len(one) for one in found.values()] == [2, 2, 2]
     assert [one.layer for one in found["grad_cam"][1]] == [toy.layer] * 2
     for name, options in (("saliency", {}), ("occlusion", {"window": 3})):
@@ -525,17 +628,20 @@ def test_several_targets_in_explain_and_of_several_layers(toy):
 
 def test_targets_without_a_derivative(toy):
     """Nothing is differentiated, so a rank goes, too; by gradients it does not."""
+
     def rank(output):
         scores = output.asnumpy()
         return mx.nd.array(-(scores > scores[:, :1]).sum(axis=1), ctx=output.context)
 
     found = gm.feature_ablation(toy.net, toy.x, rank, segments=CELLS, **QUIET)
     for n, one in enumerate(toy.numbers):
+
         def score(given):
             scores = toy.math.whole.forward(given[None])[0]
             return -float((scores > scores[0]).sum())
 
         np.testing.assert_array_equal(
-            found.values[n], naive.feature_ablation(score, one, CELLS, np.zeros_like(one)))
+            found.values[n], naive.feature_ablation(score, one, CELLS, np.zeros_like(one))
+        )
     with pytest.raises(gm.errors.TargetError, match="differentiate"):
         gm.saliency(toy.net, toy.x, rank)

@@ -65,10 +65,32 @@ def drawn(*outlines):
 PLACES = {
     "coffee": drawn(
         [(30, 0), (182, 118)],
-        [(31, 50), (36, 95), (50, 130), (72, 152), (100, 160), (130, 152), (158, 125), (176, 90),
-         (182, 50)], [(48, 140), (55, 130), (80, 130), (78, 150), (68, 176), (50, 176)]),
-    "chelsea": drawn([(0, 0), (205, 0), (212, 60), (224, 75), (224, 224), (62, 224), (60, 205),
-                      (30, 170), (0, 150)]),
+        [
+            (31, 50),
+            (36, 95),
+            (50, 130),
+            (72, 152),
+            (100, 160),
+            (130, 152),
+            (158, 125),
+            (176, 90),
+            (182, 50),
+        ],
+        [(48, 140), (55, 130), (80, 130), (78, 150), (68, 176), (50, 176)],
+    ),
+    "chelsea": drawn(
+        [
+            (0, 0),
+            (205, 0),
+            (212, 60),
+            (224, 75),
+            (224, 224),
+            (62, 224),
+            (60, 205),
+            (30, 170),
+            (0, 150),
+        ]
+    ),
 }
 TRIALS = {
     "lime": {"num_samples": 300, "output": "probability"},
@@ -90,6 +112,6 @@ def test_the_top_quarter_of_the_superpixels_is_on_the_object(photo, method):
     found = getattr(gm, method)(net, x, progress=False, batch_size=8, **options).values[0]
     sizes = np.bincount(cut.ravel())
     strength = np.bincount(cut.ravel(), found.ravel()) / sizes
-    top = np.argsort(-strength)[:len(sizes) // 4]
+    top = np.argsort(-strength)[: len(sizes) // 4]
     on_it = np.bincount(cut.ravel(), PLACES[photo].ravel())
     assert on_it[top].sum() / sizes[top].sum() > 0.55

@@ -13,7 +13,8 @@ from gradcam_mx.errors import DataError
 
 needs_fashion_mnist = pytest.mark.skipif(
     not gm.zoo.datasets.FASHION_MNIST.is_dir(),
-    reason="Fashion-MNIST is not there: apt install dataset-fashion-mnist")
+    reason="Fashion-MNIST is not there: apt install dataset-fashion-mnist",
+)
 
 
 def write(folder, name, images, labels):
@@ -79,6 +80,7 @@ def test_digits_are_enlarged_and_keep_their_place():
     train, test = gm.zoo.digits("train"), gm.zoo.digits("test")
     assert (len(train.images), len(test.images)) == (1400, 397)
     from sklearn.datasets import load_digits
+
     known = load_digits()
     np.testing.assert_array_equal(np.concatenate([train.labels, test.labels]), known.target)
     small = known.images[1400]

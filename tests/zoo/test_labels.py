@@ -76,7 +76,13 @@ def pets(tmp_path):
 def test_a_line_is_a_class(pets):
     labels = read_labels(str(pets))
     assert [labels.name(number) for number in range(len(labels))] == [
-        "cat", "Great Dane", "class 2", "écureuil", "cat", "0"]
+        "cat",
+        "Great Dane",
+        "class 2",
+        "écureuil",
+        "cat",
+        "0",
+    ]
     assert labels.id("great dane") == labels.id(" 1 ") == labels.id(1) == 1
     assert labels.id("ÉCUREUIL") == 3
     assert labels.id("0") == 0  # a number is a class's number, whatever the classes are called
@@ -106,8 +112,11 @@ def test_windows_files(tmp_path):
 def test_files_without_names(tmp_path):
     (tmp_path / "blank.txt").write_text("\n \n")
     (tmp_path / "photo.txt").write_bytes(b"\xff\xd8\xff\xe0")
-    for name, message in (("blank", "no class names: expected one a line"),
-                          ("photo", "not a text file"), ("missing", "No such file"),
-                          (".", "cannot be read")):
+    for name, message in (
+        ("blank", "no class names: expected one a line"),
+        ("photo", "not a text file"),
+        ("missing", "No such file"),
+        (".", "cannot be read"),
+    ):
         with pytest.raises(TargetError, match=message):
             read_labels(tmp_path / (name if name == "." else f"{name}.txt"))

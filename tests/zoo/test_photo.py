@@ -110,7 +110,8 @@ def png(side=64):
 
 @pytest.mark.parametrize("lenient", [True, False])
 def test_half_a_picture_is_none_whatever_other_packages_ask_of_pillow(
-        tmp_path, monkeypatch, lenient):
+    tmp_path, monkeypatch, lenient
+):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     path = tmp_path / "photo.jpg"
     path.write_bytes(jpeg()[:-900])

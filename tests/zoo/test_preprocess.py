@@ -115,7 +115,8 @@ def test_a_rectangle_is_the_centre_of_the_scaled_photo(shape, size, short_side):
     # the smallest scale at which a frame of the size's shape fits into the photo
     scale = max(short_side / min(size) * wanted / side for wanted, side in zip(size, shape))
     scaled = Image.fromarray(photo).resize(
-        (round(shape[1] * scale), round(shape[0] * scale)), Image.Resampling.BILINEAR)
+        (round(shape[1] * scale), round(shape[0] * scale)), Image.Resampling.BILINEAR
+    )
     left, top = (scaled.width - size[1]) // 2, (scaled.height - size[0]) // 2
     assert min(left, top) >= 0
     expected = np.asarray(scaled.crop((left, top, left + size[1], top + size[0])), np.int64)
@@ -150,7 +151,8 @@ def test_a_grey_photo_keeps_its_values():
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     photo = np.repeat(values[:, :, None], 3, axis=2)
     np.testing.assert_array_equal(
-        dataclasses.replace(GREY.adapted(size=16), std=(1.0,))(photo)[0, 0], values)
+        dataclasses.replace(GREY.adapted(size=16), std=(1.0,))(photo)[0, 0], values
+    )
 
 
 def test_the_whole_picture_is_seen():
