@@ -95,7 +95,7 @@ def parallel(*blocks):
 
 
 def initialised(net, ctx, *x, run=True):
-    """The net with random parameters and running statistics; it has run once, unless told not to."""
+    """The net with random parameters and running statistics; it has run once, unless told not to"""
     rng = np.random.RandomState(0)
     net.initialize(ctx=ctx)
     if run:

@@ -1,4 +1,4 @@
-"""Looking into a net while it is trained: nothing of the training changes, and what is shown is so."""
+"""Looking into a net while it is trained: nothing of the training changes, and what is shown is so"""
 
 from __future__ import annotations
 
@@ -621,7 +621,7 @@ def test_nets_that_cannot_be_traced(ctx):
 
 
 def test_either_class_of_a_logit_by_hand(ctx):
-    """y = mean of channel 0 - mean of channel 1; channel 0 is bright on the left, 1 on the right."""
+    """y = mean of channel 0 - mean of channel 1; channel 0 is bright on the left, 1 on the right"""
     net = nn.HybridSequential()
     net.add(nn.Conv2D(2, 1, in_channels=2), nn.GlobalAvgPool2D(), nn.Dense(1, in_units=2))
     net.initialize(ctx=ctx)

@@ -196,7 +196,7 @@ Recording = Union[Traced, EagerTape]
 
 
 def record(net: Net, x: Input, wanted: Wanted) -> Recording:
-    """Run the net on x and record it; by its graph if it can be traced, else by its drop-in layers."""
+    """Run the net on x and record it: by its graph if it can be traced, or by its drop-ins."""
     try:
         graph = trace(net, len(inputs.as_tuple(x)))
     except NetworkError:

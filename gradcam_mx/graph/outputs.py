@@ -148,7 +148,7 @@ def labels(nodes: Iterable[Node]) -> set[str]:
 
 
 def explained(graph: Graph, output: Entry) -> tuple[Entry, Link | None]:
-    """The value to explain for an output, and the link from it to probabilities, if there is one."""
+    """The value to explain for an output, and its link to probabilities, if there is one."""
     node = graph.nodes[output[0]]
     while node.op in _LOSS_HEADS:
         output = graph.frozen(node.inputs[0])

@@ -223,7 +223,7 @@ def _explained(run: Run, method: Method, options: Mapping[str, Any], found: Any)
 
 
 def _fused(run: Run, method: Method, found: list[Explanation], fuse: str) -> Explanation:
-    """The maps of several layers as one: each stretched to [0, 1] at the input's size, then joined."""
+    """The maps of several layers as one: each stretched to [0, 1], at the input's size, joined."""
     if any(not one.is_map for one in found):
         raise LayerError(
             f"fuse= joins the maps of several layers; {method.name} gives attributions of the input"

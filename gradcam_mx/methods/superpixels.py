@@ -329,7 +329,7 @@ def kernel_shap(
 
 
 def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(M, S) bool: combinations, neither empty nor full; and (M,) their weights in the regression."""
+    """(M, S) bool: combinations, neither empty nor full; (M,) their weights in the regression."""
     _check_budget(budget, count)
     sizes = np.arange(1, count)
     shares = (count - 1) / (sizes * (count - sizes))  # of all combinations of a size together
@@ -367,7 +367,7 @@ def _check_budget(budget: int, count: int) -> None:
 def _drawn(
     sizes: Sequence[int], shares: np.ndarray, count: int, budget: int, draw: np.random.RandomState
 ) -> dict[bytes, int]:
-    """Random combinations of some sizes, each followed by its complement, and how often they came."""
+    """Random combinations of some sizes, each then its complement, and how often they came."""
     chances = shares[np.array(sizes) - 1] / shares[np.array(sizes) - 1].sum()
     times: dict[bytes, int] = {}
     # a combination may come again, which costs nothing; it must not go on for ever

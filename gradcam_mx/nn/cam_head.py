@@ -79,7 +79,7 @@ def cam_head(
 
 
 def _spliced(block: Any) -> list[Any]:
-    """The layers of a block that runs them one after the other, through all its blocks in blocks."""
+    """The layers of a block that runs them in a row, through all its blocks in blocks."""
     if not isinstance(block, mx.gluon.Block):
         raise NetworkError(
             f"the feature extractor is a {type(block).__name__}; expected a "
