@@ -17,7 +17,8 @@ from typing import Any, Callable, Iterator, Union
 
 from .._mxnet import mx
 from ..errors import LayerError, RuleError
-from .rules import DECONVNET, GATES, GUIDED, PLAIN, Rule, RuleReport
+from ..graph.operators import GATES
+from .rules import DECONVNET, GUIDED, PLAIN, Rule, RuleReport
 
 Layer = Union[str, Any]
 """A layer as it is asked for: a block's name, or the Block itself."""

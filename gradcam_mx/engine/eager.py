@@ -20,10 +20,11 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
 from ..graph.layers import Map, tutorial_alias
+from ..graph.operators import GATES, kind_of
 from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
 from ..graph.parameters import Parameters
 from . import capture, inputs, rules
-from .rules import GATES, Rule, RuleReport
+from .rules import Rule, RuleReport
 from .wanted import Wanted
 
 _native: Any = mx.gluon.nn
@@ -239,9 +240,7 @@ class EagerTape:
                 continue  # a constant
             nodes.update({node["name"]: node for node in graph["nodes"]})
         kinds = Counter(
-            filter(
-                None, (rules.kind_of(node["op"], node.get("attrs", {})) for node in nodes.values())
-            )
+            filter(None, (kind_of(node["op"], node.get("attrs", {})) for node in nodes.values()))
         )
         found = Counter(_fault(node) for node in nodes.values())
         ran = Counter(_fault_of_layer(one.block) for one in self._ran)

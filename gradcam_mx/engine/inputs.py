@@ -8,7 +8,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import InputError
-from ..graph.graph import INDEX_SLOTS, Entry, Graph, Shape
+from ..graph.graph import Graph
+from ..graph.node import Shapes
+from ..graph.operators import INDEX_SLOTS
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
 Input = Union[Array, Tuple[Array, ...]]
@@ -26,7 +28,7 @@ def as_tuple(x: Input) -> tuple[Any, ...]:
     return x if isinstance(x, tuple) else (x,)
 
 
-def shapes(graph: Graph, x: Input) -> dict[Entry, Shape]:
+def shapes(graph: Graph, x: Input) -> Shapes:
     """The shape of every value in the graph, for this input."""
     return graph.shapes(*(tuple(array.shape) for array in as_tuple(x)))
 

@@ -7,18 +7,20 @@ are explained, and takes head gradients back to them under a rule.
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable, List, Mapping, Sequence, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head
-from ..graph.graph import Entry, Graph
+from ..graph.graph import Graph
 from ..graph.layers import Map, find, find_map, name_of
 from ..graph.layout import channel_axis, shape_channels_first
+from ..graph.node import Entry
 from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
 from ..graph.trace import Net, trace
+from ..support.caches import Cache
 from . import inputs, rules
 from .eager import EagerTape, has_drop_ins
 from .inputs import Input
@@ -29,6 +31,15 @@ from .wanted import Wanted
 Forward = Callable[[Any, np.ndarray], List[Any]]
 """From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
 each is a variant of, to the explained value of each output."""
+
+
+class _Ways(Cache[Tuple[Entry, Tuple[Entry, ...]], FrozenSet[int]]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+class _QuickSizes(Dict[Any, int]):
+    """A handful of numbers for each way in which a net is perturbed."""
 
 
 class Traced:
@@ -47,8 +58,8 @@ class Traced:
             check(shape_channels_first(shapes[entry], self.input.channel_axis))
         self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
         points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
-        self._report_nodes = graph.once(
-            ("way", entry, tuple(self._heads)),
+        self._report_nodes = graph.cache(_Ways).get(
+            (entry, tuple(self._heads)),
             lambda: graph.differentiable([entry]) & graph.ancestors(self._heads),
         )
         if wanted.rules:
@@ -156,7 +167,7 @@ class Traced:
     @property
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        return self._graph.once("quick sizes", dict)
+        return self._graph.cache(_QuickSizes)
 
     def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
         """Where a run with another value starts: there, and beside it at values of this run."""

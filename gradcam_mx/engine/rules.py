@@ -13,24 +13,13 @@ stands for a hard sigmoid) scale a signal rather than rectify one, and keep the 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterable, Mapping
+from typing import Iterable
 
 from ..errors import RuleError
-
-if TYPE_CHECKING:
-    from ..graph.graph import Graph, Node
-
-SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
-"""λ and α of SELU (Klambauer et al. 2017, arXiv:1706.02515), which is λ · ELU with slope α.
-
-That is how to run it: MXNet's own SELU has the derivative λ(y + α) below zero, where y + λα is
-right (measured: 20 % off at z = -1.6).
-"""
-
-GATES = {"sigmoid", "tanh", "softsign", "hard_sigmoid"}
+from ..graph.operators import GATES
+from ..graph.structure import Structure
 
 
 @dataclass(frozen=True)
@@ -62,55 +51,14 @@ class RuleReport:
     left_alone: dict[str, int]
 
 
-def kind(graph: Graph, node: Node) -> str | None:
-    """The kind of activation a node is ("relu", "clip", "gelu", "sigmoid" …); None if it is none.
-
-    A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,
-    which is a hard sigmoid.
-    """
-    found = kind_of(node.op, node.attrs)
-    if found == "clip":
-        before = graph.nodes[node.inputs[0][0]].op
-        after = {graph.nodes[reader].op for reader in graph.readers[node.index]}
-        if before == "_plus_scalar" and after and after <= {"_div_scalar", "_mul_scalar"}:
-            return "hard_sigmoid"
-    return found
-
-
-def kind_of(op: str, attrs: Mapping[str, str]) -> str | None:
-    """The kind of activation that an operator is by itself."""
-    if op in ("Activation", "_npx_activation"):
-        return attrs["act_type"]
-    if op in ("LeakyReLU", "_npx_leaky_relu"):
-        return attrs.get("act_type", "leaky")
-    if op in (
-        "relu",
-        "_npx_relu",
-        "sigmoid",
-        "_npx_sigmoid",
-        "tanh",
-        "_npi_tanh",
-        "softsign",
-        "hard_sigmoid",
-    ):
-        return re.sub("^_np[xi]_", "", op)
-    if op == "_maximum_scalar" and float(attrs["scalar"]) == 0:
-        return "relu"
-    if op == "clip" and float(attrs["a_min"]) == 0:
-        return "clip"
-    return None
-
-
-def rectifiers(graph: Graph) -> set[int]:
+def rectifiers(graph: Structure) -> set[int]:
     """The nodes on which a rule other than the plain one acts."""
-    return {
-        node.index for node in graph.live_nodes if (kind(graph, node) or "sigmoid") not in GATES
-    }
+    return {node.index for node in graph.live_nodes if (node.activation or "sigmoid") not in GATES}
 
 
-def report(rule: Rule, graph: Graph, nodes: Iterable[int]) -> RuleReport:
+def report(rule: Rule, graph: Structure, nodes: Iterable[int]) -> RuleReport:
     """What `rule` does in a backward pass that goes through `nodes`."""
-    kinds = [name for name in (kind(graph, graph.nodes[index]) for index in nodes) if name]
+    kinds = [kind for kind in (graph.nodes[index].activation for index in nodes) if kind]
     return report_of_kinds(rule, kinds)
 
 

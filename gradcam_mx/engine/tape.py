@@ -17,8 +17,10 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
 from ..errors import RuleError
-from ..graph.graph import Entry, Graph
-from .rules import PLAIN, Rule
+from ..graph.graph import Graph
+from ..graph.node import Entry
+from ..support.caches import Cache
+from .rules import PLAIN, Rule, rectifiers
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class _Recorded:
         parameters: dict[str, Any],
     ) -> None:
         self.segment = segment
-        self.rectifies = segment.root in graph.rectifiers
+        self.rectifies = segment.root in rectifiers(graph)
         self.leaves = {leaf: values[leaf].detach() for leaf in segment.leaves if leaf in tracked}
         # autograd.grad wants marked variables and never writes to the buffer that marks them
         mx.autograd.mark_variables(
@@ -201,6 +203,11 @@ class _Recorded:
         )
 
 
+class _Plans(Cache[Any, Plan]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
 def plan_for(
     graph: Graph,
     points: frozenset[Entry],
@@ -216,7 +223,7 @@ def plan_for(
         any(not rule.is_plain for rule in rules),
         all(rule.derives for rule in rules),
     )
-    return graph.once(("plan", key), lambda: _make_plan(graph, *key))
+    return graph.cache(_Plans).get(key, lambda: _make_plan(graph, *key))
 
 
 def _make_plan(
@@ -239,10 +246,10 @@ def _make_plan(
         if entry[0] not in downstream and entry not in leaves
     }
     if rectifies:
-        cuts |= graph.rectifiers
+        cuts |= rectifiers(graph)
     if not derives:
         # an activation whose derivative is passed over has to be a segment of its own
-        cuts |= {graph.nodes[index].inputs[0][0] for index in graph.rectifiers}
+        cuts |= {graph.nodes[index].inputs[0][0] for index in rectifiers(graph)}
     # a piece that reads nothing cannot run on its own
     cuts = (cuts & operators) - graph.constants
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Mapping, NamedTuple
+from typing import Mapping, NamedTuple
 
 from ..errors import NetworkError
 from .layout import channel_axis
-
-if TYPE_CHECKING:
-    from .graph import Entry, Graph, Node, Shape
+from .node import Entry, Node, Shape
+from .structure import Structure
 
 _PASSED = {"Flatten", "Reshape", "_np_reshape", "_npx_reshape", "_copy", "squeeze", "transpose"}
 
@@ -23,7 +22,7 @@ class DenseHead(NamedTuple):
     """The name of the Dense layer's weight."""
 
 
-def find(graph: Graph, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseHead:
+def find(graph: Structure, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseHead:
     """The head that makes the value at `head`.
 
     Raises:
@@ -45,7 +44,9 @@ def find(graph: Graph, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseHead:
     return DenseHead(point, weight.name)
 
 
-def _averages_all(graph: Graph, node: Node, point: Entry, shapes: Mapping[Entry, Shape]) -> bool:
+def _averages_all(
+    graph: Structure, node: Node, point: Entry, shapes: Mapping[Entry, Shape]
+) -> bool:
     """Whether a node is the mean over all positions of a map."""
     if len(shapes.get(point, ())) < 3:
         return False

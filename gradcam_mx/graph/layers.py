@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, NamedTuple, Sequence
+from typing import (
+    Any,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from .._mxnet import mx
 from ..errors import LayerError
+from ..support.caches import Cache
 from .layout import channel_axis
-
-if TYPE_CHECKING:
-    from .graph import Entry, Graph, Node, Shape
+from .node import Entry, Node, Shape, Shapes
+from .structure import Structure
 
 PENULTIMATE = "penultimate"
 """Stands for what goes into the last classifier: the features that a class is told by."""
@@ -40,6 +50,16 @@ class Map(NamedTuple):
     channel_axis: int
 
 
+class _Maps(Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...]], Map]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+class _Predictors(Cache[None, Set[int]]):
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
 class LayerTable(List[LayerInfo]):
     """The layers of a net in the order they run; prints as a table, the default layer starred."""
 
@@ -65,7 +85,7 @@ class LayerTable(List[LayerInfo]):
         )
 
 
-def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
+def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
     chosen = _default_or_none(graph, shapes, graph.heads[:1])
     starred = (chosen, name_of(graph, chosen)) if chosen else None
@@ -90,7 +110,7 @@ def table(graph: Graph, shapes: Mapping[Entry, Shape]) -> LayerTable:
 
 
 def find(
-    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
 ) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
@@ -126,9 +146,7 @@ def find(
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(
-    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> Map:
+def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
@@ -137,14 +155,12 @@ def find_map(
     """
     if not isinstance(layer, (str, type(None))):
         return _find_map(graph, layer, shapes, heads)
-    # `shapes` is the graph's own, one for each shape of the input
-    return graph.once(
-        ("map", layer, id(shapes), tuple(heads)), lambda: _find_map(graph, layer, shapes, heads)
-    )
+    key = layer, shapes.of_inputs, tuple(heads)
+    return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads))
 
 
 def _find_map(
-    graph: Graph, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
 ) -> Map:
     entry, name = find(graph, layer, shapes, heads)
     if len(shapes[entry]) < 3:
@@ -176,7 +192,7 @@ def tutorial_alias(layer: Any) -> Any:
     return re.sub(r"_conv2d(\d+)$", r"_conv\1", layer) if isinstance(layer, str) else layer
 
 
-def _names(graph: Graph) -> dict[str, Entry]:
+def _names(graph: Structure) -> dict[str, Entry]:
     """Every name → its value; where blocks share a name, the one that ran last (the outermost)."""
     names: dict[str, Entry] = {}
     for node in graph.live_nodes:
@@ -190,7 +206,7 @@ def _names(graph: Graph) -> dict[str, Entry]:
     return names
 
 
-def name_of(graph: Graph, entry: Entry) -> str:
+def name_of(graph: Structure, entry: Entry) -> str:
     """The name to call a value by: the shortest path among the blocks that returned it."""
     paths = [block.path for block in graph.blocks if block.output == entry and block.path]
     if paths:
@@ -198,7 +214,7 @@ def name_of(graph: Graph, entry: Entry) -> str:
     return f"{graph.nodes[entry[0]].name}_output"
 
 
-def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
+def default(graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
     A map has as many axes as the net's input, if there is one that has.
@@ -218,7 +234,7 @@ def default(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry])
     return entry
 
 
-def _penultimate(graph: Graph, heads: Sequence[Entry]) -> Entry:
+def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
     """What goes into the last classifier.
 
     Raises:
@@ -239,7 +255,9 @@ def _penultimate(graph: Graph, heads: Sequence[Entry]) -> Entry:
     return entry
 
 
-def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Any:
+def _default_or_none(
+    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+) -> Any:
     rank = max(len(shapes[entry]) for entry in graph.inputs)
     maps = list(_maps(graph, shapes, heads))
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
@@ -260,7 +278,9 @@ def _default_or_none(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequenc
     return (chosen.index, 0)
 
 
-def _maps(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Iterator[Node]:
+def _maps(
+    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+) -> Iterator[Node]:
     """The nodes whose output is a map, the last first."""
     candidates = graph.data_dependent & graph.ancestors(heads)
     for node in reversed(graph.live_nodes):
@@ -276,7 +296,9 @@ def _maps(graph: Graph, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -
                 yield node
 
 
-def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]) -> bool:
+def _classifies(
+    graph: Structure, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]
+) -> bool:
     """Whether a map is the classes' own: one channel a class, and no classifier after it.
 
     In a detector it is one that not all predictions come from: classes, boxes, anchors, and the
@@ -284,20 +306,20 @@ def _classifies(graph: Graph, node: Node, classes: Shape, shapes: Mapping[Entry,
     """
     after = graph.descendants([(node.index, 0)])
     if any(graph.nodes[index].op in DETECTION for index in after):
-        return not after >= graph.once("predictors", lambda: _predictors(graph))
+        return not after >= graph.cache(_Predictors).get(None, lambda: _predictors(graph))
     axis = channel_axis(graph, (node.index, 0), shapes)
     return shapes[(node.index, 0)][axis : axis + 1] == classes and not any(
         graph.nodes[index].op in CLASSIFIERS for index in after
     )
 
 
-def _predictors(graph: Graph) -> set[int]:
+def _predictors(graph: Structure) -> set[int]:
     """The classifiers that no other comes after."""
     found = [node.index for node in graph.live_nodes if node.op in CLASSIFIERS]
     return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 
-def _suggest(graph: Graph, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
         return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"

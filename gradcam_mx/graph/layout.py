@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .graph import Entry, Graph, Node, Shape
+from .node import Entry, Node, Shape
+from .structure import Structure
 
 # They say where their channels are; in a graph that was rewritten, always in the place of axis 1.
 _SPATIAL = {"Convolution", "Deconvolution", "Pooling", "UpSampling", "InstanceNorm", "GroupNorm"}
 _TRANSPOSITIONS = {"transpose", "_np_transpose"}
 
 
-def channel_axis(graph: Graph, entry: Entry, shapes: Mapping[Entry, Shape]) -> int:
+def channel_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape]) -> int:
     """The axis of the channels: as the nearest operator that knows it has it, else 1.
 
     It looks up and down the graph through operators that leave the shape as it is and through
@@ -75,7 +75,7 @@ def _channels_of_output(node: Node) -> int | None:
 
 
 def _goes_on(
-    graph: Graph, node: Node, source: Entry, result: Entry, shapes: Mapping[Entry, Shape]
+    graph: Structure, node: Node, source: Entry, result: Entry, shapes: Mapping[Entry, Shape]
 ) -> bool:
     """Whether a node has the same axes at its input and its output, or the same ones turned."""
     if node.is_variable or source not in shapes or result not in shapes:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence, Union
+from typing import Any, Iterable, NamedTuple, Sequence, Union
 
 import numpy as np
 
 from .._mxnet import mx
 from ..errors import TargetError
-
-if TYPE_CHECKING:
-    from .graph import Entry, Graph, Node
+from .node import Entry, Node
 
 
 @dataclass(frozen=True)
@@ -147,19 +145,24 @@ def labels(nodes: Iterable[Node]) -> set[str]:
     return {node.name for node in nodes if node.is_variable and node.index in read - data}
 
 
-def explained(graph: Graph, output: Entry) -> tuple[Entry, Link | None]:
-    """The value to explain for an output, and its link to probabilities, if there is one."""
-    node = graph.nodes[output[0]]
+def explained(nodes: Sequence[Node], output: Entry) -> tuple[Entry, Link | None]:
+    """The value to explain for an output, and its link to probabilities, if there is one.
+
+    Args:
+        nodes: those of the graph, frozen.
+        output: a value that the net returns.
+    """
+    node = nodes[output[0]]
     while node.op in _LOSS_HEADS:
-        output = graph.frozen(node.inputs[0])
+        output = node.inputs[0]
         link = _link(node)
         if link:
             return output, link
-        node = graph.nodes[output[0]]
+        node = nodes[output[0]]
     while node.op in _SHAPES_ONLY:
-        node = graph.nodes[graph.frozen(node.inputs[0])[0]]
+        node = nodes[node.inputs[0][0]]
     link = _link(node)
-    return (graph.frozen(node.inputs[0]), link) if link else (output, None)
+    return (node.inputs[0], link) if link else (output, None)
 
 
 def _link(node: Node) -> Link | None:

@@ -16,14 +16,12 @@ from __future__ import annotations
 import ast
 from typing import Any, Container, Dict, Iterable, Iterator, List, Sequence
 
+from .node import INTERNAL
 from .parameters import FLOATS
 
 Description = Dict[str, Any]
 """The graph, or a node of it, as a Symbol's JSON has it. A node's `role` is the operator that it
 stands for, where that is not the one it runs."""
-
-INTERNAL = "internal"
-"""The role of nodes that stand for no operator of the net."""
 
 Entries = List[List[int]]
 

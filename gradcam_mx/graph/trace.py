@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from .._mxnet import mx
 from ..errors import NetworkError
-from .graph import Graph, TracedBlock
+from .graph import Graph
+from .node import TracedBlock
 
 Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
 """What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""

@@ -9,7 +9,6 @@ import numpy as np
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.recording import record
-from ..engine.rules import kind
 from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
@@ -89,7 +88,7 @@ def weights(net: Net, layer: Any) -> np.ndarray:
         ),
         None,
     )
-    if block is not None and kind(graph, node):
+    if block is not None and node.activation:
         node = graph.nodes[node.inputs[0][0]]
     if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
         raise LayerError(

@@ -18,9 +18,11 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import LayerError
-from ..graph.graph import BATCH_NORMS, Entry, Graph, Node, Shape
+from ..graph.graph import Graph
 from ..graph.layers import Map, find
 from ..graph.layout import channel_axis
+from ..graph.node import Entry, Node, Shape
+from ..graph.operators import BATCH_NORMS
 from ..graph.trace import Net, trace
 from ..targets import is_id
 

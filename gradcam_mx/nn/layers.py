@@ -14,7 +14,7 @@ from ..engine.capture import (
     rule_is_on,
     set_guided_backprop,
 )
-from ..engine.rules import SELU_SCALE, SELU_SLOPE
+from ..graph.operators import SELU_SCALE, SELU_SLOPE
 
 _native: Any = mx.gluon.nn
 

@@ -1,0 +1,64 @@
+"""What a graph is made of: values, nodes, the blocks that the trace saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
+
+Entry = Tuple[int, int]
+"""One value in the graph: (index of the node that makes it, which of the node's outputs)."""
+
+Shape = Tuple[int, ...]
+
+INTERNAL = "internal"
+"""The role of nodes that stand for no operator of the net."""
+
+
+class Shapes(Dict[Entry, Shape]):
+    """The shape of every value of a graph, for inputs of certain shapes.
+
+    Args:
+        shapes: value → its shape.
+        of_inputs: the shapes of the net's inputs that make them.
+    """
+
+    def __init__(self, shapes: Mapping[Entry, Shape], of_inputs: tuple[Shape, ...]) -> None:
+        super().__init__(shapes)
+        self.of_inputs = of_inputs
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of the graph, or one variable (`op` is "null")."""
+
+    index: int
+    op: str
+    name: str
+    attrs: Mapping[str, str]
+    inputs: tuple[Entry, ...]
+    subgraphs: Sequence[Any] = ()
+    role: str = ""
+    """The operator that it stands for: the net's own, where the engine runs another."""
+    activation: str | None = None
+    """Of an activation: its kind ("relu", "clip", "gelu", "sigmoid" …)."""
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is an input or a parameter."""
+        return self.op == "null"
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is a step of the engine rather than an operator of the net."""
+        return self.role == INTERNAL
+
+
+class TracedBlock(NamedTuple):
+    """A block that ran during the trace."""
+
+    path: str
+    name: str
+    kind: str
+    identity: int
+    output: Entry = (0, 0)
+    """The value it returned, as traced; `Structure.frozen` gives the one that stands for it."""
