@@ -1,4 +1,7 @@
-"""One home for each thing: what draws, trains, reads networks; and what depends on what."""
+"""One home for each thing: what draws, trains, reads networks.
+
+What may import what is in the contracts of pyproject.toml, which `make lint` checks.
+"""
 
 from __future__ import annotations
 
@@ -94,42 +97,3 @@ def test_tutorials_have_no_drawing_training_or_loading_of_their_own(name):
         "SymbolBlock",
         "load_json",
     }
-
-
-def relative_imports(path):
-    """The modules of the package that one of them imports, by name; of subpackages the first."""
-    depth = path.count("/")
-    for node in ast.walk(MODULES[path]):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (name.split(".")[0] for name in names)
-
-
-def test_dependencies_point_one_way():
-    lower = [
-        "graph",
-        "tape",
-        "rules",
-        "trace",
-        "recording",
-        "run",
-        "targets",
-        "heads",
-        "explanation",
-        "methods",
-        "perturbation",
-        "picture",
-        "inspect",
-        "training",
-    ]
-    files = {
-        path: set(relative_imports(path)) for path in MODULES if path.startswith("gradcam_mx/")
-    }
-    for path, names in files.items():
-        module = path.split("/")[1].replace(".py", "")
-        if module in lower:
-            assert not names & {"cli", "batch", "classic"}, path
-        if module in ("graph", "tape", "rules", "targets", "heads", "recording", "run", "picture"):
-            typing_only = {"inspect"} if module == "picture" else set()
-            assert not names & ({"methods", "inspect", "training", "snapshots"} - typing_only), path
-    assert not [path for path, names in files.items() if "cli" in names]

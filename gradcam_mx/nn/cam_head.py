@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .. import nn, targets
+from .. import nn
 from .._mxnet import mx
 from ..errors import InputError, NetworkError
+from ..support.arrays import is_whole
 
 _gluon: Any = mx.gluon.nn
 _POOLING = _gluon.conv_layers._Pooling
@@ -61,7 +62,7 @@ def cam_head(
         >>> gm.cam(net, mx.nd.ones((1, 3, 64, 64)), target=1).values.shape
         (1, 2, 2)
     """
-    if not targets.is_id(classes) or classes < 1:
+    if not is_whole(classes) or classes < 1:
         raise InputError(f"classes={classes!r}; expected a whole number, 1 or more")
     layers = _without_classifier(_spliced(getattr(features, "features", features)))
     parameters = [one for layer in layers for one in layer.collect_params().values()]

@@ -22,3 +22,8 @@ def like(numbers: np.ndarray, output: Any) -> Any:
 def flat(output: Any) -> Any:
     """An NDArray (N, …) as (N, K)."""
     return output.reshape((len(output), -1))
+
+
+def is_whole(number: Any) -> bool:
+    """Whether it is a whole number, Python's or numpy's; True and False are none."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
