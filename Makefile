@@ -1,6 +1,8 @@
 # make demo    set everything up in .venv and run the demonstration
 # make test    set everything up in .venv and run the tests
-# make lint    ruff and mypy
+# make lint    ruff, the format, mypy, and which room imports which
+# make format  put the code into ruff's format
+# make docs    build the site of docs/ into site/ (needs Python 3.10 or newer)
 # make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
 # make clean   remove .venv and everything that was built
 #
@@ -22,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: demo test lint bench check clean
+.PHONY: demo test lint format docs bench check clean
 .NOTPARALLEL:
 
 demo: $(STAMPS)/demo check
@@ -34,7 +36,15 @@ test: $(STAMPS)/test check
 
 lint: $(STAMPS)/dev
 	$(BIN)/python -m ruff check . $(ARGS)
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+format: $(STAMPS)/dev
+	$(BIN)/python -m ruff format .
+
+docs: $(STAMPS)/docs check
+	$(BIN)/python docs/build_site.py $(ARGS)
 
 bench: $(STAMPS)/demo check
 	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
@@ -50,10 +60,11 @@ $(STAMPS)/test: EXTRAS := cpu,test
 # Some networks for the tests. Its dependencies stay away: opencv-python would overwrite the headless
 # build, and the networks need none of the others.
 $(STAMPS)/test: ALONE := gluoncv==0.10.5.post0
+$(STAMPS)/docs: EXTRAS := cpu,docs
 $(STAMPS)/dev: EXTRAS := dev
 
 # Installed as a link to this folder, so only a change of the packaging calls for another round.
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: setup.py pyproject.toml | $(BIN)/python
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: setup.py pyproject.toml | $(BIN)/python
 	@echo "Installing gradcam-mx[$(EXTRAS)] into $(VENV); the first time takes some minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]"
 	@$(if $(ALONE),$(PIP) install --no-deps $(ALONE))
@@ -74,5 +85,6 @@ $(BIN)/python:
 	@$(PIP) install "pip>=23.1"
 
 clean:
-	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf "$(VENV)" build dist site *.egg-info .coverage htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

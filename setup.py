@@ -72,11 +72,21 @@ TEST = [
     # what people use with gm.predict_fn
     "lime>=0.2",
     "pytest>=7.4",
+    "pytest-cov>=5.0",
     "pytest-xdist>=3.3",
     "safetensors>=0.4",
 ]
 
-DEV = ["build>=1.0", "mypy>=1.10", "ruff>=0.6", "twine>=4.0"]
+# What builds the site of docs/; needs Python 3.10 or newer.
+DOCS = ["mkdocs-material>=9.5", "mkdocstrings-python>=1.12", "nbconvert>=7.16"]
+
+DEV = [
+    "build>=1.0",
+    "import-linter>=2.0",
+    "mypy>=1.10",
+    "ruff>=0.6",
+    "twine>=4.0",
+]
 
 setup(
     name="gradcam-mx",
@@ -114,6 +124,7 @@ setup(
         "inspect": INSPECT,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
+        "docs": DOCS,
         "test": TEST,
         "dev": DEV,
     },

@@ -1,13 +1,61 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and what a test process may take."""
 
 from __future__ import annotations
+
+import os
+import resource
 
 import pytest
 
 from gradcam_mx._mxnet import mx
+
+MOST_MEMORY = 3.0
+"""Gigabytes that a process of the tests, or one that a test starts, may take."""
+
+PEAKS = pytest.StashKey[dict]()
 
 
 @pytest.fixture(params=[0, 1], ids=["cpu0", "cpu1"])
 def ctx(request):
     """A context; the second one catches arrays that were made on the default context."""
     return mx.cpu(request.param)
+
+
+def peaks():
+    """The most memory, in GB, that this process took, and the largest of those it started."""
+    who = {"itself": resource.RUSAGE_SELF, "started": resource.RUSAGE_CHILDREN}
+    return {name: resource.getrusage(one).ru_maxrss * 1024 / 1e9 for name, one in who.items()}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A whole run fails if a process took too much memory; xdist's workers report theirs."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["peaks"] = peaks()
+        return
+    found = config.stash.setdefault(PEAKS, {})
+    if not found:
+        found[f"process {os.getpid()}"] = peaks()
+    if session.exitstatus == pytest.ExitCode.OK and too_large(found):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    if "peaks" in getattr(node, "workeroutput", {}):
+        node.config.stash.setdefault(PEAKS, {})[node.gateway.id] = node.workeroutput["peaks"]
+
+
+def too_large(found):
+    return [name for name, took in found.items() if max(took.values()) > MOST_MEMORY]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    found = config.stash.get(PEAKS, {})
+    terminalreporter.section("memory at most")
+    for name, took in sorted(found.items()):
+        wrong = f", more than {MOST_MEMORY:.1f} GB" if name in too_large(found) else ""
+        terminalreporter.line(
+            f"{name}: {took['itself']:.2f} GB, processes it started {took['started']:.2f} GB{wrong}"
+        )

@@ -31,8 +31,8 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "vgg19_bn": vgg.vgg19_bn,
 }
 
-# the zoo's own networks first, then Gluon's
 MODELS = (*_BUILDERS, *(name for name in SHA1 if name not in _BUILDERS))
+"""The names of all networks: the zoo's own first, then Gluon's."""
 
 PREPROCESS: dict[str, Preprocess] = {
     **dict.fromkeys(MODELS, IMAGENET),
@@ -40,6 +40,7 @@ PREPROCESS: dict[str, Preprocess] = {
     "efficientnet_lite0": EFFICIENTNET_LITE,
     "inceptionv3": INCEPTION,
 }
+"""How the photos of each network are prepared, by its name."""
 
 
 def _plain(name: str) -> str:

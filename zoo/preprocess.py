@@ -135,17 +135,20 @@ _CHANNELS = {"RGB": [0, 1, 2], "BGR": [2, 1, 0], "GREY": [0]}
 _MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
-# Gluon's and torchvision's networks
 IMAGENET = Preprocess("RGB", _MEAN, _STD)
+"""For Gluon's and torchvision's networks."""
 INCEPTION = Preprocess("RGB", _MEAN, _STD, short_side=342, size=299)
-# Caffe's networks
+"""For Gluon's Inception v3."""
 CAFFE = Preprocess("BGR", (104.006, 116.669, 122.679), (1.0, 1.0, 1.0))
+"""For Caffe's networks."""
 EFFICIENTNET_LITE = Preprocess(
     "RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0), interpolation="bicubic"
 )
-# The whole picture: pixels as they are, and grey from 0 to 1
+"""For EfficientNet-Lite0."""
 PIXELS = Preprocess("RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), short_side=224)
+"""The whole picture, its pixels as they are."""
 GREY = Preprocess("GREY", (0.0,), (255.0,), short_side=224)
+"""The whole picture in grey, from 0 to 1."""
 
 READY = {
     "imagenet": IMAGENET,

@@ -34,12 +34,16 @@ class Rule:
 
     @property
     def is_plain(self) -> bool:
+        """Whether it is the gradient as it is."""
         return not self.rectifies and self.derives
 
 
 PLAIN = Rule("plain")
+"""The gradient as it is."""
 GUIDED = Rule("guided", rectifies=True)
+"""Guided backpropagation: of the gradient, what is positive."""
 DECONVNET = Rule("deconvnet", rectifies=True, derives=False)
+"""Deconvnet: what is positive, whatever the activation's derivative is."""
 
 
 @dataclass(frozen=True)

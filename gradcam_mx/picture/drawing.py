@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 COLORMAP = "turbo"
+"""The colours of a heat map: the name of one of matplotlib's."""
 
 SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3")}
 """What a net saw, by how many axes of positions it has: its name, and the axes of its array."""
@@ -138,8 +139,10 @@ def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     return to_uint8(blended / blended.max() * 255)
 
 
-FOR, AGAINST = (0, 150, 0), (215, 0, 0)
-"""The colours of evidence for and against a target: green and red, as Captum has them."""
+FOR = (0, 150, 0)
+"""The colour of evidence for a target: green, as Captum has it."""
+AGAINST = (215, 0, 0)
+"""The colour of evidence against a target: red."""
 
 
 def balanced(maps: np.ndarray) -> np.ndarray:
@@ -298,8 +301,10 @@ def of_input(x: np.ndarray, order: str = "RGB", *, stretch: bool = True) -> np.n
 # -- clips and signals --------------------------------------------------------------------------
 
 
-SIGNAL_WIDTH, SIGNAL_HEIGHT = 800, 160
-"""A signal's panel in pixels. It grows where the channels need more."""
+SIGNAL_WIDTH = 800
+"""The width of a signal's panel in pixels."""
+SIGNAL_HEIGHT = 160
+"""Its height, which grows where the channels need more."""
 CHANNEL = 24
 """The least height of a channel."""
 FRAMES = 8

@@ -460,6 +460,7 @@ def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def check_has_classes(shape: Sequence[int]) -> None:
+    """Refuse an output in which a class id does not name one score of each sample."""
     if not holds_classes(shape):
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
@@ -469,6 +470,7 @@ def check_has_classes(shape: Sequence[int]) -> None:
 
 
 def is_id(target: Any) -> bool:
+    """Whether that is a whole number, of Python or numpy."""
     return isinstance(target, (int, np.integer)) and not isinstance(target, bool)
 
 
@@ -483,6 +485,7 @@ def each(ids: Any, samples: int) -> list[int]:
 
 
 def checked(ids: Sequence[int], classes: int) -> list[int]:
+    """Class ids that the net has; refuses others."""
     for one in ids:
         if not is_id(one):
             raise TargetError(f"a class id is a whole number; got {one!r}")
