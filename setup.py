@@ -6,30 +6,75 @@ The bounds below were measured with MXNet 1.9.1; CONTRIBUTING.md ("Dependencies"
 from __future__ import annotations
 
 import runpy
+import sysconfig
+import tempfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
 HERE = Path(__file__).resolve().parent
 VERSION = runpy.run_path(str(HERE / "gradcam_mx" / "_version.py"))["__version__"]
 README = HERE / "README.md"
 
+# Python runs the lines of .pth files in site-packages when it starts: this one registers the hook
+# that lets people import mxnet before gradcam_mx.
+HOOK = "gradcam-mx-first.pth"
+HOOK_CODE = (HERE / "gradcam_mx" / "_mxnet_first.py").read_text(encoding="utf-8")
+
+
+def write_hook(folder: str) -> Path:
+    """Write the hook's .pth file: its code as one line, so that it needs no other file."""
+    path = Path(folder) / HOOK
+    path.write_text(f"import sys; exec({HOOK_CODE!a}, {{'__name__': {path.stem!r}}})\n")
+    return path
+
+
+class BuildWithHook(build_py):
+    """Build for a wheel: the hook comes beside the package, into site-packages itself."""
+
+    def run(self) -> None:
+        """Build the package, and the hook."""
+        super().run()
+        if not self.editable_mode:
+            write_hook(self.build_lib)
+
+
+class EditableWithHook(editable_wheel):
+    """An editable installation, which takes nothing from the build: the hook is a data file."""
+
+    def run(self) -> None:
+        """Make the wheel that links to this folder, and has the hook."""
+        site_packages = Path(sysconfig.get_path("purelib"))
+        with tempfile.TemporaryDirectory() as folder:
+            self.distribution.data_files = [
+                (
+                    str(site_packages.relative_to(sysconfig.get_path("data"))),
+                    [str(write_hook(folder))],
+                )
+            ]
+            super().run()
+
+
 CORE = [
     # legends outside of the axes
     "matplotlib>=3.7",
-    # numpy 1.24-1.26 work because gradcam_mx/_mxnet.py restores numpy.bool; numpy 2 cannot.
+    # numpy 1.24-1.26 work because gradcam_mx/_surroundings.py restores numpy.bool; numpy 2 cannot.
     "numpy>=1.21,<2",
     # The headless build is the same cv2 without libGL; from 4.12 on it wants numpy 2.
     "opencv-python-headless>=4.5.4,<4.12",
     "Pillow>=9.2",
     # MXNet imports distutils, which Python 3.12 dropped and setuptools brings back.
     "setuptools>=66.1; python_version >= '3.12'",
+    # shell completion
+    "shtab>=1.6",
     "tqdm>=4.60",
 ]
 
 CPU = ["mxnet==1.9.1"]
 
-# Everything the CUDA 11.2 build links to except the driver; loaded by gradcam_mx/_mxnet.py.
+# Everything the CUDA 11.2 build links to except the driver; loaded by gradcam_mx/_surroundings.py.
 GPU = [
     "mxnet-cu112==1.9.1",
     "nvidia-cuda-runtime-cu11>=11.2,<12",
@@ -105,6 +150,7 @@ setup(
     package_data={"gradcam_mx.zoo": ["synset.txt"]},
     include_package_data=False,
     zip_safe=False,
+    cmdclass={"build_py": BuildWithHook, "editable_wheel": EditableWithHook},
     install_requires=CORE,
     extras_require={
         "cpu": CPU,
