@@ -6,13 +6,10 @@ The bounds below were measured with MXNet 1.9.1; CONTRIBUTING.md ("Dependencies"
 from __future__ import annotations
 
 import runpy
-import sysconfig
-import tempfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
-from setuptools.command.editable_wheel import editable_wheel
 
 HERE = Path(__file__).resolve().parent
 VERSION = runpy.run_path(str(HERE / "gradcam_mx" / "_version.py"))["__version__"]
@@ -24,37 +21,17 @@ HOOK = "gradcam-mx-first.pth"
 HOOK_CODE = (HERE / "gradcam_mx" / "_mxnet_first.py").read_text(encoding="utf-8")
 
 
-def write_hook(folder: str) -> Path:
-    """Write the hook's .pth file: its code as one line, so that it needs no other file."""
-    path = Path(folder) / HOOK
-    path.write_text(f"import sys; exec({HOOK_CODE!a}, {{'__name__': {path.stem!r}}})\n")
-    return path
-
-
 class BuildWithHook(build_py):
-    """Build for a wheel: the hook comes beside the package, into site-packages itself."""
+    """Build the package, and its hook beside it, which so comes into site-packages itself."""
 
     def run(self) -> None:
-        """Build the package, and the hook."""
+        """Write the hook as one line that needs no other file."""
         super().run()
-        if not self.editable_mode:
-            write_hook(self.build_lib)
-
-
-class EditableWithHook(editable_wheel):
-    """An editable installation, which takes nothing from the build: the hook is a data file."""
-
-    def run(self) -> None:
-        """Make the wheel that links to this folder, and has the hook."""
-        site_packages = Path(sysconfig.get_path("purelib"))
-        with tempfile.TemporaryDirectory() as folder:
-            self.distribution.data_files = [
-                (
-                    str(site_packages.relative_to(sysconfig.get_path("data"))),
-                    [str(write_hook(folder))],
-                )
-            ]
-            super().run()
+        # an editable installation takes nothing from the build, but what is put into its wheel
+        wheel = self.get_finalized_command("install").install_lib
+        path = Path(wheel if self.editable_mode else self.build_lib, HOOK)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"import sys; exec({ascii(HOOK_CODE)}, {{'__name__': {path.stem!r}}})\n")
 
 
 CORE = [
@@ -150,7 +127,7 @@ setup(
     package_data={"gradcam_mx.zoo": ["synset.txt"]},
     include_package_data=False,
     zip_safe=False,
-    cmdclass={"build_py": BuildWithHook, "editable_wheel": EditableWithHook},
+    cmdclass={"build_py": BuildWithHook},
     install_requires=CORE,
     extras_require={
         "cpu": CPU,
