@@ -9,27 +9,49 @@ import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 VERSION = runpy.run_path(str(HERE / "gradcam_mx" / "_version.py"))["__version__"]
 README = HERE / "README.md"
 
+# Python runs the lines of .pth files in site-packages when it starts: this one registers the hook
+# that lets people import mxnet before gradcam_mx.
+HOOK = "gradcam-mx-first.pth"
+HOOK_CODE = (HERE / "gradcam_mx" / "_mxnet_first.py").read_text(encoding="utf-8")
+
+
+class BuildWithHook(build_py):
+    """Build the package, and its hook beside it, which so comes into site-packages itself."""
+
+    def run(self) -> None:
+        """Write the hook as one line that needs no other file."""
+        super().run()
+        # an editable installation takes nothing from the build, but what is put into its wheel
+        wheel = self.get_finalized_command("install").install_lib
+        path = Path(wheel if self.editable_mode else self.build_lib, HOOK)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"import sys; exec({ascii(HOOK_CODE)}, {{'__name__': {path.stem!r}}})\n")
+
+
 CORE = [
     # legends outside of the axes
     "matplotlib>=3.7",
-    # numpy 1.24-1.26 work because gradcam_mx/_mxnet.py restores numpy.bool; numpy 2 cannot.
+    # numpy 1.24-1.26 work because gradcam_mx/_surroundings.py restores numpy.bool; numpy 2 cannot.
     "numpy>=1.21,<2",
     # The headless build is the same cv2 without libGL; from 4.12 on it wants numpy 2.
     "opencv-python-headless>=4.5.4,<4.12",
     "Pillow>=9.2",
     # MXNet imports distutils, which Python 3.12 dropped and setuptools brings back.
     "setuptools>=66.1; python_version >= '3.12'",
+    # shell completion
+    "shtab>=1.6",
     "tqdm>=4.60",
 ]
 
 CPU = ["mxnet==1.9.1"]
 
-# Everything the CUDA 11.2 build links to except the driver; loaded by gradcam_mx/_mxnet.py.
+# Everything the CUDA 11.2 build links to except the driver; loaded by gradcam_mx/_surroundings.py.
 GPU = [
     "mxnet-cu112==1.9.1",
     "nvidia-cuda-runtime-cu11>=11.2,<12",
@@ -115,6 +137,7 @@ setup(
     package_data={"gradcam_mx.zoo": ["synset.txt"]},
     include_package_data=False,
     zip_safe=False,
+    cmdclass={"build_py": BuildWithHook},
     install_requires=CORE,
     extras_require={
         "cpu": CPU,

@@ -1,43 +1,25 @@
 """The one place that imports mxnet.
 
-MXNet 1.9.1 was built for older surroundings. Before the import this module restores what today's
-numpy and Python lack and loads the CUDA libraries that pip installed; a failing import becomes a
-:class:`~gradcam_mx.errors.DependencyError` that says what to install.
+MXNet 1.9.1 was built for older surroundings: `_surroundings` has what it lacks. A failing import
+becomes a :class:`~gradcam_mx.errors.DependencyError` that says what to install.
 
 Everywhere else in the package: ``from gradcam_mx._mxnet import mx``.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import importlib.util
 import platform
 import re
 import sys
-from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 import numpy
 
+from gradcam_mx._surroundings import prepare
 from gradcam_mx.errors import DependencyError
 
 __all__ = ["mx"]
-
-# Each library after those it links to; libcudnn opens its parts by itself, from its own folder.
-_CUDA_LIBRARIES = (
-    "libcudart.so.11*",
-    "libcublasLt.so.11",
-    "libcublas.so.11",
-    "libcufft.so.10",
-    "libcurand.so.10",
-    "libcusparse.so.11",
-    "libcusolver.so.11",
-    "libnvrtc.so.11*",
-    "libnvToolsExt.so.1",
-    "libcudnn.so.8",
-    "libnccl.so.2",
-)
 
 # The system libraries the wheels leave out: name up to ".so", its package on Debian and on Fedora.
 _SYSTEM_PACKAGES = {
@@ -54,53 +36,6 @@ _PYTHONS = ((3, 8), (3, 12))
 _INSTALL = 'Run: pip install "gradcam-mx[cpu]", or for NVIDIA GPUs pip install "gradcam-mx[gpu]"'
 _NUMPY = 'pip install "numpy>=1.21,<2"'
 _REINSTALL = 'pip install --force-reinstall --no-deps "mxnet==1.9.1"'
-
-
-def restore_numpy_alias() -> None:
-    """Give numpy 1.24 and later the ``numpy.bool`` that MXNet reads, at import and afterwards.
-
-    It is the only removed alias the library needs (``mxnet.test_utils.chi_square_check`` alone also
-    wants ``numpy.int``). It is looked up in the module's names, as asking for it would warn.
-    """
-    if "bool" not in vars(numpy):
-        numpy.bool = bool  # type: ignore[attr-defined, unused-ignore]
-
-
-def restore_distutils() -> None:
-    """Let setuptools provide ``distutils`` where Python no longer does (3.12).
-
-    An installed setuptools does so at start-up through a ``.pth`` file, which has no effect in
-    folders on ``PYTHONPATH`` (``pip install --target``); importing setuptools does the same there.
-    """
-    if importlib.util.find_spec("distutils") is None and importlib.util.find_spec("setuptools"):
-        importlib.import_module("setuptools")
-
-
-def is_cuda_build(site_packages: Path) -> bool:
-    """Tell whether the mxnet in this folder is a build for CUDA 11, such as mxnet-cu112."""
-    return any(site_packages.glob("mxnet_cu11*.dist-info"))
-
-
-def cuda_libraries(site_packages: Path) -> list[Path]:
-    """List the CUDA libraries in ``site_packages/nvidia/*/lib``, in the order to load them."""
-    folder = site_packages / "nvidia"
-    return [path for name in _CUDA_LIBRARIES for path in sorted(folder.glob(f"*/lib/{name}"))]
-
-
-def preload(libraries: Iterable[Path]) -> None:
-    """Load libraries for the whole process, so that MXNet's own look-up finds them by name."""
-    for path in libraries:
-        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-
-
-def preload_cuda() -> None:
-    """Load pip's CUDA libraries if, and only if, the installed MXNet is a CUDA build."""
-    mxnet, nvidia = (importlib.util.find_spec(name) for name in ("mxnet", "nvidia"))
-    if mxnet is None or mxnet.origin is None or nvidia is None:
-        return
-    if is_cuda_build(Path(mxnet.origin).parent.parent):
-        for folder in nvidia.submodule_search_locations or ():
-            preload(cuda_libraries(Path(folder).parent))
 
 
 def platform_advice(python: tuple[int, int], system: str, machine: str) -> str | None:
@@ -183,10 +118,8 @@ def load() -> Any:
         raise DependencyError(
             f"MXNet 1.9.1 needs numpy 1, and this is numpy {numpy.__version__}. Run: {_NUMPY}"
         )
-    restore_numpy_alias()
     try:
-        restore_distutils()
-        preload_cuda()
+        prepare()
         return importlib.import_module("mxnet")
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         raise DependencyError(f"MXNet cannot be imported ({error}). {advice(error)}") from error

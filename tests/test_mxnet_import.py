@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from gradcam_mx import _mxnet
+from gradcam_mx import _mxnet, _surroundings
 from gradcam_mx.errors import DependencyError, GradCamError
 
 ROOT = Path(_mxnet.__file__).resolve().parent.parent
@@ -135,7 +135,7 @@ def test_everything_is_in_place_before_the_import(monkeypatch: pytest.MonkeyPatc
     calls: list[str] = []
     steps = ["restore_numpy_alias", "restore_distutils", "preload_cuda"]
     for step in steps:
-        monkeypatch.setattr(_mxnet, step, lambda step=step: calls.append(step))
+        monkeypatch.setattr(_surroundings, step, lambda step=step: calls.append(step))
     monkeypatch.setattr(importlib, "import_module", calls.append)
     _mxnet.load()
     assert calls == [*steps, "mxnet"]
@@ -146,14 +146,14 @@ def test_everything_is_in_place_before_the_import(monkeypatch: pytest.MonkeyPatc
 
 def test_alias_is_restored_silently(monkeypatch: pytest.MonkeyPatch, recwarn) -> None:
     monkeypatch.delitem(vars(numpy), "bool", raising=False)
-    _mxnet.restore_numpy_alias()
+    _surroundings.restore_numpy_alias()
     assert vars(numpy)["bool"] is bool
     assert not recwarn.list
 
 
 def test_alias_that_numpy_has_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(vars(numpy), "bool", numpy.bool_)
-    _mxnet.restore_numpy_alias()
+    _surroundings.restore_numpy_alias()
     assert vars(numpy)["bool"] is numpy.bool_
 
 
@@ -184,7 +184,7 @@ def test_setuptools_provides_distutils_where_python_does_not(
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     monkeypatch.setattr(importlib, "import_module", imported.append)
-    _mxnet.restore_distutils()
+    _surroundings.restore_distutils()
     assert asked == ["distutils", "setuptools"]
     assert imported == ["setuptools"]
 
@@ -195,7 +195,7 @@ def test_setuptools_is_left_alone_where_distutils_is_there(
     imported: list[str] = []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(importlib, "import_module", imported.append)
-    _mxnet.restore_distutils()
+    _surroundings.restore_distutils()
     assert imported == []
 
 
@@ -204,17 +204,17 @@ def test_setuptools_is_left_alone_where_distutils_is_there(
 
 def test_cuda_libraries_are_listed_in_load_order(tmp_path: Path) -> None:
     expected = fake_cuda(tmp_path)
-    found = _mxnet.cuda_libraries(tmp_path)
+    found = _surroundings.cuda_libraries(tmp_path)
     assert [path.name for path in found] == expected
     assert all(path.parent.parent.parent == tmp_path / "nvidia" for path in found)
 
 
 def test_cuda_libraries_that_are_not_installed_are_left_out(tmp_path: Path) -> None:
-    assert _mxnet.cuda_libraries(tmp_path) == []
+    assert _surroundings.cuda_libraries(tmp_path) == []
     expected = fake_cuda(tmp_path)
     (tmp_path / "nvidia" / "cufft" / "lib" / "libcufft.so.10").unlink()
     expected.remove("libcufft.so.10")
-    assert [path.name for path in _mxnet.cuda_libraries(tmp_path)] == expected
+    assert [path.name for path in _surroundings.cuda_libraries(tmp_path)] == expected
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_cuda_libraries_are_loaded_for_cuda_11_builds_only(
     names = fake_cuda(fake_mxnet(tmp_path, "", distribution))
     monkeypatch.delitem(sys.modules, "mxnet")
     monkeypatch.syspath_prepend(tmp_path)
-    _mxnet.preload_cuda()
+    _surroundings.preload_cuda()
     assert opened == ([(name, ctypes.RTLD_GLOBAL) for name in names] if cuda else [])
 
 
@@ -240,7 +240,7 @@ def test_preload_without_mxnet_or_nvidia_does_nothing(
 ) -> None:
     for missing in ("mxnet", "nvidia"):
         monkeypatch.setitem(sys.modules, missing, None)
-        _mxnet.preload_cuda()
+        _surroundings.preload_cuda()
         monkeypatch.undo()
     assert opened == []
 

@@ -8,7 +8,8 @@ from typing import Any, Sequence
 import numpy as np
 
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import DeviceError, WeightsError
+from gradcam_mx.errors import WeightsError
+from gradcam_mx.support.devices import checked_context
 
 from .readers import Arrays
 
@@ -95,14 +96,8 @@ def fit(
 
 
 def _contexts(ctx: Any) -> Sequence[Any]:
-    contexts = [mx.cpu()] if ctx is None else ctx if isinstance(ctx, (list, tuple)) else [ctx]
-    for one in contexts:
-        if one.device_type == "gpu" and one.device_id >= mx.context.num_gpus():
-            raise DeviceError(
-                f"{one} was asked for, but MXNet sees {mx.context.num_gpus()} GPUs here. "
-                "Pass ctx=mx.cpu(), or install the GPU build and its driver."
-            )
-    return list(contexts)
+    contexts = ctx if isinstance(ctx, (list, tuple)) else [ctx]
+    return [checked_context(one) for one in contexts]
 
 
 def _shapes(net: Any, parameters: dict, size: int) -> dict[str, tuple[int, ...]]:

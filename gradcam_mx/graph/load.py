@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 
 from .._mxnet import mx
-from ..errors import DeviceError, GradCamError, NetworkError, WeightsError, reason
+from ..errors import GradCamError, NetworkError, WeightsError, reason
+from ..support.devices import checked_context
 from .graph import Graph
 from .picture_input import PictureInput, picture_input
 from .trace import trace
@@ -93,7 +94,7 @@ def load(
         >>> graph.output_names
         ['conv_fwd_output']
     """
-    context = _context(ctx)
+    context = checked_context(ctx)
     place, symbol_name = _find_symbol(Path(symbol_file).expanduser())
     symbol = _read_symbol(place, symbol_name)
     if params_file is None:
@@ -119,16 +120,6 @@ def load(
     _check_complete(graph, found, source)
     _check_shapes(symbol, picture_input(graph), named, source)
     return graph
-
-
-def _context(ctx: Any) -> Any:
-    context = mx.cpu() if ctx is None else ctx
-    if context.device_type == "gpu" and context.device_id >= mx.context.num_gpus():
-        raise DeviceError(
-            f"{context} was asked for, and MXNet sees {mx.context.num_gpus()} GPUs "
-            "here: leave ctx out, or install the GPU build and its driver"
-        )
-    return context
 
 
 # -- where the files are -------------------------------------------------------------------------

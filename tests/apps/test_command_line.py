@@ -14,6 +14,7 @@ import gradcam_mx as gm
 from gradcam_mx import picture, zoo
 from gradcam_mx._mxnet import mx
 from gradcam_mx.apps import command_line as cli
+from gradcam_mx.apps import requested
 from gradcam_mx.zoo.preprocess import GREY, PIXELS
 
 MODEL = "mobilenet0.25"
@@ -393,7 +394,7 @@ def test_a_module_from_its_checkpoint(explain_files, module, names, tmp_path):
 
 def test_several_photos_share_one_graph(explain_files, module, tmp_path, monkeypatch):
     loaded = []
-    monkeypatch.setattr(cli, "load", lambda *args: loaded.append(args) or gm.load(*args))
+    monkeypatch.setattr(requested, "load", lambda *args: loaded.append(args) or gm.load(*args))
     paths = [write(tmp_path / f"{seed}.png", shape_picture(seed % 2, seed)[0]) for seed in range(3)]
     assert explain_files(module, *paths, "--size", "28", "--method", "saliency")[0] == 0
     assert len(loaded) == 1

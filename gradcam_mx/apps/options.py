@@ -1,0 +1,326 @@
+"""The command line's options; nothing here imports what computes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from .choices import BASELINES, INPAINT, METHODS, PREPROCESSINGS, SEGMENTS, VALUES
+from .completion import PrintCompletion
+
+DEFAULT_MODEL = "efficientnet_lite0"
+ALL_CAMS = "all-cams"
+DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
+
+_SIZE_HELP = "N, or HxW: height and width of the net's input (default: 224)"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole of it; `command` is the name of the command that was given."""
+    whole = argparse.ArgumentParser(
+        prog="gradcam-mx", description="Show what a convolutional network looked at."
+    )
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    whole.add_argument("--print-completion", action=PrintCompletion)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_explain(commands)
+    _add_layers(commands)
+    command = commands.add_parser("demo", help="explain two photos by two trained networks")
+    _add_gpu(command)
+    _add_out(command, "gradcam-mx-demo")
+    return whole
+
+
+def _add_explain(commands: Any) -> None:
+    command = commands.add_parser(
+        "explain",
+        help="explain a network's decisions on photos",
+        usage="%(prog)s PHOTO ... [--model NAME | --symbol FILE] [options]",
+        description="Explain a network's decisions on photos. The network is one of the zoo's "
+        "(--model) or your own, from the files that it was saved to (--symbol).",
+    )
+    command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
+    _add_out(command, "explanations")
+    _add_gpu(command)
+    network = _add_network(command)
+    network.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="other weights for --model: .params, .pth or .safetensors",
+    )
+    _add_preprocessing(command)
+    _add_what(command)
+    _add_method_options(command)
+    command.set_defaults(usage_error=command.error)
+
+
+def _add_layers(commands: Any) -> None:
+    command = commands.add_parser(
+        "layers",
+        help="list the layers of a network",
+        usage="%(prog)s [--model NAME | --symbol FILE] [options]",
+        description="List the layers of a network; a star marks the one that activation maps "
+        "show by default.",
+    )
+    _add_network(command)
+    command.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    command.set_defaults(
+        usage_error=command.error,
+        gpu=None,
+        weights=None,
+        preprocess=None,
+        channels=None,
+        mean=None,
+        std=None,
+    )
+
+
+def _add_out(command: argparse.ArgumentParser, default: str) -> None:
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help=f"where the pictures go (default: {default})",
+    )
+
+
+def _add_gpu(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--gpu", type=int, metavar="N", help="compute on GPU number N")
+
+
+def _add_network(command: argparse.ArgumentParser) -> Any:
+    group = command.add_argument_group("the network")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        "--model", metavar="NAME", help=f"a network of gradcam_mx.zoo (default: {DEFAULT_MODEL})"
+    )
+    either.add_argument(
+        "--symbol",
+        type=Path,
+        metavar="FILE",
+        help="a saved network: its *-symbol.json, the prefix of its files, or a "
+        "folder or .tar.gz with them",
+    )
+    group.add_argument(
+        "--params",
+        type=Path,
+        metavar="FILE",
+        help="the parameters for --symbol (default: *-0007.params beside it)",
+    )
+    group.add_argument(
+        "--epoch",
+        type=int,
+        metavar="N",
+        help="which of the .params beside --symbol (default: the last)",
+    )
+    return group
+
+
+def _add_preprocessing(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "preprocessing",
+        "How the net was trained to get its photos: (pixel - mean) / std, with "
+        "pixels from 0 to 255. A network of the zoo knows.",
+    )
+    group.add_argument(
+        "--preprocess",
+        choices=PREPROCESSINGS,
+        metavar="WAY",
+        help=f"{', '.join(PREPROCESSINGS)}; the other options change it (default: imagenet; "
+        "for a net of one channel pixel / 255)",
+    )
+    group.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    group.add_argument(
+        "--channels",
+        choices=["rgb", "bgr", "grey"],
+        metavar="ORDER",
+        help="rgb, bgr or grey (default: rgb; grey for a net of one channel)",
+    )
+    group.add_argument(
+        "--mean", type=float, nargs="+", metavar="X", help="one number, or one a channel"
+    )
+    group.add_argument(
+        "--std", type=_deviation, nargs="+", metavar="X", help="one number, or one a channel"
+    )
+
+
+def _add_what(command: argparse.ArgumentParser) -> None:
+    what = command.add_argument_group("what is explained")
+    what.add_argument(
+        "--method",
+        nargs="+",
+        choices=[*METHODS, ALL_CAMS],
+        default=DEFAULT_METHODS,
+        metavar="METHOD",
+        help=f"one or several of {', '.join(METHODS)}, or {ALL_CAMS} for each "
+        f"activation map that the network allows "
+        f"(default: {' '.join(DEFAULT_METHODS)})",
+    )
+    what.add_argument(
+        "--target", metavar="CLASS", help="class to explain, by id or name (default: the top one)"
+    )
+    what.add_argument(
+        "--classes",
+        type=Path,
+        metavar="FILE",
+        help="the classes' names, a text file with one a line, class 0 first",
+    )
+    what.add_argument(
+        "--output",
+        type=_name_or_number,
+        metavar="NAME",
+        help='which output, by name or number, or "probability" for the '
+        "probability of the class in place of its score (default: the first)",
+    )
+    what.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="layer of the activation maps (default: the one that `layers` stars)",
+    )
+    what.add_argument(
+        "--top-k",
+        type=_positive,
+        default=5,
+        metavar="N",
+        help="how many predictions to print (default: 5)",
+    )
+
+
+def _add_method_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "options of methods", "Each goes to those of the methods that have it."
+    )
+    _add_amounts(group)
+    _add_hiding(group)
+    group.add_argument(
+        "--background",
+        nargs="+",
+        metavar="PHOTO",
+        help="photos that expected_gradients compares with",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="of all that is random (default: 0)")
+    group.add_argument(
+        "--batch-size",
+        type=_positive,
+        metavar="N",
+        help="how many inputs run at once (default: 16; perturbation methods find a quick size)",
+    )
+
+
+def _add_amounts(group: Any) -> None:
+    """How much is computed, and from where."""
+    group.add_argument(
+        "--samples",
+        type=_positive,
+        metavar="N",
+        help="noisy copies of smooth_grad (default: 25), draws of "
+        "expected_gradients (default: 200), masks of rise (default: 4000), "
+        "combinations of lime and kernel_shap (default: 1000)",
+    )
+    group.add_argument(
+        "--steps", type=_positive, metavar="N", help="steps of integrated_gradients (default: 50)"
+    )
+    group.add_argument(
+        "--baseline",
+        type=_baseline,
+        metavar="WHAT",
+        help="where integrated_gradients starts, and what hidden parts become in "
+        f"perturbation methods: {', '.join(BASELINES)}, a colour as R,G,B "
+        f"from 0 to 255, or where parts are hidden whole {INPAINT} "
+        "(default: zero; lime: mean)",
+    )
+
+
+def _add_hiding(group: Any) -> None:
+    """What perturbation methods hide."""
+    group.add_argument(
+        "--window",
+        type=_size,
+        metavar="N",
+        help="N, or HxW: what occlusion hides at a time (default: an eighth)",
+    )
+    group.add_argument(
+        "--stride",
+        type=_size,
+        metavar="N",
+        help="N, or HxW: from one window to the next (default: half a window)",
+    )
+    group.add_argument(
+        "--values",
+        choices=VALUES,
+        metavar="WHAT",
+        help="of occlusion: the drop of the score, or the probability that is left "
+        "as score (default: drop)",
+    )
+    group.add_argument(
+        "--segments",
+        choices=SEGMENTS,
+        metavar="WAY",
+        help="superpixels of feature_ablation, lime and kernel_shap: "
+        f"{', '.join(SEGMENTS)} (default: slic)",
+    )
+    group.add_argument(
+        "--num-segments",
+        type=_positive,
+        metavar="N",
+        help="about how many superpixels (default: 50)",
+    )
+    group.add_argument(
+        "--masker",
+        metavar="WHAT",
+        help="of partition_shap: inpaint_telea, inpaint_ns, blur(kx,ky) or a "
+        "baseline (default: blur(128,128))",
+    )
+    group.add_argument(
+        "--max-evals",
+        type=_positive,
+        metavar="N",
+        help="inputs that partition_shap tries (default: 1000)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {number}")
+    return number
+
+
+def _deviation(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0, got {text}")
+    return number
+
+
+def _size(text: str) -> int | tuple[int, int]:
+    sides = [_positive(side) for side in text.lower().split("x")]
+    if len(sides) == 2:
+        return sides[0], sides[1]
+    if len(sides) == 1:
+        return sides[0]
+    raise argparse.ArgumentTypeError(f"expected N or HxW, got {text}")
+
+
+def _baseline(text: str) -> str | tuple[float, ...]:
+    """A name, or a colour."""
+    if text in (*BASELINES, INPAINT):
+        return text
+    try:
+        color = tuple(float(one) for one in text.split(","))
+    except ValueError:
+        color = ()
+    if len(color) != 3 or not all(0 <= one <= 255 for one in color):
+        raise argparse.ArgumentTypeError(
+            f"expected {', '.join(BASELINES)}, {INPAINT}, or a colour "
+            f"such as 128,128,128; got {text}"
+        )
+    return color
+
+
+def _name_or_number(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text

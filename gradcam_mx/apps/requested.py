@@ -1,0 +1,237 @@
+"""From the command line's options to the network, and to what is asked of it."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from dataclasses import replace
+from typing import Any, Sequence
+
+import numpy as np
+
+from .. import zoo
+from .._mxnet import mx
+from ..errors import InputError, NetworkError, PhotoError, TargetError
+from ..graph import dense_head
+from ..graph.graph import Graph
+from ..graph.layers import find_map
+from ..graph.load import load
+from ..graph.outputs import choose, is_single
+from ..graph.picture_input import common_sizes, picture_input
+from ..graph.trace import trace
+from ..methods import METHODS
+from ..support.devices import checked_context
+from ..zoo.labels import Labels, imagenet_labels, read_labels
+from ..zoo.preprocess import GREY, IMAGENET, READY
+from .options import ALL_CAMS, DEFAULT_MODEL
+from .photos import Job, find_photos
+
+# the options of methods that are called as on the command line
+_OF_METHODS = (
+    "samples",
+    "steps",
+    "baseline",
+    "seed",
+    "window",
+    "stride",
+    "values",
+    "segments",
+    "num_segments",
+    "masker",
+    "max_evals",
+    "batch_size",
+)
+
+
+def check_usage(options: argparse.Namespace) -> None:
+    """Find what argparse cannot tell: options that go with another one; it ends the process."""
+    if options.symbol is None:
+        for name in ("params", "epoch"):
+            if getattr(options, name) is not None:
+                options.usage_error(f"argument --{name}: needs --symbol")
+    elif options.weights is not None:
+        options.usage_error("argument --weights: goes with --model; --symbol takes --params")
+
+
+def job(options: argparse.Namespace) -> Job:
+    """What is done with each photo; whatever is wrong with that is found before the first one."""
+    labels = _labels(options)
+    target = _target(options.target, labels)
+    graph = network(options)
+    prepare = preprocess(options, graph)
+    methods = _methods(options.method, graph, (1, *prepare.shape))
+    made = Job(
+        graph,
+        prepare,
+        methods,
+        _method_options(options, methods, prepare),
+        target,
+        options.layer,
+        options.output,
+        labels,
+        options.top_k,
+    )
+    _check(made)
+    return made
+
+
+def network(options: argparse.Namespace, trained: bool = True) -> Graph:
+    """The network, from its files or out of the zoo, there without weights if so wished."""
+    if options.symbol is not None:
+        return load(options.symbol, options.params, options.epoch, context(options.gpu))
+    model = options.model or DEFAULT_MODEL
+    if not trained:
+        return trace(zoo.get_model(model, pretrained=False))
+    weights = {} if options.weights is None else {"weights": options.weights}
+    return trace(zoo.get_model(model, ctx=context(options.gpu), **weights))
+
+
+def context(gpu: int | None) -> Any:
+    """The GPU of that number, or the CPU."""
+    return checked_context(None if gpu is None else mx.gpu(gpu))
+
+
+def _labels(options: argparse.Namespace) -> Labels | None:
+    """The names of the net's classes, where they are known."""
+    if options.classes is not None:
+        return read_labels(options.classes)
+    return imagenet_labels() if options.symbol is None else None
+
+
+def _target(text: str | None, labels: Labels | None) -> int | None:
+    if text is None:
+        return None
+    if labels is not None:
+        return labels.id(text)
+    if not text.isdecimal():
+        raise TargetError(
+            f"--target {text!r} is no class id, and no names are known: give the "
+            "id, or the names with --classes FILE"
+        )
+    return int(text)
+
+
+def _methods(names: Sequence[str], graph: Graph, shape: tuple[int, ...]) -> list[str]:
+    """The methods that are asked for, each once."""
+    chosen: list[str] = []
+    for name in names:
+        chosen += _all_cams(graph, shape) if name == ALL_CAMS else [name]
+    return list(dict.fromkeys(chosen))
+
+
+def _all_cams(graph: Graph, shape: tuple[int, ...]) -> list[str]:
+    """The activation maps that a net allows: `cam` is for certain heads only."""
+    cams = [name for name, one in METHODS.items() if one.family == METHODS["grad_cam"].family]
+    try:
+        dense_head.find(graph, graph.heads[0], graph.shapes(shape))
+    except NetworkError:
+        cams = [name for name in cams if not METHODS[name].needs.pooled]
+    return cams
+
+
+def _method_options(
+    options: argparse.Namespace, methods: Sequence[str], prepare: zoo.Preprocess
+) -> dict[str, dict[str, Any]]:
+    """Name of a method → those of the given options that it takes."""
+    given = {
+        "nsamples": options.samples,
+        "num_samples": options.samples,
+        **{name: getattr(options, name) for name in _OF_METHODS},
+    }
+    if isinstance(options.baseline, tuple):  # as the net gets a photo of that colour
+        plain = np.full((8, 8, 3), options.baseline).round().astype(np.uint8)
+        given["baseline"] = prepare(plain)[0, :, 0, 0]
+    given["hide"] = given["baseline"]
+    if "expected_gradients" in methods:
+        given["background"] = _background(options, prepare)
+    return {
+        name: {
+            option: given[option]
+            for option in inspect.signature(METHODS[name].formula).parameters
+            if given.get(option) is not None
+        }
+        for name in methods
+    }
+
+
+def _background(options: argparse.Namespace, prepare: zoo.Preprocess) -> np.ndarray:
+    """What expected_gradients compares with."""
+    if options.background is None:
+        options.usage_error("method expected_gradients: needs --background PHOTO ...")
+    photos, failures = find_photos(options.background)
+    if failures:
+        raise PhotoError("; ".join(failures))
+    return np.concatenate([prepare(photo) for photo in photos])
+
+
+def preprocess(options: argparse.Namespace, graph: Graph) -> zoo.Preprocess:
+    """How photos are prepared for the net: the ready way, changed as the options say."""
+    found = picture_input(graph)
+    channels = found.channels if found else None
+    order = options.channels.upper() if options.channels else "GREY" if channels == 1 else None
+    if options.preprocess:
+        ready = READY[options.preprocess]
+    elif options.symbol is None:
+        ready = zoo.preprocess_for(options.model or DEFAULT_MODEL)
+    else:
+        ready = GREY if order == "GREY" else IMAGENET
+    made = ready.adapted(order=order, size=options.size)
+    made = replace(
+        made,
+        mean=_values("--mean", options.mean, made.mean),
+        std=_values("--std", options.std, made.std),
+    )
+    if channels not in (None, len(made.mean)):
+        raise InputError(
+            f"the net takes pictures of {channels} channels, and {made.order.lower()} ones have "
+            f"{len(made.mean)}"
+            + (
+                ": leave out --channels"
+                if channels in (1, 3)
+                else ": make its input in Python, and call gradcam_mx.explain"
+            )
+        )
+    _check_size(graph, made)
+    return made
+
+
+def _values(
+    option: str, given: Sequence[float] | None, ready: tuple[float, ...]
+) -> tuple[float, ...]:
+    if given is None:
+        return ready
+    if len(given) not in (1, len(ready)):
+        raise InputError(
+            f"{option} takes one number, or one for each of the {len(ready)} "
+            f"channels; got {len(given)}"
+        )
+    return tuple(given) * (len(ready) // len(given))
+
+
+def _check_size(graph: Graph, preprocess: zoo.Preprocess) -> None:
+    """Find a wrong size before the first photo is read, and those that fit."""
+    channels, height, width = preprocess.shape
+    try:
+        graph.shapes((1, channels, height, width))
+    except InputError as error:
+        sizes = common_sizes(graph, channels)
+        if not sizes:
+            raise
+        raise InputError(
+            f"the net does not take pictures of {height}x{width}; it takes --size "
+            f"{' or '.join(map(str, sizes))}"
+        ) from error
+
+
+def _check(job: Job) -> None:
+    """Find a wrong layer, output or file of names before the first photo is read."""
+    shapes = job.graph.shapes((1, *job.preprocess.shape))
+    heads = [output.point for output in choose(job.graph.outputs, job.output)]
+    if any(METHODS[name].needs.layer for name in job.methods):
+        find_map(job.graph, job.layer, shapes, heads)
+    # of one output value, a sigmoid's, the classes are 0 and 1
+    classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]
+    if job.labels is not None and len(job.labels) != classes:
+        raise TargetError(
+            f"{job.labels.kind} has the names of {len(job.labels)} classes, the net has {classes}"
+        )
