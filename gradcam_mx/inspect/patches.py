@@ -17,12 +17,15 @@ from ..errors import InputError, LayerError
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net, trace
+from ..support.boxes import Box
+from ..support.equality import equal_by_fields
 from ..targets import is_id
-from .receptive_field import Box, ReceptiveField
+from .receptive_field import ReceptiveField
 from .samples import Images, Sample, samples
 
 
-@dataclass(frozen=True)
+@equal_by_fields
+@dataclass(frozen=True, eq=False)
 class Patch:
     """What excited a unit."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from ..graph.graph import BATCH_NORMS, Entry, Graph, Node, Shape
 from ..graph.layers import Map, find
 from ..graph.layout import channel_axis
 from ..graph.trace import Net, trace
+from ..support.boxes import Box, box_of
 from ..targets import is_id
-
-Box = Tuple[slice, ...]
-"""A slice for each axis of positions: rows, columns."""
 
 
 def receptive_field(
@@ -102,7 +100,7 @@ class ReceptiveField:
         """
         key = (tuple(position), channel)
         if key not in self._known:
-            self._known[key] = _box(self.mask(position, channel))
+            self._known[key] = box_of(self.mask(position, channel))
         return self._known[key]
 
     def mask(self, position: Sequence[int], channel: int | None = None) -> np.ndarray:
@@ -160,12 +158,6 @@ class ReceptiveField:
                 self._graph, self._shapes, self._graph.nodes[index], self._source.point
             )
         return self._steps[index]
-
-
-def _box(mask: np.ndarray) -> Box | None:
-    if not mask.any():
-        return None
-    return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(mask))
 
 
 # -- operators -----------------------------------------------------------------------------------

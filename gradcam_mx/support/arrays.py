@@ -22,3 +22,21 @@ def like(numbers: np.ndarray, output: Any) -> Any:
 def flat(output: Any) -> Any:
     """An NDArray (N, …) as (N, K)."""
     return output.reshape((len(output), -1))
+
+
+def stretched(
+    values: np.ndarray, axes: tuple[int, ...] | None = None, high: Any = None
+) -> np.ndarray:
+    """Values in the range [0, 1] linearly; what is flat becomes zeros.
+
+        (values - low) / (high - low)
+
+    Args:
+        values: of any range.
+        axes: over which lowest and highest are found; over all of them by default.
+        high: what becomes 1, where that is not the highest value.
+    """
+    low = values.min(axis=axes, keepdims=True)
+    if high is None:
+        high = values.max(axis=axes, keepdims=True)
+    return (values - low) / np.where(high > low, high - low, 1)
