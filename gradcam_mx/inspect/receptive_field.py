@@ -57,6 +57,16 @@ def receptive_field(
     return ReceptiveField.of(trace(net), layer, tuple(shape)).box(tuple(position), channel)
 
 
+def check_positions(layer: Any, shape: Shape) -> None:
+    """Refuse a layer whose values have no positions.
+
+    Raises:
+        LayerError: it is such a layer.
+    """
+    if len(shape) < 3:
+        raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
+
+
 class ReceptiveField:
     """What the units of one layer see, for inputs of one shape; what it worked out is kept.
 
@@ -82,8 +92,7 @@ class ReceptiveField:
         """That of a layer, as callers name it, for an input of a shape (1, C, H, W)."""
         shapes = graph.shapes(shape)
         entry, name = find(graph, layer, shapes, graph.heads[:1])
-        if len(shapes[entry]) < 3:
-            raise LayerError(f"the layer {name!r} gives {shapes[entry]}, which has no positions")
+        check_positions(name, shapes[entry])
         source = graph.input(None)
         return cls(
             graph,

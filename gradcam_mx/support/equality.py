@@ -15,15 +15,15 @@ Record = TypeVar("Record", bound=type)
 def equal_by_fields(cls: Record) -> Record:
     """Give a dataclass (of `eq=False`) or a named tuple an `==` that compares field by field.
 
-    Arrays are equal if they have the same shape and numbers, NaN being equal to NaN. Such records
-    cannot be hashed, as arrays cannot.
+    Arrays are equal if they have the same shape and numbers, NaN being equal to NaN; a named tuple
+    equals a tuple of the same. Such records cannot be hashed, as arrays cannot.
     """
-    names = getattr(cls, "_fields", None) or [one.name for one in dataclasses.fields(cls)]
 
     def __eq__(self: Any, other: object) -> Any:
-        if type(other) is not type(self):
+        are_tuples = isinstance(self, tuple) and isinstance(other, tuple)
+        if type(other) is not type(self) and not are_tuples:
             return NotImplemented
-        return all(same(getattr(self, name), getattr(other, name)) for name in names)
+        return same(_fields(self), _fields(other))
 
     def __ne__(self: Any, other: object) -> Any:
         return not self == other
@@ -45,6 +45,12 @@ def same(one: Any, other: Any) -> bool:
         if isinstance(one, kind) and isinstance(other, kind):
             return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other) or bool(one != one and other != other)
+
+
+def _fields(record: Any) -> tuple[Any, ...]:
+    if isinstance(record, tuple):
+        return tuple(record)
+    return tuple(getattr(record, one.name) for one in dataclasses.fields(record))
 
 
 def _is_array(value: Any) -> bool:
