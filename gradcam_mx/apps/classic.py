@@ -21,6 +21,7 @@ from ..graph.picture_input import channel_order
 from ..graph.trace import Net
 from ..methods.run import Needs, Run
 from ..nn import set_capture_layer_name, set_guided_backprop
+from ..support.arrays import stretched
 
 __all__ = [
     "Visualization",
@@ -150,9 +151,7 @@ def grad_to_image(gradient: np.ndarray) -> np.ndarray:
 
     A flat gradient becomes zeros.
     """
-    low, high = gradient.min(), gradient.max()
-    stretched = (gradient - low) / (high - low if high > low else 1) * 255
-    return picture.to_uint8(stretched).transpose(1, 2, 0)
+    return picture.to_uint8(stretched(gradient) * 255).transpose(1, 2, 0)
 
 
 def get_cam(imggrad: np.ndarray, conv_out: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import itertools
-import json
 import tempfile
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import picture, zoo
-from .._version import __version__
 from ..errors import InputError, OutputError, PhotoError
+from ..explanation import archive
 from ..explanation.explanation import Explanation
 from ..graph.graph import Graph
 from ..methods import METHODS
@@ -149,17 +148,8 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
             figure.savefig(scratch / f"{name}.png")
             for method, panel in panels.items():
                 picture.save(panel, scratch / f"{name}_{method}.png")
-            np.savez_compressed(
-                scratch / f"{name}.npz",
-                **{method: one.values for method, one in found.items()},
-                about=json.dumps(
-                    {
-                        "target": run.target,
-                        "score": run.score.tolist(),
-                        "layer": run.map and run.map.name,
-                        "version": __version__,
-                    }
-                ),
+            archive.write(
+                scratch / f"{name}.npz", {method: vars(one) for method, one in found.items()}
             )
             for file in scratch.iterdir():
                 file.replace(out / file.name)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
 
 from .. import picture
-from .._version import __version__
 from ..engine.rules import RuleReport
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..support import files
+from ..support.equality import equal_by_fields
+from . import archive, seen
 from .region import Region
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_DETAIL = "details."
-
-
-@dataclass(frozen=True)
+@equal_by_fields
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """What a method found.
+
+    Two are equal if all their fields are, arrays number by number. They cannot be hashed.
 
     Example:
         >>> cam = gm.grad_cam(net, x, target=281)                        # doctest: +SKIP
@@ -146,7 +144,7 @@ class Explanation:
             picture.overlay(one, heat, alpha, colormap)
             for one, heat in zip(self._photos(photo), heatmap)
         ]
-        return np.stack(laid) if self._is_batch(photo) else laid[0]
+        return np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
 
     def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
         """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
@@ -218,65 +216,78 @@ class Explanation:
         if path.suffix != ".npz":
             return picture.save_figure(self.plot(photo, order), path)
         with files.whole(path) as part:
-            np.savez_compressed(
-                part,
-                values=self.values,
-                score=self.score,
-                about=json.dumps(self._about(), default=_plain),
-                **{_DETAIL + name: detail for name, detail in self.details.items()},
-            )
+            archive.write(part, {self.method: vars(self)}, alone=True)
+        return path
+
+    @staticmethod
+    def save_all(path: str | Path, explanations: Mapping[str, Explanation]) -> Path:
+        """Write several explanations to one `.npz`, each under its name; `load_all` reads it.
+
+        Example:
+            >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
+            >>> gm.Explanation.save_all("cat.npz", found)                # doctest: +SKIP
+            >>> gm.Explanation.load("cat.npz", "saliency")               # doctest: +SKIP
+
+        Raises:
+            InputError: there is none, one is a list of explanations, or a name that does not do.
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise OutputError(f"cannot write {path}: explanations are kept in a file named *.npz")
+        for name, one in explanations.items():
+            if not isinstance(one, Explanation):
+                raise InputError(
+                    f"{name!r} is a {type(one).__name__}; expected an Explanation: give each of "
+                    "several targets or layers a name of its own"
+                )
+        with files.whole(path) as part:
+            archive.write(part, {name: vars(one) for name, one in explanations.items()})
         return path
 
     @classmethod
-    def load(cls, path: str | Path) -> Explanation:
-        """Read back what `save` wrote to an `.npz`.
+    def load(
+        cls, path: str | Path, name: str | None = None, *, input_size: Sequence[int] | None = None
+    ) -> Explanation:
+        """Read an explanation back from an `.npz` of `save`, `save_all` or the command line.
+
+        Args:
+            path: of the file.
+            name: which of several it is; on the command line they are called like their methods.
+            input_size: (height, width) of the net's input, where a file of version 0.1.0 does not
+                say it.
+
+        Raises:
+            InputError: there is no such file, it holds something else, or several explanations of
+                which none, or one that is not there, was named.
+        """
+        found = archive.read(Path(path), input_size)
+        if name is None and len(found) == 1:
+            (name,) = found
+        if name not in found:
+            raise InputError(
+                f"{path} holds {len(found)} explanations, {', '.join(found)}"
+                + ("" if name is None else f", and none named {name!r}")
+                + f': choose one by Explanation.load(path, "{next(iter(found))}"), or read all by '
+                "Explanation.load_all(path)"
+            )
+        return cls(**found[name])
+
+    @classmethod
+    def load_all(
+        cls, path: str | Path, *, input_size: Sequence[int] | None = None
+    ) -> dict[str, Explanation]:
+        """Read back all explanations of an `.npz`, by their names; of `save`, its method's.
+
+        Args:
+            path: of the file.
+            input_size: as `load` takes it.
 
         Raises:
             InputError: there is no such file, or it holds something else.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                report = about.pop("rule_report")
-                about.pop("version")
-                details = {
-                    name[len(_DETAIL) :]: stored[name]
-                    for name in stored.files
-                    if name.startswith(_DETAIL)
-                }
-                return cls(
-                    stored["values"],
-                    score=stored["score"],
-                    details=details,
-                    input_size=tuple(about.pop("input_size")),
-                    rule_report=RuleReport(**report) if report else None,
-                    **about,
-                )
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
-            raise InputError(f"{path} is no saved explanation: {error}") from error
-
-    def _about(self) -> dict[str, Any]:
-        return {
-            "method": self.method,
-            "target": self.target,
-            "layer": self.layer,
-            "input_size": self.input_size,
-            "options": self.options,
-            "version": __version__,
-            "output": self.output,
-            "input": self.input,
-            "signed": self.signed,
-            "rule_report": asdict(self.rule_report) if self.rule_report else None,
-        }
+        found = archive.read(Path(path), input_size)
+        return {name: cls(**fields) for name, fields in found.items()}
 
     def _captions(self) -> list[str]:
         if isinstance(self.target, str):
@@ -308,31 +319,5 @@ class Explanation:
                 f"{self.input_size}; use .values"
             )
 
-    def _is_batch(self, photo: Any) -> bool:
-        """Whether it is an array with a photo, clip or signal a sample, not the only sample's."""
-        shape = np.shape(photo)
-        is_grey = self._axes == 3 and shape[-1:] != (3,)
-        return len(shape) == self._axes + (1 if is_grey else 2)
-
     def _photos(self, photo: Any) -> list[np.ndarray]:
-        """What the net saw, checked, for each sample: RGB photos or clips, or signals."""
-        photos = list(photo) if self._is_batch(photo) else [photo]
-        if len(photos) != len(self.values):
-            name, shape = picture.SEEN[self._axes]
-            raise InputError(
-                f"{len(photos)} {name}s for {len(self.values)} samples: pass an array "
-                f"(N, {shape}) with one a sample"
-            )
-        if self._axes == 1:
-            return [picture.check_signal(one) for one in photos]
-        return [picture.check_photo(one, self._axes) for one in photos]
-
-
-def _plain(option: Any) -> Any:
-    """An option as JSON can hold it: numpy's numbers as Python's, others by name, large arrays by
-    their shape."""
-    if getattr(option, "size", 0) > 100:
-        return f"array {tuple(option.shape)}"
-    if hasattr(option, "asnumpy"):
-        option = option.asnumpy()
-    return option.tolist() if hasattr(option, "tolist") else str(option)
+        return seen.for_each_sample(photo, self._axes, len(self.values))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import picture
 from ..errors import InputError
+from ..support.boxes import Box, box_of
+from ..support.equality import equal_by_fields
 
-Box = Tuple[slice, ...]
 
-
+@equal_by_fields
 class Region(NamedTuple):
     """Where a heat map reaches a level."""
 
@@ -25,10 +26,7 @@ class Region(NamedTuple):
     def of(cls, heatmap: np.ndarray, level: float) -> Region:
         """Where a heat map (H, W) in [0, 1] is at least `level`, and more than nothing."""
         mask = (heatmap >= level) & (heatmap > 0)
-        if not mask.any():
-            return cls(mask, None)
-        found = np.nonzero(mask)
-        return cls(mask, tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in found))
+        return cls(mask, box_of(mask))
 
     def masked(self, photo: np.ndarray, color: float = 128) -> np.ndarray:
         """The photo (H, W, 3) uint8, with one grey or colour where the mask is not true.

@@ -15,6 +15,7 @@ from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
 from ..methods.base import METHODS, checks, choose, explain_run, find_method
 from ..methods.run import Run
+from ..support.equality import equal_by_fields
 from ..targets import is_id
 from .samples import one_sample
 
@@ -25,6 +26,7 @@ Names = Union[Sequence[str], Callable[[int], str]]
 """The names of the classes, or a function from a class id to its name."""
 
 
+@equal_by_fields
 class Cell(NamedTuple):
     """One explanation of a table."""
 
@@ -37,7 +39,8 @@ class Cell(NamedTuple):
     """The order of the channels in its input, "RGB" or "BGR"."""
 
 
-@dataclass(frozen=True)
+@equal_by_fields
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """A table of explanations."""
 

@@ -15,6 +15,7 @@ from ..errors import InputError, TargetError
 from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..graph.trace import Net, trace
 from ..methods.run import Needs, Run
+from ..support.equality import equal_by_fields
 
 Bounds = Sequence[Any]
 """(low, high): the lowest and highest values of an input, numbers or one for each channel."""
@@ -23,7 +24,8 @@ BOUNDS = (-2.0, 2.0)
 """Of inputs that are normalised to a mean of 0 and a deviation of 1, as most nets have them."""
 
 
-@dataclass(frozen=True)
+@equal_by_fields
+@dataclass(frozen=True, eq=False)
 class Maximization:
     """An input that was made for a target."""
 

@@ -17,12 +17,15 @@ from ..errors import InputError, LayerError
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net, trace
+from ..support.boxes import Box
+from ..support.equality import equal_by_fields
 from ..targets import is_id
-from .receptive_field import Box, ReceptiveField
+from .receptive_field import ReceptiveField, check_positions
 from .samples import Images, Sample, samples
 
 
-@dataclass(frozen=True)
+@equal_by_fields
+@dataclass(frozen=True, eq=False)
 class Patch:
     """What excited a unit."""
 
@@ -142,8 +145,7 @@ class _Strongest:
 def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
     """Reads the strongest activation of each unit and its position: (rows, units, 1 + axes)."""
     shape = numbers(recording, recording.values())[0].shape
-    if len(shape) < 3:
-        raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
+    check_positions(layer, shape)
     wrong = [unit for unit in units if not is_id(unit) or not 0 <= unit < shape[1]]
     if wrong or not units:
         raise LayerError(

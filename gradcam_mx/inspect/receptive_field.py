@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,10 +24,8 @@ from ..graph.layout import channel_axis
 from ..graph.node import Entry, Node, Shape
 from ..graph.operators import BATCH_NORMS
 from ..graph.trace import Net, trace
+from ..support.boxes import Box, box_of
 from ..targets import is_id
-
-Box = Tuple[slice, ...]
-"""A slice for each axis of positions: rows, columns."""
 
 
 def receptive_field(
@@ -61,6 +59,16 @@ def receptive_field(
     return ReceptiveField.of(trace(net), layer, tuple(shape)).box(tuple(position), channel)
 
 
+def check_positions(layer: Any, shape: Shape) -> None:
+    """Refuse a layer whose values have no positions.
+
+    Raises:
+        LayerError: it is such a layer.
+    """
+    if len(shape) < 3:
+        raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
+
+
 class ReceptiveField:
     """What the units of one layer see, for inputs of one shape; what it worked out is kept.
 
@@ -86,8 +94,7 @@ class ReceptiveField:
         """That of a layer, as callers name it, for an input of a shape (1, C, H, W)."""
         shapes = graph.shapes(shape)
         entry, name = find(graph, layer, shapes, graph.heads[:1])
-        if len(shapes[entry]) < 3:
-            raise LayerError(f"the layer {name!r} gives {shapes[entry]}, which has no positions")
+        check_positions(name, shapes[entry])
         source = graph.input(None)
         return cls(
             graph,
@@ -104,7 +111,7 @@ class ReceptiveField:
         """
         key = (tuple(position), channel)
         if key not in self._known:
-            self._known[key] = _box(self.mask(position, channel))
+            self._known[key] = box_of(self.mask(position, channel))
         return self._known[key]
 
     def mask(self, position: Sequence[int], channel: int | None = None) -> np.ndarray:
@@ -162,12 +169,6 @@ class ReceptiveField:
                 self._graph, self._shapes, self._graph.nodes[index], self._source.point
             )
         return self._steps[index]
-
-
-def _box(mask: np.ndarray) -> Box | None:
-    if not mask.any():
-        return None
-    return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(mask))
 
 
 # -- operators -----------------------------------------------------------------------------------

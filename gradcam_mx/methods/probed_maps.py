@@ -7,6 +7,7 @@ from typing import Iterator
 import numpy as np
 
 from .. import picture
+from ..support.arrays import stretched
 from .activation_maps import activation_map, weighted
 from .run import Run
 
@@ -38,7 +39,8 @@ def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.nd
 
     def masked() -> Iterator[np.ndarray]:
         for channel in range(channels):
-            masks = _stretched(picture.resize(activations[:, channel], run.input_size))
+            maps = picture.resize(activations[:, channel], run.input_size)
+            masks = stretched(maps, tuple(range(1, maps.ndim)))
             yield run.x * masks[:, None]
 
     scores = np.stack(
@@ -108,10 +110,3 @@ def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np
     drops = run.score[:, None] - scores
     size = np.abs(run.score)[:, None]
     return weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)
-
-
-def _stretched(maps: np.ndarray) -> np.ndarray:
-    """Each map stretched to [0, 1]; a flat one becomes zeros."""
-    positions = tuple(range(1, maps.ndim))
-    low, high = maps.min(axis=positions, keepdims=True), maps.max(axis=positions, keepdims=True)
-    return np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.inputs import Array
 from ..errors import InputError, MethodError
-from ..support.arrays import numbers_of
+from ..support.arrays import numbers_of, stretched
 from ..support.optional import optional
 from .baselines import positions_of
 
@@ -163,8 +163,7 @@ WAYS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 
 def _as_photo(sample: np.ndarray) -> np.ndarray:
     """A picture (C, H, W) of any range as (H, W, C) float64 in [0, 1]."""
-    low, high = float(sample.min()), float(sample.max())
-    return np.moveaxis((sample.astype(np.float64) - low) / ((high - low) or 1), 0, -1)
+    return np.moveaxis(stretched(sample.astype(np.float64)), 0, -1)
 
 
 def _skimage() -> Any:

@@ -27,3 +27,21 @@ def flat(output: Any) -> Any:
 def is_whole(number: Any) -> bool:
     """Whether it is a whole number, Python's or numpy's; True and False are none."""
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def stretched(
+    values: np.ndarray, axes: tuple[int, ...] | None = None, high: Any = None
+) -> np.ndarray:
+    """Values in the range [0, 1] linearly; what is flat becomes zeros.
+
+        (values - low) / (high - low)
+
+    Args:
+        values: of any range.
+        axes: over which lowest and highest are found; over all of them by default.
+        high: what becomes 1, where that is not the highest value.
+    """
+    low = values.min(axis=axes, keepdims=True)
+    if high is None:
+        high = values.max(axis=axes, keepdims=True)
+    return (values - low) / np.where(high > low, high - low, 1)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from ..errors import OutputError
+from ..errors import GradCamError, OutputError
 
 
 @contextmanager
@@ -27,5 +27,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         finally:
             if part.exists():
                 part.unlink()
+    except GradCamError:
+        raise  # what was to be written is wrong, not the place
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {path}: {error}") from error

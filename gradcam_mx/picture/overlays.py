@@ -1,0 +1,83 @@
+"""Maps laid over photos."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .arrays import boundaries, nearest, resize, to_uint8
+from .colors import AGAINST, COLORMAP, FOR, colorize
+from .photos import check_photo
+
+
+def overlay(
+    photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5, colormap: str = COLORMAP
+) -> np.ndarray:
+    """A heat map laid over a photo: (H, W, 3) uint8 RGB, of the photo's size.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB, showing what the net saw; a clip as `check_photo` takes it.
+        heatmap: (h, w) in [0, 1]; (d, h, w) for a clip.
+        alpha: the heat map's share of each pixel.
+        colormap: a name that matplotlib knows.
+    """
+    photo = check_photo(photo, heatmap.ndim)
+    heatmap = resize(heatmap[None], photo.shape[:-1])[0]
+    if heatmap.ndim == 3:
+        # frame by frame, as colours take much memory on the way
+        return np.stack(
+            [overlay(frame, heat, alpha, colormap) for frame, heat in zip(photo, heatmap)]
+        )
+    return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
+
+
+def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
+
+    The sum is scaled so that its largest value is 255: (H, W, 3) uint8 RGB.
+    """
+    colors = cv2.cvtColor(cv2.applyColorMap(heatmap, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
+    blended = np.float32(colors) + np.float32(photo)
+    return to_uint8(blended / blended.max() * 255)
+
+
+def signed_overlay(
+    photo: np.ndarray | None, signed: np.ndarray, segments: np.ndarray | None = None
+) -> np.ndarray:
+    """A signed map over a photo: green where it is positive, red where negative: (H, W, 3) uint8.
+
+    Where it is zero, the photo is as it was, in grey; with no photo it is white.
+
+    Args:
+        photo: as `overlay` takes it, or None.
+        signed: (h, w) in [-1, 1]; (d, h, w) for a clip.
+        segments: (h, w) whole numbers, whose boundaries are drawn.
+    """
+    if photo is None:
+        under = np.full((*signed.shape, 3), 255.0)
+    else:
+        photo = check_photo(photo, signed.ndim)
+        # its contrast halved, so that the colours stand out
+        grey = 255 - 0.6 * (255 - photo.mean(axis=-1, keepdims=True))
+        under = np.broadcast_to(grey, photo.shape)
+        if segments is None:
+            signed = resize(signed[None], photo.shape[:-1])[0]
+        else:  # sharp edges
+            signed, segments = (nearest(one, photo.shape[:-1]) for one in (signed, segments))
+    share = 0.85 * np.abs(signed)[..., None]
+    drawn = (1 - share) * under + share * np.where(signed[..., None] > 0, FOR, AGAINST)
+    if segments is not None:
+        drawn[boundaries(segments)] = (255, 220, 0) if photo is not None else (120, 120, 120)
+    return to_uint8(drawn)
+
+
+def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> np.ndarray:
+    """A photo where a mask is true, one grey or colour elsewhere: (H, W, 3) uint8.
+
+    Args:
+        photo: (H, W, 3) uint8; a clip as `check_photo` takes it.
+        mask: (h, w) bool, (d, h, w) for a clip.
+        color: a grey from 0 to 255, or a colour (3,).
+    """
+    photo = check_photo(photo, mask.ndim)
+    return np.where(nearest(mask, photo.shape[:-1])[..., None], photo, np.uint8(color))
