@@ -31,7 +31,7 @@ class BuildWithHook(build_py):
         wheel = self.get_finalized_command("install").install_lib
         path = Path(wheel if self.editable_mode else self.build_lib, HOOK)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"import sys; exec({ascii(HOOK_CODE)}, {{'__name__': {path.stem!r}}})\n")
+        path.write_text(f"import sys; exec({HOOK_CODE!a}, {{'__name__': {path.stem!r}}})\n")
 
 
 CORE = [

@@ -22,8 +22,6 @@ from mkdocs.config import load_config
 from nbconvert import MarkdownExporter
 from public_names import Name, aliases, public_names
 
-import gradcam_mx as gm
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WORK = ROOT / "build" / "docs"
@@ -194,7 +192,12 @@ def _summary(name: Name) -> str:
     """The first line of a docstring; constants have theirs in the reference alone."""
     if name.is_of_gluon or not (inspect.isclass(name.value) or inspect.isroutine(name.value)):
         return "Gluon's own" if name.is_of_gluon else ""
-    return (inspect.getdoc(name.value) or "").partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+    return (
+        (inspect.getdoc(name.value) or "")
+        .partition("\n\n")[0]
+        .replace("\n", " ")
+        .replace("|", "\\|")
+    )
 
 
 # ------------------------------------------------------------------------------------- the checks

@@ -25,7 +25,9 @@ class RuntimeSignatures(griffe.Extension):
                     module.set_member(name, _as_called(member, value))
                 elif inspect.isclass(value) and not member.has_docstring:
                     # a class that a function made
-                    member.docstring = _docstring((value.__doc__ or "").partition("\n\n")[0], member)
+                    member.docstring = _docstring(
+                        (value.__doc__ or "").partition("\n\n")[0], member
+                    )
 
 
 def _modules(module: griffe.Module) -> list[griffe.Module]:

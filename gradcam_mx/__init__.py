@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__`
         targets,
         training,
         writers,
-        zoo,
+        zoo,  # type: ignore[attr-defined]
     )
     from .apps.classic import (
         get_cam,

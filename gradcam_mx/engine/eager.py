@@ -21,7 +21,7 @@ from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
 from ..graph.layers import Map, tutorial_alias
 from ..graph.operators import GATES, kind_of
-from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
+from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
 from . import capture, inputs, rules
 from .rules import Rule, RuleReport
@@ -95,21 +95,18 @@ class EagerTape:
         ):
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
         self.output_names = [f"output{index}" for index in range(len(self._outputs))]
-        self.outputs = self._choose(wanted.output)
+        outputs = [Output(name, index, None) for index, name in enumerate(self.output_names)]
+        self.outputs = choose(outputs, wanted.output, self._of_layer)
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
             rules.check_acts(self.report(rule))
 
-    def _choose(self, choice: OutputChoice) -> list[Output]:
-        if not isinstance(choice, LayerOutputs):
-            return choose(
-                [Output(name, index, None) for index, name in enumerate(self.output_names)], choice
-            )
-        cuts = [self._find(layer).cut for layer in choice.layers]
-        first = len(self._outputs)
-        self._outputs += [self._cuts[cut].leaf for cut in cuts]
-        return [Output(self._name_of(cut), first + number, None) for number, cut in enumerate(cuts)]
+    def _of_layer(self, layer: Any) -> Output:
+        """What a layer gives, in the place of an output."""
+        cut = self._find(layer).cut
+        self._outputs.append(self._cuts[cut].leaf)
+        return Output(self._name_of(cut), len(self._outputs) - 1, None)
 
     # -- what the drop-in layers call, through `capture` -------------------------------------------
 

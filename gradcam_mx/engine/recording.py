@@ -18,7 +18,7 @@ from ..graph.graph import Graph
 from ..graph.layers import Map, find, find_map, name_of
 from ..graph.layout import channel_axis, shape_channels_first
 from ..graph.node import Entry
-from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
+from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
 from ..support.caches import Cache
 from . import inputs, rules
@@ -50,7 +50,7 @@ class Traced:
         values = inputs.prepare(graph, x)
         shapes = self._shapes = inputs.shapes(graph, x)
         self.output_names = graph.output_names
-        self.outputs = self._choose(wanted.output)
+        self.outputs = choose(graph.outputs, wanted.output, self._of_layer)
         self._heads = [output.point for output in self.outputs]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
@@ -70,14 +70,11 @@ class Traced:
         with graph.lock:
             self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
 
-    def _choose(self, choice: OutputChoice) -> list[Output]:
+    def _of_layer(self, layer: Any) -> Output:
+        """What a layer gives, in the place of an output."""
         graph, shapes = self._graph, self._shapes
-        if not isinstance(choice, LayerOutputs):
-            return choose(graph.outputs, choice)
-        found = [find(graph, layer, shapes, graph.heads[:1]) for layer in choice.layers]
-        return [
-            Output(name, entry, None, channel_axis(graph, entry, shapes)) for entry, name in found
-        ]
+        entry, name = find(graph, layer, shapes, graph.heads[:1])
+        return Output(name, entry, None, channel_axis(graph, entry, shapes))
 
     def values(self) -> list[Any]:
         """The explained value of each output."""

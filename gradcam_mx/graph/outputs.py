@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, NamedTuple, Sequence, Union
+from typing import Any, Callable, Iterable, NamedTuple, Sequence, Union
 
 import numpy as np
 
@@ -55,21 +55,37 @@ class LayerOutputs(NamedTuple):
 
 PROBABILITY = "probability"
 
-OutputChoice = Union[None, int, str, Sequence[Union[int, str]], LayerOutputs]
+OutputChoice = Union[None, int, str, Sequence[Union[int, str, LayerOutputs]], LayerOutputs]
 """Which output is explained: its number or name, several for a target that is a function of
-several, "probability" for the first after its softmax or sigmoid, None for the first."""
+several, "probability" for the first after its softmax or sigmoid, None for the first; or what
+layers give."""
 
 
-def choose(outputs: Sequence[Output], choice: OutputChoice) -> list[Output]:
+def choose(
+    outputs: Sequence[Output],
+    choice: OutputChoice,
+    of_layer: Callable[[Any], Output] | None = None,
+) -> list[Output]:
     """The outputs that are explained.
+
+    Args:
+        outputs: those of the net.
+        choice: as callers have it.
+        of_layer: gives what a layer has in the place of an output.
 
     Raises:
         TargetError: there is no such output; the message lists those that there are.
     """
     if choice is None or choice == PROBABILITY:
         return [outputs[0]]
-    chosen = choice if isinstance(choice, (list, tuple)) else [choice]
-    return [_find(outputs, one) for one in chosen]
+    is_list = isinstance(choice, (list, tuple)) and not isinstance(choice, LayerOutputs)
+    found: list[Output] = []
+    for one in choice if is_list else [choice]:  # type: ignore[union-attr]
+        if isinstance(one, LayerOutputs) and of_layer is not None:
+            found += map(of_layer, one.layers)
+        else:
+            found.append(_find(outputs, one))
+    return found
 
 
 def _find(outputs: Sequence[Output], choice: Any) -> Output:

@@ -16,6 +16,7 @@ from ..graph.picture_input import channel_order, common_sizes, picture_input, pr
 from ..graph.trace import Net, trace
 from ..methods.run import Needs, Run
 from ..support.equality import equal_by_fields
+from ..targets import gives_list
 
 Bounds = Sequence[Any]
 """(low, high): the lowest and highest values of an input, numbers or one for each channel."""
@@ -108,6 +109,8 @@ def activation_maximization(
             "the target is None, and noise has no top class; name a class id or "
             "gm.targets.Channel(layer, channel)"
         )
+    if gives_list(target):
+        raise TargetError(f"a picture is made for one target; got {target!r}")
     if steps < 1 or blur_every < 1 or jitter < 0 or not 0 <= decay < 1:
         raise InputError(
             f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "

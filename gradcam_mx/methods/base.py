@@ -21,7 +21,7 @@ from ..errors import LayerError, MethodError
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
-from ..targets import Several, Top
+from ..targets import gives_list
 from ..targets.heads import Targets
 from .run import Needs, Run
 
@@ -127,7 +127,7 @@ def explain(
         each = explain_run(
             run, one, options.get(one.name, {}), several=several, fuse=fuse, views=views
         )
-        found[one.name] = each if isinstance(target, (Several, Top)) else each[0]
+        found[one.name] = each if gives_list(target) else each[0]
     return found
 
 
@@ -285,7 +285,7 @@ def method(
             found = explain_run(
                 run, own, options, several=isinstance(layer, (list, tuple)), fuse=fuse
             )
-            return found if isinstance(subject.get("target"), (Several, Top)) else found[0]
+            return found if gives_list(subject.get("target")) else found[0]
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(

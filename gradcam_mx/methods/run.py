@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass, replace
-from typing import Any, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -17,14 +18,15 @@ from ..engine.inputs import Input
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Wanted
-from ..errors import LayerError, TargetError
+from ..errors import LayerError
 from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.layout import channels_first
-from ..graph.outputs import PROBABILITY, LayerOutputs, OutputChoice
+from ..graph.outputs import PROBABILITY, OutputChoice
 from ..graph.trace import Net
-from ..targets import OF_LAYERS, Detection, Several, heads
+from ..targets import Asked, heads
 from ..targets.heads import Head, Targets
+from ..targets.protocol import Known
 
 
 @dataclass(frozen=True)
@@ -72,30 +74,38 @@ class Run:
         needs = list(needs)
         self._asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
         self._rules = frozenset().union(*(need.rules for need in needs))
-        wanted_output = _output_of(target, output)
+        self._targets = Asked(target, output)
+        only_forward = bool(needs) and all(need.perturbs for need in needs)
+        self._part: Callable[..., Run] | None = None
+        """Makes runs of those targets that read the same outputs, for their gradients."""
+        if self._targets.is_mixed and not only_forward:
+            self._part = partial(Run, net, x, layer=layer, needs=needs, input=input)
         with failures_told("forward"):
-            layers = self._asked if any(need.layer for need in needs) else ()
-            self._recording = record(
-                net, x, Wanted(layers, self._rules, wanted_output, input, checks)
-            )
+            self._recording = record(net, x, self._wanted(needs, input, checks))
+            self._targets.check(self._recording.outputs)
             values = self._recording.values()
             self.output: np.ndarray = values[0].asnumpy()
-        if wanted_output is None:
+        if self._targets.takes_first_output:
             self._say_which_output()
         self.maps = self._recording.maps
         """The maps that are explained, one for each layer."""
         self.map: Map | None = self.maps[0] if self.maps else None
         """The one that `activations` and `layer_gradient` are of."""
-        self._links = [one.link for one in self._recording.outputs]
-        self._probability = output == PROBABILITY
-        only_forward = bool(needs) and all(need.perturbs for need in needs)
-        target = _with_channels_at(target, self._recording.outputs[0].channel_axis)
-        self._heads = heads.heads(
-            target, values, self._links, self._probability, differentiate=not only_forward
-        )
+        self._known = Known.of(self._recording.outputs, output == PROBABILITY)
+        differentiate = not (only_forward or self._targets.is_mixed)
+        self._heads = heads.heads(self._targets, values, self._known, differentiate)
         self._head = self._heads[0]
         self._values: dict[Any, np.ndarray] = {}
         self._gradients: dict[Any, np.ndarray] = {}
+
+    def _wanted(
+        self, needs: Sequence[Needs], input: InputChoice, checks: Sequence[Check]
+    ) -> Wanted:
+        """What the recording has to have; of targets that read different outputs, their values."""
+        if self._targets.is_mixed:
+            return Wanted((), frozenset(), self._targets.reads, input, checks)
+        layers = self._asked if any(need.layer for need in needs) else ()
+        return Wanted(layers, self._rules, self._targets.reads, input, checks)
 
     def at(self, layer_map: Map | None) -> Run:
         """The same run, seen from another layer's map, or from the input alone."""
@@ -104,7 +114,17 @@ class Run:
         return other
 
     def for_each_target(self) -> list[Run]:
-        """The same run, seen from each of its targets: one, or several that were asked for."""
+        """The same run, seen from each of its targets: one, or several that were asked for.
+
+        Targets that read different outputs have runs of their own, as their gradients, default
+        layers and rule reports differ.
+        """
+        if self._part is not None:
+            found: dict[int, Run] = {}
+            for numbers, target, output in self._targets.parts():
+                views = self._part(target=target, output=output).for_each_target()
+                found.update(zip(numbers, views))
+            return [found[number] for number in range(len(found))]
         runs = []
         for one in self._heads:
             other = copy.copy(self)
@@ -140,7 +160,7 @@ class Run:
             other._recording = self._recording.at(where, self._placed(x, where), 1, self.maps)
             values = other._recording.values()
         other._rules = frozenset()
-        other._head = heads.head(self._head.fixed, values, self._links, self._probability)
+        other._head = heads.head(self._head.fixed, values, self._known)
         other._heads = [other._head]
         other._values, other._gradients = {}, {}
         return other
@@ -208,11 +228,10 @@ class Run:
                     [
                         heads.scores(
                             one.fixed,
-                            found,
-                            self._links,
-                            self._probability or (probability and one.is_of_classes),
+                            [found[place] for place in one.places],
+                            self._known_of(one, probability),
                             samples,
-                            originals,
+                            [originals[place] for place in one.places],
                         )
                         for one in wanted
                     ],
@@ -233,6 +252,11 @@ class Run:
             lambda rows: channels_first(rows, where.channel_axis, back=True),
         )
 
+    def _known_of(self, wanted: Head, probability: bool) -> Known:
+        known = self._known.at(wanted.places)
+        is_of_probability = known.probability or (probability and wanted.is_of_classes)
+        return known._replace(probability=is_of_probability)
+
     def gradients_at(
         self,
         where: Map,
@@ -249,7 +273,7 @@ class Run:
             with failures_told("backward"):
                 part = self._recording.at(where, self._placed(chunk, where), repeats, [where])
                 found = [
-                    heads.head(self._head.fixed, group, self._links, self._probability)
+                    heads.head(self._head.fixed, group, self._known)
                     for group in heads.groups(part.values(), repeats)
                 ]
                 gradients = [
@@ -315,7 +339,7 @@ class Run:
     @property
     def output_name(self) -> str:
         """What the explained output is called; several, joined by a plus."""
-        return " + ".join(output.name for output in self._recording.outputs)
+        return " + ".join(self._recording.outputs[place].name for place in self._head.places)
 
     @property
     def input_name(self) -> str:
@@ -343,7 +367,8 @@ class Run:
 
         Of a net with one output value, the logit of a sigmoid: those of class 0 and of class 1.
         """
-        return outputs.probabilities(self._recording.values()[0], self._recording.outputs[0].link)
+        place = self._head.places[0]
+        return outputs.probabilities(self._recording.values()[place], self._known.links[place])
 
     @property
     def input_map(self) -> Map:
@@ -401,50 +426,6 @@ class Run:
                         gradients[one.point].asnumpy(), one.channel_axis
                     )
         return self._gradients[rule, where.point]
-
-
-def _output_of(target: Targets, output: OutputChoice) -> OutputChoice:
-    """The outputs that are explained: those that were asked for, or that the target is made for.
-
-    Raises:
-        TargetError: they are not the same, or several targets are made for different ones.
-    """
-    own = [_own_output(one) for one in _each(target)]
-    layers = {choice for choice in own if isinstance(choice, LayerOutputs)}
-    if layers and (output is not None or len(layers) > 1 or len(own) > own.count(own[0])):
-        raise TargetError(
-            "targets of one call are explained of one output, and a Unit or Channel is of its "
-            f"layer's; got {', '.join(f'one of {one.layers[0]!r}' for one in layers)} together "
-            f"with {'output=' + repr(output) if output is not None else 'other targets'}"
-        )
-    if output is not None:
-        return output
-    return next((choice for choice in own if choice is not None), None)
-
-
-def _own_output(target: Any) -> OutputChoice:
-    """The outputs that a ready-made target is a function of; None for the first alone."""
-    if isinstance(target, OF_LAYERS):
-        return LayerOutputs((target.layer,))
-    return target.outputs if isinstance(target, Detection) else None
-
-
-def _each(target: Targets) -> list[Any]:
-    """The targets in a call's, one or several, for all samples or one for each."""
-    if isinstance(target, Several):
-        return [one for several in target.targets for one in _each(several)]
-    return list(target) if isinstance(target, (list, tuple)) else [target]
-
-
-def _with_channels_at(target: Targets, axis: int) -> Targets:
-    """A target that knows where its layer keeps the channels."""
-    if isinstance(target, OF_LAYERS):
-        return replace(target, channel_axis=axis)
-    if isinstance(target, Several):
-        return Several([_with_channels_at(one, axis) for one in target.targets])
-    if isinstance(target, (list, tuple)):
-        return [_with_channels_at(one, axis) for one in target]
-    return target
 
 
 def _shown(

@@ -1,36 +1,57 @@
-"""What is explained: ready-made targets, each a scalar of the net's output for each sample."""
+"""What is explained: targets, each a scalar of the net's output for each sample.
 
-from .ready import (
-    OF_LAYERS,
-    Binary,
-    Channel,
-    ClassIds,
-    ClassScore,
-    CosineSimilarity,
-    Detection,
-    MultiLabel,
-    Probability,
-    Regression,
-    ScoreDifference,
-    Segmentation,
-    Several,
-    Top,
-    Unit,
-    check_has_classes,
-    checked,
-    each,
-    is_id,
-)
+A target of one's own is a function. It is called with the output, an NDArray (N, ...), and gives
+the scalars (N,) by operators that autograd can differentiate:
+
+    >>> import gradcam_mx as gm, mxnet as mx
+    >>> net = gm.nn.Dense(3, in_units=4)
+    >>> net.initialize()
+    >>> def spread(scores):
+    ...     return scores.max(axis=1) - scores.min(axis=1)
+    >>> gm.saliency(net, mx.nd.ones((2, 4)), spread).target
+    'spread'
+
+Of which output, the call's `output=` says, or the target itself. Three attributes, all of them
+optional, of a function or an object that is called say more:
+
+- `reads`: the outputs that it is called with, a number or name or a sequence of them; or the layers
+  inside the net, `LayerOutputs(("features.5",))`, whose channels are at axis 1 then. The first
+  output by default.
+- `differentiable`: whether autograd can differentiate it, True by default. Where it is False, the
+  methods that try other inputs explain it, and the others say so.
+- `of_variants(*values)`: gives the target, or a list with one for each sample, that means the same
+  in outputs for changed inputs; for targets that choose something in the output. The target itself
+  by default.
+
+    >>> class Contrast:
+    ...     reads = gm.targets.LayerOutputs((net,))
+    ...     def __call__(self, layer):
+    ...         return (layer**2).mean(axis=1)
+    >>> gm.saliency(net, mx.nd.ones((2, 4)), Contrast()).values.shape
+    (2, 4)
+
+The ready-made targets are such objects, a file for each family.
+"""
+
+from ..graph.outputs import LayerOutputs
+from .checks import ClassIds, is_id
+from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
+from .detection import Detection
+from .given import Asked, class_ids, gives_list, reads_several
+from .several import Several, Top
+from .units import Channel, Unit
+from .values import CosineSimilarity, Regression, Segmentation
 
 __all__ = [
+    "Asked",
     "Binary",
     "Channel",
     "ClassIds",
     "ClassScore",
     "CosineSimilarity",
     "Detection",
+    "LayerOutputs",
     "MultiLabel",
-    "OF_LAYERS",
     "Probability",
     "Regression",
     "ScoreDifference",
@@ -38,8 +59,8 @@ __all__ = [
     "Several",
     "Top",
     "Unit",
-    "check_has_classes",
-    "checked",
-    "each",
+    "class_ids",
+    "gives_list",
     "is_id",
+    "reads_several",
 ]

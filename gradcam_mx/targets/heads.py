@@ -5,46 +5,26 @@ It is where every backward pass starts.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
+from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
 from .._mxnet import mx
-from ..errors import NetworkError, TargetError
-from ..graph.outputs import Link, is_single, link_or_default
-from ..support.arrays import like, numbers_of
-from . import ready as targets
-from .ready import (
-    Binary,
-    ClassScore,
-    Detection,
-    Probability,
-    Regression,
-    Several,
-    Top,
-    each,
-    is_id,
-)
+from ..errors import TargetError
+from ..support.arrays import like
+from .checks import check_finite, checked, is_id
+from .given import Asked, Target, Targets, target_of
+from .protocol import BaseTarget, Known, Scalars
+from .several import OneForEach
 
-Target = Union[None, int, Sequence[Any], np.ndarray, "mx.nd.NDArray", Callable[..., Any]]
-"""None (each sample's top class), a class id, an array shaped like the output (its dot product with
-the output is explained), a ready-made target or another function from output to one scalar a
-sample; or a sequence with one of these for each sample.
-
-Of a net that ends in a softmax or sigmoid they see the scores before it; with output="probability"
-what comes after it."""
-
-
-Targets = Union[Target, Several, Top]
-"""What a call explains: a target, or several of them."""
+__all__ = ["Head", "Target", "Targets", "groups", "head", "heads", "scores"]
 
 
 class Head(NamedTuple):
     """A target made concrete for the outputs of one run."""
 
     gradients: list[Any]
-    """For each of the outputs an NDArray of its shape; empty if they were not asked for."""
+    """For each value that it reads an NDArray of its shape; empty if they were not asked for."""
     score: np.ndarray
     """(N,) float32: the explained scalar."""
     target: str | list[int] | list[str]
@@ -52,6 +32,8 @@ class Head(NamedTuple):
     fixed: Target = None
     """The target as it means the same for outputs of changed inputs: with the classes in the place
     of None, with the boxes that were found in the place of a detection's number."""
+    places: tuple[int, ...] = ()
+    """Which of the run's values it reads."""
 
     @property
     def is_of_classes(self) -> bool:
@@ -60,91 +42,84 @@ class Head(NamedTuple):
 
 
 def heads(
-    target: Targets,
-    outputs: Sequence[Any],
-    links: Sequence[Link | None] = (),
-    probability: bool = False,
-    differentiate: bool = True,
+    asked: Asked, values: Sequence[Any], known: Known, differentiate: bool = True
 ) -> list[Head]:
-    """The heads of a target, or of each of several; see `head`."""
-    targets = target.of(outputs[0]) if isinstance(target, (Several, Top)) else [target]
-    return [head(one, outputs, links, probability, differentiate) for one in targets]
+    """The heads of the targets of a call, each of the values that it reads; see `head`."""
+    return [
+        head(one, [values[place] for place in places], known.at(places), differentiate)._replace(
+            places=places
+        )
+        for one, places in asked.of(values)
+    ]
 
 
 def head(
-    target: Target,
-    outputs: Sequence[Any],
-    links: Sequence[Link | None] = (),
-    probability: bool = False,
-    differentiate: bool = True,
+    target: Target, values: Sequence[Any], known: Known | None = None, differentiate: bool = True
 ) -> Head:
-    """The head gradients and the score of `target` for the net's outputs.
+    """The head gradients and the score of `target` for what it reads.
 
     Args:
         target: what is explained.
-        outputs: those of the net that it is explained of: one, except for functions of several.
-        links: for each output how its values become probabilities, if that is known.
-        probability: whether the target is one of the probabilities rather than of the values.
+        values: those that it reads: of one output of the net, except for functions of several.
+        known: what is known of the values.
         differentiate: whether the gradients are needed; a function needs no derivative if not.
 
     Raises:
         TargetError: a class id out of range, a class where the output has none, a shape that does
             not fit, a function whose result is not one finite scalar a sample or does not depend on
             the output.
-        NetworkError: the output holds NaN.
+        NetworkError: a value holds NaN.
     """
-    for one in outputs:
-        _check_finite(one)
-    links = list(links) or [None] * len(outputs)
-    if _is_one_for_each(target):
-        return _one_for_each(target, outputs, links, probability, differentiate)  # type: ignore
-    meaning = _meaning(target, outputs, links, probability)
-    score = _evaluated(meaning)
-    if not differentiate:
-        gradients = []
-    elif meaning.class_ids is not None:
-        gradients = [like(_one_hot(meaning.class_ids, outputs[0].shape), outputs[0])]
-    else:
-        gradients = _differentiated(meaning)
-    fixed = target
-    if target is None and not isinstance(meaning.name, str):
-        fixed = meaning.name
-    elif isinstance(target, Detection) and target.lost is None:
-        fixed = target.of_variants(*outputs)
-    return Head(gradients, score, meaning.name, fixed)
+    for one in values:
+        check_finite(one)
+    known = known or Known.nothing(values)
+    meant = target_of(target)
+    if isinstance(meant, OneForEach):
+        if len(meant.targets) != len(values[0]):
+            raise TargetError(
+                f"expected {len(values[0])} targets, one a sample; got {len(meant.targets)}: "
+                f"{target!r}"
+            )
+        return _one_for_each(meant, values, known, differentiate)
+    if meant.takes not in (None, len(values)):
+        raise TargetError(
+            f"the target {meant.name} is explained of {meant.takes} "
+            f"output{'s' if meant.takes != 1 else ''} of the net, not of {len(values)}; "
+            "output= chooses them, by number or name"
+        )
+    scalars = meant.scalars(values, known)
+    score = _evaluated(scalars, values)
+    gradients = _gradients(meant, scalars, values) if differentiate else []
+    return Head(gradients, score, scalars.name, scalars.of_variants())
 
 
 def scores(
     target: Target,
-    outputs: Sequence[Any],
-    links: Sequence[Link | None],
-    probability: bool,
+    values: Sequence[Any],
+    known: Known,
     samples: np.ndarray,
     originals: Sequence[Any],
 ) -> np.ndarray:
-    """(R,): the explained scalar of each of R rows of outputs.
+    """(R,): the explained scalar of each of R rows of values.
 
     Args:
         target: fixed, as `Head.fixed` has it.
+        values, known: as in `head`.
         samples: (R,) which sample each row is a variant of.
-        originals: the outputs for the samples themselves.
+        originals: the values for the samples themselves.
     """
-    first = outputs[0]
-    if isinstance(target, list) and all(map(is_id, target)) and not is_single(first.shape):
-        if probability:
-            first = link_or_default(links[0], first.shape)(first)
-        _check_finite(first)
-        numbers = first.asnumpy().reshape(len(samples), -1)
-        return numbers[np.arange(len(samples)), np.array(target)[samples]].astype(np.float32)
+    at_once = target_of(target).of_rows(values, known, samples)
+    if at_once is not None:
+        return at_once
     # a function is called with one row for each sample, as it may mean another thing for each
     found = np.empty(len(samples), np.float32)
-    both = [mx.nd.concat(*pair, dim=0) for pair in zip(originals, outputs)]
+    both = [mx.nd.concat(*pair, dim=0) for pair in zip(originals, values)]
     for rows in _once_a_sample(samples):
         places = np.arange(len(originals[0]))
         places[samples[rows]] = len(places) + rows
-        chosen = mx.nd.array(places, ctx=first.context, dtype="int32")
+        chosen = mx.nd.array(places, ctx=values[0].context, dtype="int32")
         group = [mx.nd.take(one, chosen) for one in both]
-        found[rows] = head(target, group, links, probability, False).score[samples[rows]]
+        found[rows] = head(target, group, known, differentiate=False).score[samples[rows]]
     return found
 
 
@@ -157,109 +132,21 @@ def _once_a_sample(samples: np.ndarray) -> Iterator[np.ndarray]:
         left = np.delete(left, first)
 
 
-def groups(outputs: Sequence[Any], repeats: int) -> list[list[Any]]:
-    """Outputs that hold all samples `repeats` times, once each."""
-    samples = len(outputs[0]) // repeats
+def groups(values: Sequence[Any], repeats: int) -> list[list[Any]]:
+    """Values that hold all samples `repeats` times, once each."""
+    samples = len(values[0]) // repeats
     return [
-        [output[start : start + samples] for output in outputs]
+        [value[start : start + samples] for value in values]
         for start in range(0, repeats * samples, samples)
     ]
 
 
-class _Meaning(NamedTuple):
-    """A target as a function."""
-
-    function: Callable[..., Any]
-    outputs: Sequence[Any]
-    """What it is called with, once the links are applied."""
-    links: Sequence[Link | None]
-    name: str | list[int]
-    class_ids: list[int] | None = None
-    """Of class scores: the classes."""
-
-
-def _meaning(
-    target: Target, outputs: Sequence[Any], links: Sequence[Link | None], probability: bool
-) -> _Meaning:
-    output, link = outputs[0], links[0]
-    if isinstance(target, ClassScore):
-        target = target.class_id
-    if isinstance(target, Probability) and target.link is None:
-        target = dataclasses.replace(target, link=link)
-    is_direction = _is_array(target) and np.dtype(target.dtype).kind == "f"  # type: ignore
-    if (
-        target is None
-        or is_id(target)
-        or isinstance(target, (list, tuple))
-        or (_is_array(target) and not is_direction)
-    ):
-        return _classes(target, output, link, probability)
-    seen = [
-        link_or_default(known, one.shape) if probability else None
-        for one, known in zip(outputs, links)
-    ]
-    if is_direction:
-        return _Meaning(Regression(_direction(target, output.shape)), [output], seen[:1], "array")
-    if callable(target):
-        return _Meaning(target, outputs, seen, _name(target))
-    raise TargetError(
-        f"a target is None, a class id, a sequence of ids, an array or a function; got {target!r}"
-    )
-
-
-def _classes(target: Any, output: Any, link: Link | None, probability: bool) -> _Meaning:
-    single, samples = is_single(output.shape), len(output)
-    if single and target is None and link is None and not probability:
-        return _Meaning(Regression(), [output], [None], "output")
-    if single and link is None and not probability:
-        raise TargetError(
-            f"the net has one output value a sample, so the class {target!r} may mean two things; "
-            "gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value itself"
-        )
-    if not single:
-        targets.check_has_classes(output.shape)
-    if target is None:
-        numbers = output.asnumpy().reshape(samples, -1)
-        ids = [int(one) for one in (numbers[:, 0] > 0 if single else numbers.argmax(axis=1))]
-    else:
-        ids = each(target, samples)
-    if probability:
-        return _Meaning(Probability(ids, link), [output], [None], ids)
-    if single:
-        return _Meaning(Binary(ids), [output], [None], ids)
-    return _Meaning(ClassScore(ids), [output], [None], ids, ids)
-
-
-def _one_hot(ids: Sequence[int], shape: Sequence[int]) -> np.ndarray:
-    """The derivative of class scores: quicker than by autograd."""
-    weights = np.zeros(shape[:2])
-    weights[np.arange(len(ids)), ids] = 1
-    return weights.reshape(shape)
-
-
-def _is_one_for_each(target: Target) -> bool:
-    """Whether it is a sequence with one target of any kind for each sample."""
-    return (
-        isinstance(target, (list, tuple))
-        and not all(map(is_id, target))
-        and all(one is None or is_id(one) or _is_array(one) or callable(one) for one in target)
-    )
-
-
 def _one_for_each(
-    given: Sequence[Target],
-    outputs: Sequence[Any],
-    links: Sequence[Link | None],
-    probability: bool,
-    differentiate: bool,
+    given: OneForEach, values: Sequence[Any], known: Known, differentiate: bool
 ) -> Head:
-    if len(given) != len(outputs[0]):
-        raise TargetError(
-            f"expected {len(outputs[0])} targets, one a sample; got {len(given)}: {given!r}"
-        )
     found = [
-        head(one, [output[n : n + 1] for output in outputs], links, probability, differentiate)
-        for n, one in enumerate(given)
+        head(one, [value[n : n + 1] for value in values], known, differentiate)
+        for n, one in enumerate(given.targets)
     ]
     names: list[str] = [
         one.target if isinstance(one.target, str) else f"class {one.target[0]}" for one in found
@@ -272,25 +159,38 @@ def _one_for_each(
     )
 
 
-def _evaluated(meaning: _Meaning) -> np.ndarray:
+def _evaluated(scalars: Scalars, values: Sequence[Any]) -> np.ndarray:
     """(N,): the scalars, checked."""
-    outputs = meaning.outputs
-    if meaning.class_ids is not None:
-        ids = targets.checked(meaning.class_ids, outputs[0].shape[1])
-        numbers = outputs[0].asnumpy().reshape(len(ids), -1)
+    if scalars.class_ids is not None:
+        ids = checked(scalars.class_ids, values[0].shape[1])
+        numbers = values[0].asnumpy().reshape(len(ids), -1)
         return numbers[np.arange(len(ids)), ids].astype(np.float32)
     with mx.autograd.pause(train_mode=True):
-        return _checked_scalars(meaning, _called(meaning, outputs), len(outputs[0]))
+        return _checked_scalars(scalars, scalars.of(values), len(values[0]))
 
 
-def _differentiated(meaning: _Meaning) -> list[Any]:
-    """The derivative of the scalars by each of the outputs."""
-    said = _said(meaning)
-    watched = [output.detach() for output in meaning.outputs]
+def _gradients(target: BaseTarget, scalars: Scalars, values: Sequence[Any]) -> list[Any]:
+    """The derivative of the scalars by each of the values."""
+    if not target.differentiable:
+        raise TargetError(
+            f"the target {target.name} has no derivative, and this method needs one; methods that "
+            "try other inputs, such as occlusion and rise, do not"
+        )
+    if scalars.class_ids is None:
+        return _differentiated(scalars, values)
+    # quicker than by autograd
+    weights = np.zeros(values[0].shape[:2])
+    weights[np.arange(len(weights)), scalars.class_ids] = 1
+    return [like(weights.reshape(values[0].shape), values[0])]
+
+
+def _differentiated(scalars: Scalars, values: Sequence[Any]) -> list[Any]:
+    said = _said(scalars)
+    watched = [value.detach() for value in values]
     for one in watched:
         one.attach_grad()
     with mx.autograd.record(train_mode=True):
-        score = _called(meaning, watched)
+        score = scalars.of(watched)
     apart = TargetError(
         f"the result of the target function {said!r} does not depend on the "
         "output through operators that MXNet can differentiate"
@@ -310,15 +210,8 @@ def _differentiated(meaning: _Meaning) -> list[Any]:
     return gradients
 
 
-def _called(meaning: _Meaning, outputs: Sequence[Any]) -> Any:
-    seen = [link(one) if link else one for one, link in zip(outputs, meaning.links)]
-    if mx.util.is_np_array() and not _is_ready_made(meaning.function):
-        seen = [one.as_np_ndarray() for one in seen]
-    return meaning.function(*seen)
-
-
-def _checked_scalars(meaning: _Meaning, score: Any, samples: int) -> np.ndarray:
-    said = _said(meaning)
+def _checked_scalars(scalars: Scalars, score: Any, samples: int) -> np.ndarray:
+    said = _said(scalars)
     if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
         got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
         raise TargetError(
@@ -331,63 +224,5 @@ def _checked_scalars(meaning: _Meaning, score: Any, samples: int) -> np.ndarray:
     return numbers.astype(np.float32)
 
 
-def _said(meaning: _Meaning) -> str:
-    return meaning.name if isinstance(meaning.name, str) else _name(meaning.function)
-
-
-def _name(target: Any) -> str:
-    """What a function is called: its name, or what a ready-made target shows of itself."""
-    if _is_ready_made(target):
-        values = {
-            field.name: repr(getattr(target, field.name))
-            for field in dataclasses.fields(target)
-            if field.name != "link" and repr(getattr(target, field.name)) != repr(field.default)
-        }
-        # an embedding or a mask would fill pages
-        shown = [
-            f"{name}={value}" if len(value) <= 60 else f"{name}=…" for name, value in values.items()
-        ]
-        return f"{type(target).__name__}({', '.join(shown)})"
-    return getattr(target, "__name__", type(target).__name__)
-
-
-def _direction(target: Any, shape: Sequence[int]) -> np.ndarray:
-    """A float array as weights of the output; class ids in disguise are refused."""
-    weights = numbers_of(target)
-    if (
-        weights.shape == tuple(shape[:1])
-        and len(shape) == 2
-        and (weights == np.round(weights)).all()
-    ):
-        raise TargetError(
-            f"the target array has shape {weights.shape} and whole numbers, so it may be class ids "
-            f'or a direction; pass ids as integers, target.astype("int32"), or a direction of '
-            f"shape {tuple(shape)}"
-        )
-    if weights.shape not in (tuple(shape), tuple(shape[1:])):
-        raise TargetError(
-            f"the target array has shape {weights.shape}; expected the output's, "
-            f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}. Class ids are "
-            "integers: target.astype('int32')"
-        )
-    if not np.isfinite(weights).all():
-        raise TargetError("the target array holds NaN or infinity")
-    return weights
-
-
-def _check_finite(output: Any) -> None:
-    numbers = output.asnumpy()
-    broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
-    if broken.any():
-        raise NetworkError(
-            f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
-            "parameters hold NaN, or the input is far out of its usual range"
-        )
-
-
-def _is_array(target: Any) -> bool:
-    return isinstance(target, (np.ndarray, mx.nd.NDArray))
-
-
-def _is_ready_made(target: Any) -> bool:
-    return type(target).__module__ == targets.__name__
+def _said(scalars: Scalars) -> str:
+    return scalars.name if isinstance(scalars.name, str) else scalars.function.name  # type: ignore

@@ -158,8 +158,9 @@ class Explainer:
     @property
     def _predicts(self) -> bool:
         """Whether the output that is explained may be of classes."""
-        return not isinstance(self._output, (list, tuple)) and not isinstance(
-            self._target, targets.Detection
+        is_list = isinstance(self._output, (list, tuple))
+        return not is_list and (
+            isinstance(self._target, str) or not targets.reads_several(self._target)
         )
 
     def _predict(self, net: Net) -> _Prediction:
@@ -336,12 +337,10 @@ def _checked_target(target: Any, labels: list[int] | None, samples: int) -> Any:
         if target == TRUE and labels is None:
             raise TargetError(f"target={TRUE!r} needs to know the true classes: pass labels")
         return target
-    if isinstance(target, (targets.Several, targets.Top)):
+    if targets.gives_list(target):
         raise TargetError(f"a snapshot shows one target a sample; got {target!r}")
-    are_ids = targets.is_id(target) or (
-        isinstance(target, (list, tuple)) and all(map(targets.is_id, target))
-    )
-    return _ClassIds(targets.each(target, samples)) if are_ids else target
+    ids = targets.class_ids(target, samples)
+    return target if ids is None else _ClassIds(ids)
 
 
 # -- about nets and arrays ------------------------------------------------------------------------

@@ -155,12 +155,12 @@ def test_a_channel_is_the_mean_of_its_units(ctx):
         (gm.targets.Unit("second", 1, (0,)), {}, TargetError, r"no position \(0,\)"),
         (gm.targets.Unit("secnd", 1), {}, LayerError, "closest are second"),
         (gm.targets.Unit("second", 1), {"output": 0}, TargetError, "together with output=0"),
-        (gm.targets.Several([gm.targets.Unit("second", 1), 2]), {}, TargetError, "other targets"),
+        ([gm.targets.Unit("second", 1), 2], {}, TargetError, "'second', number 1 of output 0"),
         (
-            gm.targets.Several([gm.targets.Unit("second", 1), gm.targets.Unit("pool", 1)]),
+            [gm.targets.Unit("second", 1), gm.targets.Unit("pool", 1)],
             {},
             TargetError,
-            "'second'.*'pool'|'pool'.*'second'",
+            "'second'.*'pool'",
         ),
     ],
 )

@@ -1,0 +1,108 @@
+"""What ready-made targets ask of class ids, arrays and outputs."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence, Union
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import NetworkError, TargetError
+from ..graph.outputs import holds_classes
+from ..support.arrays import flat, like, numbers_of
+
+ClassIds = Union[int, Sequence[int]]
+"""A class id, or one for each sample."""
+
+
+def is_id(target: Any) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(target, (int, np.integer)) and not isinstance(target, bool)
+
+
+def is_array(target: Any) -> bool:
+    """Whether it is an array of numpy or of MXNet."""
+    return isinstance(target, (np.ndarray, mx.nd.NDArray))
+
+
+def check_has_classes(shape: Sequence[int]) -> None:
+    """Refuse an output of which a class id does not name one score.
+
+    Raises:
+        TargetError: it is such an output.
+    """
+    if not holds_classes(shape):
+        raise TargetError(
+            f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
+            "each sample; pass an array of that shape, or a function from output to one scalar a "
+            "sample, such as gm.targets.Segmentation"
+        )
+
+
+def check_finite(output: Any) -> None:
+    """Refuse an output that holds NaN.
+
+    Raises:
+        NetworkError: it does; the message names the first such sample.
+    """
+    numbers = output.asnumpy()
+    broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
+    if broken.any():
+        raise NetworkError(
+            f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
+            "parameters hold NaN, or the input is far out of its usual range"
+        )
+
+
+def each(ids: Any, samples: int) -> list[int]:
+    """Class ids, one a sample.
+
+    Raises:
+        TargetError: they are no whole numbers, or not as many.
+    """
+    if is_id(ids):
+        return [int(ids)] * samples
+    given = numbers_of(ids)
+    if given.dtype.kind not in "iu" or given.shape != (samples,):
+        raise TargetError(f"expected {samples} class ids, one a sample; got {ids!r}")
+    return [int(one) for one in given]
+
+
+def checked(ids: Sequence[int], classes: int) -> list[int]:
+    """Class ids that a net with so many classes has.
+
+    Raises:
+        TargetError: one is no whole number or out of range.
+    """
+    for one in ids:
+        if not is_id(one):
+            raise TargetError(f"a class id is a whole number; got {one!r}")
+        if not 0 <= one < classes:
+            raise TargetError(
+                f"class id {one} is out of range: the net has {classes} classes, 0 to {classes - 1}"
+            )
+    return [int(one) for one in ids]
+
+
+def picked(output: Any, ids: ClassIds) -> Any:
+    """y[n, c_n] of an output (N, K) or (N, K, 1, 1)."""
+    check_has_classes(output.shape)
+    chosen = np.array(checked(each(ids, len(output)), output.shape[1]))
+    return mx.nd.pick(flat(output), like(chosen, output), axis=1)
+
+
+def fitting(array: Any, shape: Sequence[int], what: str) -> np.ndarray:
+    """The numbers of an array that is shaped like the output, or like one sample's.
+
+    Raises:
+        TargetError: it has another shape, or holds NaN or infinity.
+    """
+    numbers = numbers_of(array).astype(np.float64)
+    if numbers.shape not in (tuple(shape), tuple(shape[1:])):
+        raise TargetError(
+            f"{what} has shape {numbers.shape}; expected the output's, "
+            f"{tuple(shape)}, or one sample's, {tuple(shape[1:])}"
+        )
+    if not np.isfinite(numbers).all():
+        raise TargetError(f"{what} holds NaN or infinity")
+    return np.broadcast_to(numbers, shape)

@@ -1,0 +1,133 @@
+"""The protocol of targets: what one reads, whether it has a derivative, the scalars it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, NamedTuple, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from ..graph.outputs import LayerOutputs, Link, Output, OutputChoice, link_or_default
+
+
+class Known(NamedTuple):
+    """What is known of the values that targets read."""
+
+    links: tuple[Link | None, ...]
+    """For each value how it becomes probabilities, if that is known."""
+    channel_axes: tuple[int, ...]
+    """Where each keeps its channels."""
+    probability: bool = False
+    """Whether the probabilities are explained rather than the values."""
+
+    @classmethod
+    def of(cls, outputs: Sequence[Output], probability: bool) -> Known:
+        """What a recording tells of its outputs."""
+        links = tuple(one.link for one in outputs)
+        return cls(links, tuple(one.channel_axis for one in outputs), probability)
+
+    @classmethod
+    def nothing(cls, values: Sequence[Any]) -> Known:
+        """Of values that nothing is known of."""
+        return cls((None,) * len(values), (1,) * len(values))
+
+    def at(self, places: Sequence[int]) -> Known:
+        """The same of some of the values."""
+        return self._replace(
+            links=tuple(self.links[place] for place in places),
+            channel_axes=tuple(self.channel_axes[place] for place in places),
+        )
+
+
+class Scalars(NamedTuple):
+    """A target made concrete for the values of one run."""
+
+    function: Callable[..., Any]
+    """From the values, once the links are applied, to the scalars (N,)."""
+    links: Sequence[Link | None]
+    channel_axes: Sequence[int]
+    name: str | list[int]
+    """The class ids, or the name of what else is explained."""
+    of_variants: Callable[[], Any]
+    """Gives the target as it means the same in values for variants of the input, once these values
+    are known to be in order; see `BaseTarget.of_variants`."""
+    class_ids: list[int] | None = None
+    """Of class scores: the classes."""
+
+    def of(self, values: Sequence[Any]) -> Any:
+        """The scalars, by operators that autograd records; layers have their channels at axis 1."""
+        seen = []
+        for value, link, axis in zip(values, self.links, self.channel_axes):
+            if axis != 1 and len(value.shape) > 2:
+                order = list(range(len(value.shape)))
+                order.insert(1, order.pop(axis))
+                value = mx.nd.transpose(value, axes=order)
+            seen.append(link(value) if link else value)
+        return self.function(*seen)
+
+
+class BaseTarget:
+    """A target: called with what it reads, NDArrays (N, ...), it gives the scalars (N,)."""
+
+    takes: int | None = 1
+    """How many values it is called with; None for any number."""
+
+    @property
+    def reads(self) -> OutputChoice:
+        """The outputs or layers that it is a function of; None for the first output."""
+        return None
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether autograd can differentiate the scalars by what it reads."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """What an explanation calls it: the class, with what was given other than by default."""
+        fields = [one for one in dataclasses.fields(self) if one.metadata.get("is_named", True)]  # type: ignore[arg-type]
+        given = {one.name: repr(getattr(self, one.name)) for one in fields}
+        # an embedding or a mask would fill pages
+        shown = [
+            f"{one.name}={given[one.name] if len(given[one.name]) <= 60 else '…'}"
+            for one in fields
+            if given[one.name] != repr(one.default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def of_variants(self, *values: Any) -> Any:
+        """The target as it means the same in values for variants of the input: a target for all
+        samples, or a list with one for each."""
+        return self
+
+    def scalars(self, values: Sequence[Any], known: Known) -> Scalars:
+        """The target for the values of one run."""
+        links = [
+            link_or_default(link, value.shape) if known.probability else None
+            for link, value in zip(known.links, values)
+        ]
+        return Scalars(
+            self, links, known.channel_axes, self.name, lambda: self.of_variants(*values)
+        )
+
+    def of_rows(
+        self, values: Sequence[Any], known: Known, samples: np.ndarray
+    ) -> np.ndarray | None:
+        """(R,) the scalars of R rows of variants at once, each of the sample whose number stands in
+        `samples`; None if it has to be called with all samples."""
+        return None
+
+
+def each_read(choice: OutputChoice) -> tuple[Any, ...]:
+    """The outputs and layers of a choice, one by one; the first output in the place of None."""
+    if choice is None:
+        return (0,)
+    if isinstance(choice, LayerOutputs):
+        return tuple(LayerOutputs((layer,)) for layer in choice.layers)
+    if isinstance(choice, (list, tuple)):
+        return tuple(one for several in choice for one in each_read(several))
+    return (choice,)
