@@ -14,7 +14,7 @@ from . import _mxnet_first  # noqa: F401  (mxnet can be imported from here on)
 from ._version import __version__
 
 if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__` finds
-    from . import (
+    from . import (  # type: ignore[attr-defined]
         errors,
         inspect,
         nn,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__`
         targets,
         training,
         writers,
-        zoo,  # type: ignore[attr-defined]
+        zoo,
     )
     from .apps.classic import (
         get_cam,
