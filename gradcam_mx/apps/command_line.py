@@ -448,12 +448,9 @@ def _method_options(
     given = {
         name: value
         for name, value in {
-            "samples": options.samples,
-            "nsamples": options.samples,
             "num_samples": options.samples,
             "steps": options.steps,
             "baseline": baseline,
-            "hide": baseline,
             "seed": options.seed,
             "window": options.window,
             "stride": options.stride,

@@ -95,6 +95,7 @@ class EagerTape:
             self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
         self.output_names = [f"output{index}" for index in range(len(self._outputs))]
         self.outputs = self._choose(wanted.output)
+        self.also = [one for choice in wanted.also for one in self._choose(choice)]
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
@@ -134,9 +135,10 @@ class EagerTape:
 
     # -- a recording -------------------------------------------------------------------------------
 
-    def values(self) -> list[Any]:
-        """The explained value of each output."""
-        return [self._outputs[output.point].detach() for output in self.outputs]
+    def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
+        """The value of each of the explained outputs, or of others that were asked for."""
+        chosen = self.outputs if outputs is None else outputs
+        return [self._outputs[output.point].detach() for output in chosen]
 
     def value(self, point: int) -> Any:
         """The value at the point of a map."""
@@ -184,7 +186,7 @@ class EagerTape:
 
     def _on(self, where: Map, value: Any, samples: np.ndarray) -> EagerTape:
         x = tuple(inputs.taken(one, samples) for one in self._arrays)
-        wanted = self._wanted._replace(checks=())
+        wanted = self._wanted._replace(checks=(), also=())
         return EagerTape(self._net, x, wanted, {where.point: value})
 
     def pooled(self) -> Any:

@@ -41,6 +41,7 @@ class Traced:
         self.output_names = graph.output_names
         self.outputs = self._choose(wanted.output)
         self._heads = [output.point for output in self.outputs]
+        self.also = [one for choice in wanted.also for one in self._choose(choice)]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         for check in wanted.checks:
@@ -57,7 +58,8 @@ class Traced:
             rules.check_acts(self.report(rule))
         self._given = dict(zip(graph.inputs, values))
         with graph.lock:
-            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
+            read = [*self._heads, *(output.point for output in self.also)]
+            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, read)
 
     def _choose(self, choice: OutputChoice) -> list[Output]:
         graph, shapes = self._graph, self._shapes
@@ -68,9 +70,10 @@ class Traced:
             Output(name, entry, None, channel_axis(graph, entry, shapes)) for entry, name in found
         ]
 
-    def values(self) -> list[Any]:
-        """The explained value of each output."""
-        return [self._tape.value(head) for head in self._heads]
+    def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
+        """The value of each of the explained outputs, or of others that were asked for."""
+        chosen = self.outputs if outputs is None else outputs
+        return [self._tape.value(output.point) for output in chosen]
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""
