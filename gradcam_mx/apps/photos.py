@@ -6,10 +6,9 @@ import glob
 import itertools
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -34,7 +33,7 @@ class Job:
     graph: Graph
     preprocess: zoo.Preprocess
     methods: list[str]
-    options: Options = MappingProxyType({})
+    options: Options = field(default_factory=dict)
     target: int | None = None
     layer: str | None = None
     output: int | str | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from .. import nn, picture
 from ..engine.rules import DECONVNET, GUIDED, PLAIN
 from ..errors import LayerError, MethodError
+from ..support.arrays import ranges
 from .activation_maps import grad_cam
 from .functions import method
 from .moments import Moments
@@ -298,8 +299,7 @@ def smooth_grad(
             f"{num_samples}, noise={noise}"
         )
     x, draw = run.x, np.random.RandomState(seed)
-    axes = tuple(range(1, x.ndim))
-    sigma = noise * (x.max(axis=axes, keepdims=True) - x.min(axis=axes, keepdims=True))
+    sigma = noise * ranges(x)
 
     def noisy() -> Iterator[np.ndarray]:
         for _ in range(num_samples):

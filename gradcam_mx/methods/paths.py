@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.inputs import Array
 from ..errors import InputError, MethodError
 from ..graph.layers import Map
-from ..support.arrays import numbers_of
+from ..support.arrays import numbers_of, ranges
 from .baselines import Baseline, baseline_of, check_array
 from .functions import method
 from .moments import Moments
@@ -202,10 +202,7 @@ def expected_gradients(
     # a baseline is the same for all samples of a batch
     starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
     value, draw = run.value(where), np.random.RandomState(seed)
-    axes = tuple(range(1, value.ndim))
-    sigma = local_smoothing * (
-        value.max(axis=axes, keepdims=True) - value.min(axis=axes, keepdims=True)
-    )
+    sigma = local_smoothing * ranges(value)
     chosen = draw.randint(len(starts), size=num_samples)
 
     def drawn() -> Iterator[np.ndarray]:
@@ -229,13 +226,9 @@ def expected_gradients(
     ):
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
-    return Result(
-        moments.mean,
-        {
-            **_completeness(moments.mean, run.score - at_background),
-            "standard_error": moments.standard_error.astype(np.float32),
-        },
-    )
+    details = _completeness(moments.mean, run.score - at_background)
+    details["standard_error"] = moments.standard_error.astype(np.float32)
+    return Result(moments.mean, details)
 
 
 def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,3 +22,9 @@ def like(numbers: np.ndarray, output: Any) -> Any:
 def flat(output: Any) -> Any:
     """An NDArray (N, …) as (N, K)."""
     return output.reshape((len(output), -1))
+
+
+def ranges(values: np.ndarray) -> np.ndarray:
+    """(N, 1, …): how far it is from the lowest value of each sample to the highest."""
+    axes = tuple(range(1, values.ndim))
+    return np.ptp(values, axis=axes, keepdims=True)
