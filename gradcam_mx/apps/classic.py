@@ -19,7 +19,7 @@ from ..engine.rules import GUIDED
 from ..errors import InputError
 from ..graph.picture_input import channel_order
 from ..graph.trace import Net
-from ..methods.run import Needs, Run
+from ..methods import Plan
 from ..nn import set_capture_layer_name, set_guided_backprop
 from ..support.arrays import stretched
 
@@ -37,8 +37,7 @@ __all__ = [
     "visualize",
 ]
 
-_LAYER = Needs(layer=True)
-_GUIDED_IMAGE = Needs(rules=frozenset([GUIDED]))
+_CAM, _GUIDED = "grad_cam", "guided_backprop"
 
 
 class Visualization(NamedTuple):
@@ -85,7 +84,7 @@ def visualize(
     Example:
         >>> heat, guided, saliency = gm.visualize(net, x, photo, "vgg0_conv12")  # doctest: +SKIP
     """
-    run = Run(net, preprocessed_img, class_id, conv_layer_name, [_LAYER, _GUIDED_IMAGE])
+    run = Plan([_CAM, _GUIDED], conv_layer_name).start(net, preprocessed_img, class_id)
     samples = len(run.score)
     photos = _photos(orig_img, samples)
     if batch is None:
@@ -137,13 +136,13 @@ def get_conv_out_grad(
         class_id: the class to explain; the top class by default.
         conv_layer_name: the layer, by name, path or Block; None for the default.
     """
-    run = Run(net, image, class_id, conv_layer_name, [_LAYER])
+    run = Plan([_CAM], conv_layer_name).start(net, image, class_id)
     return run.activations[0], run.layer_gradient[0]
 
 
 def get_image_grad(net: Net, image: Any, class_id: int | None = None) -> np.ndarray:
     """The guided gradient (C, H, W) of the score at one image (1, C, H, W); arXiv:1412.6806."""
-    return Run(net, image, class_id, needs=[_GUIDED_IMAGE]).input_gradient(GUIDED)[0]
+    return Plan([_GUIDED]).start(net, image, class_id).input_gradient(GUIDED)[0]
 
 
 def grad_to_image(gradient: np.ndarray) -> np.ndarray:

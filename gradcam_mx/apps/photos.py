@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import itertools
 import tempfile
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -17,27 +18,32 @@ from ..errors import InputError, OutputError, PhotoError
 from ..explanation import archive
 from ..explanation.explanation import Explanation
 from ..graph.graph import Graph
-from ..methods import METHODS
-from ..methods.base import checks, explain_run
-from ..methods.run import Run
+from ..methods import METHODS, Plan
+from ..methods.options import Options
+from ..methods.run import View
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """What is done with each photo."""
 
     graph: Graph
     preprocess: zoo.Preprocess
     methods: list[str]
-    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    """Of methods by name."""
+    options: Options = field(default_factory=dict)
     target: int | None = None
     layer: str | None = None
     output: int | str | None = None
     labels: Any = None
     """The classes' names, a `zoo.labels.Labels`; None if they have none."""
     top_k: int = 5
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How each photo is explained."""
+        return Plan(self.methods, self.layer, output=self.output, options=self.options)
 
 
 def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -117,29 +123,14 @@ def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
 
 def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
     """Explain one photo, write everything about it, and return its top predictions as text."""
-    run = Run(
-        job.graph,
-        job.preprocess(photo),
-        job.target,
-        job.layer,
-        [METHODS[method].needs for method in job.methods],
-        output=job.output,
-        checks=[
-            check
-            for method in job.methods
-            for check in checks(METHODS[method], job.options.get(method, {}))
-        ],
-    )
-    found: dict[str, Any] = {
-        method: explain_run(run, METHODS[method], job.options.get(method, {}))[0]
-        for method in job.methods
-    }
+    done = job.plan.run(job.graph, job.preprocess(photo), job.target)
+    found = {method: done.first(method) for method in job.methods}
     crop = job.preprocess.crop(photo)
     panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
     figure = picture.figure(
         [crop, *panels.values()],
         ["what the net saw", *map(_title, found.values())],
-        ": ".join([name, *_explained(job, run)]),
+        ": ".join([name, *_explained(job, done.run)]),
     )
     try:
         # written elsewhere first, so that nothing half-written is ever in the folder
@@ -155,7 +146,7 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
                 file.replace(out / file.name)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
-    return _predictions(job, run)
+    return _predictions(job, done.run)
 
 
 def _title(explanation: Explanation) -> str:
@@ -163,14 +154,14 @@ def _title(explanation: Explanation) -> str:
     return f"{title}\n{explanation.layer}" if explanation.layer else title
 
 
-def _explained(job: Job, run: Run) -> list[str]:
+def _explained(job: Job, run: View) -> list[str]:
     """The explained class as text, if it is one."""
     if run.probabilities is None or isinstance(run.target, str):
         return []
     return [_prediction(job, run.probabilities[0], run.target[0])]
 
 
-def _predictions(job: Job, run: Run) -> list[str]:
+def _predictions(job: Job, run: View) -> list[str]:
     if run.probabilities is None:
         return []
     chances = run.probabilities[0]

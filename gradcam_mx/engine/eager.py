@@ -97,6 +97,9 @@ class EagerTape:
         self.output_names = [f"output{index}" for index in range(len(self._outputs))]
         outputs = [Output(name, index, None) for index, name in enumerate(self.output_names)]
         self.outputs = choose(outputs, wanted.output, self._of_layer)
+        self.also = [
+            one for choice in wanted.also for one in choose(outputs, choice, self._of_layer)
+        ]
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
@@ -132,9 +135,10 @@ class EagerTape:
 
     # -- a recording -------------------------------------------------------------------------------
 
-    def values(self) -> list[Any]:
-        """The explained value of each output."""
-        return [self._outputs[output.point].detach() for output in self.outputs]
+    def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
+        """The value of each of the explained outputs, or of others that were asked for."""
+        chosen = self.outputs if outputs is None else outputs
+        return [self._outputs[output.point].detach() for output in chosen]
 
     def value(self, point: int) -> Any:
         """The value at the point of a map."""
@@ -182,7 +186,7 @@ class EagerTape:
 
     def _on(self, where: Map, value: Any, samples: np.ndarray) -> EagerTape:
         x = tuple(inputs.taken(one, samples) for one in self._arrays)
-        wanted = self._wanted._replace(checks=())
+        wanted = self._wanted._replace(checks=(), also=())
         return EagerTape(self._net, x, wanted, {where.point: value})
 
     def pooled(self) -> Any:

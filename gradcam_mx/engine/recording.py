@@ -52,6 +52,9 @@ class Traced:
         self.output_names = graph.output_names
         self.outputs = choose(graph.outputs, wanted.output, self._of_layer)
         self._heads = [output.point for output in self.outputs]
+        self.also = [
+            one for choice in wanted.also for one in choose(graph.outputs, choice, self._of_layer)
+        ]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         for check in wanted.checks:
@@ -68,7 +71,8 @@ class Traced:
             rules.check_acts(self.report(rule))
         self._given = dict(zip(graph.inputs, values))
         with graph.lock:
-            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, self._heads)
+            read = [*self._heads, *(output.point for output in self.also)]
+            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, read)
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
@@ -76,9 +80,10 @@ class Traced:
         entry, name = find(graph, layer, shapes, graph.heads[:1])
         return Output(name, entry, None, channel_axis(graph, entry, shapes))
 
-    def values(self) -> list[Any]:
-        """The explained value of each output."""
-        return [self._tape.value(head) for head in self._heads]
+    def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
+        """The value of each of the explained outputs, or of others that were asked for."""
+        chosen = self.outputs if outputs is None else outputs
+        return [self._tape.value(output.point) for output in chosen]
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""

@@ -25,3 +25,5 @@ class Wanted(NamedTuple):
     output: OutputChoice = None
     input: InputChoice = None
     checks: Sequence[Check] = ()
+    also: Sequence[OutputChoice] = ()
+    """Outputs whose values are read too, though nothing is explained of them."""

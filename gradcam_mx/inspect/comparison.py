@@ -13,8 +13,8 @@ from ..errors import InputError
 from ..explanation.explanation import Explanation
 from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
-from ..methods.base import METHODS, checks, choose, explain_run, find_method
-from ..methods.run import Run
+from ..methods import METHODS, Plan
+from ..methods.run import View
 from ..support.equality import equal_by_fields
 from ..targets import is_id
 from .samples import one_sample
@@ -132,20 +132,20 @@ def compare(
         ...                            {"cat": cat, "cup": cup})
         >>> table.save("nets.png", "Two nets, two photos")                      # doctest: +SKIP
     """
-    options = options or {}
-    chosen_methods = choose([method] if isinstance(method, str) else method, options)
+    methods = [method] if isinstance(method, str) else method
+    plan = Plan(methods, layer, output=output, options=options or {})
     dimensions = {
         "nets": _labelled(nets),
         "images": _labelled_images(images),
         "conditions": {"": None},
         "targets": _labelled_targets(targets, names),
-        "methods": {one.title: one.name for one in chosen_methods},
+        "methods": {one.title: one.name for one in plan.methods},
     }
     first = next(iter(dimensions["images"].values()))
     if isinstance(first, Mapping):
         dimensions["conditions"] = {label: label for label in first}
     down, across = _axes(dimensions)
-    explainer = _Explainer(layer, preprocess, names, output, options)
+    explainer = _Explainer(plan.apart(), preprocess, names)
     chosen = {name: next(iter(ones.values())) for name, ones in dimensions.items()}
     cells = [
         [
@@ -215,32 +215,22 @@ def _class_name(class_id: int, names: Names | None) -> str:
 class _Explainer(NamedTuple):
     """What all cells of a table have in common."""
 
-    layer: Any
+    plans: Mapping[str, Plan]
+    """Of methods by name."""
     preprocess: Preprocess | None
     names: Names | None
-    output: Any
-    options: Mapping[str, Mapping[str, Any]]
 
     def cell(
         self, nets: Net, images: Any, conditions: str | None, targets: Any, methods: str
     ) -> Cell:
         image = images if conditions is None else images[conditions]
         seen = one_sample(nets, image, self.preprocess)
-        method, options = find_method(methods), self.options.get(methods, {})
-        run = Run(
-            nets,
-            seen.row[None],
-            targets,
-            self.layer,
-            [method.needs],
-            output=self.output,
-            checks=checks(method, options),
-        )
+        done = self.plans[methods].run(nets, seen.row[None], targets)
         order = channel_order(nets, self.preprocess)
-        photo = seen.shown if seen.is_photo else picture.of_input(run.x, order)[0]
-        return Cell(explain_run(run, method, options)[0], photo, self._said(run), order)
+        photo = seen.shown if seen.is_photo else picture.of_input(done.run.x, order)[0]
+        return Cell(done.first(methods), photo, self._said(done.run), order)
 
-    def _said(self, run: Run) -> str:
+    def _said(self, run: View) -> str:
         if run.probabilities is None:
             return ", ".join(f"{one:.3g}" for one in run.output[0].ravel()[:3])
         chances = run.probabilities[0]

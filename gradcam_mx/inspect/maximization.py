@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 
 from .. import picture
-from ..engine.rules import PLAIN
 from ..errors import InputError, TargetError
 from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..graph.trace import Net, trace
-from ..methods.run import Needs, Run
+from ..methods import Plan
 from ..support.equality import equal_by_fields
 from ..targets import gives_list
 
@@ -122,7 +121,7 @@ def activation_maximization(
     draw = np.random.RandomState(seed)
     step = step_size * (high - low)
     x = ((low + high) / 2 + step * draw.standard_normal((1, *size))).astype(np.float32)
-    run = Run(net, x, target, needs=[Needs(rules=frozenset([PLAIN]))], output=output)
+    run = Plan(["saliency"], output=output).start(net, x, target)
     shifts = draw.randint(-jitter, jitter + 1, (steps, len(size) - 1))
     positions = tuple(range(2, x.ndim))
     scores = []

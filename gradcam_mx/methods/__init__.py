@@ -11,7 +11,7 @@ from .activation_maps import (
     layer_cam,
     xgrad_cam,
 )
-from .base import METHODS, Method, Result, explain, method
+from .functions import method
 from .gradients import (
     deconvnet,
     guided_backprop,
@@ -24,13 +24,18 @@ from .occlusion import feature_ablation, occlusion
 from .partition import partition_shap
 from .paths import expected_gradients, integrated_gradients
 from .perturbing import perturbation
+from .plan import Explained, Plan
 from .probed_maps import ablation_cam, score_cam
+from .register import METHODS, Method, Result, methods_kept
 from .rise import rise
 from .superpixels import kernel_shap, lime
+from .together import explain
 
 __all__ = [
     "METHODS",
+    "Explained",
     "Method",
+    "Plan",
     "Result",
     "ablation_cam",
     "activation_map",
@@ -52,6 +57,7 @@ __all__ = [
     "layer_cam",
     "lime",
     "method",
+    "methods_kept",
     "occlusion",
     "partition_shap",
     "perturbation",

@@ -13,8 +13,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .base import method
-from .run import Needs, Run
+from .functions import method
+from .run import Needs, View
 
 Formula = Callable[..., np.ndarray]
 
@@ -65,14 +65,14 @@ def activation_map(
         own_options = [one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY]
 
         def maps(
-            run: Run,
+            run: View,
             *,
             relu: bool = True,
             augment_smooth: bool = False,
             eigen_smooth: bool = False,
             **options: Any,
         ) -> np.ndarray:
-            def combined(one: Run) -> np.ndarray:
+            def combined(one: View) -> np.ndarray:
                 channels = of_run(one, **options)
                 if always_eigen or eigen_smooth:
                     return principal_component(channels)
@@ -102,7 +102,7 @@ def _documented(formula: Formula) -> str:
     return f"{text.rstrip()}\n{shared}\n    Example:\n{example}"
 
 
-def _augmented(of: Callable[[Run], np.ndarray], run: Run) -> np.ndarray:
+def _augmented(of: Callable[[View], np.ndarray], run: View) -> np.ndarray:
     """The mean of maps of x and of its mirror image, at several strengths."""
     found = []
     for scale in SCALES:
@@ -164,7 +164,7 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 @activation_map("Zhou et al. 2016, arXiv:1512.04150", "1 forward", pooled=True)
-def cam(run: Run) -> np.ndarray:
+def cam(run: View) -> np.ndarray:
     """CAM: where the features are that the class's weights ask for.
 
     For a net that ends in a global average pool and one Dense layer, with its weights w,
@@ -291,7 +291,7 @@ def layer_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 
 
 @activation_map("Muhammad & Yeasin 2020, arXiv:2008.00299", "1 forward", always_eigen=True)
-def eigen_cam(run: Run) -> np.ndarray:
+def eigen_cam(run: View) -> np.ndarray:
     """Eigen-CAM: where the strongest pattern of a layer is, whatever the target.
 
         L = M v        M: A as positions × channels, v: its first right singular vector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from .. import nn, picture
 from ..engine.rules import DECONVNET, GUIDED, PLAIN
 from ..errors import LayerError, MethodError
-from .base import METHODS, method
+from ..support.arrays import ranges
+from .activation_maps import grad_cam
+from .functions import method
 from .moments import Moments
-from .run import Needs, Run
+from .run import Needs, View
 
 FAMILY = "gradients"
 COST = "1 forward, 1 backward"
@@ -24,7 +27,7 @@ COST = "1 forward, 1 backward"
     cost=COST,
     needs=Needs(rules=frozenset([PLAIN])),
 )
-def saliency(run: Run) -> np.ndarray:
+def saliency(run: View) -> np.ndarray:
     """Saliency: how the score changes with each value of the input.
 
         R = ∂S/∂x
@@ -62,7 +65,7 @@ def saliency(run: Run) -> np.ndarray:
     cost=COST,
     needs=Needs(rules=frozenset([PLAIN]), inside=True),
 )
-def input_x_gradient(run: Run) -> np.ndarray:
+def input_x_gradient(run: View) -> np.ndarray:
     """Input × gradient: the share of each value in the score, were the net linear.
 
         R = x ⊙ ∂S/∂x
@@ -112,7 +115,7 @@ def _or_mode(explain: Callable[..., Any]) -> Callable[..., Any]:
     cost=COST,
     needs=Needs(rules=frozenset([GUIDED])),
 )
-def guided_backprop(run: Run) -> np.ndarray:
+def guided_backprop(run: View) -> np.ndarray:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
 
     The gradient ∂S/∂x, except that every rectifier f also stops negative gradients: with z its
@@ -156,7 +159,7 @@ def guided_backprop(run: Run) -> np.ndarray:
     cost=COST,
     needs=Needs(rules=frozenset([DECONVNET])),
 )
-def deconvnet(run: Run) -> np.ndarray:
+def deconvnet(run: View) -> np.ndarray:
     """Deconvnet: the pattern that the features of the target would paint on the input.
 
     The gradient ∂S/∂x, except that a rectifier is run backward as a rectifier: with dy the gradient
@@ -198,7 +201,7 @@ def deconvnet(run: Run) -> np.ndarray:
     cost="1 forward, 1 backward, 1 backward to the layer",
     needs=Needs(layer=True, rules=frozenset([GUIDED])),
 )
-def guided_grad_cam(run: Run) -> np.ndarray:
+def guided_grad_cam(run: View) -> np.ndarray:
     """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
 
         R = upsample(L) ⊙ G        L: the Grad-CAM (N, h, w), G: the guided gradient (N, C, H, W)
@@ -225,7 +228,7 @@ def guided_grad_cam(run: Run) -> np.ndarray:
         >>> gm.guided_grad_cam(net, mx.nd.ones((1, 3, 224, 224)), 281).layer
         'features.12'
     """
-    maps = np.asarray(METHODS["grad_cam"].formula(run))
+    maps = np.asarray(inspect.unwrap(grad_cam)(run))
     if maps.ndim != len(run.input_size) + 1:
         raise LayerError(
             f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not lie on an "
@@ -244,9 +247,9 @@ MODES = ("mean", "square", "variance")
     needs=Needs(rules=frozenset([PLAIN])),
 )
 def smooth_grad(
-    run: Run,
+    run: View,
     *,
-    samples: int = 25,
+    num_samples: int = 25,
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
@@ -267,7 +270,7 @@ def smooth_grad(
         target: what is explained; each sample's top class by default, that of x itself.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, by number or name.
-        samples: how many noisy copies of each sample.
+        num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
         seed: of the noise.
@@ -285,22 +288,21 @@ def smooth_grad(
         >>> import gradcam_mx as gm, mxnet as mx
         >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
         >>> net.initialize()
-        >>> gm.smooth_grad(net, mx.nd.ones((1, 3, 224, 224)), samples=2).values.shape
+        >>> gm.smooth_grad(net, mx.nd.ones((1, 3, 224, 224)), num_samples=2).values.shape
         (1, 3, 224, 224)
     """
     if mode not in MODES:
         raise MethodError(f"there is no mode {mode!r}; there are {', '.join(MODES)}")
-    if samples < 1 or noise < 0:
+    if num_samples < 1 or noise < 0:
         raise MethodError(
-            f"expected at least one sample and a noise of 0 or more; got samples="
-            f"{samples}, noise={noise}"
+            f"expected at least one sample and a noise of 0 or more; got num_samples="
+            f"{num_samples}, noise={noise}"
         )
     x, draw = run.x, np.random.RandomState(seed)
-    axes = tuple(range(1, x.ndim))
-    sigma = noise * (x.max(axis=axes, keepdims=True) - x.min(axis=axes, keepdims=True))
+    sigma = noise * ranges(x)
 
     def noisy() -> Iterator[np.ndarray]:
-        for _ in range(samples):
+        for _ in range(num_samples):
             # the same for all samples, so that each gets what it would get alone
             yield x + sigma * draw.standard_normal((1, *x.shape[1:])).astype(x.dtype)
 
@@ -310,7 +312,7 @@ def smooth_grad(
         noisy(),
         batch_size=batch_size,
         progress=progress,
-        total=samples,
+        total=num_samples,
         what="SmoothGrad",
     ):
         moments.add(gradient)

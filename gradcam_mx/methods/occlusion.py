@@ -11,10 +11,10 @@ from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
 from . import baselines
 from . import segments as cutting
-from .base import Result
 from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
-from .run import Run
+from .register import Result
+from .run import View
 from .segments import Segments
 from .superpixels import spread
 
@@ -47,7 +47,7 @@ def _check_occlusion(
     check=_check_occlusion,
 )
 def occlusion(
-    run: Run,
+    run: View,
     *,
     window: Lengths = None,
     stride: Lengths = None,
@@ -182,7 +182,7 @@ def _check_ablation(
     check=_check_ablation,
 )
 def feature_ablation(
-    run: Run,
+    run: View,
     *,
     segments: Segments = None,
     num_segments: int = 50,

@@ -14,10 +14,10 @@ from ..errors import MethodError
 from ..support.optional import optional
 from ..support.randomness import randomness_kept
 from . import baselines
-from .base import Result
 from .baselines import Baseline, baseline_of, inpainted
 from .perturbing import perturbation
-from .run import Run
+from .register import Result
+from .run import View
 
 INPAINTING = {"inpaint_telea": "telea", "inpaint_ns": "ns"}
 _BLUR = re.compile(r"blur\((\d+), ?(\d+)\)")
@@ -64,7 +64,7 @@ def _check(
     check=_check,
 )
 def partition_shap(
-    run: Run,
+    run: View,
     *,
     masker: Baseline = "blur(128,128)",
     max_evals: int = 1000,

@@ -9,11 +9,12 @@ import numpy as np
 from ..engine.inputs import Array
 from ..errors import InputError, MethodError
 from ..graph.layers import Map
-from ..support.arrays import numbers_of
-from .base import Result, method
+from ..support.arrays import numbers_of, ranges
 from .baselines import Baseline, baseline_of, check_array
+from .functions import method
 from .moments import Moments
-from .run import Needs, Run
+from .register import Result
+from .run import Needs, View
 
 FAMILY = "gradients"
 
@@ -54,7 +55,7 @@ QUADRATURES = {
     needs=Needs(inside=True),
 )
 def integrated_gradients(
-    run: Run,
+    run: View,
     *,
     baseline: Baseline = "zero",
     steps: int = 50,
@@ -141,10 +142,10 @@ def integrated_gradients(
     needs=Needs(inside=True),
 )
 def expected_gradients(
-    run: Run,
+    run: View,
     *,
     background: Array,
-    nsamples: int = 200,
+    num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
     batch_size: int = 16,
@@ -168,7 +169,7 @@ def expected_gradients(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, by number or name.
         background: (B, C, H, W), preprocessed: what x is compared with.
-        nsamples: how many draws of a baseline and a point of the path.
+        num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
         batch_size: how many points run at once; the result does not depend on it.
@@ -187,25 +188,22 @@ def expected_gradients(
         >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
         >>> net.initialize()
         >>> x = mx.nd.ones((1, 3, 224, 224))
-        >>> found = gm.expected_gradients(net, x, background=x * 0, nsamples=4)
+        >>> found = gm.expected_gradients(net, x, background=x * 0, num_samples=4)
         >>> found.values.shape, found.details["standard_error"].shape
         ((1, 3, 224, 224), (1, 3, 224, 224))
     """
-    if nsamples < 1 or local_smoothing < 0:
+    if num_samples < 1 or local_smoothing < 0:
         raise MethodError(
-            f"expected at least one draw and a smoothing of 0 or more; got nsamples="
-            f"{nsamples}, local_smoothing={local_smoothing}"
+            f"expected at least one draw and a smoothing of 0 or more; got num_samples="
+            f"{num_samples}, local_smoothing={local_smoothing}"
         )
     where = run.map or run.input_map
     references = _background(run, background)
     # a baseline is the same for all samples of a batch
     starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
     value, draw = run.value(where), np.random.RandomState(seed)
-    axes = tuple(range(1, value.ndim))
-    sigma = local_smoothing * (
-        value.max(axis=axes, keepdims=True) - value.min(axis=axes, keepdims=True)
-    )
-    chosen = draw.randint(len(starts), size=nsamples)
+    sigma = local_smoothing * ranges(value)
+    chosen = draw.randint(len(starts), size=num_samples)
 
     def drawn() -> Iterator[np.ndarray]:
         for one in chosen:
@@ -222,19 +220,15 @@ def expected_gradients(
             drawn(),
             batch_size=batch_size,
             progress=progress,
-            total=nsamples,
+            total=num_samples,
             what="expected gradients",
         ),
     ):
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
-    return Result(
-        moments.mean,
-        {
-            **_completeness(moments.mean, run.score - at_background),
-            "standard_error": moments.standard_error.astype(np.float32),
-        },
-    )
+    details = _completeness(moments.mean, run.score - at_background)
+    details["standard_error"] = moments.standard_error.astype(np.float32)
+    return Result(moments.mean, details)
 
 
 def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
@@ -242,12 +236,12 @@ def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.nd
     return {"score_difference": difference, "completeness_gap": difference - total}
 
 
-def _values_at(run: Run, where: Map, x: np.ndarray) -> np.ndarray:
+def _values_at(run: View, where: Map, x: np.ndarray) -> np.ndarray:
     """The values of a layer, or of the input itself, for another input."""
     return x if where == run.input_map else run.on(x).value(where)
 
 
-def _background(run: Run, background: Any) -> np.ndarray:
+def _background(run: View, background: Any) -> np.ndarray:
     numbers = numbers_of(background)
     if numbers.ndim != run.x.ndim or not len(numbers):
         raise InputError(

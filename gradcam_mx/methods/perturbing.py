@@ -7,7 +7,8 @@ import re
 import textwrap
 from typing import Any, Callable
 
-from .base import Formula, method
+from .functions import method
+from .register import Formula
 from .run import Needs
 
 ARGUMENTS = {

@@ -9,11 +9,11 @@ import numpy as np
 from .. import picture
 from ..support.arrays import stretched
 from .activation_maps import activation_map, weighted
-from .run import Run
+from .run import View
 
 
 @activation_map("Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel")
-def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
     """Score-CAM: a channel counts by the score of the input that it lets through.
 
         H_c = A_c at the input's size, stretched to [0, 1]        S_c: the score of x ⊙ H_c
@@ -64,7 +64,7 @@ def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.nd
     "Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
     "1 forward, and 1 of the net behind the layer for each channel",
 )
-def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
+def ablation_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
     """Ablation-CAM: a channel counts by how much the score drops without it.
 
         w_c = (S - S_c) / |S|        S_c: the score with A_c set to zero

@@ -11,10 +11,10 @@ from .. import picture
 from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
 from . import baselines
-from .base import Result
 from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
-from .run import Run
+from .register import Result
+from .run import View
 
 
 def _check(
@@ -45,7 +45,7 @@ def _check(
     check=_check,
 )
 def rise(
-    run: Run,
+    run: View,
     *,
     num_samples: int = 4000,
     cells: int = 7,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -12,21 +11,21 @@ import numpy as np
 from tqdm import tqdm
 
 from .._mxnet import mx
-from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size, chunk_size
+from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Wanted
 from ..errors import LayerError
-from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.layout import channels_first
-from ..graph.outputs import PROBABILITY, OutputChoice
+from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
+from ..support.callers import caller_level
 from ..targets import Asked, heads
 from ..targets.heads import Head, Targets
-from ..targets.protocol import Known
+from .recorded import Recorded
 
 
 @dataclass(frozen=True)
@@ -45,94 +44,49 @@ class Needs:
     """Whether it tries other inputs, the same for all targets of a call, and needs no gradient."""
 
 
-class Run:
-    """One net, one input, one target, and the gradients that come back.
+class View:
+    """A net that ran, seen from one layer's map and for some targets, with their gradients.
 
     Values of a layer and of the input have their channels at axis 1, also in a net that keeps them
     last.
+
+    Args:
+        recorded: the net that ran; views of one run share it.
+        targets: what is explained, made concrete; gradients are those of the first.
+        layer_map: the map that `activations` and `layer_gradient` are of; None for none.
+        gradients: those of the first target that were computed so far, by rule and point; views of
+            one target share them.
     """
 
     def __init__(
         self,
-        net: Net,
-        x: Input,
-        target: Targets = None,
-        layer: Any = None,
-        needs: Iterable[Needs] = (),
-        *,
-        output: OutputChoice = None,
-        input: InputChoice = None,
-        checks: Sequence[Check] = (),
+        recorded: Recorded,
+        targets: Sequence[Head],
+        layer_map: Map | None,
+        gradients: dict[Any, np.ndarray],
     ) -> None:
-        """
-        Args:
-            net, x, target, output, input: as in every method.
-            layer: a layer, or a list of them; explained are those only if some method needs one.
-            needs: of the methods that will be computed.
-            checks: of their options, before anything is computed.
-        """
-        needs = list(needs)
-        self._asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
-        self._rules = frozenset().union(*(need.rules for need in needs))
-        self._targets = Asked(target, output)
-        only_forward = bool(needs) and all(need.perturbs for need in needs)
-        self._part: Callable[..., Run] | None = None
-        """Makes runs of those targets that read the same outputs, for their gradients."""
-        if self._targets.is_mixed and not only_forward:
-            self._part = partial(Run, net, x, layer=layer, needs=needs, input=input)
-        with failures_told("forward"):
-            self._recording = record(net, x, self._wanted(needs, input, checks))
-            self._targets.check(self._recording.outputs)
-            values = self._recording.values()
-            self.output: np.ndarray = values[0].asnumpy()
-        if self._targets.takes_first_output:
-            self._say_which_output()
-        self.maps = self._recording.maps
-        """The maps that are explained, one for each layer."""
-        self.map: Map | None = self.maps[0] if self.maps else None
-        """The one that `activations` and `layer_gradient` are of."""
-        self._known = Known.of(self._recording.outputs, output == PROBABILITY)
-        differentiate = not (only_forward or self._targets.is_mixed)
-        self._heads = heads.heads(self._targets, values, self._known, differentiate)
-        self._head = self._heads[0]
-        self._values: dict[Any, np.ndarray] = {}
-        self._gradients: dict[Any, np.ndarray] = {}
+        self._recorded, self._heads, self.map = recorded, targets, layer_map
+        self._gradients = gradients
 
-    def _wanted(
-        self, needs: Sequence[Needs], input: InputChoice, checks: Sequence[Check]
-    ) -> Wanted:
-        """What the recording has to have; of targets that read different outputs, their values."""
-        if self._targets.is_mixed:
-            return Wanted((), frozenset(), self._targets.reads, input, checks)
-        layers = self._asked if any(need.layer for need in needs) else ()
-        return Wanted(layers, self._rules, self._targets.reads, input, checks)
-
-    def at(self, layer_map: Map | None) -> Run:
+    def at(self, layer_map: Map | None) -> View:
         """The same run, seen from another layer's map, or from the input alone."""
-        other = copy.copy(self)
-        other.map = layer_map
-        return other
+        return View(self._recorded, self._heads, layer_map, self._gradients)
 
-    def for_each_target(self) -> list[Run]:
+    def for_each_target(self, targets: Asked) -> list[View]:
         """The same run, seen from each of its targets: one, or several that were asked for.
 
         Targets that read different outputs have runs of their own, as their gradients, default
         layers and rule reports differ.
+
+        Args:
+            targets: those that the view was made for.
         """
-        if self._part is not None:
-            found: dict[int, Run] = {}
-            for numbers, target, output in self._targets.parts():
-                views = self._part(target=target, output=output).for_each_target()
-                found.update(zip(numbers, views))
-            return [found[number] for number in range(len(found))]
-        runs = []
-        for one in self._heads:
-            other = copy.copy(self)
-            other._heads, other._head = [one], one
-            if one is not self._head:
-                other._gradients = {}
-            runs.append(other)
-        return runs
+        if self._recorded.part is not None:
+            return _of_parts(self._recorded.part, targets)
+        return [
+            View(self._recorded, [one], self.map, self._gradients if one is self._head else {})
+            for one in self._heads
+        ]
 
     def pooled(self) -> tuple[Map, np.ndarray]:
         """The map behind which a global average pool and a Dense layer make the scores, and its
@@ -142,9 +96,9 @@ class Run:
             NetworkError: the net ends in something else.
             LayerError: another layer was asked for.
         """
-        found, weight = self._recording.pooled()
+        found, weight = self._recorded.recording.pooled()
         asked = [one.name for one in self.maps if one.point != found.point]
-        if asked and self._asked != [None]:
+        if asked and self._recorded.asked != [None]:
             raise LayerError(
                 f"the layer {asked[0]!r} is not the one that is pooled; CAM explains "
                 f"{found.name!r}, the default"
@@ -152,18 +106,10 @@ class Run:
         gradient = self._head.gradients[0].asnumpy()
         return found, gradient.reshape(len(gradient), -1) @ weight
 
-    def on(self, x: np.ndarray) -> Run:
+    def on(self, x: np.ndarray) -> View:
         """A run of the same net and target on another input, seen from the same layer's map."""
-        other = copy.copy(self)
-        where = self._recording.input
-        with failures_told("forward"):
-            other._recording = self._recording.at(where, self._placed(x, where), 1, self.maps)
-            values = other._recording.values()
-        other._rules = frozenset()
-        other._head = heads.head(self._head.fixed, values, self._known)
-        other._heads = [other._head]
-        other._values, other._gradients = {}, {}
-        return other
+        other = self._recorded.on(x)
+        return View(other, [other.head(self._head.fixed, other.outputs)], self.map, {})
 
     def scores_at(
         self,
@@ -185,7 +131,7 @@ class Run:
             total: how many values there are.
             what: the bar's title.
         """
-        engine = self._engine(where, [self._head], batch_size)
+        engine = self._recorded.engine(where, [self._head], batch_size, probability=False)
         for scores in _shown(engine, values, progress, total, what):
             yield scores[:, 0]
 
@@ -207,55 +153,12 @@ class Run:
             probability: whether it is the probabilities of classes in any case.
             batch_size, progress, total, what: as in `scores_at`.
         """
-        engine = self._engine(self.input_map, self._heads, batch_size, probability)
+        engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
         yield from _shown(engine, values, progress, total, what)
 
     def engine(self, batch_size: BatchSize = AUTO) -> Engine:
         """What runs variants of the input in several goes, of one net that is compiled once."""
-        return self._engine(self.input_map, self._heads, batch_size)
-
-    def _engine(
-        self, where: Map, wanted: Sequence[Head], batch_size: BatchSize, probability: bool = False
-    ) -> Engine:
-        recording = self._recording
-        like, shape = recording.value(where.point), self.value(where).shape[1:]
-        size = chunk_size(batch_size, recording, where, shape)
-        originals = recording.values()
-
-        def results(found: list[Any], samples: np.ndarray) -> np.ndarray:
-            with failures_told("forward"):
-                return np.stack(
-                    [
-                        heads.scores(
-                            one.fixed,
-                            [found[place] for place in one.places],
-                            self._known_of(one, probability),
-                            samples,
-                            [originals[place] for place in one.places],
-                        )
-                        for one in wanted
-                    ],
-                    axis=1,
-                )
-
-        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            with failures_told("forward"):
-                return behind(rows, samples)
-
-        behind = recording.behind(where)
-        return Engine(
-            forward,
-            results,
-            like,
-            shape,
-            size,
-            lambda rows: channels_first(rows, where.channel_axis, back=True),
-        )
-
-    def _known_of(self, wanted: Head, probability: bool) -> Known:
-        known = self._known.at(wanted.places)
-        is_of_probability = known.probability or (probability and wanted.is_of_classes)
-        return known._replace(probability=is_of_probability)
+        return self._recorded.engine(self.input_map, self._heads, batch_size, probability=False)
 
     def gradients_at(
         self,
@@ -269,11 +172,12 @@ class Run:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """For each of other values of the input or of a layer: (N,) the scores, and the gradients
         there, shaped like a value. See `scores_at`."""
+        recorded = self._recorded
         for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
             with failures_told("backward"):
-                part = self._recording.at(where, self._placed(chunk, where), repeats, [where])
+                part = recorded.recording.at(where, recorded.placed(chunk, where), repeats, [where])
                 found = [
-                    heads.head(self._head.fixed, group, self._known)
+                    recorded.head(self._head.fixed, group)
                     for group in heads.groups(part.values(), repeats)
                 ]
                 gradients = [
@@ -310,41 +214,38 @@ class Run:
         if filled and buffer is not None:
             yield filled, buffer[: filled * samples]
 
-    def _placed(self, values: np.ndarray, where: Map) -> Any:
-        """Values with the channels at axis 1 as an array for the net."""
-        like = self._recording.value(where.point)
-        return mx.nd.array(
-            channels_first(values, where.channel_axis, back=True),
-            ctx=like.context,
-            dtype=like.dtype,
-        )
-
-    def _say_which_output(self) -> None:
-        names = self._recording.output_names
-        if len(names) > 1:
-            warnings.warn(
-                f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
-                "choose one by output=, a number or a name",
-                stacklevel=4,
-            )
-
     @property
     def input_size(self) -> tuple[int, ...]:
         """The input's size along its positions: (H, W), (W,), (D, H, W)."""
-        shape = list(self._recording.value(self._recording.input.point).shape)
+        shape = list(self._recorded.recording.value(self._recorded.recording.input.point).shape)
         if len(shape) > 1:
-            del shape[self._recording.input.channel_axis]
+            del shape[self._recorded.recording.input.channel_axis]
         return tuple(shape[1:])
 
     @property
     def output_name(self) -> str:
         """What the explained output is called; several, joined by a plus."""
-        return " + ".join(self._recording.outputs[place].name for place in self._head.places)
+        outputs = self._recorded.recording.outputs
+        return " + ".join(outputs[place].name for place in self._head.places)
 
     @property
     def input_name(self) -> str:
         """What the input is called that attributions are made for."""
-        return self._recording.input.name
+        return self._recorded.recording.input.name
+
+    @property
+    def maps(self) -> Sequence[Map]:
+        """The maps that are explained, one for each layer."""
+        return self._recorded.maps
+
+    @property
+    def output(self) -> np.ndarray:
+        """The explained output, of several the first."""
+        return self._recorded.output
+
+    @property
+    def _head(self) -> Head:
+        return self._heads[0]
 
     @property
     def score(self) -> np.ndarray:
@@ -367,13 +268,12 @@ class Run:
 
         Of a net with one output value, the logit of a sigmoid: those of class 0 and of class 1.
         """
-        place = self._head.places[0]
-        return outputs.probabilities(self._recording.values()[place], self._known.links[place])
+        return self._recorded.probabilities(self._head.places[0])
 
     @property
     def input_map(self) -> Map:
         """The input that attributions are made for."""
-        return self._recording.input
+        return self._recorded.recording.input
 
     @property
     def layer_map(self) -> Map:
@@ -398,27 +298,24 @@ class Run:
 
     def input_gradient(self, rule: Rule = PLAIN) -> np.ndarray:
         """(N, C, H, W): the gradient of the score at the input, under `rule`."""
-        return self._gradient(rule, self._recording.input)
+        return self._gradient(rule, self._recorded.recording.input)
 
     def report(self, rule: Rule) -> RuleReport:
         """How many activations of which kind `rule` changes."""
-        return self._recording.report(rule)
+        return self._recorded.recording.report(rule)
 
     def value(self, where: Map) -> np.ndarray:
         """The value of the input or of a layer, with its channels at axis 1."""
-        if where.point not in self._values:
-            value = self._recording.value(where.point).asnumpy()
-            self._values[where.point] = channels_first(value, where.channel_axis)
-        return self._values[where.point]
+        return self._recorded.value(where)
 
     def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
         if (rule, where.point) not in self._gradients:
             # one pass serves whatever is wanted under this rule
             maps = list(self.maps) if rule.is_plain else []
-            if rule in self._rules or not maps:
-                maps.append(self._recording.input)
+            if rule in self._recorded.rules or not maps:
+                maps.append(self._recorded.recording.input)
             with failures_told("backward"):
-                gradients = self._recording.backward(
+                gradients = self._recorded.recording.backward(
                     self._head.gradients, rule, [one.point for one in maps]
                 )
                 for one in maps:
@@ -426,6 +323,95 @@ class Run:
                         gradients[one.point].asnumpy(), one.channel_axis
                     )
         return self._gradients[rule, where.point]
+
+
+class Run(View):
+    """One net, one input, one target, and the gradients that come back.
+
+    Args:
+        net, x, target, output, input: as in every method.
+        layer: a layer, or a list of them; explained are those only if some method needs one.
+        needs: of the methods that will be computed.
+        checks: of their options, before anything is computed.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        x: Input,
+        target: Targets = None,
+        layer: Any = None,
+        needs: Iterable[Needs] = (),
+        *,
+        output: OutputChoice = None,
+        input: InputChoice = None,
+        checks: Sequence[Check] = (),
+    ) -> None:
+        recorded = recorded_for(
+            net, x, target, layer, list(needs), output=output, input=input, checks=checks
+        )
+        heads_found = recorded.heads(recorded.targets(target))
+        super().__init__(recorded, heads_found, first_map(recorded), {})
+
+
+def recorded_for(
+    net: Net,
+    x: Input,
+    target: Targets,
+    layer: Any,
+    needs: Sequence[Needs],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    checks: Sequence[Check] = (),
+    also: Sequence[OutputChoice] = (),
+) -> Recorded:
+    """The net, run once for methods that need that of it; the arguments are those of a `Run`.
+
+    Args:
+        also: outputs whose values are read too, though they are not explained.
+    """
+    asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
+    rules: frozenset[Rule] = frozenset().union(*(need.rules for need in needs))
+    layers = asked if any(need.layer for need in needs) else ()
+    targets = Asked(target, output)
+    only_forward = bool(needs) and all(need.perturbs for need in needs)
+    part = None
+    if targets.is_mixed and not only_forward:
+        # this run gives the values; those of its parts, which read the same outputs, the gradients
+        part = partial(recorded_for, net, x, layer=layer, needs=needs, input=input)
+        layers, rules = (), frozenset()
+    with failures_told("forward"):
+        recording = record(net, x, Wanted(layers, rules, targets.reads, input, checks, also))
+        targets.check(recording.outputs)
+    recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
+    if targets.takes_first_output:
+        _say_which_output(recording.output_names)
+    return recorded
+
+
+def _of_parts(part: Callable[..., Recorded], targets: Asked) -> list[View]:
+    found: dict[int, View] = {}
+    for numbers, target, output in targets.parts():
+        recorded = part(target=target, output=output)
+        own = recorded.targets(target)
+        views = View(recorded, recorded.heads(own), first_map(recorded), {}).for_each_target(own)
+        found.update(zip(numbers, views))
+    return [found[number] for number in range(len(found))]
+
+
+def first_map(recorded: Recorded) -> Map | None:
+    """The map of the first layer that is explained, if any is."""
+    return recorded.maps[0] if recorded.maps else None
+
+
+def _say_which_output(names: Sequence[str]) -> None:
+    if len(names) > 1:
+        warnings.warn(
+            f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
+            "choose one by output=, a number or a name",
+            stacklevel=caller_level(),
+        )
 
 
 def _shown(

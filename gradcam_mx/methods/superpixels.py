@@ -17,10 +17,10 @@ from ..errors import MethodError
 from ..support.optional import optional
 from . import baselines
 from . import segments as cutting
-from .base import Result
 from .baselines import Baseline, Curtain
 from .perturbing import perturbation
-from .run import Run
+from .register import Result
+from .run import View
 from .segments import Segments
 
 
@@ -41,7 +41,7 @@ def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _scores(
-    run: Run, curtain: Curtain, cut: np.ndarray, present: Sequence[np.ndarray], **options: Any
+    run: View, curtain: Curtain, cut: np.ndarray, present: Sequence[np.ndarray], **options: Any
 ) -> list[np.ndarray]:
     """For each sample (M, T) the scores with only some segments there, M times; a sample's M and
     number of segments are its own.
@@ -74,13 +74,13 @@ def _check_lime(
     num_features: int | None,
     kernel_width: float,
     ridge: float,
-    hide: Baseline,
+    baseline: Baseline,
     seed: int,
     batch_size: BatchSize,
     progress: bool,
 ) -> None:
     cutting.check(segments, num_segments, shape)
-    baselines.check(hide, shape, inpaint=True)
+    baselines.check(baseline, shape, inpaint=True)
     check_batch_size(batch_size)
     if num_samples < 2:
         raise MethodError(f"num_samples is {num_samples}; expected 2 or more, as a line needs")
@@ -99,13 +99,13 @@ def _check_lime(
     check=_check_lime,
 )
 def lime(
-    run: Run,
+    run: View,
     *,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
     num_features: int | None = None,
-    hide: Baseline = "mean",
+    baseline: Baseline = "mean",
     kernel_width: float = 0.25,
     ridge: float = 1.0,
     seed: int = 0,
@@ -125,7 +125,7 @@ def lime(
             paper has it.
         num_samples: how many combinations of segments are tried; the first is x itself.
         num_features: the linear model has only so many segments, those of the largest weights.
-        hide: what hidden segments become: "mean" (of the segment itself), "zero", "blur",
+        baseline: what hidden segments become: "mean" (of the segment itself), "zero", "blur",
             "inpaint", a number or one for each channel, or an array like x or like one sample.
         kernel_width: σ.
         ridge: λ.
@@ -153,8 +153,8 @@ def lime(
     """
     _linear_model()
     cut = cutting.segments_of(run.x, segments, num_segments)
-    by_name = isinstance(hide, str) and hide == "mean"
-    curtain = Curtain(run.x, _segment_means(run.x, cut) if by_name else hide)
+    by_name = isinstance(baseline, str) and baseline == "mean"
+    curtain = Curtain(run.x, _segment_means(run.x, cut) if by_name else baseline)
     present = [_combinations(int(one.max()) + 1, num_samples, seed) for one in cut]
     scores = _scores(
         run, curtain, cut, present, batch_size=batch_size, progress=progress, what="LIME"
@@ -253,7 +253,7 @@ def _check_kernel_shap(
     check=_check_kernel_shap,
 )
 def kernel_shap(
-    run: Run,
+    run: View,
     *,
     segments: Segments = None,
     num_segments: int = 50,

@@ -45,3 +45,9 @@ def stretched(
     if high is None:
         high = values.max(axis=axes, keepdims=True)
     return (values - low) / np.where(high > low, high - low, 1)
+
+
+def ranges(values: np.ndarray) -> np.ndarray:
+    """(N, 1, …): how far it is from the lowest value of each sample to the highest."""
+    axes = tuple(range(1, values.ndim))
+    return np.ptp(values, axis=axes, keepdims=True)

@@ -14,10 +14,12 @@ from ..engine.wanted import InputChoice
 from ..errors import InputError
 from ..graph.outputs import SIGMOID, OutputChoice
 from ..graph.trace import Net
+from ..methods.options import Options
 from ..nn.cam_head import cam_head
 from ..support.randomness import randomness_kept
 from ..targets.heads import Target
-from .snapshots import PREDICTED, Explainer, NotFinite, Options
+from .shown import Shown
+from .snapshots import PREDICTED, Explainer, NotFinite
 from .writers import HtmlWriter, Snapshot, Writer
 
 __all__ = ["ExplanationHandler", "Snapshot", "cam_head"]
@@ -120,7 +122,14 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
         if not targets.is_id(every) or every < 1:
             raise InputError(f"every={every!r}; expected 1 or more, a number of {unit}s")
         self._explainer = Explainer(
-            x, labels, method, target, layer, names, photos, order, output, input, fuse, options
+            Shown(x, labels, names, photos, order),
+            method,
+            target,
+            layer,
+            output,
+            input,
+            fuse,
+            options,
         )
         self._writers = _writers(writers)
         self._every, self._unit, self.priority = every, unit, priority

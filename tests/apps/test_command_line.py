@@ -1021,12 +1021,12 @@ def test_options_go_to_the_methods_that_have_them(explain, tmp_path, weights):
     x, background = net.preprocess(photo()), net.preprocess(photo(5))
     target = [json.loads(str(stored["about"]))["target"][0]]
     expected = {
-        "smooth_grad": gm.smooth_grad(net, x, target, samples=2, seed=4, batch_size=2),
+        "smooth_grad": gm.smooth_grad(net, x, target, num_samples=2, seed=4, batch_size=2),
         "integrated_gradients": gm.integrated_gradients(
             net, x, target, steps=3, baseline="blur", batch_size=2
         ),
         "expected_gradients": gm.expected_gradients(
-            net, x, target, background=background, nsamples=2, seed=4, batch_size=2
+            net, x, target, background=background, num_samples=2, seed=4, batch_size=2
         ),
     }
     for name, one in expected.items():
@@ -1087,7 +1087,7 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
             batch_size=4,
         ),
         "feature_ablation": gm.feature_ablation(net, x, target, baseline=color, **cut),
-        "lime": gm.lime(net, x, target, hide=color, num_samples=12, seed=3, **cut),
+        "lime": gm.lime(net, x, target, baseline=color, num_samples=12, seed=3, **cut),
         "kernel_shap": gm.kernel_shap(
             net, x, target, baseline=color, num_samples=12, seed=3, **cut
         ),

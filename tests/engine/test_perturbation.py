@@ -299,7 +299,7 @@ def test_the_callers_arrays_stay_as_they_are(ctx):
         array.setflags(write=False)
     for name in METHODS:
         options = {"segments": cut} if "segments" in METHODS[name] else {}
-        hidden = {"lime": "hide", "partition_shap": "masker"}.get(name, "baseline")
+        hidden = {"partition_shap": "masker"}.get(name, "baseline")
         explained(name, net, x, 0, **{hidden: behind}, **options)
     for array, copy in zip((x, behind, cut), kept):
         np.testing.assert_array_equal(array, copy)
@@ -483,12 +483,12 @@ def test_sizes_that_are_none(ctx, size):
 def test_sizes_as_numpy_has_them(ctx):
     """Also where gradients are wanted, for which there is no "auto"."""
     net, x = small_net(ctx)
-    found = gm.smooth_grad(net, x, samples=3, batch_size=np.int64(4), **QUIET).values
+    found = gm.smooth_grad(net, x, num_samples=3, batch_size=np.int64(4), **QUIET).values
     np.testing.assert_array_equal(
-        found, gm.smooth_grad(net, x, samples=3, batch_size=4, **QUIET).values
+        found, gm.smooth_grad(net, x, num_samples=3, batch_size=4, **QUIET).values
     )
     with pytest.raises(InputError, match=r"batch_size is 'auto'; expected 1 or more$"):
-        gm.smooth_grad(net, x, samples=3, batch_size="auto", **QUIET)
+        gm.smooth_grad(net, x, num_samples=3, batch_size="auto", **QUIET)
 
 
 def test_memory_of_a_sample(ctx):
@@ -527,7 +527,7 @@ BAD = [
     ("lime", {"num_features": 0}, "num_features is 0"),
     ("lime", {"kernel_width": 0}, "kernel_width above 0"),
     ("lime", {"ridge": -1}, "ridge of 0 or more"),
-    ("lime", {"hide": "grey"}, "no baseline 'grey'"),
+    ("lime", {"baseline": "grey"}, "no baseline 'grey'"),
     ("lime", {"segments": np.zeros((3, 9, 7), int)}, "one only"),
     ("kernel_shap", {"num_samples": 3}, "num_samples is 3; .*4 here"),
     (

@@ -50,11 +50,11 @@ OPTIONS = {
     },
     "score_cam": QUIET,
     "ablation_cam": QUIET,
-    "smooth_grad": {"samples": 5, "seed": 1, **QUIET},
+    "smooth_grad": {"num_samples": 5, "seed": 1, **QUIET},
     "integrated_gradients": {"steps": 5, **QUIET},
     "expected_gradients": {
         "background": background(),
-        "nsamples": 5,
+        "num_samples": 5,
         "local_smoothing": 0.1,
         "seed": 1,
         **QUIET,

@@ -298,7 +298,7 @@ FAR = 5
 def test_smooth_grad_of_a_linear_net_is_exact(ctx):
     net, x, _, a = elementwise(ctx, 1)
     for mode, expected in (("mean", a), ("square", a * a), ("variance", 0 * a)):
-        found = gm.smooth_grad(net, x, 1, samples=7, mode=mode, **QUIET)
+        found = gm.smooth_grad(net, x, 1, num_samples=7, mode=mode, **QUIET)
         np.testing.assert_allclose(found.values, [expected] * 2, rtol=1e-6, atol=1e-12)
 
 
@@ -309,7 +309,7 @@ def test_the_moments_of_smooth_grad(ctx, noise):
     mean, deviation = 2 * a * numbers, np.abs(2 * a * noise * spread(numbers))
     found = {
         mode: gm.smooth_grad(
-            net, x, 1, samples=MANY, noise=noise, mode=mode, seed=5, batch_size=500, **QUIET
+            net, x, 1, num_samples=MANY, noise=noise, mode=mode, seed=5, batch_size=500, **QUIET
         ).values
         for mode in ("mean", "square", "variance")
     }
@@ -332,7 +332,7 @@ def test_the_moments_of_smooth_grad(ctx, noise):
 def test_population_variance(ctx):
     net, x, _, _ = elementwise(ctx, 2)
     found = {
-        mode: gm.smooth_grad(net, x, 1, samples=2, noise=0.5, mode=mode, **QUIET).values.astype(
+        mode: gm.smooth_grad(net, x, 1, num_samples=2, noise=0.5, mode=mode, **QUIET).values.astype(
             float
         )
         for mode in ("mean", "square", "variance")
@@ -346,7 +346,7 @@ def test_one_sample_of_smooth_grad_is_the_gradient_near_by(toy):
     halves.add(nn.HybridLambda("square"), nn.Flatten(), nn.Dense(5, use_bias=False))
     halves.initialize(mx.init.Constant(0.5), ctx=toy.x.context)
     for seed in (0, 1):
-        options = {"samples": 1, "seed": seed, "noise": 0.1, **QUIET}
+        options = {"num_samples": 1, "seed": seed, "noise": 0.1, **QUIET}
         point = gm.smooth_grad(halves, toy.x, CLASSES, **options).values.astype(float)
         assert 0.5 < (point - toy.numbers).std() / (0.1 * spread(toy.numbers)).mean() < 1.5
         found = gm.smooth_grad(toy.net, toy.x, CLASSES, **options)
@@ -355,7 +355,7 @@ def test_one_sample_of_smooth_grad_is_the_gradient_near_by(toy):
 
 def test_smooth_grad_without_noise_is_the_gradient(toy):
     expected = gm.saliency(toy.net, toy.x, CLASSES).values
-    found = gm.smooth_grad(toy.net, toy.x, CLASSES, noise=0, samples=3, **QUIET).values
+    found = gm.smooth_grad(toy.net, toy.x, CLASSES, noise=0, num_samples=3, **QUIET).values
     assert relative_error(found, expected) <= 1e-6
 
 
@@ -450,7 +450,7 @@ def test_completeness_with_a_blurred_baseline(toy):
 def test_expected_gradients_of_a_linear_net_are_exact(ctx, layer):
     net, x, numbers, a = elementwise(ctx, 1)
     background = np.random.RandomState(0).randn(1, 3, 4, 5).astype(np.float32)
-    found = gm.expected_gradients(net, x, 1, layer, background=background, nsamples=5, **QUIET)
+    found = gm.expected_gradients(net, x, 1, layer, background=background, num_samples=5, **QUIET)
     assert relative_error(found.values, (numbers - background) * a) <= 1e-6
     assert found.details["standard_error"].shape == found.values.shape
     assert np.abs(found.details["standard_error"]).max() <= 1e-6 * np.abs(found.values).max()
@@ -462,7 +462,9 @@ def test_background_samples_are_drawn_alike(ctx, layer):
     """In a linear net, a (x - Σ p_k b_k) is found, p the shares of the background samples."""
     net, x, numbers, a = elementwise(ctx, 1)
     background = np.random.RandomState(0).randn(3, 3, 4, 5).astype(np.float32)
-    found = gm.expected_gradients(net, x, 1, layer, background=background, nsamples=1000, **QUIET)
+    found = gm.expected_gradients(
+        net, x, 1, layer, background=background, num_samples=1000, **QUIET
+    )
     for n in range(2):
         mean = (numbers[n] - found.values[n] / a).reshape(-1)
         shares, rest, *_ = np.linalg.lstsq(
@@ -491,7 +493,7 @@ def test_the_moments_of_expected_gradients(ctx, layer, smoothing):
         1,
         layer,
         background=b,
-        nsamples=MANY,
+        num_samples=MANY,
         seed=2,
         local_smoothing=smoothing,
         batch_size=500,
@@ -514,7 +516,7 @@ def test_one_sample_of_expected_gradients_is_one_point_of_the_way(toy):
     background = np.random.RandomState(0).randn(3, *toy.numbers.shape[1:]).astype(np.float32)
     chosen = set()
     for seed in range(4):
-        options = {"background": background, "nsamples": 1, "seed": seed, **QUIET}
+        options = {"background": background, "num_samples": 1, "seed": seed, **QUIET}
         product = gm.expected_gradients(halves, toy.x, CLASSES, **options).values.astype(float)
         found = gm.expected_gradients(toy.net, toy.x, CLASSES, **options).values
         start, t = np.zeros_like(toy.numbers), np.zeros((3, 1, 1, 1))
@@ -541,7 +543,7 @@ def test_expected_gradients_tend_to_integrated_gradients(toy, at_layer):
     layer = toy.layer if at_layer else None
     b = np.random.RandomState(0).randn(1, *toy.numbers.shape[1:]).astype(np.float32)
     found = gm.expected_gradients(
-        toy.net, toy.x, CLASSES, layer, background=b, nsamples=1000, batch_size=120, **QUIET
+        toy.net, toy.x, CLASSES, layer, background=b, num_samples=1000, batch_size=120, **QUIET
     )
     start = b + 0 * toy.numbers
     values = gm.integrated_gradients(
@@ -562,7 +564,7 @@ def test_the_gap_at_a_layer_is_to_the_layers_background(toy):
     """S with the layer's value at each background sample's, the rest of the net as at x."""
     background = np.random.RandomState(0).randn(3, *toy.numbers.shape[1:]).astype(np.float32)
     found = gm.expected_gradients(
-        toy.net, toy.x, CLASSES, toy.layer, background=background, nsamples=20, **QUIET
+        toy.net, toy.x, CLASSES, toy.layer, background=background, num_samples=20, **QUIET
     )
     base = (
         sum(
@@ -579,9 +581,9 @@ def test_the_gap_at_a_layer_is_to_the_layers_background(toy):
 
 
 RANDOM = {
-    "smooth_grad": {"samples": 10},
+    "smooth_grad": {"num_samples": 10},
     "expected_gradients": {
-        "nsamples": 10,
+        "num_samples": 10,
         "local_smoothing": 0.1,
         "background": np.random.RandomState(0).randn(4, 3, *naive.SIZE).astype(np.float32),
     },

@@ -244,7 +244,7 @@ def test_lime(toy, hide, width, ridge):
         CLASSES,
         segments=SEGMENTS,
         num_samples=40,
-        hide=hide,
+        baseline=hide,
         kernel_width=width,
         ridge=ridge,
         seed=3,
@@ -292,13 +292,15 @@ def test_lime_recovers_a_sparse_linear_model(ctx):
     net = nn.HybridSequential()
     net.add(nn.Flatten(), linear_net(ctx, weights.reshape(1, -1)))
     x = mx.nd.ones((1, 3, 6, 10), ctx=ctx, dtype="float64")
-    found = gm.lime(net, x, segments=cut, hide="zero", num_samples=600, ridge=1e-3, **QUIET)
+    found = gm.lime(net, x, segments=cut, baseline="zero", num_samples=600, ridge=1e-3, **QUIET)
     values = found.details["segment_values"][0]
     assert np.argsort(-np.abs(values))[:3].tolist() == [7, 2, 11]
     np.testing.assert_allclose(values[[7, 2, 11]], [3, -2, 1], atol=1e-2)
     assert np.abs(np.delete(values, [7, 2, 11])).max() < 1e-3
     assert found.details["local_fit"][0] > 0.9999
-    chosen = gm.lime(net, x, segments=cut, hide="zero", num_samples=600, num_features=2, **QUIET)
+    chosen = gm.lime(
+        net, x, segments=cut, baseline="zero", num_samples=600, num_features=2, **QUIET
+    )
     assert np.flatnonzero(chosen.details["segment_values"][0]).tolist() == [2, 7]
 
 
@@ -327,7 +329,7 @@ def test_lime_agrees_with_its_authors(ctx):
         preprocess(photo),
         2,
         segments=cut,
-        hide=-2.0,
+        baseline=-2.0,
         num_samples=3000,
         output="probability",
         **QUIET,

@@ -194,7 +194,7 @@ def test_training_is_the_same_to_the_bit(train, setting, tmp_path):
                     CLASSES,
                     writers=[counted, draws_at_random],
                     method=["grad_cam", "guided_backprop", "smooth_grad"],
-                    options={"smooth_grad": {"samples": 2}},
+                    options={"smooth_grad": {"num_samples": 2}},
                 )
             ]
             before = random.getstate()

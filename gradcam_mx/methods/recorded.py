@@ -1,0 +1,134 @@
+"""A net that ran once on an input, and what was read off it: what all views of a run share."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from ..engine.chunks import BatchSize, Engine, chunk_size
+from ..engine.failures import failures_told
+from ..engine.recording import Recording
+from ..engine.rules import Rule
+from ..graph import outputs
+from ..graph.layers import Map
+from ..graph.layout import channels_first
+from ..graph.outputs import PROBABILITY, Output, OutputChoice
+from ..targets import Asked, heads
+from ..targets.heads import Head, Targets
+from ..targets.protocol import Known
+
+
+class Recorded:
+    """A net that ran once on an input. Values that were read are kept.
+
+    Args:
+        recording: the run.
+        asked: the layers that are explained, as the caller named them.
+        maps: those of the layers.
+        rules: those under which gradients at the input are wanted.
+        output: which outputs are explained, as the caller chose them.
+        differentiate: whether targets need a derivative.
+        part: runs the net for some of its targets alone, where they read different outputs and
+            need derivatives: called with `target` and `output`.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        asked: Sequence[Any],
+        maps: Sequence[Map],
+        rules: frozenset[Rule] = frozenset(),
+        output: OutputChoice = None,
+        differentiate: bool = True,
+        part: Callable[..., Recorded] | None = None,
+    ) -> None:
+        self.recording, self.asked, self.maps = recording, asked, maps
+        self.rules, self.part = rules, part
+        self._output_choice, self._differentiate = output, differentiate
+        with failures_told("forward"):
+            self.outputs: Sequence[Any] = recording.values()
+            self.output: np.ndarray = self.outputs[0].asnumpy()
+        self.known = Known.of(recording.outputs, output == PROBABILITY)
+        self._values: dict[Any, np.ndarray] = {}
+
+    def on(self, x: np.ndarray) -> Recorded:
+        """The same net on another input; nothing but gradients at the layers is wanted of it."""
+        where = self.recording.input
+        with failures_told("forward"):
+            recording = self.recording.at(where, self.placed(x, where), 1, self.maps)
+        return Recorded(recording, self.asked, self.maps, output=self._output_choice)
+
+    def targets(self, target: Targets) -> Asked:
+        """The targets of a call, and which of the outputs each reads."""
+        return Asked(target, self._output_choice)
+
+    def heads(self, targets: Asked) -> list[Head]:
+        """Those of a call's targets; where each part has a run of its own, without derivatives."""
+        differentiate = self._differentiate and self.part is None
+        return heads.heads(targets, self.outputs, self.known, differentiate)
+
+    def head(self, fixed: Any, values: Sequence[Any]) -> Head:
+        """That of a target which was fixed, for the outputs of another input."""
+        return heads.head(fixed, values, self.known)
+
+    def probabilities(self, place: int) -> np.ndarray | None:
+        """(N, K) of the classes in one of the outputs; None if it is no class scores."""
+        return outputs.probabilities(self.outputs[place], self.known.links[place])
+
+    @property
+    def also(self) -> list[tuple[Output, Any]]:
+        """The outputs that the run was asked for besides those that are explained, and their
+        values."""
+        return list(zip(self.recording.also, self.recording.values(self.recording.also)))
+
+    def value(self, where: Map) -> np.ndarray:
+        """The value of the input or of a layer, with its channels at axis 1."""
+        if where.point not in self._values:
+            value = self.recording.value(where.point).asnumpy()
+            self._values[where.point] = channels_first(value, where.channel_axis)
+        return self._values[where.point]
+
+    def placed(self, values: np.ndarray, where: Map) -> Any:
+        """Values with the channels at axis 1 as an array for the net."""
+        like = self.recording.value(where.point)
+        return mx.nd.array(
+            channels_first(values, where.channel_axis, back=True),
+            ctx=like.context,
+            dtype=like.dtype,
+        )
+
+    def engine(
+        self, where: Map, wanted: Sequence[Head], batch_size: BatchSize, probability: bool
+    ) -> Engine:
+        """What runs variants of the value of the input or of a layer, for the scores (N, T)."""
+        like, shape = self.recording.value(where.point), self.value(where).shape[1:]
+        size = chunk_size(batch_size, self.recording, where, shape)
+        originals = self.recording.values()
+
+        def score(one: Head, found: list[Any], samples: np.ndarray) -> np.ndarray:
+            read, before = (
+                [values[place] for place in one.places] for values in (found, originals)
+            )
+            return heads.scores(one.fixed, read, self._known_of(one, probability), samples, before)
+
+        def results(found: list[Any], samples: np.ndarray) -> np.ndarray:
+            with failures_told("forward"):
+                return np.stack([score(one, found, samples) for one in wanted], axis=1)
+
+        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+            with failures_told("forward"):
+                return behind(rows, samples)
+
+        def back(rows: np.ndarray) -> np.ndarray:
+            return channels_first(rows, where.channel_axis, back=True)
+
+        behind = self.recording.behind(where)
+        return Engine(forward, results, like, shape, size, back)
+
+    def _known_of(self, head: Head, probability: bool) -> Known:
+        """What is known of the outputs that a target reads."""
+        known = self.known.at(head.places)
+        is_of_probability = known.probability or (probability and head.is_of_classes)
+        return known._replace(probability=is_of_probability)

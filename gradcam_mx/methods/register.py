@@ -1,0 +1,136 @@
+"""The register: every method by its name, each registered once and for good."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Union
+
+import numpy as np
+
+from ..errors import MethodError
+from ..explanation.explanation import Explanation
+from .run import Needs
+
+Found = Union[Explanation, List[Any]]
+"""An explanation; a list of them for several layers or targets, of lists for several of both."""
+
+
+class Result(NamedTuple):
+    """What a formula gives, where it reports more than its values."""
+
+    values: np.ndarray
+    details: dict[str, np.ndarray]
+    """For `Explanation.details`."""
+    signed: bool = False
+    """For `Explanation.signed`."""
+
+
+Formula = Callable[..., Union[np.ndarray, Result, List[Result]]]
+"""From a run, and options by keyword, to the raw values of an explanation; of a method that
+perturbs, a list with those for each target."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the register lists it."""
+
+    name: str
+    family: str
+    paper: str
+    cost: str
+    """The passes through the net that it takes."""
+    needs: Needs
+    formula: Formula
+    function: Callable[..., Found]
+    check: Callable[..., None] | None = None
+    """Of its options: called with the shape of the input, channels first, and all options."""
+
+    @property
+    def title(self) -> str:
+        """What people call it, "Grad-CAM": its documentation begins with that and a colon."""
+        return (self.formula.__doc__ or self.name).split(":")[0]
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """Name → default of the options that it takes."""
+        parameters = list(inspect.signature(self.formula).parameters.values())[1:]
+        return {one.name: one.default for one in parameters}
+
+
+class Register(Mapping[str, Method]):
+    """Methods by name, to read; `register` adds to them."""
+
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        self._methods = methods
+
+    def __getitem__(self, name: str) -> Method:
+        return self._methods[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._methods)
+
+    def __len__(self) -> int:
+        return len(self._methods)
+
+    def __repr__(self) -> str:
+        families = dict.fromkeys(one.family for one in self.values())
+        lines = (
+            f"{family}: {', '.join(one.name for one in self.values() if one.family == family)}"
+            for family in families
+        )
+        return "\n".join([f"{len(self)} methods", *lines])
+
+
+_methods: dict[str, Method] = {}
+
+METHODS = Register(_methods)
+"""Every method by its name."""
+
+
+def check_free(name: str) -> None:
+    """Refuse a name that a method has.
+
+    Raises:
+        MethodError: it names the module of the method that is there.
+    """
+    if name in _methods:
+        raise MethodError(
+            f"there is a method {name!r} already, of {_methods[name].formula.__module__}; "
+            "give yours another name"
+        )
+
+
+def register(method: Method) -> Method:
+    """List a method under its name.
+
+    Raises:
+        MethodError: the name is taken.
+    """
+    check_free(method.name)
+    _methods[method.name] = method
+    return method
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        MethodError: there is none; the message lists those that there are.
+    """
+    if name not in _methods:
+        raise MethodError(f"there is no method {name!r}; there are {', '.join(_methods)}")
+    return _methods[name]
+
+
+@contextmanager
+def methods_kept() -> Iterator[None]:
+    """At the end the register lists the methods that it listed at the beginning."""
+    kept = dict(_methods)
+    try:
+        yield
+    finally:
+        _methods.clear()
+        _methods.update(kept)
