@@ -28,7 +28,6 @@ from .photos import Job, find_photos
 
 # the options of methods that are called as on the command line
 _OF_METHODS = (
-    "samples",
     "steps",
     "baseline",
     "seed",
@@ -134,14 +133,12 @@ def _method_options(
 ) -> dict[str, dict[str, Any]]:
     """Name of a method → those of the given options that it takes."""
     given = {
-        "nsamples": options.samples,
         "num_samples": options.samples,
         **{name: getattr(options, name) for name in _OF_METHODS},
     }
     if isinstance(options.baseline, tuple):  # as the net gets a photo of that colour
         plain = np.full((8, 8, 3), options.baseline).round().astype(np.uint8)
         given["baseline"] = prepare(plain)[0, :, 0, 0]
-    given["hide"] = given["baseline"]
     if "expected_gradients" in methods:
         given["background"] = _background(options, prepare)
     return {
