@@ -1,6 +1,6 @@
 """What did the network look at? Explanations of convolutional networks on Apache MXNet / Gluon."""
 
-from . import (  # type: ignore[attr-defined]
+from . import (  # type: ignore[attr-defined, unused-ignore]
     errors,
     inspect,
     nn,

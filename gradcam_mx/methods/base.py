@@ -23,6 +23,7 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..targets import Several, Top
 from ..targets.heads import Targets
+from .arguments import documented
 from .run import Needs, Run
 
 Found = Union[Explanation, List[Any]]
@@ -261,7 +262,7 @@ def method(
 
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
     `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
-    has the formula's name, docstring and options.
+    has the formula's name and options, and its docstring, completed by that of all arguments.
     """
 
     def register(formula: Formula) -> Callable[..., Any]:
@@ -287,6 +288,7 @@ def method(
             )
             return found if isinstance(subject.get("target"), (Several, Top)) else found[0]
 
+        function.__doc__ = documented(formula.__doc__, signature.parameters)
         function.__signature__ = signature  # type: ignore[attr-defined]
         METHODS[formula.__name__] = Method(
             formula.__name__, family, paper, cost, needs, formula, function, check

@@ -24,7 +24,6 @@ def score_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np.nd
 
     Args:
         batch_size: how many masked inputs run at once.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
@@ -73,7 +72,6 @@ def ablation_cam(run: Run, *, batch_size: int = 16, progress: bool = True) -> np
 
     Args:
         batch_size: how many ablated activations run at once.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
