@@ -1,6 +1,7 @@
 # make demo    set everything up in .venv and run the demonstration
 # make test    set everything up in .venv and run the tests
 # make lint    ruff and mypy
+# make stubs   what type checkers see of the methods, after a change of their options or docstrings
 # make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
 # make clean   remove .venv and everything that was built
 #
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: demo test lint bench check clean
+.PHONY: demo test lint stubs bench check clean
 .NOTPARALLEL:
 
 demo: $(STAMPS)/demo check
@@ -35,6 +36,9 @@ test: $(STAMPS)/test check
 lint: $(STAMPS)/dev
 	$(BIN)/python -m ruff check . $(ARGS)
 	$(BIN)/python -m mypy
+
+stubs: $(STAMPS)/demo check
+	$(BIN)/python tools/make_stubs.py
 
 bench: $(STAMPS)/demo check
 	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done

@@ -13,6 +13,7 @@ import inspect
 import json
 import sys
 import textwrap
+from functools import lru_cache
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
@@ -103,13 +104,14 @@ class Stub:
     def add(self, function: Callable[..., Any], gives: Gives) -> None:
         """Write a function down, with an overload for each form of a call."""
         name, signature = function.__name__, inspect.signature(function)
-        for number, form in enumerate(forms(list(signature.parameters), gives)):
-            body = f"\n{_docstring(function)}" if not number else " ..."
-            parameters = "".join(f"    {one},\n" for one in self._parameters(function, form.types))
-            self._overload(f"def {name}(\n{parameters}) -> {form.gives}:{body}", form.gives)
         if name in WITHOUT_ARGUMENTS:
-            gives_alone = WITHOUT_ARGUMENTS[name]
-            self._overload(f"def {name}() -> {gives_alone}: ...", gives_alone)
+            self._overload(f"def {name}()", WITHOUT_ARGUMENTS[name], " ...")
+        made = forms(list(signature.parameters), gives)
+        for form in made:
+            # editors show the documentation of the last
+            body = f"\n{_docstring(function)}" if form is made[-1] else " ..."
+            parameters = "".join(f"    {one},\n" for one in self._parameters(function, form.types))
+            self._overload(f"def {name}(\n{parameters})", form.gives, body)
 
     def use(self, name: str, module: str) -> None:
         """Import a name."""
@@ -125,9 +127,9 @@ class Stub:
         parts = [HEADING, "\n".join(imports), f"__all__ = [\n{exported}]", *self._texts]
         return "\n\n".join(parts) + "\n"
 
-    def _overload(self, text: str, gives: str) -> None:
+    def _overload(self, call: str, gives: str, body: str) -> None:
         self._import_names_of(f"overload[{gives}]", [])
-        self._texts.append(f"@overload\n{text}")
+        self._texts.append(f"@overload\n{call} -> {gives}:{body}")
 
     def _parameters(self, function: Callable[..., Any], types: dict[str, str]) -> list[str]:
         modules = [sys.modules[function.__module__], sys.modules[methods.method.__module__]]
@@ -165,13 +167,21 @@ def _docstring(function: Callable[..., Any]) -> str:
 def _home(name: str, modules: list[ModuleType]) -> str:
     """The module that one of `modules` imports a name from, or that defines it itself."""
     for module in modules:
-        for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.ImportFrom) and name in [one.name for one in node.names]:
-                relative = "." * node.level + (node.module or "")
-                return resolve_name(relative, str(module.__package__)) if node.level else relative
         if name in vars(module):
-            return module.__name__
+            return _imported(module).get(name, module.__name__)
     raise NameError(f"{name} is in none of {', '.join(one.__name__ for one in modules)}")
+
+
+@lru_cache(maxsize=None)
+def _imported(module: ModuleType) -> dict[str, str]:
+    """The names that a module imports from others, and from which."""
+    found = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ImportFrom):
+            place = "." * node.level + (node.module or "")
+            other = resolve_name(place, str(module.__package__)) if node.level else place
+            found.update({one.asname or one.name: other for one in node.names})
+    return found
 
 
 def stub() -> str:

@@ -32,7 +32,7 @@ from ..graph.picture_input import common_sizes, picture_input
 from ..graph.trace import trace
 from ..methods import METHODS
 from ..methods.baselines import BASELINES, INPAINT
-from ..methods.occlusion import VALUES
+from ..methods.hiding import VALUES
 from ..methods.segments import WAYS
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY

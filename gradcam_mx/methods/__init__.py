@@ -20,12 +20,12 @@ from .gradients import (
     saliency,
     smooth_grad,
 )
-from .occlusion import feature_ablation, occlusion
+from .hiding import feature_ablation, occlusion
 from .partition import partition_shap
 from .paths import expected_gradients, integrated_gradients
 from .perturbing import perturbation
 from .probed_maps import ablation_cam, score_cam
-from .rise import rise
+from .random_masks import rise
 from .superpixels import kernel_shap, lime
 
 __all__ = [

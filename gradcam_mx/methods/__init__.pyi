@@ -12,7 +12,7 @@ from gradcam_mx.graph.trace import Net
 from gradcam_mx.methods.activation_maps import activation_map
 from gradcam_mx.methods.base import METHODS, Method, Result, method
 from gradcam_mx.methods.baselines import Baseline
-from gradcam_mx.methods.occlusion import Lengths
+from gradcam_mx.methods.hiding import Lengths
 from gradcam_mx.methods.perturbing import perturbation
 from gradcam_mx.methods.segments import Segments
 from gradcam_mx.targets import Several, Top
@@ -66,7 +66,71 @@ def ablation_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def ablation_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def ablation_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def ablation_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def ablation_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """Ablation-CAM: a channel counts by how much the score drops without it.
 
         w_c = (S - S_c) / |S|        S_c: the score with A_c set to zero
@@ -106,70 +170,6 @@ def ablation_cam(
     """
 
 @overload
-def ablation_cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def ablation_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def ablation_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def ablation_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
 def cam(
     net: Net,
     x: Input,
@@ -181,7 +181,63 @@ def cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """CAM: where the features are that the class's weights ask for.
 
     For a net that ends in a global average pool and one Dense layer, with its weights w,
@@ -221,62 +277,6 @@ def cam(
     """
 
 @overload
-def cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
 def deconvnet(
     net: Net,
     x: Input,
@@ -284,7 +284,17 @@ def deconvnet(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def deconvnet(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Explanation:
     """Deconvnet: the pattern that the features of the target would paint on the input.
 
     The gradient ∂S/∂x, except that a rectifier is run backward as a rectifier: with dy the gradient
@@ -322,16 +332,6 @@ def deconvnet(
     """
 
 @overload
-def deconvnet(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> Explanation: ...
-
-@overload
 def eigen_cam(
     net: Net,
     x: Input,
@@ -343,7 +343,63 @@ def eigen_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def eigen_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def eigen_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def eigen_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def eigen_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """Eigen-CAM: where the strongest pattern of a layer is, whatever the target.
 
         L = M v        M: A as positions × channels, v: its first right singular vector
@@ -381,7 +437,21 @@ def eigen_cam(
     """
 
 @overload
-def eigen_cam(
+def eigen_grad_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[list[Explanation]]: ...
+
+@overload
+def eigen_grad_cam(
     net: Net,
     x: Input,
     target: Several | Top,
@@ -395,7 +465,7 @@ def eigen_cam(
 ) -> list[Explanation]: ...
 
 @overload
-def eigen_cam(
+def eigen_grad_cam(
     net: Net,
     x: Input,
     target: Target = None,
@@ -409,7 +479,7 @@ def eigen_cam(
 ) -> Explanation: ...
 
 @overload
-def eigen_cam(
+def eigen_grad_cam(
     net: Net,
     x: Input,
     target: Target = None,
@@ -423,7 +493,7 @@ def eigen_cam(
 ) -> list[Explanation]: ...
 
 @overload
-def eigen_cam(
+def eigen_grad_cam(
     net: Net,
     x: Input,
     target: Target = None,
@@ -434,21 +504,7 @@ def eigen_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def eigen_grad_cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: list[Any] | tuple[Any, ...],
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> Explanation:
     """EigenGrad-CAM: Eigen-CAM of what each activation contributes to the target.
 
         L = M v        M: A ⊙ G as positions × channels, v: its first right singular vector
@@ -486,62 +542,6 @@ def eigen_grad_cam(
     """
 
 @overload
-def eigen_grad_cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def eigen_grad_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def eigen_grad_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def eigen_grad_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
 def expected_gradients(
     net: Net,
     x: Input,
@@ -556,7 +556,75 @@ def expected_gradients(
     seed: int = 0,
     batch_size: int = 16,
     progress: bool = True,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def expected_gradients(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    background: Array,
+    nsamples: int = 200,
+    local_smoothing: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def expected_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    background: Array,
+    nsamples: int = 200,
+    local_smoothing: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Explanation: ...
+
+@overload
+def expected_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    background: Array,
+    nsamples: int = 200,
+    local_smoothing: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def expected_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    background: Array,
+    nsamples: int = 200,
+    local_smoothing: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Explanation:
     """Expected gradients: integrated gradients, averaged over baselines out of a background set.
 
         R = E[(x - b) ⊙ ∂S/∂x at (b + t (x - b) + ε)],    b ~ background, t ~ U(0, 1)
@@ -603,74 +671,6 @@ def expected_gradients(
     """
 
 @overload
-def expected_gradients(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    background: Array,
-    nsamples: int = 200,
-    local_smoothing: float = 0.0,
-    seed: int = 0,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> list[Explanation]: ...
-
-@overload
-def expected_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    background: Array,
-    nsamples: int = 200,
-    local_smoothing: float = 0.0,
-    seed: int = 0,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
-def expected_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    background: Array,
-    nsamples: int = 200,
-    local_smoothing: float = 0.0,
-    seed: int = 0,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> list[Explanation]: ...
-
-@overload
-def expected_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    background: Array,
-    nsamples: int = 200,
-    local_smoothing: float = 0.0,
-    seed: int = 0,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def explain(
     net: Net,
     x: Input,
@@ -682,34 +682,7 @@ def explain(
     input: InputChoice = None,
     fuse: None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
-) -> dict[str, list[Any]]:
-    """Several methods on one run of the net: name → Explanation.
-
-    They share the forward pass, and each backward pass that two of them need.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
-        methods: names out of `METHODS`.
-        target: what is explained; each sample's top class by default. With several targets
-            (`gm.targets.Several`, `Top`) each method gives a list of explanations.
-        layer: for the methods that explain a layer; by default the last before the global pool.
-            With a list of layers these methods give a list of explanations. Methods that can
-            explain a layer as well as the input explain the input.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
-        fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
-        options: name of a method → its own options.
-
-    Raises:
-        MethodError: there is no such method, or a method has no such option.
-        LayerError, TargetError, InputError, NetworkError, RuleError: what they say.
-
-    Example:
-        >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
-        >>> found["grad_cam"].layer                                  # doctest: +SKIP
-        'features.7'
-    """
+) -> dict[str, list[Any]]: ...
 
 @overload
 def explain(
@@ -765,7 +738,34 @@ def explain(
     input: InputChoice = None,
     fuse: str | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
-) -> dict[str, Explanation]: ...
+) -> dict[str, Explanation]:
+    """Several methods on one run of the net: name → Explanation.
+
+    They share the forward pass, and each backward pass that two of them need.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
+        methods: names out of `METHODS`.
+        target: what is explained; each sample's top class by default. With several targets
+            (`gm.targets.Several`, `Top`) each method gives a list of explanations.
+        layer: for the methods that explain a layer; by default the last before the global pool.
+            With a list of layers these methods give a list of explanations. Methods that can
+            explain a layer as well as the input explain the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        options: name of a method → its own options.
+
+    Raises:
+        MethodError: there is no such method, or a method has no such option.
+        LayerError, TargetError, InputError, NetworkError, RuleError: what they say.
+
+    Example:
+        >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
+        >>> found["grad_cam"].layer                                  # doctest: +SKIP
+        'features.7'
+    """
 
 @overload
 def feature_ablation(
@@ -780,7 +780,22 @@ def feature_ablation(
     baseline: Baseline = "zero",
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def feature_ablation(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    segments: Segments = None,
+    num_segments: int = 50,
+    baseline: Baseline = "zero",
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """Feature ablation: how much the score drops when a segment of the input is hidden.
 
         R_p = S(x) - S(x with the segment of p hidden)
@@ -826,21 +841,6 @@ def feature_ablation(
     """
 
 @overload
-def feature_ablation(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    segments: Segments = None,
-    num_segments: int = 50,
-    baseline: Baseline = "zero",
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def grad_cam(
     net: Net,
     x: Input,
@@ -852,40 +852,7 @@ def grad_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
-    """Grad-CAM: where a layer's features speak for the target.
-
-        α_c = mean over positions of ∂S/∂A_c        L = ReLU(Σ_c α_c · A_c)
-
-    Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
-            net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
-        layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
-        output: which of several outputs is explained, by number or name; or "probability".
-        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
-        relu: False keeps the negative evidence too.
-        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
-        eigen_smooth: the principal component of the weighted channels in place of their sum.
-
-    Returns:
-        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
-
-    Raises:
-        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
-
-    Example:
-        >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
-        >>> net.initialize()
-        >>> gm.grad_cam(net, mx.nd.ones((1, 3, 224, 224)), target=281).values.shape
-        (1, 7, 7)
-    """
+) -> list[list[Explanation]]: ...
 
 @overload
 def grad_cam(
@@ -941,7 +908,40 @@ def grad_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> Explanation: ...
+) -> Explanation:
+    """Grad-CAM: where a layer's features speak for the target.
+
+        α_c = mean over positions of ∂S/∂A_c        L = ReLU(Σ_c α_c · A_c)
+
+    Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool.
+        output: which of several outputs is explained, by number or name; or "probability".
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.grad_cam(net, mx.nd.ones((1, 3, 224, 224)), target=281).values.shape
+        (1, 7, 7)
+    """
 
 @overload
 def grad_cam_pp(
@@ -955,7 +955,63 @@ def grad_cam_pp(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def grad_cam_pp(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def grad_cam_pp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def grad_cam_pp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def grad_cam_pp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """Grad-CAM++: as Grad-CAM, with weights that let small and repeated objects count.
 
         α_c = G_c² / (2 G_c² + G_c³ · Σ A_c)    w_c = Σ α_c · ReLU(G_c)    L = ReLU(Σ_c w_c · A_c)
@@ -993,60 +1049,7 @@ def grad_cam_pp(
     """
 
 @overload
-def grad_cam_pp(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def grad_cam_pp(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def grad_cam_pp(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def grad_cam_pp(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
+def guided_backprop() -> AbstractContextManager[RuleReport]: ...
 
 @overload
 def guided_backprop(
@@ -1056,7 +1059,17 @@ def guided_backprop(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def guided_backprop(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Explanation:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
 
     The gradient ∂S/∂x, except that every rectifier f also stops negative gradients: with z its
@@ -1098,19 +1111,6 @@ def guided_backprop(
     """
 
 @overload
-def guided_backprop(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> Explanation: ...
-
-@overload
-def guided_backprop() -> AbstractContextManager[RuleReport]: ...
-
-@overload
 def guided_grad_cam(
     net: Net,
     x: Input,
@@ -1120,40 +1120,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
-) -> list[list[Explanation]]:
-    """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
-
-        R = upsample(L) ⊙ G        L: the Grad-CAM (N, h, w), G: the guided gradient (N, C, H, W)
-
-    Selvaraju et al. 2017, arXiv:1610.02391, section 3.2; upsampling is bilinear.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
-            net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
-        layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
-            one before the global pool.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
-        fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
-
-    Returns:
-        An Explanation whose values are the products, (N, C, H, W).
-
-    Raises:
-        RuleError: the net has no rectifier.
-        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
-
-    Example:
-        >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
-        >>> net.initialize()
-        >>> gm.guided_grad_cam(net, mx.nd.ones((1, 3, 224, 224)), 281).layer
-        'features.12'
-    """
+) -> list[list[Explanation]]: ...
 
 @overload
 def guided_grad_cam(
@@ -1201,7 +1168,40 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
-) -> Explanation: ...
+) -> Explanation:
+    """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
+
+        R = upsample(L) ⊙ G        L: the Grad-CAM (N, h, w), G: the guided gradient (N, C, H, W)
+
+    Selvaraju et al. 2017, arXiv:1610.02391, section 3.2; upsampling is bilinear.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
+            one before the global pool.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name; the first by
+            default.
+        fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
+
+    Returns:
+        An Explanation whose values are the products, (N, C, H, W).
+
+    Raises:
+        RuleError: the net has no rectifier.
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.guided_grad_cam(net, mx.nd.ones((1, 3, 224, 224)), 281).layer
+        'features.12'
+    """
 
 @overload
 def hires_cam(
@@ -1215,7 +1215,63 @@ def hires_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def hires_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def hires_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def hires_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def hires_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """HiRes-CAM: what each position contributes, without an average over positions.
 
         L = ReLU(Σ_c G_c ⊙ A_c)
@@ -1252,62 +1308,6 @@ def hires_cam(
     """
 
 @overload
-def hires_cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def hires_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def hires_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def hires_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
 def input_x_gradient(
     net: Net,
     x: Input,
@@ -1316,7 +1316,51 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def input_x_gradient(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> list[Explanation]: ...
+
+@overload
+def input_x_gradient(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Explanation: ...
+
+@overload
+def input_x_gradient(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> list[Explanation]: ...
+
+@overload
+def input_x_gradient(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Explanation:
     """Input × gradient: the share of each value in the score, were the net linear.
 
         R = x ⊙ ∂S/∂x
@@ -1349,50 +1393,6 @@ def input_x_gradient(
     """
 
 @overload
-def input_x_gradient(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> list[Explanation]: ...
-
-@overload
-def input_x_gradient(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> Explanation: ...
-
-@overload
-def input_x_gradient(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> list[Explanation]: ...
-
-@overload
-def input_x_gradient(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> Explanation: ...
-
-@overload
 def integrated_gradients(
     net: Net,
     x: Input,
@@ -1406,7 +1406,71 @@ def integrated_gradients(
     quadrature: str = "gauss-legendre",
     batch_size: int = 16,
     progress: bool = True,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def integrated_gradients(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    baseline: Baseline = "zero",
+    steps: int = 50,
+    quadrature: str = "gauss-legendre",
+    batch_size: int = 16,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def integrated_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    baseline: Baseline = "zero",
+    steps: int = 50,
+    quadrature: str = "gauss-legendre",
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Explanation: ...
+
+@overload
+def integrated_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    baseline: Baseline = "zero",
+    steps: int = 50,
+    quadrature: str = "gauss-legendre",
+    batch_size: int = 16,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def integrated_gradients(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    baseline: Baseline = "zero",
+    steps: int = 50,
+    quadrature: str = "gauss-legendre",
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Explanation:
     """Integrated gradients: what each value adds to the score on the way from a baseline.
 
         R = (x - b) ⊙ ∫₀¹ ∂S/∂x at (b + t (x - b)) dt        Σ R = S(x) - S(b)
@@ -1451,70 +1515,6 @@ def integrated_gradients(
     """
 
 @overload
-def integrated_gradients(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    baseline: Baseline = "zero",
-    steps: int = 50,
-    quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
-    progress: bool = True,
-) -> list[Explanation]: ...
-
-@overload
-def integrated_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    baseline: Baseline = "zero",
-    steps: int = 50,
-    quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
-def integrated_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    baseline: Baseline = "zero",
-    steps: int = 50,
-    quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
-    progress: bool = True,
-) -> list[Explanation]: ...
-
-@overload
-def integrated_gradients(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    baseline: Baseline = "zero",
-    steps: int = 50,
-    quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def kernel_shap(
     net: Net,
     x: Input,
@@ -1529,7 +1529,24 @@ def kernel_shap(
     seed: int = 0,
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def kernel_shap(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    segments: Segments = None,
+    num_segments: int = 50,
+    num_samples: int = 1000,
+    baseline: Baseline = "zero",
+    seed: int = 0,
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """Kernel SHAP: each segment's Shapley value, its fair share in the score.
 
         φ = argmin Σ_z π(z) (S(x with the segments z) - S(baseline) - φ·z)²,
@@ -1581,23 +1598,6 @@ def kernel_shap(
     """
 
 @overload
-def kernel_shap(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    segments: Segments = None,
-    num_segments: int = 50,
-    num_samples: int = 1000,
-    baseline: Baseline = "zero",
-    seed: int = 0,
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def layer_cam(
     net: Net,
     x: Input,
@@ -1609,40 +1609,7 @@ def layer_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
-    """Layer-CAM: sharp maps also of early layers, from the positive gradient at each position.
-
-        L = ReLU(Σ_c ReLU(G_c) ⊙ A_c)
-
-    Jiang et al. 2021, doi:10.1109/TIP.2021.3089943, equations 4 to 6.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
-            net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
-        layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
-        output: which of several outputs is explained, by number or name; or "probability".
-        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
-        relu: False keeps the negative evidence too.
-        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
-        eigen_smooth: the principal component of the weighted channels in place of their sum.
-
-    Returns:
-        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
-
-    Raises:
-        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
-
-    Example:
-        >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
-        >>> net.initialize()
-        >>> gm.layer_cam(net, mx.nd.ones((1, 3, 224, 224)), 281, "features.5").values.shape
-        (1, 28, 28)
-    """
+) -> list[list[Explanation]]: ...
 
 @overload
 def layer_cam(
@@ -1698,7 +1665,40 @@ def layer_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> Explanation: ...
+) -> Explanation:
+    """Layer-CAM: sharp maps also of early layers, from the positive gradient at each position.
+
+        L = ReLU(Σ_c ReLU(G_c) ⊙ A_c)
+
+    Jiang et al. 2021, doi:10.1109/TIP.2021.3089943, equations 4 to 6.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool.
+        output: which of several outputs is explained, by number or name; or "probability".
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.layer_cam(net, mx.nd.ones((1, 3, 224, 224)), 281, "features.5").values.shape
+        (1, 28, 28)
+    """
 
 @overload
 def lime(
@@ -1718,7 +1718,27 @@ def lime(
     seed: int = 0,
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def lime(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    segments: Segments = None,
+    num_segments: int = 50,
+    num_samples: int = 1000,
+    num_features: int | None = None,
+    hide: Baseline = "mean",
+    kernel_width: float = 0.25,
+    ridge: float = 1.0,
+    seed: int = 0,
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """LIME: the segments that speak for the target, in a linear model of the net around x.
 
         β = argmin Σ_i π_i (S(x with the segments z_i) - b - β·z_i)² + λ |β|²
@@ -1773,26 +1793,6 @@ def lime(
     """
 
 @overload
-def lime(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    segments: Segments = None,
-    num_segments: int = 50,
-    num_samples: int = 1000,
-    num_features: int | None = None,
-    hide: Baseline = "mean",
-    kernel_width: float = 0.25,
-    ridge: float = 1.0,
-    seed: int = 0,
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def occlusion(
     net: Net,
     x: Input,
@@ -1806,7 +1806,23 @@ def occlusion(
     values: str = "drop",
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def occlusion(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    window: Lengths = None,
+    stride: Lengths = None,
+    baseline: Baseline = "zero",
+    values: str = "drop",
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """Occlusion: how much the score drops when a window over the input is hidden.
 
         R_p = mean over the windows w that cover p of S(x) - S(x with w hidden)
@@ -1851,22 +1867,6 @@ def occlusion(
     """
 
 @overload
-def occlusion(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    window: Lengths = None,
-    stride: Lengths = None,
-    baseline: Baseline = "zero",
-    values: str = "drop",
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def partition_shap(
     net: Net,
     x: Input,
@@ -1879,7 +1879,22 @@ def partition_shap(
     seed: int = 0,
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def partition_shap(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    masker: Baseline = "blur(128,128)",
+    max_evals: int = 1000,
+    seed: int = 0,
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """Partition SHAP: each rectangle's fair share in the score, the important ones cut finer.
 
         φ_L = ½ (S(L) - S(∅) + S(L ∪ R) - S(R))        for the halves L, R of a rectangle,
@@ -1924,21 +1939,6 @@ def partition_shap(
     """
 
 @overload
-def partition_shap(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    masker: Baseline = "blur(128,128)",
-    max_evals: int = 1000,
-    seed: int = 0,
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def rise(
     net: Net,
     x: Input,
@@ -1953,7 +1953,24 @@ def rise(
     seed: int = 0,
     batch_size: BatchSize = "auto",
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def rise(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    num_samples: int = 4000,
+    cells: int = 7,
+    keep: float = 0.5,
+    baseline: Baseline = "zero",
+    seed: int = 0,
+    batch_size: BatchSize = "auto",
+    progress: bool = True,
+) -> Explanation:
     """RISE: a position counts by the mean score of the masked inputs in which it is seen.
 
         R = 1 / (p M) Σ_i S(x ⊙ m_i) m_i
@@ -2001,23 +2018,6 @@ def rise(
     """
 
 @overload
-def rise(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    num_samples: int = 4000,
-    cells: int = 7,
-    keep: float = 0.5,
-    baseline: Baseline = "zero",
-    seed: int = 0,
-    batch_size: BatchSize = "auto",
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def saliency(
     net: Net,
     x: Input,
@@ -2025,7 +2025,17 @@ def saliency(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def saliency(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Explanation:
     """Saliency: how the score changes with each value of the input.
 
         R = ∂S/∂x
@@ -2059,16 +2069,6 @@ def saliency(
     """
 
 @overload
-def saliency(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-) -> Explanation: ...
-
-@overload
 def score_cam(
     net: Net,
     x: Input,
@@ -2082,7 +2082,71 @@ def score_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
+) -> list[list[Explanation]]: ...
+
+@overload
+def score_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def score_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def score_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    fuse: None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def score_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    fuse: str | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
     """Score-CAM: a channel counts by the score of the input that it lets through.
 
         H_c = A_c at the input's size, stretched to [0, 1]        S_c: the score of x ⊙ H_c
@@ -2123,70 +2187,6 @@ def score_cam(
     """
 
 @overload
-def score_cam(
-    net: Net,
-    x: Input,
-    target: Several | Top,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def score_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: str | None = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
-def score_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: list[Any] | tuple[Any, ...] = ...,
-    *,
-    output: OutputChoice = None,
-    fuse: None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> list[Explanation]: ...
-
-@overload
-def score_cam(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    layer: Any = None,
-    *,
-    output: OutputChoice = None,
-    fuse: str | None = None,
-    batch_size: int = 16,
-    progress: bool = True,
-    relu: bool = True,
-    augment_smooth: bool = False,
-    eigen_smooth: bool = False,
-) -> Explanation: ...
-
-@overload
 def smooth_grad(
     net: Net,
     x: Input,
@@ -2200,7 +2200,23 @@ def smooth_grad(
     seed: int = 0,
     batch_size: int = 16,
     progress: bool = True,
-) -> list[Explanation]:
+) -> list[Explanation]: ...
+
+@overload
+def smooth_grad(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    samples: int = 25,
+    noise: float = 0.15,
+    mode: str = "mean",
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: bool = True,
+) -> Explanation:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
 
         R = mean of ∂S/∂x at x + ε,        ε ~ Normal(0, σ²),        σ = noise · (max x - min x)
@@ -2241,22 +2257,6 @@ def smooth_grad(
     """
 
 @overload
-def smooth_grad(
-    net: Net,
-    x: Input,
-    target: Target = None,
-    *,
-    output: OutputChoice = None,
-    input: InputChoice = None,
-    samples: int = 25,
-    noise: float = 0.15,
-    mode: str = "mean",
-    seed: int = 0,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Explanation: ...
-
-@overload
 def xgrad_cam(
     net: Net,
     x: Input,
@@ -2268,41 +2268,7 @@ def xgrad_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> list[list[Explanation]]:
-    """XGrad-CAM: as Grad-CAM, with weights that make the map add up to what the layer contributes.
-
-        w_c = Σ (A_c · G_c) / Σ A_c        L = ReLU(Σ_c w_c · A_c)
-
-    with sums over the positions, and w = 0 where its denominator is. Fu et al. 2020,
-    arXiv:2008.02312, equation 8.
-
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
-        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
-            net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
-        layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
-        output: which of several outputs is explained, by number or name; or "probability".
-        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
-        relu: False keeps the negative evidence too.
-        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
-        eigen_smooth: the principal component of the weighted channels in place of their sum.
-
-    Returns:
-        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
-
-    Raises:
-        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
-
-    Example:
-        >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
-        >>> net.initialize()
-        >>> gm.xgrad_cam(net, mx.nd.ones((1, 3, 224, 224)), target=281).values.shape
-        (1, 7, 7)
-    """
+) -> list[list[Explanation]]: ...
 
 @overload
 def xgrad_cam(
@@ -2358,4 +2324,38 @@ def xgrad_cam(
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
-) -> Explanation: ...
+) -> Explanation:
+    """XGrad-CAM: as Grad-CAM, with weights that make the map add up to what the layer contributes.
+
+        w_c = Σ (A_c · G_c) / Σ A_c        L = ReLU(Σ_c w_c · A_c)
+
+    with sums over the positions, and w = 0 where its denominator is. Fu et al. 2020,
+    arXiv:2008.02312, equation 8.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. Several of them
+            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool.
+        output: which of several outputs is explained, by number or name; or "probability".
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.xgrad_cam(net, mx.nd.ones((1, 3, 224, 224)), target=281).values.shape
+        (1, 7, 7)
+    """
