@@ -25,7 +25,12 @@ BOUNDS = (-2.0, 2.0)
 
 @dataclass(frozen=True)
 class Maximization:
-    """An input that was made for a target."""
+    """An input that was made for a target.
+
+    Args:
+        target: the class id, or the name of what else it was made for.
+        order: "RGB" or "BGR", the order of the channels in `x`.
+    """
 
     x: np.ndarray
     """(1, C, H, W) float32: as the net takes it."""

@@ -24,7 +24,11 @@ from .samples import Images, Sample, samples
 
 @dataclass(frozen=True)
 class Patch:
-    """What excited a unit."""
+    """What excited a unit.
+
+    Args:
+        activation: of the unit, at that position.
+    """
 
     unit: int
     """The channel of the layer."""

@@ -33,7 +33,11 @@ FUSIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "max": np.max,
 
 
 class Result(NamedTuple):
-    """What a formula gives, where it reports more than its values."""
+    """What a formula gives, where it reports more than its values.
+
+    Args:
+        values: the raw values of the explanation.
+    """
 
     values: np.ndarray
     details: dict[str, np.ndarray]
@@ -44,7 +48,16 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Method:
-    """A method as the register lists it."""
+    """A method as the register lists it.
+
+    Args:
+        name: that of its function.
+        family: what it is listed under, such as "gradients".
+        paper: who found it, when, and where to read it.
+        needs: what its formula draws on.
+        formula: from a run, and options by keyword, to the raw values.
+        function: what users call.
+    """
 
     name: str
     family: str
@@ -263,6 +276,13 @@ def method(
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
     `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
     has the formula's name and options, and its docstring, completed by that of all arguments.
+
+    Args:
+        family: what it is listed under, such as "gradients".
+        paper: who found it, when, and where to read it.
+        cost: the passes through the net that it takes.
+        needs: what the formula draws on.
+        check: refuses options, as said above.
     """
 
     def register(formula: Formula) -> Callable[..., Any]:
