@@ -239,7 +239,11 @@ class Graph:
         return replace(node, attrs=attrs, inputs=tuple(self.frozen(entry) for entry in node.inputs))
 
     def frozen(self, entry: Entry) -> Entry:
-        """The value that stands for a traced one in the frozen graph: dropout is passed over."""
+        """The value that stands for a traced one in the frozen graph: dropout is passed over.
+
+        Args:
+            entry: of the graph as traced.
+        """
         node = self.nodes[entry[0]]
         while node.op == "Dropout" and node.attrs.get("mode", "training") != "always":
             entry = node.inputs[0]
@@ -252,7 +256,12 @@ class Graph:
         return [output.name for output in self.outputs]
 
     def once(self, key: Any, work_out: Callable[[], Result]) -> Result:
-        """What `work_out` finds about this graph, kept with it under `key`."""
+        """What `work_out` finds about this graph, kept with it under `key`.
+
+        Args:
+            key: tells what is found from all else that is kept.
+            work_out: called the first time.
+        """
         if key not in self._kept:
             self._kept[key] = work_out()
         return self._kept[key]
@@ -263,6 +272,7 @@ class Graph:
         """The nodes that the values in `entries` are computed from, and those that make them.
 
         Args:
+            entries: the values; those that are `leaves` do not count.
             leaves: values that are given; what they are computed from does not count.
         """
         found: set[int] = set()
@@ -278,6 +288,10 @@ class Graph:
         """The values that have to be given beside that at `point` to compute `heads` from it.
 
         They depend on the net's inputs, but not on the value at `point`.
+
+        Args:
+            point: the value that is given.
+            heads: the values to compute.
         """
         below = self.descendants([point])
         found: set[Entry] = set()
@@ -298,6 +312,7 @@ class Graph:
         """The live nodes whose values are computed from those in `entries`.
 
         Args:
+            entries: the values.
             differentiably: only those from which a gradient comes back.
         """
         key = (frozenset(entries), differentiably)
@@ -311,7 +326,11 @@ class Graph:
         return self._descendants[key]
 
     def differentiable(self, entries: Iterable[Entry]) -> frozenset[int]:
-        """The live nodes from which a gradient comes back to one of the values in `entries`."""
+        """The live nodes from which a gradient comes back to one of the values in `entries`.
+
+        Args:
+            entries: the values.
+        """
         return self.descendants(entries, differentiably=True)
 
     @cached_property
@@ -378,7 +397,12 @@ class Graph:
     # -- running -----------------------------------------------------------------------------------
 
     def compile(self, outputs: Sequence[Entry], leaves: Iterable[Entry]) -> Operator:
-        """The piece of the graph that computes `outputs` from `leaves` and parameters; kept."""
+        """The piece of the graph that computes `outputs` from `leaves` and parameters; kept.
+
+        Args:
+            outputs: the values to compute.
+            leaves: the values that are given.
+        """
         key = (tuple(outputs), frozenset(leaves))
         operator = self._compiled.get(key)
         if operator is None:
@@ -391,6 +415,10 @@ class Graph:
 
         That saves a tenth to a third of the time in batches of 8 and more (measured); the memory
         is given back with the operator, which the graph does not keep.
+
+        Args:
+            outputs: the values to compute.
+            leaves: the values that are given.
         """
         return Operator(*self._symbol(tuple(outputs), frozenset(leaves)), keeps_memory=True)
 
@@ -449,6 +477,11 @@ class Graph:
         """The net's outputs (or others) for arrays at its inputs (or at other `leaves`).
 
         It runs as one compiled op and is not recorded.
+
+        Args:
+            values: an array for each of the leaves.
+            outputs: the values to compute; the net's outputs by default.
+            leaves: the values that are given; the net's inputs by default.
         """
         leaves = leaves or self.inputs
         operator = self.compile(outputs or self.heads, leaves)
@@ -456,7 +489,11 @@ class Graph:
             return operator(dict(zip(leaves, values)), self.parameters.on(values[0].context))
 
     def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:
-        """Initialise the parameters that wait for their shapes, as a first forward pass would."""
+        """Initialise the parameters that wait for their shapes, as a first forward pass would.
+
+        Args:
+            shapes: of every value, as `shapes` gives them.
+        """
         self.parameters.finish(
             {
                 self.nodes[entry[0]].name: shape
@@ -469,6 +506,9 @@ class Graph:
 
     def shapes(self, *input_shapes: Shape) -> dict[Entry, Shape]:
         """The shape of every value, for inputs of the given shapes.
+
+        Args:
+            input_shapes: of each input, (N, C, H, W).
 
         Raises:
             InputError: the net does not take inputs of these shapes.
@@ -501,6 +541,9 @@ class Graph:
 
     def input(self, chosen: int | str | None) -> Entry:
         """An input by its number or name; for None the first that a gradient comes back to.
+
+        Args:
+            chosen: its number or name; None for the first that a gradient comes back to.
 
         Raises:
             InputError: there is no such input, or no output depends on it.
@@ -540,6 +583,9 @@ class Graph:
 
     def layers(self, *input_shapes: Shape) -> layers.LayerTable:
         """Name, operator and output shape of every addressable layer, in the order they run.
+
+        Args:
+            input_shapes: of each input, (N, C, H, W).
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """

@@ -26,7 +26,11 @@ SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3"
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
-    """Numbers from 0 to 255, rounded."""
+    """Numbers from 0 to 255, rounded.
+
+    Args:
+        values: 0 to 255.
+    """
     return np.round(values).astype(np.uint8)
 
 
@@ -34,6 +38,10 @@ def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Maps (N, h, w) linearly at another size (height, width): (N, height, width) float32.
 
     Any number of axes of positions goes: (N, w) for signals, (N, d, h, w) for volumes and clips.
+
+    Args:
+        maps: of any range.
+        size: along each axis of positions.
     """
     maps = np.ascontiguousarray(maps, np.float32)
     if maps.ndim == 3:
@@ -96,14 +104,23 @@ _STRENGTHS: dict[str, Callable[..., np.ndarray]] = {"sum": np.sum, "max": np.max
 
 
 def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
-    """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB."""
+    """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB.
+
+    Args:
+        heatmap: (H, W) in [0, 1].
+        colormap: a name that matplotlib knows.
+    """
     from matplotlib import colormaps
 
     return to_uint8(colormaps[colormap](heatmap)[..., :3] * 255)
 
 
 def grey(heatmap: np.ndarray) -> np.ndarray:
-    """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright."""
+    """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright.
+
+    Args:
+        heatmap: (H, W) in [0, 1].
+    """
     return to_uint8(heatmap * 255)
 
 
@@ -132,6 +149,10 @@ def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
 
     The sum is scaled so that its largest value is 255: (H, W, 3) uint8 RGB.
+
+    Args:
+        photo: (H, W, 3) RGB, 0 to 255.
+        heatmap: (H, W) uint8.
     """
     colors = cv2.cvtColor(cv2.applyColorMap(heatmap, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
     blended = np.float32(colors) + np.float32(photo)
@@ -146,6 +167,9 @@ def balanced(maps: np.ndarray) -> np.ndarray:
     """Each of the signed maps (N, H, W) scaled to [-1, 1], with zero at zero: float32.
 
     A map of zeros stays as it is, with a warning.
+
+    Args:
+        maps: of any range, and any number of axes of positions.
     """
     maps = np.asarray(maps, np.float32)
     size = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
@@ -199,6 +223,9 @@ def boundaries(segments: np.ndarray) -> np.ndarray:
     """Where a segment ends: (H, W) bool, true at positions before one of another segment.
 
     Of a clip (D, H, W), within each frame.
+
+    Args:
+        segments: (H, W) whole numbers, (D, H, W) for a clip.
     """
     edge = np.zeros(segments.shape, bool)
     for axis in (-2, -1):
@@ -220,6 +247,9 @@ def signed_image(attribution: np.ndarray) -> np.ndarray:
     A clip's (C, D, H, W) becomes (D, H, W, C).
 
     The strongest 0.5 % are drawn alike, so that a few of them do not leave the rest invisible.
+
+    Args:
+        attribution: (C, H, W), or a clip's (C, D, H, W), of any range.
     """
     size = np.abs(attribution)
     scale = np.percentile(size, 99.5) or size.max() or 1
@@ -231,6 +261,10 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     """The photo as a (H, W, 3) uint8 array; a clip, of 3 axes of positions, as (D, H, W, 3).
 
     A volume (D, H, W) is a grey clip.
+
+    Args:
+        photo: (H, W, 3), 0 to 255; a clip or volume as said.
+        axes: of positions: 2 for a photo, 3 for a clip.
 
     Raises:
         InputError: it is something else.
@@ -256,6 +290,9 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
 
 def check_photos(photos: np.ndarray) -> np.ndarray:
     """Photos (N, H, W, 3), or grey ones (N, H, W) or (N, H, W, 1), as (N, H, W, 3) uint8.
+
+    Args:
+        photos: of values from 0 to 255.
 
     Raises:
         InputError: they are something else.
@@ -310,6 +347,9 @@ def strip(clip: np.ndarray) -> np.ndarray:
     """Frames of a clip (D, H, W) or (D, H, W, 3) side by side: (H, width) or (H, width, 3).
 
     All of them, or `FRAMES` evenly spaced from the first to the last. White lines part them.
+
+    Args:
+        clip: (D, H, W) grey or (D, H, W, 3) RGB.
     """
     chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
     gap = np.full_like(clip[0, :, : max(1, clip.shape[2] // 32)], 255)
@@ -362,6 +402,9 @@ def _with_lines(colors: np.ndarray, signal: np.ndarray) -> np.ndarray:
 def check_signal(signal: np.ndarray) -> np.ndarray:
     """The signal as a (C, W) float64 array, of any range.
 
+    Args:
+        signal: (C, W).
+
     Raises:
         InputError: it is something else.
     """
@@ -381,7 +424,11 @@ TILE = 32
 
 
 def channel_order(maps: np.ndarray) -> np.ndarray:
-    """The channels of a layer's output (C, h, w) by their mean activation, the strongest first."""
+    """The channels of a layer's output (C, h, w) by their mean activation, the strongest first.
+
+    Args:
+        maps: (C, h, w).
+    """
     return np.argsort(-maps.reshape(len(maps), -1).mean(axis=1), kind="stable")
 
 
@@ -466,7 +513,11 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8."""
+    """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8.
+
+    Args:
+        pictures: (h, w, 3) uint8 each, of any sizes.
+    """
     height, width = (max(one.shape[axis] for one in pictures) for axis in (0, 1))
     frames = [np.full((height, width, 3), 230, np.uint8) for _ in pictures]
     for frame, one in zip(frames, pictures):
@@ -479,7 +530,12 @@ def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def save(panel: np.ndarray, path: Path) -> None:
-    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says."""
+    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says.
+
+    Args:
+        panel: (H, W) or (H, W, 3) uint8.
+        path: of the file.
+    """
     Image.fromarray(panel).save(path)
 
 
@@ -491,6 +547,11 @@ def figure(
     Grey ones (H, W) are drawn in grey.
 
     The figure is no pyplot figure: it opens no window, and there is nothing to close.
+
+    Args:
+        panels: (H, W) or (H, W, 3) uint8 each.
+        titles: one for each.
+        heading: above all of them.
     """
     from matplotlib.figure import Figure
 
@@ -708,6 +769,10 @@ def _label(axes: Axes, text: str, rotation: int) -> None:
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure, in the format its suffix says.
 
+    Args:
+        figure: of matplotlib.
+        path: of the file.
+
     Raises:
         OutputError: the file cannot be written.
     """
@@ -717,7 +782,11 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def as_array(figure: Figure) -> np.ndarray:
-    """A figure as a picture (H, W, 3) uint8 RGB."""
+    """A figure as a picture (H, W, 3) uint8 RGB.
+
+    Args:
+        figure: of matplotlib.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -267,7 +267,13 @@ class Detection:
         return chosen + like(rest, scores)
 
     def of_variants(self, ids: Any, scores: Any, boxes: Any) -> list[Detection]:
-        """The same detection of each sample, in outputs for variants of it."""
+        """The same detection of each sample, in outputs for variants of it.
+
+        Args:
+            ids: (N, B, 1): the net's outputs for N variants, the class of each box, -1 for none.
+            scores: (N, B, 1).
+            boxes: (N, B, 4): the corners.
+        """
         wanted = [None] * len(ids) if self.class_id is None else each(self.class_id, len(ids))
         found = []
         for kinds, places, class_id in zip(ids.asnumpy()[..., 0], boxes.asnumpy(), wanted):
@@ -418,7 +424,11 @@ class Several:
             raise TargetError("Several cannot hold Several or Top: name each target")
 
     def of(self, output: Any) -> list[Any]:
-        """The targets, for any output."""
+        """The targets, for any output.
+
+        Args:
+            output: of the net; it does not matter.
+        """
         return list(self.targets)
 
 
@@ -437,7 +447,11 @@ class Top:
             raise TargetError(f"Top takes how many classes to explain; got {self.count!r}")
 
     def of(self, output: Any) -> list[Any]:
-        """For each rank the class ids, one a sample."""
+        """For each rank the class ids, one a sample.
+
+        Args:
+            output: class scores (N, K) or (N, K, 1, 1).
+        """
         check_has_classes(output.shape)
         classes = output.shape[1]
         if self.count > classes or classes < 2:
@@ -460,6 +474,11 @@ def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def check_has_classes(shape: Sequence[int]) -> None:
+    """Refuse class ids for an output that has no classes.
+
+    Args:
+        shape: of the output.
+    """
     if not holds_classes(shape):
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
@@ -469,11 +488,21 @@ def check_has_classes(shape: Sequence[int]) -> None:
 
 
 def is_id(target: Any) -> bool:
+    """Whether a target is one class id.
+
+    Args:
+        target: anything.
+    """
     return isinstance(target, (int, np.integer)) and not isinstance(target, bool)
 
 
 def each(ids: Any, samples: int) -> list[int]:
-    """Class ids, one a sample."""
+    """Class ids, one a sample.
+
+    Args:
+        ids: one for all samples, or one for each.
+        samples: how many there are.
+    """
     if is_id(ids):
         return [int(ids)] * samples
     given = numbers_of(ids)
@@ -483,6 +512,12 @@ def each(ids: Any, samples: int) -> list[int]:
 
 
 def checked(ids: Sequence[int], classes: int) -> list[int]:
+    """Class ids as a list of int, all of which the net has.
+
+    Args:
+        ids: whole numbers.
+        classes: how many the net has.
+    """
     for one in ids:
         if not is_id(one):
             raise TargetError(f"a class id is a whole number; got {one!r}")
