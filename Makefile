@@ -3,6 +3,7 @@
 # make lint    ruff, the format, mypy, and which room imports which
 # make format  put the code into ruff's format
 # make docs    build the site of docs/ into site/ (needs Python 3.10 or newer)
+# make stubs   what type checkers see of the methods, after a change of their options or docstrings
 # make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
 # make clean   remove .venv and everything that was built
 #
@@ -24,7 +25,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: demo test lint format docs bench check clean
+.PHONY: demo test lint format docs stubs bench check clean
 .NOTPARALLEL:
 
 demo: $(STAMPS)/demo check
@@ -45,6 +46,9 @@ format: $(STAMPS)/dev
 
 docs: $(STAMPS)/docs check
 	$(BIN)/python docs/build_site.py $(ARGS)
+
+stubs: $(STAMPS)/demo check
+	$(BIN)/python tools/make_stubs.py
 
 bench: $(STAMPS)/demo check
 	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done

@@ -93,6 +93,8 @@ TEST = [
     "portalocker>=2.0",
     # what people use with gm.predict_fn
     "lime>=0.2",
+    # checks a user's program
+    "mypy>=1.10",
     "pytest>=7.4",
     "pytest-cov>=5.0",
     "pytest-xdist>=3.3",
@@ -134,7 +136,11 @@ setup(
         *(f"gradcam_mx.zoo.{name}" for name in find_packages("zoo")),
     ],
     package_dir={"gradcam_mx.zoo": "zoo"},
-    package_data={"gradcam_mx.zoo": ["synset.txt"]},
+    package_data={
+        "gradcam_mx": ["py.typed"],
+        "gradcam_mx.methods": ["*.pyi"],
+        "gradcam_mx.zoo": ["synset.txt"],
+    },
     include_package_data=False,
     zip_safe=False,
     cmdclass={"build_py": BuildWithHook},

@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__`
         eigen_grad_cam,
         expected_gradients,
         explain,
+        feature_ablation,
         grad_cam,
         grad_cam_pp,
         guided_backprop,
@@ -62,14 +63,14 @@ if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__`
         kernel_shap,
         layer_cam,
         lime,
+        occlusion,
         partition_shap,
+        rise,
         saliency,
         score_cam,
         smooth_grad,
         xgrad_cam,
     )
-    from .methods.occlusion import feature_ablation, occlusion
-    from .methods.rise import rise
     from .nn import Activation, Conv2D
 
 __all__ = [

@@ -58,7 +58,11 @@ class OutputError(GradCamError, OSError):
 
 
 def reason(error: Exception) -> str:
-    """The sentence in an MXNet error that says what is wrong, without its stack of addresses."""
+    """The sentence in an MXNet error that says what is wrong, without its stack of addresses.
+
+    Args:
+        error: as MXNet raises it.
+    """
     lines = str(error).splitlines()
     telling = next(
         (line for line in reversed(lines) if "Error in operator" in line or "Check failed" in line),

@@ -36,9 +36,10 @@ _DIGITS_TO_TRAIN = 1400
 class Dataset(NamedTuple):
     """Grey pictures and their classes.
 
-    >>> test = digits("test")
-    >>> test.names[test.labels[0]], test.images[0].shape
-    ('2', (28, 28))
+    Example:
+        >>> test = digits("test")
+        >>> test.names[test.labels[0]], test.images[0].shape
+        ('2', (28, 28))
     """
 
     images: np.ndarray
@@ -50,15 +51,24 @@ class Dataset(NamedTuple):
 
 
 def fashion_mnist(part: str = "train", folder: str | Path = FASHION_MNIST) -> Dataset:
-    """Return Fashion-MNIST: 60,000 pictures of ten kinds of clothes to train on, 10,000 to test.
+    """Fashion-MNIST: 60,000 pictures of ten kinds of clothes to train on, 10,000 to test.
 
-    Xiao et al. 2017, arXiv:1708.07747. `part` is ``"train"`` or ``"test"``, and `folder` holds the
-    four ``.gz`` files, by default where the Debian package ``dataset-fashion-mnist`` puts them.
+    Xiao et al. 2017, arXiv:1708.07747.
 
-    Raises `DataError`, which says how to install them, if the files are missing or damaged.
+    Args:
+        part: "train" or "test".
+        folder: holds the four .gz files; by default where the Debian package
+            dataset-fashion-mnist puts them.
 
-    >>> fashion_mnist("test").images.shape                          # doctest: +SKIP
-    (10000, 28, 28)
+    Returns:
+        A Dataset with N = 60,000 or 10,000.
+
+    Raises:
+        DataError: there is no such part, or the files are missing or damaged.
+
+    Example:
+        >>> fashion_mnist("test").images.shape                          # doctest: +SKIP
+        (10000, 28, 28)
     """
     name = _FILES[_checked(part)]
     images = _read(Path(folder) / f"{name}-images-idx3-ubyte.gz", axes=3)
@@ -66,7 +76,7 @@ def fashion_mnist(part: str = "train", folder: str | Path = FASHION_MNIST) -> Da
     if len(images) != len(labels):
         raise DataError(
             f"{folder} holds {len(images)} pictures and {len(labels)} labels to "
-            f"{part}: install it again."
+            f"{part}; expected one of each: install it again"
         )
     return Dataset(images, labels.astype(np.int32), _GARMENTS)
 
@@ -83,22 +93,29 @@ def _read(path: Path, axes: int) -> np.ndarray:
         return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
     except FileNotFoundError as error:
         raise DataError(
-            f"Fashion-MNIST is not installed: there is no {path}. On Debian and Ubuntu: "
-            "apt install dataset-fashion-mnist. gradcam_mx.zoo.digits() needs no such package."
+            f"Fashion-MNIST is not installed: there is no {path}; on Debian and Ubuntu: "
+            "apt install dataset-fashion-mnist (gradcam_mx.zoo.digits() needs no such package)"
         ) from error
     except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}): install it again.") from error
+        raise DataError(f"{path} cannot be read ({error}): install it again") from error
 
 
 def digits(part: str = "train") -> Dataset:
-    """Return scikit-learn's 1,797 handwritten digits, enlarged to 28 × 28 pixels.
+    """scikit-learn's 1,797 handwritten digits, enlarged to 28 × 28 pixels.
 
-    `part` is ``"train"``, the first 1,400, or ``"test"``, the rest.
+    Args:
+        part: "train", the first 1,400, or "test", the rest.
 
-    Raises `DependencyError` if scikit-learn is not installed.
+    Returns:
+        A Dataset.
 
-    >>> digits("test").images.shape
-    (397, 28, 28)
+    Raises:
+        DataError: there is no such part.
+        DependencyError: scikit-learn is not installed.
+
+    Example:
+        >>> digits("test").images.shape
+        (397, 28, 28)
     """
     found = optional("sklearn.datasets", "The digits are brought along", "inspect").load_digits()
     chosen = slice(_DIGITS_TO_TRAIN) if _checked(part) == "train" else slice(_DIGITS_TO_TRAIN, None)

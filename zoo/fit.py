@@ -22,14 +22,18 @@ _NORM_NAMES = {"weight": "gamma", "bias": "beta"}
 
 
 def from_torch(arrays: Arrays, modules: dict[str, str]) -> Arrays:
-    """Rename a PyTorch state dict's arrays to a Gluon net's structural names.
+    """A PyTorch state dict's arrays under the structural names of a Gluon net.
 
-    `modules` maps the names of PyTorch modules to those of Gluon blocks. A module with a
-    ``running_mean`` is a batch norm: its ``weight`` and ``bias`` become ``gamma`` and ``beta``.
-    ``num_batches_tracked`` is dropped. An array of a module that is not listed keeps its name.
+    A module with a running_mean is a batch norm: its weight and bias become gamma and beta.
+    num_batches_tracked is dropped. An array of a module that is not listed keeps its name.
 
-    >>> from_torch({"fc.weight": 1, "fc.num_batches_tracked": 2}, {"fc": "output"})
-    {'output.weight': 1}
+    Args:
+        arrays: the state dict's, by name.
+        modules: name of a PyTorch module → name of a Gluon block.
+
+    Example:
+        >>> from_torch({"fc.weight": 1, "fc.num_batches_tracked": 2}, {"fc": "output"})
+        {'output.weight': 1}
     """
     renamed = {}
     for name, value in arrays.items():
@@ -51,19 +55,26 @@ def fit(
     ctx: Any = None,
     size: int = 224,
 ) -> None:
-    """Initialise a fresh net with arrays named as in its ``.params`` file.
+    """Initialise a fresh net with arrays named as in its .params file.
 
-    `net` is a HybridBlock with blocks ``features`` and ``output``, made for pictures of `size` by
-    `size`; `ctx` is a context or a list of contexts, by default ``mx.cpu()``; `source` is what
-    errors call the arrays. Arrays of an exported net (``arg:vgg0_conv0_weight``) are accepted too.
-    Arrays for 1000 classes given to a net for another number of classes: the features are loaded,
-    the output is initialised, and a warning says so.
+    Nothing is set before everything was checked. Arrays for 1000 classes given to a net for another
+    number of classes: the features are loaded, the output is initialised, and a warning says so.
 
-    Nothing is set before everything was checked. Raises `WeightsError` naming the first parameters
-    that are missing, unknown or of another shape, and `DeviceError` for a GPU that does not exist.
+    Args:
+        net: a HybridBlock with blocks `features` and `output`.
+        arrays: by structural name, or as in the file of an exported net ("arg:vgg0_conv0_weight").
+        source: what errors call the arrays.
+        classes: those of the net.
+        ctx: a context or a list of them; `mx.cpu()` by default.
+        size: height and width of the pictures that the net is made for.
 
-    >>> net = vgg11(pretrained=False)                               # doctest: +SKIP
-    >>> fit(net, read_arrays("mine.params"), source="mine.params")  # doctest: +SKIP
+    Raises:
+        WeightsError: parameters are missing, unknown or of another shape; it names the first ones.
+        DeviceError: there is no such GPU.
+
+    Example:
+        >>> net = vgg11(pretrained=False)                               # doctest: +SKIP
+        >>> fit(net, read_arrays("mine.params"), source="mine.params")  # doctest: +SKIP
     """
     contexts = _contexts(ctx)
     parameters = net._collect_params_with_prefix()
@@ -90,7 +101,7 @@ def fit(
         net.output.initialize(ctx=contexts)
         warnings.warn(
             f"{source} was trained for {IMAGENET_CLASSES} classes, the net has {classes}: "
-            "only the features were loaded, the output layer is untrained.",
+            "only the features were loaded, the output layer is untrained",
             stacklevel=3,
         )
 
@@ -140,7 +151,7 @@ def _check(arrays: Arrays, shapes: dict[str, tuple[int, ...]], source: str) -> N
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise WeightsError(
             f"{source} does not fit the net; nothing was loaded.\n{shown}{more}\n"
-            "Check that the file is for this network and that classes= is what it was trained for."
+            "check that the file is for this network and that classes= is what it was trained for"
         )
 
 

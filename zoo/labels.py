@@ -15,18 +15,20 @@ __all__ = ["Labels", "class_id", "class_name", "imagenet_labels", "read_labels"]
 class Labels:
     """The names of a net's classes, each perhaps with synonyms.
 
-    >>> labels = Labels("pet", [["cat", "tabby"], ["dog"]])
-    >>> labels.name(0), labels.id("Tabby"), labels.id("1")
-    ('cat', 0, 1)
+    Args:
+        kind: tells these classes from others in messages, as in "no ImageNet class".
+        names: those of each class, class 0 first.
+        keys: others to find each class by.
+
+    Example:
+        >>> labels = Labels("pet", [["cat", "tabby"], ["dog"]])
+        >>> labels.name(0), labels.id("Tabby"), labels.id("1")
+        ('cat', 0, 1)
     """
 
     def __init__(
         self, kind: str, names: Sequence[Sequence[str]], keys: Iterable[Sequence[str]] = ()
     ) -> None:
-        """Take the names of each class, and other keys to find each by.
-
-        `kind` tells these classes from others in messages, as in "no ImageNet class".
-        """
         self.kind = kind
         self.names = names
         self.ids: dict[str, list[int]] = {}
@@ -39,21 +41,29 @@ class Labels:
         return len(self.names)
 
     def name(self, class_id: int) -> str:
-        """Return the first name of a class.
+        """The first name of a class.
 
-        Raises `TargetError` if there is no such class.
+        Args:
+            class_id: its number, from 0 on.
+
+        Raises:
+            TargetError: there is no such class.
         """
         if not 0 <= class_id < len(self):
             raise TargetError(
-                f"There is no {self.kind} class {class_id}: they go from 0 to {len(self) - 1}."
+                f"there is no {self.kind} class {class_id}: they go from 0 to {len(self) - 1}"
             )
         return self.names[class_id][0]
 
     def id(self, name: int | str) -> int:
-        """Return the number of a class given by a name, a key, or its number, also as text.
+        """The number of a class.
 
-        Upper and lower case are the same, and what looks like a number is one. Raises
-        `TargetError` if no class, or more than one, is called so; the message lists the closest.
+        Args:
+            name: one of its names or keys, in upper or lower case, or its number, also as text;
+                what looks like a number is one.
+
+        Raises:
+            TargetError: no class, or more than one, is called so; the message lists the closest.
         """
         text = str(name).strip()
         if text.lstrip("+-").isdecimal():
@@ -65,9 +75,9 @@ class Labels:
         if found:
             choices = "; ".join(f"{number} ({', '.join(self.names[number])})" for number in found)
             raise TargetError(
-                f"{text!r} is the name of several {self.kind} classes: give the number: {choices}."
+                f"{text!r} is the name of several {self.kind} classes: give the number: {choices}"
             )
-        raise TargetError(f"No {self.kind} class is called {text!r}; {self._closest(text)}.")
+        raise TargetError(f"no {self.kind} class is called {text!r}; {self._closest(text)}")
 
     def _closest(self, text: str) -> str:
         close = difflib.get_close_matches(text.lower(), self.ids, n=5)
@@ -80,7 +90,7 @@ class Labels:
 
 @lru_cache(maxsize=None)
 def imagenet_labels() -> Labels:
-    """Return the labels of ImageNet's 1000 classes, with their WordNet ids as keys."""
+    """The labels of ImageNet's 1000 classes, with their WordNet ids as keys."""
     text = Path(__file__).with_name("synset.txt").read_text(encoding="utf-8")
     lines = [line.partition(" ") for line in text.splitlines()]
     names = [[synonym.strip() for synonym in synonyms.split(",")] for _, _, synonyms in lines]
@@ -88,51 +98,65 @@ def imagenet_labels() -> Labels:
 
 
 def read_labels(path: str | Path) -> Labels:
-    """Return the labels in a text file that holds a name a line, in the order of the classes.
+    """The labels in a text file that holds a name a line, in the order of the classes.
 
-    A class whose line is empty is called by its number. Raises `TargetError` if the file cannot be
-    read, holds no names, or is no text.
+    A class whose line is empty is called by its number.
 
-    >>> read_labels("pets.txt").name(1)                             # doctest: +SKIP
-    'dog'
+    Args:
+        path: of the file, in UTF-8.
+
+    Raises:
+        TargetError: the file cannot be read, holds no names, or is no text.
+
+    Example:
+        >>> read_labels("pets.txt").name(1)                             # doctest: +SKIP
+        'dog'
     """
     path = Path(path).expanduser()
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise TargetError(
-            f"The class names in {path} cannot be read: {error.strerror or error}."
+            f"the class names in {path} cannot be read ({error.strerror or error}): check the path"
         ) from error
     except UnicodeDecodeError as error:
         raise TargetError(
             f"{path} is not a text file (UTF-8): expected a class name a line, in the order of "
-            "the net's outputs."
+            "the net's outputs"
         ) from error
     if not any(line.strip() for line in lines):
-        raise TargetError(f"{path} holds no class names: expected one a line.")
+        raise TargetError(f"{path} holds no class names; expected one a line")
     return Labels(path.name, [[line.strip() or f"class {i}"] for i, line in enumerate(lines)])
 
 
 def class_name(class_id: int) -> str:
-    """Return the first name of an ImageNet class, 0 to 999.
+    """The first name of an ImageNet class.
 
-    Raises `TargetError` if there is no such class.
+    Args:
+        class_id: its number, 0 to 999.
 
-    >>> class_name(285)
-    'Egyptian cat'
+    Raises:
+        TargetError: there is no such class.
+
+    Example:
+        >>> class_name(285)
+        'Egyptian cat'
     """
     return imagenet_labels().name(class_id)
 
 
 def class_id(name: int | str) -> int:
-    """Return the number, 0 to 999, of an ImageNet class given by name, WordNet id or number.
+    """The number, 0 to 999, of an ImageNet class.
 
-    `name` is a number, also as text, a WordNet id such as ``"n02124075"``, or any of the class's
-    names in upper or lower case.
+    Args:
+        name: any of its names in upper or lower case, a WordNet id such as "n02124075", or its
+            number, also as text.
 
-    Raises `TargetError` if no class, or more than one, is called so; the message lists the closest.
+    Raises:
+        TargetError: no class, or more than one, is called so; the message lists the closest.
 
-    >>> class_id("egyptian cat"), class_id("n02124075"), class_id("285")
-    (285, 285, 285)
+    Example:
+        >>> class_id("egyptian cat"), class_id("n02124075"), class_id("285")
+        (285, 285, 285)
     """
     return imagenet_labels().id(name)

@@ -56,35 +56,48 @@ def _canonical(name: str) -> str:
         known[match] for match in difflib.get_close_matches(_plain(name), known, n=5, cutoff=0.4)
     ]
     raise NetworkError(
-        f"The zoo has no network {name!r}; closest: {', '.join(close or MODELS[:5])}. "
-        "gradcam_mx.zoo.MODELS lists them all."
+        f"the zoo has no network {name!r}; closest: {', '.join(close or MODELS[:5])}; "
+        "gradcam_mx.zoo.MODELS lists them all"
     )
 
 
 def preprocess_for(name: str) -> Preprocess:
-    """Return how the network of this name wants its photos.
+    """How the network of a name wants its photos.
 
-    Raises `NetworkError` listing the closest names if there is no such network.
+    Args:
+        name: one of `MODELS`; upper case, dots and underscores do not matter.
 
-    >>> preprocess_for("squeezenet1.1").order
-    'BGR'
+    Raises:
+        NetworkError: there is no such network; the message lists the closest names.
+
+    Example:
+        >>> preprocess_for("squeezenet1.1").order
+        'BGR'
     """
     return PREPROCESS[_canonical(name)]
 
 
 def get_model(name: str, **kwargs: Any) -> Any:
-    """Return a network by name, by default trained on ImageNet; `MODELS` lists the names.
+    """A network by name, by default trained on ImageNet.
 
     VGG, SqueezeNet 1.1 and EfficientNet-Lite0 are the zoo's own, built of drop-in layers, and take
-    the keywords of their builders. The others are Gluon's and take `pretrained`, `classes`, `ctx`,
-    `root` and `weights` with the meaning they have in `get_vgg`. Every net carries its
-    `preprocess`.
+    the arguments of their builders. The others are Gluon's and take `pretrained`, `classes`, `ctx`,
+    `root` and `weights` with the meaning they have in `get_vgg`.
 
-    Raises `NetworkError` listing the closest names if there is no such network, and `WeightsError`
-    if its weights are not found or do not fit.
+    Args:
+        name: one of `MODELS`; upper case, dots and underscores do not matter.
 
-    >>> get_model("resnet18_v1", pretrained=False).preprocess.size
-    224
+    Returns:
+        A HybridBlock that carries its `preprocess`.
+
+    Raises:
+        NetworkError: there is no such network; the message lists the closest names.
+        WeightsError: its weights are not found or do not fit.
+        DeviceError: there is no such GPU.
+
+    Example:
+        >>> get_model("resnet18_v1", pretrained=False).preprocess.size
+        224
     """
     name = _canonical(name)
     net = _BUILDERS[name](**kwargs) if name in _BUILDERS else _from_gluon(name, **kwargs)

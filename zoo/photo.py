@@ -15,27 +15,34 @@ __all__ = ["as_photo", "read_photo"]
 
 
 def read_photo(path: str | Path) -> np.ndarray:
-    """Return the picture in a file as an ``(H, W, 3)`` uint8 RGB array, the right way up.
+    """The picture in a file, the right way up.
 
     Grey, palette, CMYK and 16-bit pictures are converted, transparency is laid over white, the
     camera's rotation is applied, and of an animation the first frame is taken.
 
-    Raises `PhotoError` naming the file, the reason and a way out, if it is missing, empty, damaged
-    or no picture.
+    Args:
+        path: of the file.
 
-    >>> read_photo("cat.jpg").shape                                 # doctest: +SKIP
-    (300, 451, 3)
+    Returns:
+        (H, W, 3) uint8, RGB.
+
+    Raises:
+        PhotoError: the file is missing, empty, damaged or no picture; the message names a way out.
+
+    Example:
+        >>> read_photo("cat.jpg").shape                                 # doctest: +SKIP
+        (300, 451, 3)
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        raise PhotoError(f"{path} is a folder: give the path of one picture in it.")
+        raise PhotoError(f"{path} is a folder: give the path of one picture in it")
     if not path.exists():
         raise PhotoError(
-            f"There is no file {path}: check the path; it was looked for in {Path.cwd()}."
+            f"there is no file {path}: check the path; it was looked for in {Path.cwd()}"
         )
     try:
         if path.stat().st_size == 0:
-            raise PhotoError("is empty: copy or download it again.")
+            raise PhotoError("is empty: copy or download it again")
         with _whole_pictures_alone(), Image.open(path) as image:
             image.load()
             picture = _rgb(ImageOps.exif_transpose(image))
@@ -43,20 +50,20 @@ def read_photo(path: str | Path) -> np.ndarray:
         raise PhotoError(f"{path} {error}") from None
     except PermissionError as error:
         raise PhotoError(
-            f"{path} may not be read: {error.strerror}. Change its permissions."
+            f"{path} may not be read ({error.strerror}): change its permissions"
         ) from error
     except Image.UnidentifiedImageError as error:
         raise PhotoError(
             f"{path} is not a picture of a known kind: save it as JPEG or PNG, "
-            "or pass an (H, W, 3) array."
+            "or pass an (H, W, 3) array"
         ) from error
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{path} is too large: {error} Save a smaller copy.") from error
+        raise PhotoError(f"{path} is too large ({error}): save a smaller copy") from error
     except Exception as error:
         # each file format has its own ways to fail on damaged data
         raise PhotoError(
             f"{path} is damaged or truncated ({error}): copy or download it again, "
-            "or save it as JPEG or PNG."
+            "or save it as JPEG or PNG"
         ) from error
     return picture
 
@@ -80,14 +87,14 @@ def _rgb(image: Image.Image) -> np.ndarray:
         if values.min() < 0 or values.max() > 65535:
             raise PhotoError(
                 f"has values from {values.min()} to {values.max()}, more than 16 bits: "
-                "scale it to 0-255 and save it as PNG."
+                "scale it to 0-255 and save it as PNG"
             )
         grey = np.round(values / 257).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode == "F":
         raise PhotoError(
             "has floating-point values, whose range is not known: "
-            "scale it to 0-255 and save it as PNG."
+            "scale it to 0-255 and save it as PNG"
         )
     if "transparency" in image.info or image.mode[-1:] in ("A", "a"):
         layer = image.convert("RGBA")
@@ -97,12 +104,18 @@ def _rgb(image: Image.Image) -> np.ndarray:
 
 
 def as_photo(photo: Any) -> np.ndarray:
-    """Return a photo given as a path or an array as an ``(H, W, 3)`` uint8 RGB array.
+    """A photo as an array (H, W, 3) of uint8, RGB.
 
-    Raises `PhotoError` for an array of another shape or type, saying how to convert it.
+    Args:
+        photo: its path, or such an array.
 
-    >>> as_photo(np.zeros((4, 6, 3), np.uint8)).shape
-    (4, 6, 3)
+    Raises:
+        PhotoError: the file cannot be read, or the array has another shape or type; the message
+            says how to convert it.
+
+    Example:
+        >>> as_photo(np.zeros((4, 6, 3), np.uint8)).shape
+        (4, 6, 3)
     """
     if isinstance(photo, (str, Path)):
         return read_photo(photo)
@@ -112,12 +125,12 @@ def as_photo(photo: Any) -> np.ndarray:
         hint = (
             "repeat the grey channel three times" if array.ndim == 2 else "move the channels last"
         )
-        raise PhotoError(f"The photo has shape {array.shape}; {expected}: {hint}.")
+        raise PhotoError(f"the photo has shape {array.shape}; {expected}: {hint}")
     if array.size == 0:
-        raise PhotoError(f"The photo has no pixels: shape {array.shape}; {expected}.")
+        raise PhotoError(f"the photo has no pixels: shape {array.shape}; {expected}")
     if array.dtype != np.uint8:
         raise PhotoError(
-            f"The photo has type {array.dtype}; {expected}: "
-            "scale it and convert it with .astype('uint8')."
+            f"the photo has type {array.dtype}; {expected}: "
+            "scale it and convert it with .astype('uint8')"
         )
     return array

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gradcam_mx.errors import InputError
+
 from .photo import as_photo
 
 __all__ = [
@@ -28,18 +30,28 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 class Preprocess:
     """How a net wants its photos: scaled, cut to the centre, channels ordered and normalised.
 
-    The input is ``(pixel - mean) / std`` with pixels from 0 to 255. `order` is ``"RGB"``, ``"BGR"``
-    or ``"GREY"`` (one channel, the luma of ITU-R 601), and `mean` and `std` are given in that
-    order. `size` is ``(height, width)``, or one number for a square. The picture is scaled, with an
-    antialiased `interpolation` (``"bilinear"`` or ``"bicubic"``), until it just covers a frame
-    shaped like `size` whose short side has `short_side` pixels, and the central `size` pixels are
-    cut out. `short_side` is at least the short side of `size`.
+        x = (pixel - mean) / std        with pixels from 0 to 255
 
-    >>> photo = np.zeros((300, 451, 3), np.uint8)
-    >>> IMAGENET(photo).shape, IMAGENET.crop(photo).shape
-    ((1, 3, 224, 224), (224, 224, 3))
-    >>> GREY.adapted(size=(32, 100))(photo).shape
-    (1, 1, 32, 100)
+    The picture is scaled, antialiased, until it just covers a frame shaped like `size` whose short
+    side has `short_side` pixels, and the central `size` pixels are cut out.
+
+    Args:
+        order: of the channels, "RGB", "BGR" or "GREY" (one channel, the luma of ITU-R 601).
+        mean: of each channel, in that order.
+        std: of each channel, in that order.
+        short_side: of the frame, in pixels; at least the short side of `size`.
+        size: (height, width) of the input, or one number for a square.
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        InputError: there is no such order or interpolation.
+
+    Example:
+        >>> photo = np.zeros((300, 451, 3), np.uint8)
+        >>> IMAGENET(photo).shape, IMAGENET.crop(photo).shape
+        ((1, 3, 224, 224), (224, 224, 3))
+        >>> GREY.adapted(size=(32, 100))(photo).shape
+        (1, 1, 32, 100)
     """
 
     order: str
@@ -49,6 +61,12 @@ class Preprocess:
     size: int | tuple[int, int] = 224
     interpolation: str = "bilinear"
 
+    def __post_init__(self) -> None:
+        for name, known in (("order", _CHANNELS), ("interpolation", _FILTERS)):
+            given = getattr(self, name)
+            if given not in known:
+                raise InputError(f"{name}={given!r}; expected {' or '.join(map(repr, known))}")
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape of one input, (channels, height, width)."""
@@ -56,13 +74,20 @@ class Preprocess:
         return len(self.mean), height, width
 
     def crop(self, photo: Any) -> np.ndarray:
-        """Return the part of a photo that the net sees, as an RGB array of uint8.
+        """The part of a photo that the net sees.
 
-        `photo` is a path or an ``(H, W, 3)`` uint8 RGB array; the result is ``(height, width, 3)``,
-        without colours if the order is ``"GREY"``. Raises `PhotoError` if `photo` is neither.
+        Args:
+            photo: its path, or an array (H, W, 3) of uint8, RGB.
 
-        >>> IMAGENET.crop(np.full((40, 90, 3), 7, np.uint8)).max()
-        7
+        Returns:
+            (height, width, 3) uint8, RGB; without colours if the order is "GREY".
+
+        Raises:
+            PhotoError: that is no photo.
+
+        Example:
+            >>> IMAGENET.crop(np.full((40, 90, 3), 7, np.uint8)).max()
+            7
         """
         array = as_photo(photo)
         given = array.shape[:2]
@@ -85,12 +110,20 @@ class Preprocess:
         return np.array(image.convert("L").convert("RGB") if self.order == "GREY" else image)
 
     def __call__(self, photo: Any) -> np.ndarray:
-        """Return a photo as a net's input, a ``(1, channels, height, width)`` float32 array.
+        """A photo as the net's input.
 
-        `photo` is a path or an ``(H, W, 3)`` uint8 RGB array. Raises `PhotoError` if it is neither.
+        Args:
+            photo: its path, or an array (H, W, 3) of uint8, RGB.
 
-        >>> EFFICIENTNET_LITE(np.full((9, 9, 3), 255, np.uint8)).max()
-        1.0
+        Returns:
+            (1, channels, height, width) float32.
+
+        Raises:
+            PhotoError: that is no photo.
+
+        Example:
+            >>> EFFICIENTNET_LITE(np.full((9, 9, 3), 255, np.uint8)).max()
+            1.0
         """
         picture = self.crop(photo)[:, :, _CHANNELS[self.order]].astype(np.float32)
         normal = (picture - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
@@ -99,15 +132,23 @@ class Preprocess:
     def adapted(
         self, *, order: str | None = None, size: int | tuple[int, int] | None = None
     ) -> Preprocess:
-        """Return the same preprocessing for a net that wants another order or size.
+        """The same preprocessing for a net that wants another order or size.
 
         `mean` and `std` go along with their channels; for grey, and from grey to colours, their
         averages are taken. `short_side` keeps its proportion to `size`.
 
-        >>> IMAGENET.adapted(size=299) == INCEPTION
-        True
-        >>> [round(mean / 255, 3) for mean in IMAGENET.adapted(order="GREY").mean]
-        [0.449]
+        Args:
+            order: "RGB", "BGR" or "GREY"; by default as it is.
+            size: (height, width), or one number for a square; by default as it is.
+
+        Raises:
+            InputError: there is no such order.
+
+        Example:
+            >>> IMAGENET.adapted(size=299) == INCEPTION
+            True
+            >>> [round(mean / 255, 3) for mean in IMAGENET.adapted(order="GREY").mean]
+            [0.449]
         """
         order = self.order if order is None else order
         made = replace(

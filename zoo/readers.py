@@ -32,17 +32,24 @@ _FORMATS = "an MXNet .params file, a PyTorch .pth state dict, a .safetensors fil
 
 
 def read_arrays(path: str | Path) -> Arrays:
-    """Return the arrays of a weight file by name.
+    """The arrays of a weight file, by name.
 
-    Reads MXNet ``.params`` (also inside the model store's zip), PyTorch state dicts in the zip
-    format and the older one, ``.safetensors`` and pickled dicts of numpy arrays. Lists are
-    flattened: ``conv1.0``, ``conv1.1``. Nothing in the file is executed.
+    Reads MXNet's .params (also inside the model store's zip), PyTorch state dicts in the zip format
+    and the older one, .safetensors, and pickled dicts of numpy arrays. Lists are flattened:
+    "conv1.0", "conv1.1". Nothing in the file is executed.
 
-    Raises `WeightsError` if the file is missing, damaged, of another kind, or asks for foreign
-    code.
+    Args:
+        path: of the file.
 
-    >>> sorted(read_arrays("vgg16-e660d456.params"))[0]            # doctest: +SKIP
-    'features.0.bias'
+    Returns:
+        Name → numpy array or NDArray.
+
+    Raises:
+        WeightsError: the file is missing, damaged, of another kind, or asks for foreign code.
+
+    Example:
+        >>> sorted(read_arrays("vgg16-e660d456.params"))[0]            # doctest: +SKIP
+        'features.0.bias'
     """
     path = Path(path).expanduser()
     try:
@@ -53,18 +60,20 @@ def read_arrays(path: str | Path) -> Arrays:
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
     except FileNotFoundError as error:
-        raise WeightsError(f"There is no weight file {path}.") from error
+        raise WeightsError(f"there is no weight file {path}: check the path") from error
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error}.") from error
+        raise WeightsError(
+            f"{path} cannot be read ({error}): expected a file that may be read"
+        ) from error
     except Exception as error:
         # whatever a parser stumbles over, the reader of the message needs to know the same thing
         raise WeightsError(
             f"{path} is damaged or truncated ({type(error).__name__}: {_first_line(error)}): "
-            "copy or download it again."
+            "copy or download it again"
         ) from error
     arrays = _flatten(found)
     if not arrays:
-        raise WeightsError(f"{path} holds no named arrays; expected {_FORMATS}.")
+        raise WeightsError(f"{path} holds no named arrays; expected {_FORMATS}")
     return arrays
 
 
@@ -85,7 +94,7 @@ def _read(path: Path, file: IO[bytes], head: bytes) -> Any:
         return _read_pickle(file)
     if head[8:9] == b"{":
         return _read_safetensors(file, path.stat().st_size)
-    raise WeightsError(f"not a weight file of a known kind; expected {_FORMATS}.")
+    raise WeightsError(f"not a weight file of a known kind; expected {_FORMATS}")
 
 
 def _read_zip(file: IO[bytes]) -> Any:
@@ -96,7 +105,7 @@ def _read_zip(file: IO[bytes]) -> Any:
             return mx.nd.load_frombuffer(archive.read(params[0]))
         pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
         if len(pickles) != 1 or any("/code/" in name for name in names):
-            raise WeightsError(f"the zip holds no state dict; expected {_FORMATS}.")
+            raise WeightsError(f"the zip holds no state dict; expected {_FORMATS}")
         folder = pickles[0][: -len("data.pkl")]
         big = f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") == b"big"
         storages: dict[str, Storage] = {}

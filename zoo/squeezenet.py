@@ -49,16 +49,20 @@ def _fire(squeezed: int, expanded: int) -> Any:
 
 
 class SqueezeNet(mx.gluon.HybridBlock):
-    """SqueezeNet 1.1 (Iandola 2016, "AlexNet-level accuracy with 50x fewer parameters").
+    """SqueezeNet 1.1: as good as AlexNet with a fiftieth of its parameters.
 
-    Fire modules: a 1x1 convolution squeezes the channels, a 1x1 and a 3x3 convolution side by side
+    Fire modules: a 1×1 convolution squeezes the channels, a 1×1 and a 3×3 convolution side by side
     expand them. Blocks: `features` and `output`, named as in
     `mxnet.gluon.model_zoo.vision.SqueezeNet`. The output is a convolution, a ReLU and average
-    pooling over 13x13, so scores are never negative. Input ``(N, 3, 224, 224)``, output ``(N,
-    classes)``.
+    pooling over 13×13, so scores are never negative. Input (N, 3, 224, 224), output (N, classes).
+    Iandola et al. 2016, arXiv:1602.07360.
 
-    >>> SqueezeNet(classes=10, prefix="net_").output[0].name
-    'net_conv25'
+    Args:
+        classes: how many.
+
+    Example:
+        >>> SqueezeNet(classes=10, prefix="net_").output[0].name
+        'net_conv25'
     """
 
     def __init__(self, classes: int = 1000, **kwargs: Any) -> None:
@@ -77,7 +81,7 @@ class SqueezeNet(mx.gluon.HybridBlock):
             )
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """Return the class scores, before any softmax."""
+        """The class scores, before any softmax."""
         return self.output(self.features(x))
 
 
@@ -87,21 +91,28 @@ def squeezenet1_1(
     ctx: Any = None,
     weights: str | Path | None = None,
 ) -> SqueezeNet:
-    """Return SqueezeNet 1.1, by default trained on ImageNet.
+    """SqueezeNet 1.1, by default trained on ImageNet.
 
-    Parameters: `classes`; if it is not 1000, weights for 1000 classes give the features only, and a
-    warning says so. `ctx`, a context or a list of them, by default ``mx.cpu()``. `weights`, a file
-    in ndf's format, a ``.params`` or a ``.safetensors`` file with Gluon's names, loaded whatever
-    `pretrained` says.
+    Args:
+        pretrained: whether it has trained weights; without, the net is not initialised.
+        classes: how many. If not 1000, weights for 1000 classes give the features only, and a
+            warning says so.
+        ctx: a context or a list of them; `mx.cpu()` by default.
+        weights: a file in ndf's format, a .params or a .safetensors file with Gluon's names, loaded
+            whatever `pretrained` says; by default the file of the package ndf.
 
-    Input ``(N, 3, 224, 224)`` as `net.preprocess` makes it: BGR, as Caffe has it. Weights trained
-    on another kind of input need another one: ``net.preprocess = zoo.IMAGENET``.
+    Returns:
+        A net for inputs (N, 3, 224, 224) as its `preprocess` makes them: BGR, as Caffe has it.
+        Weights trained on another kind of input need another one: `net.preprocess = zoo.IMAGENET`.
 
-    Raises `WeightsError` if the package is missing, or a file is damaged or does not fit.
+    Raises:
+        WeightsError: the package is missing, or a file is damaged or does not fit.
+        DeviceError: there is no such GPU.
 
-    >>> net = squeezenet1_1()
-    >>> net(mx.nd.zeros((1, 3, 224, 224))).shape
-    (1, 1000)
+    Example:
+        >>> net = squeezenet1_1()
+        >>> net(mx.nd.zeros((1, 3, 224, 224))).shape
+        (1, 1000)
     """
     net = SqueezeNet(classes=classes)
     net.preprocess = CAFFE

@@ -79,40 +79,54 @@ class _MismatchError(Exception):
 
 
 def store_root(root: str | Path | None = None) -> Path:
-    """Return the folder of the model store's files.
+    """The folder of the model store's files.
 
-    By default ``$MXNET_HOME/models``, else ``~/.mxnet/models``.
+    Args:
+        root: that folder; by default $MXNET_HOME/models, else ~/.mxnet/models.
 
-    >>> store_root("/data/models").as_posix()
-    '/data/models'
+    Example:
+        >>> store_root("/data/models").as_posix()
+        '/data/models'
     """
     return Path(root).expanduser() if root else Path(mx.base.data_dir()).expanduser() / "models"
 
 
 def file_hash(path: str | Path, algorithm: str) -> str:
-    """Return a file's hash as hexadecimal digits; `algorithm` is ``"sha1"`` or ``"sha256"``.
+    """A file's hash, as hexadecimal digits.
 
-    Raises `OSError` if the file cannot be read.
+    Args:
+        path: of the file.
+        algorithm: "sha1" or "sha256".
 
-    >>> file_hash(os.devnull, "sha1")[:8]
-    'da39a3ee'
+    Raises:
+        OSError: the file cannot be read.
+
+    Example:
+        >>> file_hash(os.devnull, "sha1")[:8]
+        'da39a3ee'
     """
     with Path(path).open("rb") as file:
         return _drain(file, hashlib.new(algorithm))
 
 
 def find_weights(name: str, root: str | Path | None = None) -> Path:
-    """Return the path of a network's verified ``.params`` file, fetched only if need be.
+    """The path of a network's verified .params file, fetched only if need be.
 
-    Looked for in this order: ``{root}/{name}-{sha1[:8]}.params``, the model store's zip in the same
-    folder, and the network: the mirror in ``MXNET_GLUON_REPO``, or else the default store. A fetch
-    is logged, shows a progress bar, is verified by its full SHA-1, and only then moved into place.
+    Looked for in this order: {root}/{name}-{sha1[:8]}.params, the model store's zip in the same
+    folder, and the network: the mirror in MXNET_GLUON_REPO, or else the default store. A fetch is
+    logged, shows a progress bar, is verified by its full SHA-1, and only then moved into place.
 
-    Raises `WeightsError` if none of these gives the expected file, listing each of them with its
-    reason.
+    Args:
+        name: of the network, a key of `SHA1`.
+        root: the folder of the model store's files; by default $MXNET_HOME/models, else
+            ~/.mxnet/models.
 
-    >>> find_weights("vgg16", root="/data/models")                  # doctest: +SKIP
-    PosixPath('/data/models/vgg16-e660d456.params')
+    Raises:
+        WeightsError: none of these gives the expected file; the message lists each with its reason.
+
+    Example:
+        >>> find_weights("vgg16", root="/data/models")                  # doctest: +SKIP
+        PosixPath('/data/models/vgg16-e660d456.params')
     """
     folder = store_root(root)
     stem = f"{name}-{SHA1[name][:8]}"
@@ -128,8 +142,8 @@ def find_weights(name: str, root: str | Path | None = None) -> Path:
         if found == SHA1[name]:
             return target
         tried.append(
-            f"{target}: its SHA-1 is {found}, expected {SHA1[name]}. "
-            "It was left as it is: move it away to have it replaced"
+            f"{target}: its SHA-1 is {found}, expected {SHA1[name]}; "
+            "it was left as it is: move it away to have it replaced"
         )
         raise _not_found(name, target, tried)
     tried.append(f"{target}: no such file")
@@ -172,14 +186,14 @@ def _from_network(target: Path, sha1: str) -> Path:
 def _not_found(name: str, target: Path, tried: list[str]) -> WeightsError:
     steps = "\n".join(f"  - {step}" for step in tried)
     return WeightsError(
-        f"No trained weights for {name}.\n"
-        f"Expected: {target.name} with SHA-1 {SHA1[name]}\n"
-        f"Looked for it here, in this order:\n{steps}\n"
-        "Ways out:\n"
+        f"no trained weights for {name}\n"
+        f"expected: {target.name} with SHA-1 {SHA1[name]}\n"
+        f"looked for it here, in this order:\n{steps}\n"
+        "ways out:\n"
         "  1. pass weights=PATH: a .params or .safetensors file, or a PyTorch .pth state dict\n"
         f"  2. put {target.name} or {target.stem}.zip into {target.parent}, or pass root=FOLDER\n"
         f"  3. set MXNET_GLUON_REPO to a mirror that has gluon/models/{target.stem}.zip\n"
-        "An untrained net needs none of this: pretrained=False."
+        "an untrained net needs none of this: pretrained=False"
     )
 
 

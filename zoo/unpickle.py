@@ -32,7 +32,12 @@ _STORAGES = {
 
 
 class Storage:
-    """A block of numbers that tensors are views of; filled once its bytes are read."""
+    """A block of numbers that tensors are views of; filled once its bytes are read.
+
+    Args:
+        kind: of the numbers, a key of `decode.DTYPES`.
+        count: how many.
+    """
 
     def __init__(self, kind: str, count: int) -> None:
         self.kind = kind
@@ -40,14 +45,29 @@ class Storage:
         self.values: np.ndarray | None = None
 
     def fill(self, raw: bytes, order: str = "<") -> None:
-        """Set the numbers; `ValueError` if there are not exactly `count`."""
+        """Set the numbers.
+
+        Args:
+            raw: their bytes.
+            order: of the bytes, "<" (the lowest first) or ">".
+
+        Raises:
+            ValueError: there are not exactly `count`.
+        """
         self.values = decode(raw, self.kind, order)
         if self.values.size != self.count:
             raise ValueError(f"a storage holds {self.values.size} numbers instead of {self.count}")
 
 
 class Tensor:
-    """A strided view of a `Storage`, counted in elements."""
+    """A strided view of a `Storage`, counted in elements.
+
+    Args:
+        storage: what it is a view of.
+        offset: where in the storage it begins.
+        shape: the length of each axis.
+        strides: from one element to the next, along each axis.
+    """
 
     def __init__(
         self, storage: Storage, offset: int, shape: tuple, strides: tuple, *_: Any
@@ -58,7 +78,11 @@ class Tensor:
         self.strides = tuple(strides)
 
     def array(self) -> np.ndarray:
-        """Return the view; `ValueError` if it reaches outside its storage."""
+        """The view.
+
+        Raises:
+            ValueError: it reaches outside of its storage.
+        """
         values = self.storage.values
         if values is None:
             raise ValueError("a tensor's storage is missing")
@@ -136,31 +160,44 @@ _STAND_INS: dict[str, Callable[[], Any]] = {
 
 
 class Unpickler(pickle.Unpickler):
-    """An unpickler that knows numpy arrays, PyTorch tensors and OrderedDict, and nothing else."""
+    """An unpickler that knows numpy arrays, PyTorch tensors and OrderedDict, and nothing else.
+
+    Args:
+        file: the pickle.
+        storage: `storage(kind, key, count)` gives the storage that a PyTorch tensor refers to;
+            without it, there can be no tensors.
+    """
 
     def __init__(
         self, file: IO[bytes], storage: Callable[[str, str, int], Storage] | None = None
     ) -> None:
-        """`storage(kind, key, count)` gives the storage a PyTorch tensor refers to."""
         super().__init__(file)
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return the stand-in of a global, or refuse it with `WeightsError`."""
+        """The stand-in of a global.
+
+        Raises:
+            WeightsError: it has none.
+        """
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
         stand_in = _STAND_INS.get(f"{module}.{name}")
         if stand_in is None:
             raise WeightsError(
                 f"refused: the pickle asks for {module}.{name}, which is neither an array nor a "
-                "dict of arrays. Nothing was run. If you trust the file, open it where it was "
+                "dict of arrays, and nothing was run; if you trust the file, open it where it was "
                 "written and save its state dict (torch.save(net.state_dict(), path)) or a "
-                ".safetensors."
+                ".safetensors"
             )
         return stand_in()
 
     def persistent_load(self, pid: Any) -> Storage:
-        """Return the storage a PyTorch pickle refers to."""
+        """The storage that a PyTorch pickle refers to.
+
+        Raises:
+            ValueError: it refers to something else.
+        """
         tag, kind, key, _, count, *view = pid
         if tag != "storage" or any(part is not None for part in view) or self._storage is None:
             raise ValueError(f"an unknown reference {pid!r}")
@@ -168,10 +205,14 @@ class Unpickler(pickle.Unpickler):
 
 
 def plain(value: Any) -> Any:
-    """Return what a pickle held with every stand-in turned into a numpy array.
+    """What a pickle held, with every stand-in turned into a numpy array.
 
-    >>> plain({"a": [1, None]})
-    {'a': [1, None]}
+    Args:
+        value: what the `Unpickler` gives.
+
+    Example:
+        >>> plain({"a": [1, None]})
+        {'a': [1, None]}
     """
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}

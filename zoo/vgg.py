@@ -34,20 +34,24 @@ HIDDEN = 4096
 
 
 class VGG(mx.gluon.HybridBlock):
-    """VGG (Simonyan and Zisserman 2014, "Very Deep Convolutional Networks").
+    """VGG: stages of 3×3 convolutions, each stage ended by max pooling, then three dense layers.
 
-    Stages of 3x3 convolutions, each stage ended by max pooling, then three dense layers. Blocks:
-    `features`, a flat HybridSequential, and `output`, a Dense layer. Names and ``.params`` keys
-    equal those of `mxnet.gluon.model_zoo.vision.VGG`, so files interchange both ways.
+    Blocks: `features`, a flat HybridSequential, and `output`, a Dense layer. Names and keys of
+    .params files equal those of `mxnet.gluon.model_zoo.vision.VGG`, so files interchange both ways.
+    Input (N, 3, H, W), output (N, classes). Simonyan & Zisserman 2014, arXiv:1409.1556.
 
-    Parameters: `layers`, the convolutions in each stage; `filters`, the channels in each stage;
-    `classes`; `batch_norm`, whether each convolution is followed by batch normalisation. Input
-    ``(N, 3, H, W)``, output ``(N, classes)``.
+    Args:
+        layers: how many convolutions each stage has.
+        filters: how many channels each stage has.
+        classes: how many.
+        batch_norm: whether batch normalisation follows each convolution.
 
-    Raises `NetworkError` if `layers` and `filters` differ in length.
+    Raises:
+        NetworkError: `layers` and `filters` differ in length.
 
-    >>> VGG([1, 1], [8, 16], classes=10, prefix="net_").features[0].name
-    'net_conv0'
+    Example:
+        >>> VGG([1, 1], [8, 16], classes=10, prefix="net_").features[0].name
+        'net_conv0'
     """
 
     def __init__(
@@ -60,7 +64,10 @@ class VGG(mx.gluon.HybridBlock):
     ) -> None:
         super().__init__(**kwargs)
         if len(layers) != len(filters):
-            raise NetworkError(f"{len(layers)} stages of layers, but {len(filters)} of filters.")
+            raise NetworkError(
+                f"{len(layers)} stages of layers, but {len(filters)} of filters; expected as many "
+                "of one as of the other"
+            )
         with self.name_scope():
             self.features = nn.HybridSequential(prefix="")
             for count, channels in zip(layers, filters):
@@ -80,7 +87,7 @@ class VGG(mx.gluon.HybridBlock):
         self.features.add(nn.Activation("relu"))
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """Return the class scores, before any softmax."""
+        """The class scores, before any softmax."""
         return self.output(self.features(x))
 
 
@@ -93,29 +100,40 @@ def get_vgg(
     root: str | Path | None = None,
     weights: str | Path | None = None,
 ) -> VGG:
-    """Return a VGG with 11, 13, 16 or 19 layers, by default trained on ImageNet.
+    """A VGG with 11, 13, 16 or 19 layers, by default trained on ImageNet.
 
     Weights are taken from the first of: the file `weights`; the verified file of the model store in
-    `root`; the store's zip in `root`; the mirror in ``MXNET_GLUON_REPO`` or the default store.
+    `root`; the store's zip in `root`; the mirror in MXNET_GLUON_REPO or the default store.
 
-    Parameters: `classes`, the number of scores; if it is not 1000, weights for 1000 classes give
-    the features only, and a warning says so. `ctx`, a context or a list of them, by default
-    ``mx.cpu()``. `root`, by default ``$MXNET_HOME/models``, else ``~/.mxnet/models``. `weights`, a
-    ``.params`` file, a torchvision ``.pth`` state dict or a ``.safetensors`` file; it is loaded
-    whatever `pretrained` says. Without weights the net is not initialised, like Gluon's.
+    Args:
+        num_layers: 11, 13, 16 or 19.
+        batch_norm: whether batch normalisation follows each convolution.
+        pretrained: whether it has trained weights; without, the net is not initialised, as with
+            Gluon's.
+        classes: how many. If not 1000, weights for 1000 classes give the features only, and a
+            warning says so.
+        ctx: a context or a list of them; `mx.cpu()` by default.
+        root: the folder of the model store's files; by default $MXNET_HOME/models, else
+            ~/.mxnet/models.
+        weights: a .params file, a torchvision .pth state dict or a .safetensors file, loaded
+            whatever `pretrained` says.
 
-    Input ``(N, 3, 224, 224)`` as `net.preprocess` makes it.
+    Returns:
+        A net for inputs (N, 3, 224, 224) as its `preprocess` makes them.
 
-    Raises `WeightsError` if weights are not found, damaged or do not fit, `NetworkError` for
-    another number of layers, `DeviceError` for a GPU that does not exist.
+    Raises:
+        NetworkError: there is no VGG with so many layers.
+        WeightsError: weights are not found, damaged or do not fit.
+        DeviceError: there is no such GPU.
 
-    >>> net = get_vgg(16, weights="vgg16.pth")                      # doctest: +SKIP
-    >>> net(mx.nd.array(net.preprocess("cat.jpg"))).shape           # doctest: +SKIP
-    (1, 1000)
+    Example:
+        >>> net = get_vgg(16, weights="vgg16.pth")                      # doctest: +SKIP
+        >>> net(mx.nd.array(net.preprocess("cat.jpg"))).shape           # doctest: +SKIP
+        (1, 1000)
     """
     if num_layers not in SPEC:
         raise NetworkError(
-            f"There is no VGG with {num_layers} layers; choose one of {sorted(SPEC)}."
+            f"there is no VGG with {num_layers} layers; choose one of {sorted(SPEC)}"
         )
     net = VGG(SPEC[num_layers], FILTERS, classes=classes, batch_norm=batch_norm)
     net.preprocess = IMAGENET
@@ -140,72 +158,80 @@ def _gluon_names(net: VGG, arrays: Arrays) -> Arrays:
 
 
 def vgg11(**kwargs: Any) -> VGG:
-    """Return VGG-11; takes the keywords of `get_vgg`.
+    """VGG-11; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> vgg11(pretrained=False).name.startswith("vgg")
-    True
+    Example:
+        >>> vgg11(pretrained=False).name.startswith("vgg")
+        True
     """
     return get_vgg(11, **kwargs)
 
 
 def vgg13(**kwargs: Any) -> VGG:
-    """Return VGG-13; takes the keywords of `get_vgg`.
+    """VGG-13; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg13(pretrained=False).features)
-    29
+    Example:
+        >>> len(vgg13(pretrained=False).features)
+        29
     """
     return get_vgg(13, **kwargs)
 
 
 def vgg16(**kwargs: Any) -> VGG:
-    """Return VGG-16; takes the keywords of `get_vgg`.
+    """VGG-16; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg16(pretrained=False).features)
-    35
+    Example:
+        >>> len(vgg16(pretrained=False).features)
+        35
     """
     return get_vgg(16, **kwargs)
 
 
 def vgg19(**kwargs: Any) -> VGG:
-    """Return VGG-19; takes the keywords of `get_vgg`.
+    """VGG-19; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg19(pretrained=False).features)
-    41
+    Example:
+        >>> len(vgg19(pretrained=False).features)
+        41
     """
     return get_vgg(19, **kwargs)
 
 
 def vgg11_bn(**kwargs: Any) -> VGG:
-    """Return VGG-11 with batch normalisation; takes the keywords of `get_vgg`.
+    """VGG-11 with batch normalisation; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg11_bn(pretrained=False).features)
-    33
+    Example:
+        >>> len(vgg11_bn(pretrained=False).features)
+        33
     """
     return get_vgg(11, batch_norm=True, **kwargs)
 
 
 def vgg13_bn(**kwargs: Any) -> VGG:
-    """Return VGG-13 with batch normalisation; takes the keywords of `get_vgg`.
+    """VGG-13 with batch normalisation; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg13_bn(pretrained=False).features)
-    39
+    Example:
+        >>> len(vgg13_bn(pretrained=False).features)
+        39
     """
     return get_vgg(13, batch_norm=True, **kwargs)
 
 
 def vgg16_bn(**kwargs: Any) -> VGG:
-    """Return VGG-16 with batch normalisation; takes the keywords of `get_vgg`.
+    """VGG-16 with batch normalisation; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg16_bn(pretrained=False).features)
-    48
+    Example:
+        >>> len(vgg16_bn(pretrained=False).features)
+        48
     """
     return get_vgg(16, batch_norm=True, **kwargs)
 
 
 def vgg19_bn(**kwargs: Any) -> VGG:
-    """Return VGG-19 with batch normalisation; takes the keywords of `get_vgg`.
+    """VGG-19 with batch normalisation; takes the arguments of `get_vgg` from `pretrained` on.
 
-    >>> len(vgg19_bn(pretrained=False).features)
-    57
+    Example:
+        >>> len(vgg19_bn(pretrained=False).features)
+        57
     """
     return get_vgg(19, batch_norm=True, **kwargs)

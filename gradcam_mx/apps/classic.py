@@ -141,7 +141,13 @@ def get_conv_out_grad(
 
 
 def get_image_grad(net: Net, image: Any, class_id: int | None = None) -> np.ndarray:
-    """The guided gradient (C, H, W) of the score at one image (1, C, H, W); arXiv:1412.6806."""
+    """The guided gradient (C, H, W) of the score at one image (1, C, H, W); arXiv:1412.6806.
+
+    Args:
+        net: any net.
+        image: (1, C, H, W), preprocessed.
+        class_id: the class to explain; the top class by default.
+    """
     return Plan([_GUIDED]).start(net, image, class_id).input_gradient(GUIDED)[0]
 
 
@@ -149,24 +155,42 @@ def grad_to_image(gradient: np.ndarray) -> np.ndarray:
     """A gradient (C, H, W) as a picture (H, W, C) uint8, its range stretched to 0 … 255.
 
     A flat gradient becomes zeros.
+
+    Args:
+        gradient: (C, H, W), of any range.
     """
     return picture.to_uint8(stretched(gradient) * 255).transpose(1, 2, 0)
 
 
 def get_cam(imggrad: np.ndarray, conv_out: np.ndarray) -> np.ndarray:
-    """The Grad-CAM (h, w), uint8 from 0 to 255, of a layer's gradient and output (C, h, w)."""
+    """The Grad-CAM (h, w), uint8 from 0 to 255, of a layer's gradient and output (C, h, w).
+
+    Args:
+        imggrad: (C, h, w): the gradient at the layer.
+        conv_out: (C, h, w): the layer's output.
+    """
     weights = imggrad.mean(axis=(1, 2))
     cam = np.maximum(np.tensordot(weights, conv_out, axes=1), 0)
     return picture.to_uint8(picture.normalise(cam[None])[0] * 255)
 
 
 def get_guided_grad_cam(cam: np.ndarray, imggrad: np.ndarray) -> np.ndarray:
-    """A Grad-CAM (h, w), resized to the image, times the image's guided gradient (C, H, W)."""
+    """A Grad-CAM (h, w), resized to the image, times the image's guided gradient (C, H, W).
+
+    Args:
+        cam: (h, w), as `get_cam` gives it.
+        imggrad: (C, H, W), as `get_image_grad` gives it.
+    """
     return _resized(cam, imggrad.shape[1:]) * imggrad
 
 
 def get_img_heatmap(orig_img: np.ndarray, activation_map: np.ndarray) -> np.ndarray:
-    """An activation map (h, w), uint8, laid over the photo (H, W, 3): (H, W, 3) uint8 RGB."""
+    """An activation map (h, w), uint8, laid over the photo (H, W, 3): (H, W, 3) uint8 RGB.
+
+    Args:
+        orig_img: (H, W, 3) RGB, 0 to 255.
+        activation_map: (h, w) uint8, as `get_cam` gives it.
+    """
     photo = picture.check_photo(orig_img)
     return picture.added(photo, picture.to_uint8(_resized(activation_map, photo.shape[:2])))
 
@@ -175,6 +199,9 @@ def to_grayscale(cv2im: np.ndarray) -> np.ndarray:
     """How strongly each position of a gradient (C, H, W) counts: (1, H, W) in [0, 1].
 
     The absolute values are summed over the channels; the strongest 1 % are drawn alike.
+
+    Args:
+        cv2im: (C, H, W): a gradient, of any range.
     """
     return picture.normalise(picture.strength(cv2im[None]), outliers=1)
 

@@ -24,7 +24,11 @@ from ..graph.structure import Structure
 
 @dataclass(frozen=True)
 class Rule:
-    """A backward rule, by what it does at a rectifier."""
+    """A backward rule, by what it does at a rectifier.
+
+    Args:
+        name: what reports and errors call it.
+    """
 
     name: str
     rectifies: bool = False
@@ -48,7 +52,13 @@ DECONVNET = Rule("deconvnet", rectifies=True, derives=False)
 
 @dataclass(frozen=True)
 class RuleReport:
-    """What a rule did to a net: how many activations of each kind it changed, and left alone."""
+    """What a rule did to a net: how many activations of each kind it changed, and left alone.
+
+    Args:
+        rule: the rule's name.
+        changed: kind of activation ("relu") → how many the rule changed.
+        left_alone: kind of activation → how many it left alone.
+    """
 
     rule: str
     changed: dict[str, int]

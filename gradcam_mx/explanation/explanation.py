@@ -27,6 +27,11 @@ class Explanation:
 
     Two are equal if all their fields are, arrays number by number. They cannot be hashed.
 
+    Args:
+        method: the name of the method that made it.
+        layer: the name of the layer that is explained; None for the input.
+        options: the method's options that were given.
+
     Example:
         >>> cam = gm.grad_cam(net, x, target=281)                        # doctest: +SKIP
         >>> cam.values.shape, cam.heatmap().shape, cam.layer             # doctest: +SKIP
@@ -107,6 +112,9 @@ class Explanation:
 
     def threshold(self, level: float = 0.3) -> list[Region]:
         """The region of each sample where the heat map is at least `level`: mask, box and crop.
+
+        Args:
+            level: 0 to 1, a share of the highest value.
 
         Example:
             >>> region, = gm.grad_cam(net, x).threshold()                # doctest: +SKIP
@@ -193,6 +201,10 @@ class Explanation:
         """A figure of every sample's picture (see `pictures`), each beside its photo if given.
 
         A clip's frames are above the picture, a signal is in it.
+
+        Args:
+            photo: what the net saw, as `pictures` takes it.
+            order: "RGB" or "BGR", the order of the channels in the net's input.
         """
         shown, titles = [], []
         drawn = self.pictures(photo, order)
@@ -208,6 +220,11 @@ class Explanation:
 
     def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
         """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
+
+        Args:
+            path: of the file; its suffix says the format: .npz, or one that matplotlib knows.
+            photo: for a figure: what the net saw, as `pictures` takes it.
+            order: for a figure: "RGB" or "BGR", the order of the channels in the net's input.
 
         Raises:
             OutputError: the file cannot be written.

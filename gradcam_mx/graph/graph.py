@@ -103,6 +103,10 @@ class Graph(Structure):
 
         That saves a tenth to a third of the time in batches of 8 and more (measured); the memory
         is given back with the operator, which the graph does not keep.
+
+        Args:
+            outputs: the values to compute.
+            leaves: the values that are given.
         """
         return Piece(*symbol_of(self, tuple(outputs), frozenset(leaves)), keeps_memory=True)
 
@@ -112,6 +116,11 @@ class Graph(Structure):
         """The net's outputs (or others) for arrays at its inputs (or at other `leaves`).
 
         It runs as one compiled op and is not recorded.
+
+        Args:
+            values: an array for each of the leaves.
+            outputs: the values to compute; the net's outputs by default.
+            leaves: the values that are given; the net's inputs by default.
         """
         leaves = leaves or self.inputs
         operator = self.compile(outputs or self.heads, leaves)
@@ -119,7 +128,11 @@ class Graph(Structure):
             return operator(dict(zip(leaves, values)), self.parameters.on(values[0].context))
 
     def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:
-        """Initialise the parameters that wait for their shapes, as a first forward pass would."""
+        """Initialise the parameters that wait for their shapes, as a first forward pass would.
+
+        Args:
+            shapes: of every value, as `shapes` gives them.
+        """
         self.parameters.finish(
             {
                 self.nodes[entry[0]].name: shape
@@ -132,6 +145,9 @@ class Graph(Structure):
 
     def shapes(self, *input_shapes: Shape) -> Shapes:
         """The shape of every value, for inputs of the given shapes.
+
+        Args:
+            input_shapes: of each input, (N, C, H, W).
 
         Raises:
             InputError: the net does not take inputs of these shapes.
@@ -177,6 +193,9 @@ class Graph(Structure):
 
     def layers(self, *input_shapes: Shape) -> layers.LayerTable:
         """Name, operator and output shape of every addressable layer, in the order they run.
+
+        Args:
+            input_shapes: of each input, (N, C, H, W).
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """

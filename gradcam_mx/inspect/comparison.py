@@ -64,6 +64,10 @@ class Comparison:
         Photos that differ from row to row, or are all the same, are in a column of their own, those
         that differ from column to column in a row of their own. Where they differ in both, they
         are under their explanations only.
+
+        Args:
+            heading: above the whole figure.
+            side: of each picture, in inches.
         """
         panels = [
             [cell.explanation.pictures(cell.photo, cell.order)[0] for cell in row]
@@ -85,6 +89,10 @@ class Comparison:
 
     def save(self, path: str | Path, heading: str | None = None) -> Path:
         """Write the figure.
+
+        Args:
+            path: of the file; its suffix says the format.
+            heading: above the whole figure.
 
         Raises:
             OutputError: the file cannot be written.

@@ -27,7 +27,12 @@ BOUNDS = (-2.0, 2.0)
 @equal_by_fields
 @dataclass(frozen=True, eq=False)
 class Maximization:
-    """An input that was made for a target."""
+    """An input that was made for a target.
+
+    Args:
+        target: the class id, or the name of what else it was made for.
+        order: "RGB" or "BGR", the order of the channels in `x`.
+    """
 
     x: np.ndarray
     """(1, C, H, W) float32: as the net takes it."""

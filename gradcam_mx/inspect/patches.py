@@ -27,7 +27,11 @@ from .samples import Images, Sample, samples
 @equal_by_fields
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """What excited a unit."""
+    """What excited a unit.
+
+    Args:
+        activation: of the unit, at that position.
+    """
 
     unit: int
     """The channel of the layer."""

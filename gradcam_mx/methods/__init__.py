@@ -20,14 +20,14 @@ from .gradients import (
     saliency,
     smooth_grad,
 )
-from .occlusion import feature_ablation, occlusion
+from .hiding import feature_ablation, occlusion
 from .partition import partition_shap
 from .paths import expected_gradients, integrated_gradients
 from .perturbing import perturbation
 from .plan import Explained, Plan
 from .probed_maps import ablation_cam, score_cam
+from .random_masks import rise
 from .register import METHODS, Method, Result, methods_kept
-from .rise import rise
 from .superpixels import kernel_shap, lime
 from .together import explain
 

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from .arguments import documented
 from .functions import method
 from .run import Needs, View
 
@@ -21,26 +22,12 @@ Formula = Callable[..., np.ndarray]
 GRADIENT_COST = "1 forward, 1 backward to the layer"
 SCALES = (0.9, 1.0, 1.1)
 
-_SHARED = """
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-        layer: the layer whose map is made, or a list of them; by default the last one before the
-            global pool.
-        output: which of several outputs is explained, by number or name; or "probability".
-        fuse: "mean", "max" or "product" joins the maps of a list of layers.
-{options}
-        relu: False keeps the negative evidence too.
-        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
-        eigen_smooth: the principal component of the weighted channels in place of their sum.
-
-    Returns:
-        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
-
-    Raises:
-        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
-"""
+_SECTIONS = {
+    "Returns": "An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.",
+    "Raises": "LayerError, TargetError, InputError, NetworkError: "
+    "what they say, before anything changes.",
+}
+"""What all maps say, if they say nothing else."""
 
 
 def activation_map(
@@ -86,20 +73,12 @@ def activation_map(
         maps.__signature__ = signature  # type: ignore[attr-defined]
         maps.__name__ = maps.__qualname__ = formula.__name__
         maps.__module__ = formula.__module__
-        maps.__doc__ = _documented(formula)
+        maps.__doc__ = documented(formula.__doc__, (), _SECTIONS)
         return method(
             family="activation maps", paper=paper, cost=cost, needs=Needs(layer=True, pooled=pooled)
         )(maps)
 
     return register
-
-
-def _documented(formula: Formula) -> str:
-    """The formula's documentation with that of what all maps share before the example."""
-    text, _, example = (formula.__doc__ or "").partition("    Example:\n")
-    text, _, options = text.partition("    Args:\n")
-    shared = _SHARED.format(options=options.rstrip()).replace("\n\n        relu", "\n        relu")
-    return f"{text.rstrip()}\n{shared}\n    Example:\n{example}"
 
 
 def _augmented(of: Callable[[View], np.ndarray], run: View) -> np.ndarray:

@@ -10,6 +10,7 @@ import functools
 import inspect
 from typing import Any, Callable
 
+from .arguments import documented
 from .options import renamed
 from .plan import Plan
 from .register import Formula, Found, Method, check_free, register
@@ -26,8 +27,15 @@ def method(
 
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
     `fuse` only where the formula needs a layer, `input` only where it attributes to the input; it
-    has the formula's name, docstring and options. It keeps to this formula, whatever becomes of the
-    register.
+    has the formula's name and options, and its docstring, completed by that of all arguments. It
+    keeps to this formula, whatever becomes of the register.
+
+    Args:
+        family: what it is listed under, such as "gradients".
+        paper: who found it, when, and where to read it.
+        cost: the passes through the net that it takes.
+        needs: what the formula draws on.
+        check: refuses options, as said above.
 
     Raises:
         MethodError: there is a method of that name.
@@ -47,6 +55,7 @@ def method(
             plan = Plan([own], **how, options={name: given}, inside=inside)
             return plan.run(**subject).explanations[name]
 
+        function.__doc__ = documented(formula.__doc__, signature.parameters)
         function.__signature__ = signature  # type: ignore[attr-defined]
         own = register(Method(name, family, paper, cost, needs, formula, function, check))
         return function

@@ -36,13 +36,6 @@ def saliency(run: View) -> np.ndarray:
     absolute values, summed over the channels, or the largest of them (`heatmap("max")`, as in the
     paper).
 
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
-
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
 
@@ -73,12 +66,7 @@ def input_x_gradient(run: View) -> np.ndarray:
     Shrikumar et al. 2016, arXiv:1605.01713, section 2.2. At a layer, A ⊙ ∂S/∂A.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-        layer: attribute to the values of this layer in place of the input.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -129,11 +117,6 @@ def guided_backprop(run: View) -> np.ndarray:
     Without arguments, a context manager: inside it the drop-in layers of `gradcam_mx.nn` follow the
     rule in the caller's own autograd code (see `nn.guided_mode`).
 
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-
     Returns:
         An Explanation whose values are the guided gradients, (N, C, H, W); its `rule_report` counts
         the activations that the rule changed.
@@ -170,13 +153,6 @@ def deconvnet(run: View) -> np.ndarray:
     Zeiler & Fergus 2014, arXiv:1311.2901, section 2.1. Max pooling goes back to where the maxima
     were. As guided backpropagation, it hardly depends on the class.
 
-    Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
-
     Returns:
         An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
         activations that the rule changed.
@@ -209,10 +185,9 @@ def guided_grad_cam(run: View) -> np.ndarray:
     Selvaraju et al. 2017, arXiv:1610.02391, section 3.2; upsampling is bilinear.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default.
-        layer: the layer of the Grad-CAM; by default the last one before the global pool.
+        layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
+            one before the global pool.
+        fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -265,17 +240,13 @@ def smooth_grad(
     arXiv:1810.03307).
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default, that of x itself.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        target: what is explained; each sample's top class by default, that of x itself. Several
+            of them (`gm.targets.Several`, `Top`) give a list.
         num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
         seed: of the noise.
         batch_size: how many copies run at once; the result does not depend on it.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, C, H, W).

@@ -73,18 +73,14 @@ def integrated_gradients(
     reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,).
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default, that of x itself.
-        layer: attribute to the values of this layer in place of the input.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        target: what is explained; each sample's top class by default, that of x itself. Several
+            of them (`gm.targets.Several`, `Top`) give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
             for each channel, or an array like x or like one sample.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
         batch_size: how many points run at once; the result does not depend on it.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
@@ -162,18 +158,14 @@ def expected_gradients(
     background.
 
     Args:
-        net: a Block, a Graph, or (symbol, arg_params, aux_params).
-        x: (N, C, H, W), preprocessed; not modified.
-        target: what is explained; each sample's top class by default, that of x itself.
-        layer: attribute to the values of this layer in place of the input.
-        output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        target: what is explained; each sample's top class by default, that of x itself. Several
+            of them (`gm.targets.Several`, `Top`) give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
         background: (B, C, H, W), preprocessed: what x is compared with.
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
         batch_size: how many points run at once; the result does not depend on it.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
         An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).

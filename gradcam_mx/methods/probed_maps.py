@@ -25,7 +25,6 @@ def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.n
 
     Args:
         batch_size: how many masked inputs run at once.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
@@ -75,7 +74,6 @@ def ablation_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> n
 
     Args:
         batch_size: how many ablated activations run at once.
-        progress: whether to show a bar if it takes longer than two seconds.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx

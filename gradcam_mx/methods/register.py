@@ -19,7 +19,11 @@ Found = Union[Explanation, List[Any]]
 
 
 class Result(NamedTuple):
-    """What a formula gives, where it reports more than its values."""
+    """What a formula gives, where it reports more than its values.
+
+    Args:
+        values: the raw values of the explanation.
+    """
 
     values: np.ndarray
     details: dict[str, np.ndarray]
@@ -35,7 +39,16 @@ perturbs, a list with those for each target."""
 
 @dataclass(frozen=True)
 class Method:
-    """A method as the register lists it."""
+    """A method as the register lists it.
+
+    Args:
+        name: that of its function.
+        family: what it is listed under, such as "gradients".
+        paper: who found it, when, and where to read it.
+        needs: what its formula draws on.
+        formula: from a run, and options by keyword, to the raw values.
+        function: what users call.
+    """
 
     name: str
     family: str

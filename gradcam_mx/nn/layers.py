@@ -161,7 +161,11 @@ class Activation(_ActivationLayer, _native.Activation):
 
     @staticmethod
     def set_guided_backprop(mode: bool = False) -> None:
-        """The tutorial's switch, for this thread; `guided_mode` is the same for a `with` block."""
+        """The tutorial's switch, for this thread; `guided_mode` is the same for a `with` block.
+
+        Args:
+            mode: True for on, False for off.
+        """
         set_guided_backprop(mode)
 
 

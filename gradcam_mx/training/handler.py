@@ -190,6 +190,9 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
 
         Nothing of the net changes; parameters that are not initialised yet stay so.
 
+        Args:
+            net: the net that will be trained.
+
         Raises:
             InputError, LayerError, TargetError, NetworkError, RuleError: what they say.
         """
@@ -201,6 +204,10 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
 
     def snapshot(self, net: Net, step: int = 0) -> Snapshot:
         """What the net looks at now; nothing is written.
+
+        Args:
+            net: the net as it is now.
+            step: the number of the epoch or batch, for the snapshot's heading.
 
         Raises:
             InputError, LayerError, TargetError, NetworkError, RuleError: what they say.

@@ -19,7 +19,7 @@ from test_formulas import relative_error
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.methods import superpixels
-from gradcam_mx.methods.rise import _masks
+from gradcam_mx.methods.random_masks import _masks
 
 nn = mx.gluon.nn
 TOLERANCE = 1e-5

@@ -78,7 +78,7 @@ def test_gluons_networks_come_from_the_store(tmp_path, monkeypatch, ctx):
 def test_gluons_networks_fail_with_the_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv("MXNET_GLUON_REPO", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(WeightsError, match="No trained weights for resnet18_v1"):
+    with pytest.raises(WeightsError, match="no trained weights for resnet18_v1"):
         zoo.get_model("resnet18_v1", root=tmp_path)
 
 

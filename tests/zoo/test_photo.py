@@ -142,7 +142,7 @@ def test_bad_files_say_why(tmp_path, content, message):
 
 
 def test_missing_files_and_folders(tmp_path):
-    with pytest.raises(PhotoError, match="There is no file"):
+    with pytest.raises(PhotoError, match="there is no file"):
         read_photo(tmp_path / "none.png")
     with pytest.raises(PhotoError, match="is a folder"):
         read_photo(tmp_path)

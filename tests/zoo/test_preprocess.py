@@ -11,7 +11,7 @@ from PIL import Image
 
 from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import PhotoError
+from gradcam_mx.errors import InputError, PhotoError
 from gradcam_mx.zoo.preprocess import GREY, PIXELS, READY
 
 EVERY = [zoo.IMAGENET, zoo.INCEPTION, zoo.CAFFE, zoo.EFFICIENTNET_LITE]
@@ -181,3 +181,11 @@ def test_a_margin_keeps_its_proportion(size, short_side):
     adapted = zoo.IMAGENET.adapted(size=size)
     assert (adapted.size, adapted.short_side) == (size, short_side)
     assert PIXELS.adapted(size=size).short_side == min(size if isinstance(size, tuple) else (size,))
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("order", "'RGB' or"), ("interpolation", "'bilinear'")]
+)
+def test_orders_and_interpolations_that_do_not_exist_are_refused(name, known):
+    with pytest.raises(InputError, match=f"{name}='BRG'; expected .*{known}"):
+        dataclasses.replace(zoo.IMAGENET, **{name: "BRG"})

@@ -209,7 +209,7 @@ def test_an_unreachable_mirror_gives_one_helpful_error(trained, monkeypatch, clo
     assert time.perf_counter() - start < 3
     message = str(caught.value)
     for part in (
-        "No trained weights for vgg11",
+        "no trained weights for vgg11",
         f"{trained.stem}.params with SHA-1 {trained.sha1}",
         f"{trained.root / trained.stem}.params: no such file",
         f"{trained.root / trained.stem}.zip: no such file",
@@ -246,7 +246,7 @@ def test_a_mirror_that_is_no_address(trained, monkeypatch, address):
 def test_a_folder_that_cannot_be_made(trained, mirror):
     trained.root.write_text("a file")
     mirror.answers = [(200, trained.zip, None)]
-    with pytest.raises(WeightsError, match="No trained weights"):
+    with pytest.raises(WeightsError, match="no trained weights"):
         zoo.vgg11(root=trained.root)
 
 
