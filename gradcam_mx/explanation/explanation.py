@@ -240,6 +240,10 @@ class Explanation:
     def save_all(path: str | Path, explanations: Mapping[str, Explanation]) -> Path:
         """Write several explanations to one `.npz`, each under its name; `load_all` reads it.
 
+        Args:
+            path: of the file, which ends in .npz.
+            explanations: by the names that they are read back by.
+
         Example:
             >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
             >>> gm.Explanation.save_all("cat.npz", found)                # doctest: +SKIP

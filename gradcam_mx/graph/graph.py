@@ -94,7 +94,12 @@ class Graph(Structure):
     # -- running -----------------------------------------------------------------------------------
 
     def compile(self, outputs: Sequence[Entry], leaves: Iterable[Entry]) -> Piece:
-        """The piece of the graph that computes `outputs` from `leaves` and parameters; kept."""
+        """The piece of the graph that computes `outputs` from `leaves` and parameters; kept.
+
+        Args:
+            outputs: the values to compute.
+            leaves: the values that are given.
+        """
         key = (tuple(outputs), frozenset(leaves))
         return self._pieces.get(key, lambda: Piece(*symbol_of(self, *key)))
 

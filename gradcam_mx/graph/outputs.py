@@ -48,7 +48,11 @@ class Output(NamedTuple):
 
 
 class LayerOutputs(NamedTuple):
-    """What layers inside the net give, in the place of its outputs."""
+    """What layers inside the net give, in the place of its outputs.
+
+    Args:
+        layers: Blocks, dotted paths, or names.
+    """
 
     layers: tuple[Any, ...]
 

@@ -80,7 +80,11 @@ class Structure:
         return self._caches[kind]
 
     def frozen(self, entry: Entry) -> Entry:
-        """The value that stands for a traced one in the frozen graph: dropout is passed over."""
+        """The value that stands for a traced one in the frozen graph: dropout is passed over.
+
+        Args:
+            entry: of the graph as traced.
+        """
         return _passed(self.nodes, entry)
 
     @property
@@ -92,6 +96,7 @@ class Structure:
         """The nodes that the values in `entries` are computed from, and those that make them.
 
         Args:
+            entries: the values; those that are `leaves` do not count.
             leaves: values that are given; what they are computed from does not count.
         """
         found: set[int] = set()
@@ -107,6 +112,10 @@ class Structure:
         """The values that have to be given beside that at `point` to compute `heads` from it.
 
         They depend on the net's inputs, but not on the value at `point`.
+
+        Args:
+            point: the value that is given.
+            heads: the values to compute.
         """
         below = self.descendants([point])
         found: set[Entry] = set()
@@ -127,6 +136,7 @@ class Structure:
         """The live nodes whose values are computed from those in `entries`.
 
         Args:
+            entries: the values.
             differentiably: only those from which a gradient comes back.
         """
         key = frozenset(entries), differentiably
@@ -141,7 +151,11 @@ class Structure:
         return frozenset(found)
 
     def differentiable(self, entries: Iterable[Entry]) -> frozenset[int]:
-        """The live nodes from which a gradient comes back to one of the values in `entries`."""
+        """The live nodes from which a gradient comes back to one of the values in `entries`.
+
+        Args:
+            entries: the values.
+        """
         return self.descendants(entries, differentiably=True)
 
     @cached_property
@@ -187,6 +201,9 @@ class Structure:
 
     def input(self, chosen: int | str | None) -> Entry:
         """An input by its number or name; for None the first that a gradient comes back to.
+
+        Args:
+            chosen: its number or name; None for the first that a gradient comes back to.
 
         Raises:
             InputError: there is no such input, or no output depends on it.

@@ -15,8 +15,8 @@ from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
 from ..methods import METHODS, Plan
 from ..methods.run import View
+from ..support.arrays import is_whole
 from ..support.equality import equal_by_fields
-from ..targets import is_id
 from .samples import one_sample
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _labelled_targets(targets: Any, names: Names | None) -> Mapping[str, Any]:
     if not isinstance(targets, (list, tuple)):
         return _labelled(targets)
     labels = [
-        "top class" if one is None else _class_name(one, names) if is_id(one) else str(one)
+        "top class" if one is None else _class_name(one, names) if is_whole(one) else str(one)
         for one in targets
     ]
     if len(set(labels)) < len(labels):  # some classes share a name

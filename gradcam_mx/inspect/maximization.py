@@ -15,7 +15,7 @@ from ..graph.picture_input import channel_order, common_sizes, picture_input, pr
 from ..graph.trace import Net, trace
 from ..methods import Plan
 from ..support.equality import equal_by_fields
-from ..targets import gives_list
+from ..targets.given import gives_list
 
 Bounds = Sequence[Any]
 """(low, high): the lowest and highest values of an input, numbers or one for each channel."""

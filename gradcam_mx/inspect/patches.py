@@ -17,9 +17,9 @@ from ..errors import InputError, LayerError
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net, trace
+from ..support.arrays import is_whole
 from ..support.boxes import Box
 from ..support.equality import equal_by_fields
-from ..targets import is_id
 from .receptive_field import ReceptiveField, check_positions
 from .samples import Images, Sample, samples
 
@@ -94,7 +94,7 @@ def max_activating_patches(
         [2, 2]
     """
     check_batch_size(batch_size)
-    if not is_id(k) or k < 1:
+    if not is_whole(k) or k < 1:
         raise InputError(f"k is {k!r}; expected 1 or more patches")
     if isinstance(units, (str, int)):
         raise InputError(f"units is {units!r}; expected a sequence of channels, such as [3, 17]")
@@ -150,7 +150,7 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
     """Reads the strongest activation of each unit and its position: (rows, units, 1 + axes)."""
     shape = numbers(recording, recording.values())[0].shape
     check_positions(layer, shape)
-    wrong = [unit for unit in units if not is_id(unit) or not 0 <= unit < shape[1]]
+    wrong = [unit for unit in units if not is_whole(unit) or not 0 <= unit < shape[1]]
     if wrong or not units:
         raise LayerError(
             f"the layer {layer!r} has the units 0 to {shape[1] - 1}; got {wrong or units}"

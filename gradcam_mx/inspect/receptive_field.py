@@ -24,8 +24,8 @@ from ..graph.layout import channel_axis
 from ..graph.node import Entry, Node, Shape
 from ..graph.operators import BATCH_NORMS
 from ..graph.trace import Net, trace
+from ..support.arrays import is_whole
 from ..support.boxes import Box, box_of
-from ..targets import is_id
 
 
 def receptive_field(
@@ -152,7 +152,7 @@ class ReceptiveField:
         wanted = (*(() if channel is None else (channel,)), *position)
         sizes = channels.shape if channel is not None else channels.shape[1:]
         if len(wanted) != len(sizes) or not all(
-            is_id(one) and 0 <= one < size for one, size in zip(wanted, sizes)
+            is_whole(one) and 0 <= one < size for one, size in zip(wanted, sizes)
         ):
             raise LayerError(
                 f"the layer {self._layer.name!r} has no unit at {tuple(position)}"

@@ -17,7 +17,7 @@ from ..engine.wanted import InputChoice
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
-from ..targets import gives_list
+from ..targets.given import gives_list
 from ..targets.heads import Targets
 from . import fusion
 from .options import Options, check_of_shape, checked
@@ -45,7 +45,11 @@ class Explained(NamedTuple):
         }
 
     def first(self, name: str) -> Explanation:
-        """What a method found for the first target and layer."""
+        """What a method found for the first target and layer.
+
+        Args:
+            name: of the method.
+        """
         found = self.found[name][0]
         return found[0] if isinstance(found, list) else found
 
@@ -127,6 +131,11 @@ class Plan:
     def run(self, net: Net, x: Input, target: Targets = None) -> Explained:
         """Explain an input.
 
+        Args:
+            net: a Block, a Graph, or (symbol, arg_params, aux_params).
+            x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
+            target: what is explained; each sample's top class by default.
+
         Raises:
             LayerError, TargetError, InputError, NetworkError, RuleError, MethodError: what they
                 say, before anything changes.
@@ -134,7 +143,13 @@ class Plan:
         return self.explain(self.record(net, x, target), target)
 
     def start(self, net: Net, x: Input, target: Targets = None) -> View:
-        """What the methods would draw on, each thing to be computed when it is asked for."""
+        """What the methods would draw on, each thing to be computed when it is asked for.
+
+        Args:
+            net: a Block, a Graph, or (symbol, arg_params, aux_params).
+            x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
+            target: what is explained; each sample's top class by default.
+        """
         return self.view(self.record(net, x, target), target)
 
     def record(
@@ -143,6 +158,8 @@ class Plan:
         """Run the net once, for `explain`.
 
         Args:
+            net: a Block, a Graph, or (symbol, arg_params, aux_params).
+            x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
             target: what is explained, or another target that reads the same outputs.
             also: outputs whose values are read too, though they are not explained.
         """
@@ -159,7 +176,12 @@ class Plan:
         )
 
     def explain(self, recorded: Recorded, target: Targets = None) -> Explained:
-        """Explain the input of a net that `record` ran."""
+        """Explain the input of a net that `record` ran.
+
+        Args:
+            recorded: what `record` gave.
+            target: what is explained.
+        """
         run = self.view(recorded, target)
         views = run.for_each_target(recorded.targets(target))
         found = {one.name: self._found(one, run, views) for one in self.methods}
@@ -170,7 +192,12 @@ class Plan:
         return isinstance(self._layer, (list, tuple))
 
     def view(self, recorded: Recorded, target: Targets = None) -> View:
-        """What the methods draw on, of a net that `record` ran."""
+        """What the methods draw on, of a net that `record` ran.
+
+        Args:
+            recorded: what `record` gave.
+            target: what is explained.
+        """
         heads = recorded.heads(recorded.targets(target))
         return View(recorded, heads, first_map(recorded), {})
 

@@ -15,7 +15,8 @@ from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.layout import channels_first
 from ..graph.outputs import PROBABILITY, Output, OutputChoice
-from ..targets import Asked, heads
+from ..targets import heads
+from ..targets.given import Asked
 from ..targets.heads import Head, Targets
 from ..targets.protocol import Known
 

@@ -23,7 +23,8 @@ from ..graph.layout import channels_first
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..support.callers import caller_level
-from ..targets import Asked, heads
+from ..targets import heads
+from ..targets.given import Asked
 from ..targets.heads import Head, Targets
 from .recorded import Recorded
 

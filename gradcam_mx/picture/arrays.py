@@ -13,7 +13,11 @@ from ..support.arrays import stretched
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
-    """Numbers from 0 to 255, rounded."""
+    """Numbers from 0 to 255, rounded.
+
+    Args:
+        values: 0 to 255.
+    """
     return np.round(values).astype(np.uint8)
 
 
@@ -21,6 +25,10 @@ def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Maps (N, h, w) linearly at another size (height, width): (N, height, width) float32.
 
     Any number of axes of positions goes: (N, w) for signals, (N, d, h, w) for volumes and clips.
+
+    Args:
+        maps: of any range.
+        size: along each axis of positions.
     """
     maps = np.ascontiguousarray(maps, np.float32)
     if maps.ndim == 3:
@@ -67,6 +75,9 @@ def balanced(maps: np.ndarray) -> np.ndarray:
     """Each of the signed maps (N, H, W) scaled to [-1, 1], with zero at zero: float32.
 
     A map of zeros stays as it is, with a warning.
+
+    Args:
+        maps: of any range, and any number of axes of positions.
     """
     maps = np.asarray(maps, np.float32)
     size = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
@@ -103,6 +114,9 @@ def boundaries(segments: np.ndarray) -> np.ndarray:
     """Where a segment ends: (H, W) bool, true at positions before one of another segment.
 
     Of a clip (D, H, W), within each frame.
+
+    Args:
+        segments: (H, W) whole numbers, (D, H, W) for a clip.
     """
     edge = np.zeros(segments.shape, bool)
     for axis in (-2, -1):

@@ -16,14 +16,23 @@ AGAINST = (215, 0, 0)
 
 
 def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
-    """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB."""
+    """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB.
+
+    Args:
+        heatmap: (H, W) in [0, 1].
+        colormap: a name that matplotlib knows.
+    """
     from matplotlib import colormaps
 
     return to_uint8(colormaps[colormap](heatmap)[..., :3] * 255)
 
 
 def grey(heatmap: np.ndarray) -> np.ndarray:
-    """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright."""
+    """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright.
+
+    Args:
+        heatmap: (H, W) in [0, 1].
+    """
     return to_uint8(heatmap * 255)
 
 
@@ -33,6 +42,9 @@ def signed_image(attribution: np.ndarray) -> np.ndarray:
     A clip's (C, D, H, W) becomes (D, H, W, C).
 
     The strongest 0.5 % are drawn alike, so that a few of them do not leave the rest invisible.
+
+    Args:
+        attribution: (C, H, W), or a clip's (C, D, H, W), of any range.
     """
     size = np.abs(attribution)
     scale = np.percentile(size, 99.5) or size.max() or 1

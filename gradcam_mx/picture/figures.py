@@ -31,6 +31,11 @@ def figure(
     Grey ones (H, W) are drawn in grey.
 
     The figure is no pyplot figure: it opens no window, and there is nothing to close.
+
+    Args:
+        panels: (H, W) or (H, W, 3) uint8 each.
+        titles: one for each.
+        heading: above all of them.
     """
     from matplotlib.figure import Figure
 
@@ -148,12 +153,21 @@ def literal(text: str) -> str:
 
 
 def save(panel: np.ndarray, path: Path) -> None:
-    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says."""
+    """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says.
+
+    Args:
+        panel: (H, W) or (H, W, 3) uint8.
+        path: of the file.
+    """
     Image.fromarray(panel).save(path)
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure, in the format its suffix says.
+
+    Args:
+        figure: of matplotlib.
+        path: of the file.
 
     Raises:
         OutputError: the file cannot be written.
@@ -164,7 +178,11 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def as_array(figure: Figure) -> np.ndarray:
-    """A figure as a picture (H, W, 3) uint8 RGB."""
+    """A figure as a picture (H, W, 3) uint8 RGB.
+
+    Args:
+        figure: of matplotlib.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

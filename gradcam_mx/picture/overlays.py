@@ -35,6 +35,10 @@ def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
 
     The sum is scaled so that its largest value is 255: (H, W, 3) uint8 RGB.
+
+    Args:
+        photo: (H, W, 3) RGB, 0 to 255.
+        heatmap: (H, W) uint8.
     """
     colors = cv2.cvtColor(cv2.applyColorMap(heatmap, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
     blended = np.float32(colors) + np.float32(photo)

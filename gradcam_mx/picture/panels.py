@@ -25,6 +25,9 @@ def strip(clip: np.ndarray) -> np.ndarray:
     """Frames of a clip (D, H, W) or (D, H, W, 3) side by side: (H, width) or (H, width, 3).
 
     All of them, or `FRAMES` evenly spaced from the first to the last. White lines part them.
+
+    Args:
+        clip: (D, H, W) grey or (D, H, W, 3) RGB.
     """
     chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
     gap = np.full_like(clip[0, :, : max(1, clip.shape[2] // 32)], 255)

@@ -17,6 +17,10 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
 
     A volume (D, H, W) is a grey clip.
 
+    Args:
+        photo: (H, W, 3), 0 to 255; a clip or volume as said.
+        axes: of positions: 2 for a photo, 3 for a clip.
+
     Raises:
         InputError: it is something else.
     """
@@ -42,6 +46,9 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
 def check_photos(photos: np.ndarray) -> np.ndarray:
     """Photos (N, H, W, 3), or grey ones (N, H, W) or (N, H, W, 1), as (N, H, W, 3) uint8.
 
+    Args:
+        photos: of values from 0 to 255.
+
     Raises:
         InputError: they are something else.
     """
@@ -60,6 +67,9 @@ def check_photos(photos: np.ndarray) -> np.ndarray:
 
 def check_signal(signal: np.ndarray) -> np.ndarray:
     """The signal as a (C, W) float64 array, of any range.
+
+    Args:
+        signal: (C, W).
 
     Raises:
         InputError: it is something else.

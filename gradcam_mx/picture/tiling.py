@@ -16,7 +16,11 @@ TILE = 32
 
 
 def channel_order(maps: np.ndarray) -> np.ndarray:
-    """The channels of a layer's output (C, h, w) by their mean activation, the strongest first."""
+    """The channels of a layer's output (C, h, w) by their mean activation, the strongest first.
+
+    Args:
+        maps: (C, h, w).
+    """
     return np.argsort(-maps.reshape(len(maps), -1).mean(axis=1), kind="stable")
 
 
@@ -99,7 +103,11 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8."""
+    """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8.
+
+    Args:
+        pictures: (h, w, 3) uint8 each, of any sizes.
+    """
     height, width = (max(one.shape[axis] for one in pictures) for axis in (0, 1))
     frames = [np.full((height, width, 3), 230, np.uint8) for _ in pictures]
     for frame, one in zip(frames, pictures):

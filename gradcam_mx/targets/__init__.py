@@ -34,19 +34,15 @@ The ready-made targets are such objects, a file for each family.
 """
 
 from ..graph.outputs import LayerOutputs
-from .checks import ClassIds, is_id
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
-from .given import Asked, class_ids, gives_list, reads_several
 from .several import Several, Top
 from .units import Channel, Unit
 from .values import CosineSimilarity, Regression, Segmentation
 
 __all__ = [
-    "Asked",
     "Binary",
     "Channel",
-    "ClassIds",
     "ClassScore",
     "CosineSimilarity",
     "Detection",
@@ -59,8 +55,4 @@ __all__ = [
     "Several",
     "Top",
     "Unit",
-    "class_ids",
-    "gives_list",
-    "is_id",
-    "reads_several",
 ]

@@ -9,15 +9,10 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph.outputs import holds_classes
-from ..support.arrays import flat, like, numbers_of
+from ..support.arrays import flat, is_whole, like, numbers_of
 
 ClassIds = Union[int, Sequence[int]]
 """A class id, or one for each sample."""
-
-
-def is_id(target: Any) -> bool:
-    """Whether it is a whole number."""
-    return isinstance(target, (int, np.integer)) and not isinstance(target, bool)
 
 
 def is_array(target: Any) -> bool:
@@ -60,7 +55,7 @@ def each(ids: Any, samples: int) -> list[int]:
     Raises:
         TargetError: they are no whole numbers, or not as many.
     """
-    if is_id(ids):
+    if is_whole(ids):
         return [int(ids)] * samples
     given = numbers_of(ids)
     if given.dtype.kind not in "iu" or given.shape != (samples,):
@@ -75,7 +70,7 @@ def checked(ids: Sequence[int], classes: int) -> list[int]:
         TargetError: one is no whole number or out of range.
     """
     for one in ids:
-        if not is_id(one):
+        if not is_whole(one):
             raise TargetError(f"a class id is a whole number; got {one!r}")
         if not 0 <= one < classes:
             raise TargetError(

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import TargetError
 from ..graph.outputs import OutputChoice
-from ..support.arrays import flat, like
-from .checks import ClassIds, each, is_id
+from ..support.arrays import flat, is_whole, like
+from .checks import ClassIds, each
 from .protocol import BaseTarget
 
 
@@ -48,7 +48,7 @@ class Detection(BaseTarget):
     def __post_init__(self) -> None:
         if (self.index is None) == (self.box is None):
             raise TargetError("Detection takes either an index or a box")
-        if self.index is not None and not is_id(self.index):
+        if self.index is not None and not is_whole(self.index):
             raise TargetError(f"the index of a detection is a whole number; got {self.index!r}")
         if self.box is not None:
             box = np.asarray(self.box, np.float64)
@@ -79,7 +79,13 @@ class Detection(BaseTarget):
         return chosen + like(rest, scores)
 
     def of_variants(self, *values: Any) -> Any:
-        """The same detection of each sample, in outputs for variants of it."""
+        """The same detection of each sample, in outputs for variants of it.
+
+        Args:
+            ids: (N, B, 1): the net's outputs for N variants, the class of each box, -1 for none.
+            scores: (N, B, 1).
+            boxes: (N, B, 4): the corners.
+        """
         if self.lost is not None:
             return self
         ids, _, boxes = values

@@ -10,7 +10,8 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import TargetError
 from ..graph.outputs import LayerOutputs, Output, OutputChoice
-from .checks import each, is_array, is_id
+from ..support.arrays import is_whole
+from .checks import each, is_array
 from .classes import Classes
 from .protocol import BaseTarget, each_read
 from .several import OneForEach, Several, SeveralTargets, Top
@@ -72,7 +73,7 @@ def target_of(given: Target) -> BaseTarget:
         return OneForEach([target_of(one) for one in given])  # type: ignore[union-attr]
     if is_array(given) and np.dtype(given.dtype).kind == "f":  # type: ignore[union-attr]
         return Direction(given)
-    if given is None or is_id(given) or isinstance(given, (list, tuple)) or is_array(given):
+    if given is None or is_whole(given) or isinstance(given, (list, tuple)) or is_array(given):
         return Classes(given)
     if callable(given):
         return Function(given)
@@ -85,8 +86,8 @@ def _is_one_for_each(given: Target) -> bool:
     """Whether it is a sequence with one target of any kind for each sample."""
     return (
         isinstance(given, (list, tuple))
-        and not all(map(is_id, given))
-        and all(one is None or is_id(one) or is_array(one) or callable(one) for one in given)
+        and not all(map(is_whole, given))
+        and all(one is None or is_whole(one) or is_array(one) or callable(one) for one in given)
     )
 
 
@@ -102,7 +103,7 @@ def reads_several(given: Target) -> bool:
 
 def class_ids(given: Targets, samples: int) -> list[int] | None:
     """The class ids, one a sample, that a target names and nothing else; None of another target."""
-    is_named = is_id(given) or (isinstance(given, (list, tuple)) and all(map(is_id, given)))
+    is_named = is_whole(given) or (isinstance(given, (list, tuple)) and all(map(is_whole, given)))
     return each(given, samples) if is_named else None
 
 

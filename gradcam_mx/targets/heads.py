@@ -11,8 +11,8 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import TargetError
-from ..support.arrays import like
-from .checks import check_finite, checked, is_id
+from ..support.arrays import is_whole, like
+from .checks import check_finite, checked
 from .given import Asked, Target, Targets, target_of
 from .protocol import BaseTarget, Known, Scalars
 from .several import OneForEach
@@ -38,7 +38,7 @@ class Head(NamedTuple):
     @property
     def is_of_classes(self) -> bool:
         """Whether classes are explained, which have probabilities."""
-        return all(map(is_id, self.target))
+        return all(map(is_whole, self.target))
 
 
 def heads(

@@ -101,11 +101,20 @@ class BaseTarget:
 
     def of_variants(self, *values: Any) -> Any:
         """The target as it means the same in values for variants of the input: a target for all
-        samples, or a list with one for each."""
+        samples, or a list with one for each.
+
+        Args:
+            values: what it reads, for the input itself.
+        """
         return self
 
     def scalars(self, values: Sequence[Any], known: Known) -> Scalars:
-        """The target for the values of one run."""
+        """The target for the values of one run.
+
+        Args:
+            values: what it reads.
+            known: what is known of these.
+        """
         links = [
             link_or_default(link, value.shape) if known.probability else None
             for link, value in zip(known.links, values)
@@ -117,8 +126,13 @@ class BaseTarget:
     def of_rows(
         self, values: Sequence[Any], known: Known, samples: np.ndarray
     ) -> np.ndarray | None:
-        """(R,) the scalars of R rows of variants at once, each of the sample whose number stands in
-        `samples`; None if it has to be called with all samples."""
+        """(R,) the scalars of R rows of variants at once; None if it is to be called otherwise.
+
+        Args:
+            values: what it reads, R rows of each.
+            known: what is known of these.
+            samples: (R,) the number of the sample that each row is a variant of.
+        """
         return None
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import TargetError
 from ..graph.outputs import LayerOutputs, OutputChoice
-from ..support.arrays import flat
-from .checks import check_has_classes, is_id
+from ..support.arrays import flat, is_whole
+from .checks import check_has_classes
 from .protocol import BaseTarget, each_read
 
 
@@ -60,7 +60,11 @@ class Several(SeveralTargets):
         return self.targets
 
     def of(self, output: Any) -> list[Any]:
-        """The targets, for any output."""
+        """The targets, for any output.
+
+        Args:
+            output: of the net; it does not matter.
+        """
         return list(self.targets)
 
 
@@ -75,11 +79,15 @@ class Top(SeveralTargets):
     count: int
 
     def __post_init__(self) -> None:
-        if not is_id(self.count) or self.count < 1:
+        if not is_whole(self.count) or self.count < 1:
             raise TargetError(f"Top takes how many classes to explain; got {self.count!r}")
 
     def of(self, output: Any) -> list[Any]:
-        """For each rank the class ids, one a sample."""
+        """For each rank the class ids, one a sample.
+
+        Args:
+            output: class scores (N, K) or (N, K, 1, 1).
+        """
         check_has_classes(output.shape)
         classes = output.shape[1]
         if self.count > classes or classes < 2:

@@ -13,8 +13,7 @@ import numpy as np
 
 from ..errors import TargetError
 from ..graph.outputs import LayerOutputs, OutputChoice
-from ..support.arrays import flat, like
-from .checks import is_id
+from ..support.arrays import flat, is_whole, like
 from .protocol import BaseTarget
 
 
@@ -98,7 +97,7 @@ def _weights_like(output: Any, unit: Unit | Channel) -> np.ndarray:
     (measured).
     """
     shape = output.shape
-    if len(shape) < 2 or not is_id(unit.channel) or not 0 <= unit.channel < shape[1]:
+    if len(shape) < 2 or not is_whole(unit.channel) or not 0 <= unit.channel < shape[1]:
         raise TargetError(
             f"there is no unit {unit.channel!r}: the layer {unit.layer!r} gives "
             f"{shape}, channels at axis 1"

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Callable, Sequence, Union
 
-from .. import targets
 from .._mxnet import mx
 from ..engine.inputs import Input
 from ..engine.wanted import InputChoice
@@ -16,6 +15,7 @@ from ..graph.outputs import SIGMOID, OutputChoice
 from ..graph.trace import Net
 from ..methods.options import Options
 from ..nn.cam_head import cam_head
+from ..support.arrays import is_whole
 from ..support.randomness import randomness_kept
 from ..targets.heads import Target
 from .shown import Shown
@@ -119,7 +119,7 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
     ) -> None:
         if unit not in UNITS:
             raise InputError(f"unit={unit!r}; expected one of {', '.join(UNITS)}")
-        if not targets.is_id(every) or every < 1:
+        if not is_whole(every) or every < 1:
             raise InputError(f"every={every!r}; expected 1 or more, a number of {unit}s")
         self._explainer = Explainer(
             Shown(x, labels, names, photos, order),

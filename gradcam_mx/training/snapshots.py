@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
-from .. import picture, targets
+from .. import picture
 from ..engine import inputs
 from ..engine.eager import has_drop_ins
 from ..engine.failures import failures_told
@@ -23,6 +23,7 @@ from ..methods.fusion import FUSIONS
 from ..methods.options import Options
 from ..methods.recorded import Recorded
 from ..methods.register import find_method
+from ..targets.given import class_ids, gives_list, reads_several
 from .shown import Shown
 from .writers import Snapshot
 
@@ -99,9 +100,7 @@ class Explainer:
     def _predicts(self) -> bool:
         """Whether the output that is explained may be of classes."""
         is_list = isinstance(self._output, (list, tuple))
-        return not is_list and (
-            isinstance(self._target, str) or not targets.reads_several(self._target)
-        )
+        return not is_list and (isinstance(self._target, str) or not reads_several(self._target))
 
     def _record(self, net: Net) -> Recorded:
         """The net, run once: for what it predicts and for what is explained."""
@@ -237,9 +236,9 @@ def _checked_target(target: Any, labels: list[int] | None, samples: int) -> Any:
         if target == TRUE and labels is None:
             raise TargetError(f"target={TRUE!r} needs to know the true classes: pass labels")
         return target
-    if targets.gives_list(target):
+    if gives_list(target):
         raise TargetError(f"a snapshot shows one target a sample; got {target!r}")
-    ids = targets.class_ids(target, samples)
+    ids = class_ids(target, samples)
     return target if ids is None else _ClassIds(ids)
 
 
