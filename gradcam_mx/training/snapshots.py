@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
-from .. import picture
+from .. import picture, targets
 from ..engine import inputs
 from ..engine.eager import has_drop_ins
 from ..engine.failures import failures_told
