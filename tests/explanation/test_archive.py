@@ -165,7 +165,7 @@ def test_nothing_is_left_of_what_cannot_be_written(tmp_path, monkeypatch):
         gm.Explanation.save_all(path, {})
 
 
-# -------------------------------------------------------------------- what version 0.1.0 has written
+# ------------------------------------------------------------------- what version 0.1.0 has written
 
 
 def test_an_explanation_of_0_1_0_is_read():
