@@ -53,7 +53,7 @@ $(STAMPS)/test: ALONE := gluoncv==0.10.5.post0
 $(STAMPS)/dev: EXTRAS := dev
 
 # Installed as a link to this folder, so only a change of the packaging calls for another round.
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: setup.py pyproject.toml gradcam_mx/_mxnet_first.py | $(BIN)/python
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: setup.py pyproject.toml gradcam_mx/_waits_for_mxnet.py | $(BIN)/python
 	@echo "Installing gradcam-mx[$(EXTRAS)] into $(VENV); the first time takes some minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]"
 	@$(if $(ALONE),$(PIP) install --no-deps $(ALONE))

@@ -18,7 +18,7 @@ README = HERE / "README.md"
 # Python runs the lines of .pth files in site-packages when it starts: this one registers the hook
 # that lets people import mxnet before gradcam_mx.
 HOOK = "gradcam-mx-first.pth"
-HOOK_CODE = (HERE / "gradcam_mx" / "_mxnet_first.py").read_text(encoding="utf-8")
+HOOK_CODE = (HERE / "gradcam_mx" / "_waits_for_mxnet.py").read_text(encoding="utf-8")
 
 
 class BuildWithHook(build_py):
@@ -31,7 +31,7 @@ class BuildWithHook(build_py):
         wheel = self.get_finalized_command("install").install_lib
         path = Path(wheel if self.editable_mode else self.build_lib, HOOK)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"import sys; exec({ascii(HOOK_CODE)}, {{'__name__': {path.stem!r}}})\n")
+        path.write_text(f"import sys; exec({HOOK_CODE!a}, {{'__name__': {path.stem!r}}})\n")
 
 
 CORE = [
