@@ -68,7 +68,7 @@ $(STAMPS)/docs: EXTRAS := cpu,docs
 $(STAMPS)/dev: EXTRAS := dev
 
 # Installed as a link to this folder, so only a change of the packaging calls for another round.
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: setup.py pyproject.toml | $(BIN)/python
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: setup.py pyproject.toml gradcam_mx/_waits_for_mxnet.py | $(BIN)/python
 	@echo "Installing gradcam-mx[$(EXTRAS)] into $(VENV); the first time takes some minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]"
 	@$(if $(ALONE),$(PIP) install --no-deps $(ALONE))

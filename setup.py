@@ -18,7 +18,7 @@ README = HERE / "README.md"
 # Python runs the lines of .pth files in site-packages when it starts: this one registers the hook
 # that lets people import mxnet before gradcam_mx.
 HOOK = "gradcam-mx-first.pth"
-HOOK_CODE = (HERE / "gradcam_mx" / "_mxnet_first.py").read_text(encoding="utf-8")
+HOOK_CODE = (HERE / "gradcam_mx" / "_waits_for_mxnet.py").read_text(encoding="utf-8")
 
 
 class BuildWithHook(build_py):

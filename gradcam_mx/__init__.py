@@ -10,8 +10,10 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from . import _mxnet_first  # noqa: F401  (mxnet can be imported from here on)
+from ._mxnet_first import register
 from ._version import __version__
+
+register()  # mxnet can be imported from here on
 
 if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__` finds
     from . import (  # type: ignore[attr-defined]

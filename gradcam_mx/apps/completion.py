@@ -29,7 +29,7 @@ class PrintCompletion(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
     ) -> None:
         """Print it to standard output."""
-        sys.stdout.write(script(parser, values))
+        sys.stdout.write(f"{script(parser, values)}\n")
         parser.exit()
 
 
