@@ -68,7 +68,7 @@ def _public_modules() -> Iterator[ModuleType]:
             if hasattr(module, "__all__") or one.name in gm.__all__:
                 yield module
     if "zoo" not in {one.name for one in pkgutil.iter_modules(gm.__path__)}:
-        yield gm.zoo    # installed as a link to another folder
+        yield gm.zoo  # installed as a link to another folder
 
 
 def _exported(module: ModuleType) -> list[str]:
