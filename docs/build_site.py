@@ -130,8 +130,9 @@ def copied(source: str, name: str) -> str:
 
 
 def home() -> str:
-    """The README, and the pictures of all pages."""
+    """The README, the pictures of all pages, and how they look."""
     shutil.copytree(HERE / "images", PAGES / "images")
+    shutil.copy(HERE / "site.css", PAGES)
     return copied("README.md", "index.md")
 
 

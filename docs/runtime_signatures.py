@@ -21,7 +21,7 @@ class RuntimeSignatures(griffe.Extension):
             for name, member in list(module.members.items()):
                 if member.is_alias or not (member.is_function or member.is_attribute):
                     continue
-                value = getattr(importlib.import_module(module.path), name, None)
+                value = getattr(_imported(module), name, None)
                 if inspect.isroutine(value) and hasattr(value, "__signature__"):
                     module.set_member(name, _as_called(member, value))
                 elif inspect.isclass(value) and not member.has_docstring:
@@ -29,6 +29,12 @@ class RuntimeSignatures(griffe.Extension):
                     member.docstring = _docstring(
                         (value.__doc__ or "").partition("\n\n")[0], member
                     )
+        for module in _modules(pkg):
+            for name, member in list(module.modules.items()):
+                if inspect.isroutine(getattr(_imported(module), name)) and name in member.members:
+                    # the file occlusion.py, in a room where that name is the function's
+                    module.members[name] = member.members[name]
+                    module.members[name].parent = module
         for documented in _documented(pkg):
             documented.docstring.value = with_code_blocks(documented.docstring.value)
 
@@ -55,6 +61,10 @@ def _documented(one: Any) -> Iterator[Any]:
         yield one
     for member in one.members.values():
         yield from _documented(member)
+
+
+def _imported(module: griffe.Module) -> Any:
+    return importlib.import_module(module.path)
 
 
 def _modules(module: griffe.Module) -> list[griffe.Module]:
