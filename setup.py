@@ -101,8 +101,8 @@ TEST = [
     "safetensors>=0.4",
 ]
 
-# What builds the site of docs/; needs Python 3.10 or newer.
-DOCS = ["mkdocs-material>=9.5", "mkdocstrings-python>=1.12", "nbconvert>=7.16"]
+# What builds the site of docs/, in which ruff breaks long signatures; needs Python 3.10 or newer.
+DOCS = ["mkdocs-material>=9.5", "mkdocstrings-python>=1.12", "nbconvert>=7.16", "ruff>=0.6"]
 
 DEV = [
     "build>=1.0",

@@ -1,13 +1,15 @@
 """Builds the site: python docs/build_site.py
 
 The README, the guides of this folder, the tutorials as they were last run, and a reference of all
-public names from their docstrings become one site in site/. It is an error if a link leads nowhere,
-if a public name is not in the reference or has no docstring, or if a page loads a file from elsewhere.
+public names from their docstrings become one site in site/. It is an error if a link leads
+nowhere, if a public name is not in the reference or has no docstring, or if a page loads a file
+from elsewhere.
 """
 
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import shutil
 import sys
@@ -62,6 +64,7 @@ REFERENCE = {
 
 def main() -> None:
     """Gather the pages, build the site and check it."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     shutil.rmtree(WORK, ignore_errors=True)
     shutil.rmtree(SITE, ignore_errors=True)
     package = read_package()
@@ -127,8 +130,9 @@ def copied(source: str, name: str) -> str:
 
 
 def home() -> str:
-    """The README, and the pictures of all pages."""
+    """The README, the pictures of all pages, and how they look."""
     shutil.copytree(HERE / "images", PAGES / "images")
+    shutil.copy(HERE / "site.css", PAGES)
     return copied("README.md", "index.md")
 
 
@@ -236,15 +240,17 @@ def absent(names: dict[str, Name]) -> Iterator[str]:
             yield f"{path} is not in the reference"
 
 
+ATTRIBUTES = {
+    "link": "href",
+    **dict.fromkeys(["script", "img", "iframe", "source", "video", "audio", "embed"], "src"),
+    "object": "data",
+    "use": "href",
+}
+"""Where a page's tags name what a browser has to load."""
+
+
 class Loads(HTMLParser):
     """What a page makes a browser load."""
-
-    ATTRIBUTES = {
-        "link": "href",
-        **dict.fromkeys(["script", "img", "iframe", "source", "video", "audio", "embed"], "src"),
-        "object": "data",
-        "use": "href",
-    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -254,7 +260,7 @@ class Loads(HTMLParser):
         values = dict(attrs)
         if tag == "link" and values.get("rel") in ("canonical", "next", "prev", "alternate"):
             return
-        self.found.append(values.get(self.ATTRIBUTES.get(tag, "")) or "")
+        self.found.append(values.get(ATTRIBUTES.get(tag, "")) or "")
 
 
 def loaded_from_elsewhere() -> Iterator[str]:

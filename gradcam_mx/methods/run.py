@@ -148,11 +148,12 @@ class View:
     ) -> Iterator[np.ndarray]:
         """(N, T) the score of each sample for each target, for each of other values of the input.
 
+        `batch_size`, `progress`, `total` and `what` are those of `scores_at`.
+
         Args:
             values: each holds, for each sample, its values (C, …), or a function that writes them
                 to an array, or None where there is none (the scores are NaN then).
             probability: whether it is the probabilities of classes in any case.
-            batch_size, progress, total, what: as in `scores_at`.
         """
         engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
         yield from _shown(engine, values, progress, total, what)
