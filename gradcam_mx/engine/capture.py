@@ -1,185 +1,32 @@
-"""What the drop-in layers do in the user's own eager autograd code: capture, and backward rules.
+"""What layers give, and the gradients there, in the user's own eager autograd code.
 
-Both are switched on for the thread that asks, by a context manager, and act where the forward pass
-is recorded; a backward pass later, also outside the context, follows what was recorded.
+It is switched on for the thread that asks, by a context manager, and acts where the forward pass is
+recorded; a backward pass later, also outside the context, follows what was recorded.
 """
 
 from __future__ import annotations
 
-import atexit
 import difflib
 import threading
-import time
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Union
 
 from .._mxnet import mx
-from ..errors import LayerError, RuleError
-from ..graph.operators import GATES
-from .rules import DECONVNET, GUIDED, PLAIN, Rule, RuleReport
+from ..errors import LayerError
+from .following import running_net
 
 Layer = Union[str, Any]
 """A layer as it is asked for: a block's name, or the Block itself."""
 
 
 class _State(threading.local):
-    rule: Rule = PLAIN
-    report: RuleReport | None = None
     captures: tuple[Captured, ...] = ()
     by_name: Captured | None = None
-    tape: Any = None
 
 
 _state = _State()
-
-
-# Backward rules
-
-
-@contextmanager
-def guided_mode(rule: str | Rule = GUIDED) -> Iterator[RuleReport]:
-    """Within this context, the drop-in activations of an eager net follow a backward rule.
-
-    With z an activation's input, f the activation and dy the gradient at its output, the gradient
-    at its input is f'(z)·max(dy, 0) for "guided" (Springenberg et al. 2014, arXiv:1412.6806) and
-    max(dy, 0) for "deconvnet" (Zeiler & Fergus 2014, arXiv:1311.2901). Sigmoid, tanh, softsign and
-    swish are gates and keep the chain rule. Values of the forward pass do not change. Contexts
-    nest ("plain" switches an outer one off), and other threads are not affected.
-
-    The rule is fixed where the forward pass is recorded. A hybridized net runs its compiled graph
-    and none of its layers' Python, and activations that are no layers (`F.relu` in a
-    `hybrid_forward`) do not take part either; `gradcam_mx.guided_backprop(net, x)` reaches both.
-
-    Args:
-        rule: "guided", "deconvnet" or "plain".
-
-    Yields:
-        A report that counts the activations changed and left alone, by kind.
-
-    Raises:
-        RuleError: no such rule, or no activation followed it.
-
-    Example:
-        >>> from gradcam_mx import nn
-        >>> import mxnet as mx
-        >>> relu, x = nn.Activation("relu"), mx.nd.array([-1, 2, 3])
-        >>> x.attach_grad()
-        >>> with nn.guided_mode(), mx.autograd.record():
-        ...     y = relu(x)
-        >>> y.backward(mx.nd.array([1, 1, -1]))
-        >>> x.grad.asnumpy()
-        array([0., 1., 0.], dtype=float32)
-    """
-    chosen = _rule(rule)
-    counts = RuleReport(chosen.name, {}, {})
-    before = _state.rule, _state.report
-    _state.rule, _state.report = chosen, counts
-    try:
-        yield counts
-    finally:
-        _state.rule, _state.report = before
-    if not chosen.is_plain and not counts.changed:
-        raise RuleError(
-            f"the rule {chosen.name!r} met no activation: run the net under autograd.record(), not "
-            "hybridized, and built from the layers of gradcam_mx.nn; any other net is served by "
-            "gradcam_mx.guided_backprop(net, x), hybridized or not"
-        )
-
-
-def set_guided_backprop(mode: bool = True) -> None:
-    """Switch guided backpropagation on or off for the code that follows in this thread.
-
-    The tutorial's switch. `guided_mode` does the same for a `with` block, and tells if it was in
-    vain.
-
-    Args:
-        mode: True for on, False for off.
-    """
-    _state.rule = GUIDED if mode else PLAIN
-
-
-def rule_is_on() -> bool:
-    """Whether activations may follow another rule than the chain rule in what is being recorded."""
-    return mx.autograd.is_recording() and (_state.tape is not None or not _state.rule.is_plain)
-
-
-def follow_rule(kind: str, z: Any, y: Any) -> Any:
-    """The output y of an activation whose input is z, with the gradient of the current rule."""
-    if not rule_is_on():
-        return y
-    if _state.tape is not None:
-        return _state.tape.activation(kind, z, y)
-    gate = kind in GATES
-    if _state.report is not None:
-        counts = _state.report.left_alone if gate else _state.report.changed
-        counts[kind] = counts.get(kind, 0) + 1
-    if gate:
-        return y
-    if _state.rule.derives:
-        return _rectified(y)
-    # y's value (the bracket is zero), and the gradient goes straight to z.
-    return y.detach() + (_rectified(z) - z.detach())
-
-
-def _rule(rule: str | Rule) -> Rule:
-    rules = {known.name: known for known in (PLAIN, GUIDED, DECONVNET)}
-    if isinstance(rule, Rule):
-        return rule
-    if rule not in rules:
-        raise RuleError(f"no rule {rule!r}; there are {', '.join(rules)}")
-    return rules[rule]
-
-
-def _rectified(x: Any) -> Any:
-    """x itself; a negative gradient stops here.
-
-    It is copied on either side: oneDNN keeps arrays in layouts of its own, and a Python callback
-    that is handed one may read memory that was freed by the time it runs. Behind a CustomOp that
-    crashed 10 of 10 runs of a conv net at 224 × 224; with the copies no run did.
-    """
-    return _Rectify()(x * 1) * 1
-
-
-class _Rectify(mx.autograd.Function):
-    def forward(self, x: Any) -> Any:
-        return x.copy()
-
-    def backward(self, dy: Any) -> Any:
-        return mx.nd.maximum(dy, 0)
-
-
-@atexit.register
-def _let_go_of_functions() -> None:
-    """Let MXNet's threads give back the functions that nothing refers to any more.
-
-    They call Python for that, some time after the last use. A thread that does so while the
-    interpreter shuts down ends the process with an abort (measured: a recorded net whose output was
-    dropped at the end of a script, 12 of 12 runs).
-    """
-    alive = mx.autograd.Function._registry.ref_holder
-    if alive:
-        mx.nd.waitall()
-    calm = 0
-    while alive and calm < 5:
-        before = len(alive)
-        time.sleep(0.01)
-        calm = calm + 1 if len(alive) == before else 0
-
-
-@contextmanager
-def taped(tape: Any) -> Iterator[None]:
-    """Within this context, the drop-in layers of this thread report to an `EagerTape` alone."""
-    before = _state.tape
-    _state.tape = tape
-    try:
-        yield
-    finally:
-        _state.tape = before
-
-
-# Capture
 
 
 @dataclass(frozen=True)
@@ -211,13 +58,7 @@ class Call:
 
 
 class CapturedLayer:
-    """What one layer gave each time it ran.
-
-    Args:
-        layer: its name, or the Block.
-        seen: filled with the names of all layers that run.
-        keep: how many runs are kept, the last ones; None for all.
-    """
+    """What one layer gave each time it ran."""
 
     def __init__(self, layer: Layer, seen: dict[str, None], keep: int | None) -> None:
         self.layer = layer
@@ -263,11 +104,7 @@ class CapturedLayer:
         return self.last.variable
 
     def is_called(self, block: Any) -> bool:
-        """Whether `block` is this layer. The tutorial's Conv2D was named after its class.
-
-        Args:
-            block: any Block.
-        """
+        """Whether `block` is this layer. The tutorial's Conv2D was named after its class."""
         if isinstance(self.layer, str):
             return block.name in (self.layer, self.layer.replace("_conv2d", "_conv"))
         return block is self.layer
@@ -277,9 +114,6 @@ class CapturedLayer:
 
         A marked array of zeros is added: its gradient is the output's, and it reaches the layers
         above as ever (`attach_grad()` on the output itself would end the graph there).
-
-        Args:
-            output: what the layer gave; one array.
         """
         if not isinstance(output, mx.nd.NDArray):
             raise LayerError(
@@ -301,12 +135,7 @@ class CapturedLayer:
 
 
 class Captured:
-    """The layers of one `capture`: `captured[layer]`; of an only one also `captured.output` etc.
-
-    Args:
-        layers: names of layers, or Blocks.
-        keep: how many runs of each are kept, the last ones; None for all.
-    """
+    """The layers of one `capture`: `captured[layer]`; of an only one also `captured.output` etc."""
 
     def __init__(self, *layers: Layer, keep: int | None = None) -> None:
         self._seen: dict[str, None] = {}
@@ -346,12 +175,7 @@ class Captured:
         return next(iter(self._layers.values()))
 
     def receive(self, block: Any, output: Any) -> Any:
-        """Take a block's output if it is asked for.
-
-        Args:
-            block: any Block that ran.
-            output: what it gave.
-        """
+        """Take a block's output if it is asked for."""
         self._seen[block.name] = None
         for layer in self._layers.values():
             if layer.is_called(block):
@@ -410,9 +234,6 @@ def set_capture_layer_name(name: str | None) -> None:
 
     The tutorial's switch: `Conv2D.conv_output` is the layer's last output, and its `.grad` the
     gradient there after a backward pass. `capture` does the same for a `with` block.
-
-    Args:
-        name: of a layer that comes from gradcam_mx.nn, such as "vgg0_conv12"; or None.
     """
     _state.by_name = None if name is None else Captured(name, keep=1)
 
@@ -425,8 +246,9 @@ def conv_output() -> Any:
 
 def report(block: Any, output: Any) -> Any:
     """Show a block's output to whoever captures it in this thread; gives what to go on with."""
-    if _state.tape is not None:
-        return _state.tape.layer(block, output)
+    net = running_net()
+    if net is not None:
+        return net.layer(block, output)
     for captured in _state.captures:
         output = captured.receive(block, output)
     return _state.by_name.receive(block, output) if _state.by_name else output

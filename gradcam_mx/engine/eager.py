@@ -1,59 +1,40 @@
 """A recorded run of a net that cannot be traced, through its drop-in layers.
 
-The net's own Python code runs, once, and its drop-in layers hand their values to the tape, which
-ends the autograd graph there and begins a new one. So the run falls into pieces, as a traced graph
-does into segments, and a backward pass goes from piece to piece and applies its rule in between.
+The net's own Python code runs, once, and falls into pieces at its drop-in layers (`eager_run`), as
+a traced graph does into segments. A backward pass goes from piece to piece and applies its rule in
+between.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
-from ..graph.layers import Map, tutorial_alias
-from ..graph.operators import GATES, kind_of
+from ..graph.layers import Map
+from ..graph.node import Node
+from ..graph.operators import kind_of
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
-from . import capture, inputs, rules
+from . import inputs, rules
+from .eager_run import POOLING, EagerRun, RanActivation, check_layers, walk
+from .following import function_step
 from .rules import Rule, RuleReport
+from .steps import Backward
 from .wanted import Wanted
 
 _native: Any = mx.gluon.nn
-_CONVOLUTION = _native.conv_layers._Conv
-_POOLING = _native.conv_layers._Pooling
 
 
-@dataclass
-class _Cut:
-    """A place where one piece of the run ends and the next begins."""
+class _AtLayer(NamedTuple):
+    """Where a layer's value is that is read in the place of an output."""
 
-    head: Any
-    """What the piece before gave."""
-    leaf: Any
-    """The same numbers, marked, for the piece after."""
-    variable: str
-    """What autograd calls the leaf."""
-    kind: str | None = None
-    """Of an activation that a rule may change: its kind."""
-    before: Any = None
-    """Of such an activation: its input."""
-
-
-class _Ran(NamedTuple):
-    """A drop-in layer that ran."""
-
-    block: Any
-    path: str
-    cut: int
+    layer: Any
 
 
 class EagerTape:
@@ -73,108 +54,108 @@ class EagerTape:
             wanted: what is explained.
             replaced: other values for the net to go on with at some cuts.
         """
-        self._net, self._wanted, self._replaced = net, wanted, replaced
-        self._paths = dict(_walk(net, ""))
-        _check_layers(self._paths)
-        self._cuts: list[_Cut] = []
-        self._ran: list[_Ran] = []
-        self._kinds: Counter[str] = Counter()
+        self._net, self._wanted = net, wanted
+        self._paths = dict(walk(net, ""))
+        check_layers(self._paths)
         self._arrays = _prepared(net, x)
-        begins = [self._cut(array) for array in self._arrays]
-        chosen = 0 if wanted.input is None else wanted.input
-        if not isinstance(chosen, int) or not -len(begins) <= chosen < len(begins):
-            raise InputError(
-                f"the net cannot be traced, so its {len(begins)} inputs are known by "
-                f"their number only; got {wanted.input!r}"
-            )
-        self.input = Map(begins[chosen], f"input {chosen}", 1)
+        self.input = _input(wanted, self._arrays)
         for check in wanted.checks:
-            check(self._arrays[chosen].shape)
-        with _without_hybridization(self._paths), capture.taped(self), mx.autograd.record(
-            train_mode=False
-        ):
-            self._outputs = _flatten(net(*(self._cuts[index].leaf for index in begins)))
-        self.output_names = [f"output{index}" for index in range(len(self._outputs))]
+            check(self._arrays[self.input.point].shape)
+        self._run = EagerRun(net, self._paths, self._arrays, self._acts, replaced=replaced)
+        self._variables = [mx.autograd.get_symbol(cut.leaf).name for cut in self._run.cuts]
+        """What autograd calls the leaves of the cuts."""
+        self.output_names = [f"output{index}" for index in range(len(self._run.outputs))]
         outputs = [Output(name, index, None) for index, name in enumerate(self.output_names)]
         self.outputs = choose(outputs, wanted.output, self._of_layer)
         self.also = [
             one for choice in wanted.also for one in choose(outputs, choice, self._of_layer)
         ]
+        self._values = self._read(self._run, self.outputs)
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
-            rules.check_acts(self.report(rule))
+            rules.check_acts(rule, self.report(rule))
+
+    def _acts(self, node: Node) -> bool:
+        return any(rule.backward_at(node) is not None for rule in self._wanted.rules)
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
-        cut = self._find(layer).cut
-        self._outputs.append(self._cuts[cut].leaf)
-        return Output(self._name_of(cut), len(self._outputs) - 1, None)
+        cut = self._run.find(layer).cut
+        return Output(self._run.name_of(cut), _AtLayer(layer), None)
 
-    # -- what the drop-in layers call, through `capture` -------------------------------------------
+    def _read(self, run: EagerRun, outputs: Sequence[Output]) -> list[Any]:
+        """The values of outputs in a run."""
+        return [
+            # the cuts are another run's own: free code may run its layers more or less often
+            run.cuts[run.find(output.point.layer).cut].leaf
+            if isinstance(output.point, _AtLayer)
+            else run.outputs[output.point]
+            for output in outputs
+        ]
 
-    def activation(self, kind: str, z: Any, y: Any) -> Any:
-        """An activation ran, from z to y; gives what the net goes on with."""
-        self._kinds[kind] += 1
-        return y if kind in GATES else self._cuts[self._cut(y, kind, z)].leaf
-
-    def layer(self, block: Any, output: Any) -> Any:
-        """A layer ran; gives what the net goes on with."""
-        if not isinstance(output, mx.nd.NDArray):
-            return output
-        last = len(self._cuts) - 1
-        index = last if output is self._cuts[last].leaf else self._cut(output)
-        self._ran.append(_Ran(block, self._paths.get(block, block.name), index))
-        return self._cuts[index].leaf
-
-    def _cut(self, value: Any, kind: str | None = None, before: Any = None) -> int:
-        leaf = self._replaced.get(len(self._cuts), value).detach()
-        mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
-        self._cuts.append(_Cut(value, leaf, mx.autograd.get_symbol(leaf).name, kind, before))
-        return len(self._cuts) - 1
+    def _find_map(self, layer: Any) -> Map:
+        run, ran = self._run, self._run.find(layer)
+        if len(run.shape(ran)) < 3:
+            raise LayerError(
+                f"the layer {ran.path!r} gives {run.shape(ran)}, which has no "
+                "positions to make a map of"
+            )
+        return Map(ran.cut, run.name_of(ran.cut), 1)
 
     # -- a recording -------------------------------------------------------------------------------
 
     def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
-        """The value of each of the explained outputs, or of others that were asked for."""
-        chosen = self.outputs if outputs is None else outputs
-        return [self._outputs[output.point].detach() for output in chosen]
+        """The value of each of the explained outputs, or of others; see `Traced.values`."""
+        values = self._values if outputs is None else self._read(self._run, outputs)
+        return [value.detach() for value in values]
 
     def value(self, point: int) -> Any:
         """The value at the point of a map."""
-        return self._cuts[point].leaf
+        return self._run.cuts[point].leaf
 
     def backward(
         self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[int]
     ) -> Mapping[int, Any]:
         """The gradients at points, for head gradients at the outputs."""
         gradients: dict[int, Any] = {}
-        for output, gradient in zip(self.outputs, head_gradients):
-            self._send(self._outputs[output.point], gradient, gradients)
-        for index in range(len(self._cuts) - 1, min(points), -1):
+        for value, gradient in zip(self._values, head_gradients):
+            self._send(value, gradient, gradients)
+        for index in range(len(self._run.cuts) - 1, min(points), -1):
             if index in gradients:
-                cut = self._cuts[index]
-                gradient = gradients[index]
-                if cut.kind and rule.rectifies:
-                    gradient = mx.nd.Activation(gradient, act_type="relu")
-                passed_over = cut.kind and not rule.derives
-                self._send(cut.before if passed_over else cut.head, gradient, gradients)
+                self._pass_on(index, rule, gradients)
         return {
-            point: gradients.get(point, mx.nd.zeros_like(self._cuts[point].leaf))
-            for point in points
+            point: gradients.get(point, mx.nd.zeros_like(self.value(point))) for point in points
         }
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
-        return self._on(where, value, np.tile(np.arange(len(self._arrays[0])), repeats))
+        arrays = self._taken(np.tile(np.arange(len(self._arrays[0])), repeats))
+        wanted = self._wanted._replace(checks=(), also=())
+        return EagerTape(self._net, tuple(arrays), wanted, {where.point: value})
 
     def behind(self, where: Map) -> Callable[[Any, np.ndarray], list[Any]]:
-        """What runs the net for many other values at a layer or input; see `Traced.behind`."""
-        return lambda rows, samples: self._on(where, rows, samples).values()
+        """What runs the net for many other values at a layer or input; see `Traced.behind`.
+
+        It runs unrecorded, on the same operators as the recorded run.
+        """
+
+        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+            run = EagerRun(
+                self._net,
+                self._paths,
+                self._taken(samples),
+                self._acts,
+                is_recorded=False,
+                replaced={where.point: rows},
+            )
+            return self._read(run, self.outputs)
+
+        return forward
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill, as far as the layers tell."""
-        values = [cut.leaf for cut in self._cuts]
+        values = [cut.leaf for cut in self._run.cuts]
         return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // len(
             self._arrays[0]
         )
@@ -184,10 +165,8 @@ class EagerTape:
         """See `Traced.quick_sizes`; nothing is kept of a net that is not traced."""
         return {}
 
-    def _on(self, where: Map, value: Any, samples: np.ndarray) -> EagerTape:
-        x = tuple(inputs.taken(one, samples) for one in self._arrays)
-        wanted = self._wanted._replace(checks=(), also=())
-        return EagerTape(self._net, x, wanted, {where.point: value})
+    def _taken(self, samples: np.ndarray) -> list[Any]:
+        return [inputs.taken(one, samples) for one in self._arrays]
 
     def pooled(self) -> Any:
         """What follows a layer is known of a traced net alone.
@@ -200,10 +179,27 @@ class EagerTape:
             "grad_cam gives the same map up to a constant"
         )
 
+    # -- backward ----------------------------------------------------------------------------------
+
+    def _pass_on(self, index: int, rule: Rule, gradients: dict[int, Any]) -> None:
+        """Take the gradient at a cut to the cuts where the piece before it begins."""
+        cut, gradient = self._run.cuts[index], gradients[index]
+        activation = cut.activation
+        backward = rule.backward_at(activation.node) if activation else None
+        if activation is None or backward is None:
+            self._send(cut.head, gradient, gradients)
+            return
+        (gradient,) = backward.arrived([gradient])
+        if backward.instead is None:
+            self._send(cut.head, gradient, gradients)
+        else:
+            gradient = _replaced(backward, activation, cut.leaf, gradient)
+            self._send(activation.z, gradient, gradients)
+
     def _send(self, head: Any, gradient: Any, gradients: dict[int, Any]) -> None:
         """Take the gradient at the end of a piece to the cuts where it begins."""
         begins = self._begins(head)
-        leaves = [self._cuts[index].leaf for index in begins]
+        leaves = [self._run.cuts[index].leaf for index in begins]
         if begins and head is leaves[0]:
             found = [gradient]
         elif begins:
@@ -221,30 +217,26 @@ class EagerTape:
             variables = set(mx.autograd.get_symbol(head).list_arguments())
         except mx.MXNetError:
             return []  # a constant
-        return [index for index, cut in enumerate(self._cuts) if cut.variable in variables]
+        return [index for index, name in enumerate(self._variables) if name in variables]
+
+    # -- rules -------------------------------------------------------------------------------------
 
     def report(self, rule: Rule) -> RuleReport:
         """How many activations of which kind `rule` changes."""
-        return rules.report_of_kinds(rule, self._kinds.elements(), self._functions.elements())
+        return rules.report_of(rule, self._run.activations, self._functions)
 
-    def _check_functions(self) -> Counter[str]:
+    def _check_functions(self) -> list[str]:
         """The activations that are functions (`F.relu`) rather than layers, by kind.
 
         Raises:
             NetworkError: a function whose gradient MXNet gets wrong as the net is recorded.
+            RuleError: a rule acts on an operator that is no activation.
         """
-        nodes = {}
-        for head in (*self._outputs, *(cut.head for cut in self._cuts)):
-            try:
-                graph = json.loads(mx.autograd.get_symbol(head).tojson(remove_amp_cast=False))
-            except mx.MXNetError:
-                continue  # a constant
-            nodes.update({node["name"]: node for node in graph["nodes"]})
-        kinds = Counter(
-            filter(None, (kind_of(node["op"], node.get("attrs", {})) for node in nodes.values()))
-        )
-        found = Counter(_fault(node) for node in nodes.values())
-        ran = Counter(_fault_of_layer(one.block) for one in self._ran)
+        nodes = _recorded_nodes((*self._run.outputs, *(cut.head for cut in self._run.cuts)))
+        for rule in self._wanted.rules:
+            rules.refuse_out_of_reach(rule, nodes, "in a net that cannot be traced")
+        found = Counter(_fault(node) for node in nodes)
+        ran = Counter(_fault_of_layer(one.block) for one in self._run.ran)
         for fault, layer in _FAULTY.items():
             if found[fault] > ran[fault]:
                 raise NetworkError(
@@ -252,150 +244,73 @@ class EagerTape:
                     f"function, whose gradient MXNet gets wrong outside of training; use the layer "
                     f"nn.{layer} of gradcam_mx"
                 )
+        layers = Counter(node.activation or "" for node in self._run.activations)
         # a drop-in SELU runs as a scaled ELU
-        layers = self._kinds + Counter(elu=self._kinds["selu"])
-        return kinds - layers
+        layers += Counter(elu=layers["selu"])
+        functions = Counter(node.activation for node in nodes if node.activation) - layers
+        return list(functions.elements())
 
-    # -- layers ------------------------------------------------------------------------------------
 
-    def _find_map(self, layer: Any) -> Map:
-        ran = self._find(layer)
-        if len(self._shape(ran)) < 3:
-            raise LayerError(
-                f"the layer {ran.path!r} gives {self._shape(ran)}, which has no "
-                "positions to make a map of"
-            )
-        return Map(ran.cut, self._name_of(ran.cut), 1)
+def _input(wanted: Wanted, arrays: Sequence[Any]) -> Map:
+    """The input that is explained.
 
-    def _find(self, layer: Any) -> _Ran:
-        names = self._names()
-        if layer is None:
-            ran = self._default()
-        elif isinstance(layer, mx.gluon.Block):
-            ran = next((one for one in reversed(self._ran) if one.block is layer), None)
-        else:
-            ran = names.get(layer) or names.get(tutorial_alias(layer))
-        if ran is None:
-            wanted = getattr(layer, "name", layer)
-            close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
-            listed = ", ".join(
-                f"{name} {self._shape(names[name])}" for name in close or list(names)[-5:]
-            )
-            raise LayerError(
-                f"the net has no map of a layer {wanted!r}. It cannot be traced, so only drop-in "
-                f"layers (from gradcam_mx import nn) that run can be explained: {listed}"
-            )
-        return ran
-
-    def _names(self) -> dict[str, _Ran]:
-        """Every name → the last run of the layer that bears it."""
-        return {name: ran for ran in self._ran for name in (ran.block.name, ran.path)}
-
-    def _shape(self, ran: _Ran) -> tuple[int, ...]:
-        return self._cuts[ran.cut].leaf.shape
-
-    def _name_of(self, cut: int) -> str:
-        return min(
-            (ran.path for ran in self._ran if ran.cut == cut), key=lambda path: path.count(".")
+    Raises:
+        InputError: there is none of that number.
+    """
+    chosen = 0 if wanted.input is None else wanted.input
+    if not isinstance(chosen, int) or not -len(arrays) <= chosen < len(arrays):
+        raise InputError(
+            f"the net cannot be traced, so its {len(arrays)} inputs are known by "
+            f"their number only; got {wanted.input!r}"
         )
-
-    def _default(self) -> _Ran | None:
-        """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
-        classes = self._outputs[0].shape[1:2]
-        classifies = True
-        chosen = None
-        for number in range(len(self._ran) - 1, -1, -1):
-            ran, shape = self._ran[number], self._shape(self._ran[number])
-            is_map = len(shape) > 2 and max(shape[2:]) > 1
-            if is_map and not isinstance(ran.block, (_POOLING, _native.ReflectionPad2D)):
-                chosen = chosen or ran
-                if not (classifies and shape[1:2] == classes):
-                    return self._without_activation(number)
-            classifies = classifies and not isinstance(ran.block, (_CONVOLUTION, _native.Dense))
-        return chosen
-
-    def _without_activation(self, number: int) -> _Ran:
-        """Of an activation that is a layer of its own after a convolution, the convolution."""
-        ran, before = self._ran[number], self._ran[number - 1]
-        cut = self._cuts[ran.cut]
-        if (
-            isinstance(ran.block, _native.Activation)
-            and isinstance(before.block, _CONVOLUTION)
-            and cut.before is self._cuts[before.cut].leaf
-        ):
-            return before
-        return ran
+    return Map(range(len(arrays))[chosen], f"input {chosen}", 1)
 
 
-def has_drop_ins(net: Any) -> bool:
-    """Whether some layer of a net is one of `gradcam_mx.nn`."""
-    return isinstance(net, mx.gluon.Block) and any(
-        isinstance(block, capture.Reporter) for block, _ in _walk(net, "")
-    )
+def _replaced(backward: Backward, activation: RanActivation, y: Any, gradient: Any) -> Any:
+    """What a backward function gives at an activation's input, in place of the derivative."""
+    step = function_step(activation.node, activation.function, activation.z, y, [gradient])
+    return backward.passed_on(step)[0]
+
+
+def _recorded_nodes(heads: Iterable[Any]) -> list[Node]:
+    """The operators that values were computed by, since the cuts before them."""
+    nodes = {}
+    for head in heads:
+        try:
+            graph = json.loads(mx.autograd.get_symbol(head).tojson(remove_amp_cast=False))
+        except mx.MXNetError:
+            continue  # a constant
+        for index, one in enumerate(graph["nodes"]):
+            attrs = one.get("attrs", {})
+            entries = tuple((entry[0], entry[1]) for entry in one["inputs"])
+            nodes[one["name"]] = Node(
+                index,
+                one["op"],
+                one["name"],
+                attrs,
+                entries,
+                role=one["op"],
+                activation=kind_of(one["op"], attrs),
+            )
+    return list(nodes.values())
 
 
 # Operators whose gradient MXNet gets wrong under record(train_mode=False), and layers that help.
 _FAULTY = {"Pooling": "MaxPool2D", "BatchNorm": "BatchNorm", "LeakyReLU": "SELU"}
 
 
-def _fault(node: dict[str, Any]) -> str | None:
-    attrs = node.get("attrs", {})
-    if node["op"] == "Pooling":
-        return "Pooling" if attrs.get("pool_type", "max") == "max" else None
-    if node["op"] == "LeakyReLU":
-        return "LeakyReLU" if attrs.get("act_type") == "selu" else None
-    return node["op"]
+def _fault(node: Node) -> str | None:
+    if node.op == "Pooling":
+        return "Pooling" if node.attrs.get("pool_type", "max") == "max" else None
+    if node.op == "LeakyReLU":
+        return "LeakyReLU" if node.attrs.get("act_type") == "selu" else None
+    return node.op
 
 
 def _fault_of_layer(block: Any) -> str | None:
-    if isinstance(block, _POOLING) and block._kwargs["pool_type"] == "max":
+    if isinstance(block, POOLING) and block._kwargs["pool_type"] == "max":
         return "Pooling"
     return "BatchNorm" if isinstance(block, _native.basic_layers._BatchNorm) else None
-
-
-def _walk(block: Any, path: str) -> Iterator[tuple[Any, str]]:
-    """Every block of a net and its dotted path."""
-    yield block, path
-    for name, child in block._children.items():
-        yield from _walk(child, f"{path}.{name}" if path else name)
-
-
-def _check_layers(paths: Mapping[Any, str]) -> None:
-    """Refuse layers of Gluon's own, which do not report what they do."""
-    replaced = set(_replaced(capture.Reporter))
-    own = [
-        f"{path!r} ({type(block).__name__})"
-        for block, path in paths.items()
-        if type(block) in replaced
-    ]
-    if own:
-        raise NetworkError(
-            "the net cannot be traced and is explained through its drop-in layers, but some of its "
-            f"layers are Gluon's own: {', '.join(own[:5])}. Build it with: from gradcam_mx import "
-            "nn in place of: from mxnet.gluon import nn"
-        )
-
-
-def _replaced(layer: Any) -> Iterator[type]:
-    """The layers of Gluon's own that a drop-in, or one made of it, takes the place of."""
-    for drop_in in layer.__subclasses__():
-        yield from (
-            base for base in drop_in.__mro__ if base.__module__.startswith(_native.__name__)
-        )
-        yield from _replaced(drop_in)
-
-
-@contextmanager
-def _without_hybridization(paths: Mapping[Any, str]) -> Iterator[None]:
-    """Let hybridized parts of a net run their Python code, in which the drop-in layers report."""
-    active = [block for block in paths if getattr(block, "_active", False)]
-    try:
-        for block in active:
-            block._active = False
-        yield
-    finally:
-        for block in active:
-            block._active = True
 
 
 def _prepared(net: Any, x: inputs.Input) -> list[Any]:
@@ -405,16 +320,3 @@ def _prepared(net: Any, x: inputs.Input) -> list[Any]:
     parameters = Parameters(net.collect_params())
     context = inputs.place_of(arrays, parameters.contexts())
     return [inputs.place(array, context, parameters.dtype) for array in arrays]
-
-
-def _flatten(output: Any) -> list[Any]:
-    """The arrays in what a net returned: one, or nested lists and tuples of them."""
-    if isinstance(output, mx.nd.NDArray):
-        return [output.as_nd_ndarray()]
-    if isinstance(output, dict):
-        output = list(output.values())
-    if isinstance(output, (list, tuple)):
-        return [array for item in output for array in _flatten(item)]
-    raise NetworkError(
-        f"the net returned a {type(output).__name__}; expected an NDArray, or several"
-    )

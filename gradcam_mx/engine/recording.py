@@ -6,8 +6,7 @@ are explained, and takes head gradients back to them under a rule.
 
 from __future__ import annotations
 
-import copy
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -22,7 +21,8 @@ from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
 from ..support.caches import Cache
 from . import inputs, rules
-from .eager import EagerTape, has_drop_ins
+from .eager import EagerTape
+from .eager_run import has_drop_ins
 from .inputs import Input
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
@@ -42,46 +42,95 @@ class _QuickSizes(Dict[Any, int]):
     """A handful of numbers for each way in which a net is perturbed."""
 
 
-class Traced:
-    """A recording of a net's graph."""
+class Subject:
+    """What of a graph is explained, for inputs of one shape."""
 
     def __init__(self, graph: Graph, x: Input, wanted: Wanted) -> None:
-        self._graph = graph
-        values = inputs.prepare(graph, x)
-        shapes = self._shapes = inputs.shapes(graph, x)
-        self.output_names = graph.output_names
+        self.graph = graph
+        shapes = self.shapes = inputs.shapes(graph, x)
         self.outputs = choose(graph.outputs, wanted.output, self._of_layer)
-        self._heads = [output.point for output in self.outputs]
         self.also = [
             one for choice in wanted.also for one in choose(graph.outputs, choice, self._of_layer)
         ]
+        """Outputs whose values are read too, though they are not explained."""
+        self.heads = [output.point for output in self.outputs]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         for check in wanted.checks:
             check(shape_channels_first(shapes[entry], self.input.channel_axis))
-        self.maps = [find_map(graph, layer, shapes, self._heads) for layer in wanted.layers]
-        points = [one.point for one in self.maps] + ([entry] if wanted.rules else [])
-        self._report_nodes = graph.cache(_Ways).get(
-            (entry, tuple(self._heads)),
-            lambda: graph.differentiable([entry]) & graph.ancestors(self._heads),
+        self.maps = [find_map(graph, layer, shapes, self.heads) for layer in wanted.layers]
+        self.way = graph.cache(_Ways).get(
+            (entry, tuple(self.heads)),
+            lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
         )
+        """The nodes between the outputs and the input."""
         if wanted.rules:
-            self._check_connected()
+            self.check_connected()
         for rule in wanted.rules:
-            rules.check_acts(self.report(rule))
-        self._given = dict(zip(graph.inputs, values))
-        with graph.lock:
-            read = [*self._heads, *(output.point for output in self.also)]
-            self._tape = Tape(graph, values, points, wanted.rules | {PLAIN}, read)
+            rules.check_acts(rule, self.report(rule))
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
-        graph, shapes = self._graph, self._shapes
-        entry, name = find(graph, layer, shapes, graph.heads[:1])
-        return Output(name, entry, None, channel_axis(graph, entry, shapes))
+        entry, name = find(self.graph, layer, self.shapes, self.graph.heads[:1])
+        return Output(name, entry, None, channel_axis(self.graph, entry, self.shapes))
+
+    @property
+    def samples(self) -> int:
+        """How many samples the input holds."""
+        return self.shapes[self.input.point][0]
+
+    def check_connected(self) -> None:
+        """Refuse an input that no gradient comes back to.
+
+        Raises:
+            TargetError: there is no way back to it.
+        """
+        if not self.way & {head[0] for head in self.heads}:
+            raise TargetError(
+                f"no gradient gets from the net's output "
+                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
+                f"{self.input.name!r}: an operator between them stops it, or has no derivative"
+            )
+
+    def report(self, rule: Rule) -> RuleReport:
+        """What `rule` does on the way to the input."""
+        return rules.report(rule, self.graph, self.way)
+
+
+class Traced:
+    """A recording of a net's graph.
+
+    Args:
+        subject: what of the graph is explained.
+        given: the values that the run starts from.
+        points: the values that gradients are wanted at.
+        rules: the rules under which they are.
+        also: other outputs whose values are read.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        given: Mapping[Entry, Any],
+        points: Sequence[Entry],
+        rules: Iterable[Rule] = (PLAIN,),
+        also: Sequence[Output] = (),
+    ) -> None:
+        self._subject, self._graph, self._heads = subject, subject.graph, subject.heads
+        self.output_names = subject.graph.output_names
+        self.outputs, self.input, self.maps = subject.outputs, subject.input, subject.maps
+        self.also = also
+        self._given = dict(given)
+        read = [*subject.heads, *(output.point for output in also)]
+        with self._graph.lock:
+            self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
 
     def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
-        """The value of each of the explained outputs, or of others that were asked for."""
+        """The value of each of the explained outputs, or of others that were asked for.
+
+        Args:
+            outputs: some of `outputs` or `also`; the explained ones by default.
+        """
         chosen = self.outputs if outputs is None else outputs
         return [self._tape.value(output.point) for output in chosen]
 
@@ -101,11 +150,12 @@ class Traced:
         Raises:
             NetworkError: the net ends in something else.
         """
-        found = dense_head.find(self._graph, self._heads[0], self._shapes)
+        found = dense_head.find(self._graph, self._heads[0], self._subject.shapes)
         name = name_of(self._graph, found.point)
         context = self._tape.value(self._heads[0]).context
         weight = self._graph.parameters.on(context)[found.weight].asnumpy()
-        return Map(found.point, name, channel_axis(self._graph, found.point, self._shapes)), weight
+        axis = channel_axis(self._graph, found.point, self._subject.shapes)
+        return Map(found.point, name, axis), weight
 
     def backward(
         self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
@@ -125,15 +175,10 @@ class Traced:
             value: for `repeats` times as many samples as this recording has.
         """
         if where == self.input:
-            self._check_connected()
-        leaves, values = self._leaves(where, value, repeats)
-        other = copy.copy(self)
-        other._given = dict(zip(leaves, values))
-        with self._graph.lock:
-            other._tape = Tape(
-                self._graph, values, [one.point for one in points], (PLAIN,), self._heads, leaves
-            )
-        return other
+            self._subject.check_connected()
+        samples = np.tile(np.arange(self._subject.samples), repeats)
+        beside = {side: inputs.taken(self._given[side], samples) for side in self._sides(where)}
+        return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map) -> Forward:
         """What runs the net, unrecorded, for many other values at a layer or input.
@@ -157,28 +202,15 @@ class Traced:
         graph = self._graph
         made = sum(
             int(np.prod(shape))
-            for entry, shape in self._shapes.items()
+            for entry, shape in self._subject.shapes.items()
             if not graph.nodes[entry[0]].is_variable
         )
-        return made * np.dtype(graph.parameters.dtype).itemsize // self._samples
-
-    @property
-    def _samples(self) -> int:
-        return self._shapes[self.input.point][0]
+        return made * np.dtype(graph.parameters.dtype).itemsize // self._subject.samples
 
     @property
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
         return self._graph.cache(_QuickSizes)
-
-    def _leaves(self, where: Map, value: Any, repeats: int) -> tuple[list[Any], list[Any]]:
-        """Where a run with another value starts: there, and beside it at values of this run."""
-        sides = self._sides(where)
-        samples = np.tile(np.arange(self._samples), repeats)
-        return [where.point, *sides], [
-            value,
-            *(inputs.taken(self._given[side], samples) for side in sides),
-        ]
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)
@@ -191,18 +223,9 @@ class Traced:
             values = [self._given[entry] for entry in self._graph.inputs]
             self._given.update(zip(points, self._graph.forward(values, points)))
 
-    def _check_connected(self) -> None:
-        """Refuse an input that no gradient comes back to."""
-        if not self._report_nodes & {head[0] for head in self._heads}:
-            raise TargetError(
-                f"no gradient gets from the net's output "
-                f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
-                f"{self.input.name!r}: an operator between them stops it, or has no derivative"
-            )
-
     def report(self, rule: Rule) -> RuleReport:
-        """How many activations of which kind `rule` changes on the way to the input."""
-        return rules.report(rule, self._graph, self._report_nodes)
+        """How many nodes of which kind `rule` changes on the way to the input."""
+        return self._subject.report(rule)
 
 
 Recording = Union[Traced, EagerTape]
@@ -216,4 +239,12 @@ def record(net: Net, x: Input, wanted: Wanted) -> Recording:
         if not has_drop_ins(net):
             raise
         return EagerTape(net, x, wanted)
-    return Traced(graph, x, wanted)
+    return _run(graph, x, wanted)
+
+
+def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
+    values = inputs.prepare(graph, x)
+    subject = Subject(graph, x, wanted)
+    points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
+    given = dict(zip(graph.inputs, values))
+    return Traced(subject, given, points, wanted.rules, subject.also)

@@ -1,63 +1,162 @@
-"""What a backward pass does at an activation.
+"""What a backward pass does at the nodes of a graph.
 
-With z an activation's input, f the activation and dy the gradient at its output, the gradient at
-its input is
+A rule says, for each node, which backward function stands there; where it says none, the chain rule
+holds. With z an activation's input, f the activation and dy the gradient at its output, the
+gradient at its input is
 
     plain      f'(z) · dy               the chain rule
     guided     f'(z) · max(dy, 0)       Springenberg et al. 2014, arXiv:1412.6806
     deconvnet         max(dy, 0)        Zeiler & Fergus 2014, arXiv:1311.2901
 
-The rules are made for rectifiers and act on them alone. Gates (sigmoid, tanh, and clip where it
-stands for a hard sigmoid) scale a signal rather than rectify one, and keep the chain rule.
+Guided and deconvnet are made for rectifiers and act on them alone. Gates (sigmoid, tanh, and clip
+where it stands for a hard sigmoid) scale a signal rather than rectify one, and keep the chain rule.
+
+To write a rule, derive a class from `Rule`: a frozen dataclass, so that equal rules are the same
+one. Its `at(node)` looks at the node (`node.op`, `node.attrs`, `node.activation`, `node.name`) and
+gives
+
+- None: MXNet's own derivative;
+- a function of a `Step`: it stands in place of the derivative, and gives a list with what arrives
+  at each of `step.inputs`. It has `step.parameters`, `step.outputs` and `step.arriving`, and
+  `step.vjp(...)` and `step.run(...)`, which run the node as it is or changed;
+- a `Backward(arriving=…)`, which changes what arrives and lets MXNet's derivative follow. It costs
+  next to nothing, where a function of a step cuts the graph on both sides of the node.
+
+    @dataclass(frozen=True)
+    class HalfAtSums(Rule):
+        name: str = "half_at_sums"
+
+        def at(self, node):
+            if node.op == "elemwise_add":
+                return Backward(arriving=lambda gradient, out=None: gradient / 2)
+            return None
+
+Everything else follows from where a rule acts: cuts, what is recorded, what is reported. Nets that
+are traced follow a rule at any operator. A net that cannot be traced, and `nn.guided_mode` in one's
+own autograd code, know activation layers alone, and refuse a rule that acts on anything else that
+they see.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Any, Iterable
 
+from .._mxnet import mx
 from ..errors import RuleError
+from ..graph.node import Node
 from ..graph.operators import GATES
 from ..graph.structure import Structure
+from .steps import Backward, Instead, Step
 
 
-@dataclass(frozen=True)
 class Rule:
-    """A backward rule, by what it does at a rectifier.
-
-    Args:
-        name: what reports and errors call it.
-    """
+    """What a backward pass does at each node. See the module's first lines for how to write one."""
 
     name: str
-    rectifies: bool = False
-    """Whether negative gradients are set to zero."""
-    derives: bool = True
-    """Whether the activation's own derivative applies."""
+    """What it is called, in reports and messages."""
+
+    def at(self, node: Node) -> Backward | Instead | None:
+        """The backward function at a node; None for MXNet's own derivative."""
+        raise NotImplementedError
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is the gradient as it is."""
-        return not self.rectifies and self.derives
+        """Whether it is the chain rule, everywhere."""
+        return False
+
+    @property
+    def acts_on(self) -> str:
+        """What it acts on, in words, for messages."""
+        return "some operators"
+
+    def backward_at(self, node: Node) -> Backward | None:
+        """What the engine does at a node: `at(node)`, where a function stands instead.
+
+        Raises:
+            RuleError: `at` gives neither a function nor None.
+        """
+        found = self.at(node)
+        if found is None or isinstance(found, Backward):
+            return found
+        if not callable(found):
+            raise RuleError(
+                f"the rule {self.name!r} gives {found!r} at {node.op} {node.name!r}; expected a "
+                "function of a Step, a Backward, or None"
+            )
+        return Backward(instead=found)
 
 
-PLAIN = Rule("plain")
+@dataclass(frozen=True)
+class _Plain(Rule):
+    name: str = "plain"
+
+    def at(self, node: Node) -> None:
+        return None
+
+    @property
+    def is_plain(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class _AtRectifiers(Rule):
+    """One backward function at every rectifier."""
+
+    name: str
+    backward: Backward
+
+    def at(self, node: Node) -> Backward | None:
+        return self.backward if is_rectifier(node) else None
+
+    @property
+    def acts_on(self) -> str:
+        return "rectifiers (ReLU and its kin)"
+
+
+def _rectified(gradient: Any, out: Any = None) -> Any:
+    """max(dy, 0). The Activation operator, unlike nd.relu, stays in oneDNN's memory layout."""
+    return mx.nd.Activation(gradient, act_type="relu", out=out)
+
+
+def _as_it_is(step: Step) -> list[Any]:
+    return list(step.arriving)
+
+
+PLAIN: Rule = _Plain()
 """The gradient as it is."""
-GUIDED = Rule("guided", rectifies=True)
+GUIDED: Rule = _AtRectifiers("guided", Backward(arriving=_rectified))
 """Guided backpropagation: of the gradient, what is positive."""
-DECONVNET = Rule("deconvnet", rectifies=True, derives=False)
+DECONVNET: Rule = _AtRectifiers("deconvnet", Backward(arriving=_rectified, instead=_as_it_is))
 """Deconvnet: what is positive, whatever the activation's derivative is."""
+
+
+def is_rectifier(node: Node) -> bool:
+    """Whether a node is an activation that rectifies, rather than a gate."""
+    return node.activation is not None and node.activation not in GATES
+
+
+def activation_node(kind: str, name: str = "") -> Node:
+    """An activation as a node, where there is a layer of that kind and no graph."""
+    op = "Activation" if kind in _OF_ACTIVATION else "LeakyReLU"
+    return Node(-1, op, name or kind, {"act_type": kind}, ((-1, 0),), role=op, activation=kind)
+
+
+_OF_ACTIVATION = {"relu", "sigmoid", "tanh", "softrelu", "softsign"}
 
 
 @dataclass(frozen=True)
 class RuleReport:
-    """What a rule did to a net: how many activations of each kind it changed, and left alone.
+    """What a rule did to a net: how many nodes of each kind it changed, and left alone.
+
+    Activations are counted by their kind, other nodes by their operator; of these, only operators
+    that the rule acts on somewhere.
 
     Args:
         rule: the rule's name.
-        changed: kind of activation ("relu") → how many the rule changed.
-        left_alone: kind of activation → how many it left alone.
+        changed: kind ("relu", "Convolution") → how many the rule changed.
+        left_alone: kind → how many it left alone.
     """
 
     rule: str
@@ -65,40 +164,58 @@ class RuleReport:
     left_alone: dict[str, int]
 
 
-def rectifiers(graph: Structure) -> set[int]:
-    """The nodes on which a rule other than the plain one acts."""
-    return {node.index for node in graph.live_nodes if (node.activation or "sigmoid") not in GATES}
-
-
 def report(rule: Rule, graph: Structure, nodes: Iterable[int]) -> RuleReport:
     """What `rule` does in a backward pass that goes through `nodes`."""
-    kinds = [kind for kind in (graph.nodes[index].activation for index in nodes) if kind]
-    return report_of_kinds(rule, kinds)
+    return report_of(rule, (graph.nodes[index] for index in nodes))
 
 
-def report_of_kinds(
-    rule: Rule, kinds: Iterable[str], out_of_reach: Iterable[str] = ()
-) -> RuleReport:
-    """What `rule` does to activations of these kinds, where it cannot act on some others."""
-    found = Counter(kinds)
-    changed: Counter[str] = (
-        Counter()
-        if rule.is_plain
-        else Counter({name: count for name, count in found.items() if name not in GATES})
-    )
-    return RuleReport(rule.name, dict(changed), dict(found - changed + Counter(out_of_reach)))
+def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = ()) -> RuleReport:
+    """What `rule` does at nodes, where it cannot act on some other activations, given by kind."""
+    changed: Counter[str] = Counter()
+    left_alone: Counter[str] = Counter(out_of_reach)
+    others: Counter[str] = Counter()
+    for node in nodes:
+        kind = node.activation or node.op
+        if rule.backward_at(node) is not None:
+            changed[kind] += 1
+        elif node.activation:
+            left_alone[kind] += 1
+        else:
+            others[kind] += 1
+    left_alone.update({kind: count for kind, count in others.items() if kind in changed})
+    return RuleReport(rule.name, dict(changed), dict(left_alone))
 
 
-def check_acts(report: RuleReport) -> None:
+def check_acts(rule: Rule, report: RuleReport) -> None:
     """Refuse a rule that changes nothing.
 
     Raises:
-        RuleError: a rule other than the plain one met no rectifier.
+        RuleError: a rule other than the plain one acts nowhere.
     """
-    if report.rule != PLAIN.name and not report.changed:
+    if not rule.is_plain and not report.changed:
         found = ", ".join(report.left_alone) or "none at all"
         raise RuleError(
-            f"the {report.rule} rule acts on rectifiers (ReLU and its kin), and there is none "
+            f"the {rule.name} rule acts on {rule.acts_on}, and there is none "
             f"between the net's output and its input (activations found: {found}); use "
             "gm.saliency for the plain gradient"
         )
+
+
+def refuse_out_of_reach(rule: Rule, nodes: Iterable[Node], way: str) -> None:
+    """Refuse a rule that acts where only activation layers are known.
+
+    Args:
+        nodes: what runs.
+        way: how the net is run, for the message.
+
+    Raises:
+        RuleError: it acts on something else.
+    """
+    for node in nodes:
+        if not node.is_variable and not node.activation and rule.backward_at(node) is not None:
+            raise RuleError(
+                f"the rule {rule.name!r} acts on the operator {node.op} "
+                f"({node.name!r}), and {way}, it can act on activation layers alone: "
+                "make the net one that gm.trace(net) can trace, and explain it by a method that "
+                "asks for the rule"
+            )

@@ -21,15 +21,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
-from ..engine.capture import (
-    Call,
-    Captured,
-    CapturedLayer,
-    capture,
-    guided_mode,
-    set_capture_layer_name,
-    set_guided_backprop,
-)
+from ..engine.capture import Call, Captured, CapturedLayer, capture, set_capture_layer_name
+from ..engine.following import guided_mode, set_guided_backprop
 from .layers import (
     ELU,
     GELU,

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 from .._mxnet import mx
-from ..engine.capture import (
-    Reporter,
-    conv_output,
-    follow_rule,
-    report,
-    rule_is_on,
-    set_guided_backprop,
-)
+from ..engine.capture import Reporter, conv_output, report
+from ..engine.following import check_reach, follow_rule, rule_is_on, set_guided_backprop
 from ..graph.operators import SELU_SCALE, SELU_SLOPE
 
 _native: Any = mx.gluon.nn
@@ -26,13 +21,30 @@ class _Layer(Reporter):
         """Gluon's own forward pass; in eager code, under observation."""
         if not isinstance(x, mx.nd.NDArray):
             return self._native_forward(x, *args)
-        return report(self, self._eager_forward(x, *args))
+        output = self._eager_forward(x, *args)
+        check_reach(self, self._symbol)
+        return report(self, output)
 
     def _native_forward(self, x: Any, *args: Any) -> Any:
         return super().forward(x, *args)  # type: ignore[misc]
 
     def _eager_forward(self, x: Any, *args: Any) -> Any:
         return self._native_forward(x, *args)
+
+    def _symbol(self) -> Any:
+        """The native layer's own operators, without an activation that is a layer of its own.
+
+        Neither hooks nor Gluon's name scopes, which threads would share, take part.
+        """
+        native: Any = next(
+            base for base in type(self).__mro__ if base.__module__.startswith(_native.__name__)
+        )
+        layer = _eager_copy(self, act=None)
+        known = layer._reg_params.keys() & inspect.signature(native.hybrid_forward).parameters
+        variables = {name: mx.sym.var(name) for name in ("data", *known)}
+        if mx.util.is_np_array():
+            variables = {name: one.as_np_ndarray() for name, one in variables.items()}
+        return native.hybrid_forward(layer, mx.sym, variables.pop("data"), **variables)
 
 
 def _eager_copy(layer: Any, **attributes: Any) -> Any:
@@ -53,7 +65,7 @@ class _ActivationLayer(_Layer):
     _kind: str
 
     def _eager_forward(self, x: Any, *args: Any) -> Any:
-        return follow_rule(self._kind, x, self._native_forward(x, *args))
+        return follow_rule(self._kind, x, lambda z: self._native_forward(z, *args))
 
 
 class _WithActivation(_Layer):
@@ -180,7 +192,7 @@ class BatchNormReLU(_Normalization, _native.BatchNormReLU):
         if not rule_is_on() or mx.util.is_np_array():
             return super()._eager_forward(x, *args)
         z = _Normalization._eager_forward(_eager_copy(self, fuse_relu=False), x, *args)
-        return follow_rule("relu", z, mx.nd.relu(z))
+        return follow_rule("relu", z, mx.nd.relu)
 
 
 class SELU(_ActivationLayer, _native.SELU):
@@ -199,7 +211,9 @@ class SELU(_ActivationLayer, _native.SELU):
         if not _is_frozen() and not rule_is_on():
             return self._native_forward(x, *args)
         elu = mx.npx.leaky_relu if mx.util.is_np_array() else mx.nd.LeakyReLU
-        return follow_rule("selu", x, elu(x, act_type="elu", slope=SELU_SLOPE) * SELU_SCALE)
+        return follow_rule(
+            "selu", x, lambda z: elu(z, act_type="elu", slope=SELU_SLOPE) * SELU_SCALE
+        )
 
 
 BatchNorm = _drop_in(_native.BatchNorm, _Normalization)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import picture, targets
 from ..engine import inputs
-from ..engine.eager import has_drop_ins
+from ..engine.eager_run import has_drop_ins
 from ..engine.failures import failures_told
 from ..engine.wanted import InputChoice
 from ..errors import LayerError, MethodError, NetworkError, TargetError

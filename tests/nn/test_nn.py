@@ -16,6 +16,7 @@ from reference import Reference
 from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import capture as capture_module
+from gradcam_mx.engine import following
 from gradcam_mx.engine.rules import DECONVNET
 from gradcam_mx.errors import LayerError, RuleError
 
@@ -894,7 +895,7 @@ def test_numpy_arrays():
 
 
 def test_examples():
-    for module in (capture_module, nn):
+    for module in (capture_module, following, nn):
         result = doctest.testmod(module)
         assert result.attempted
         assert not result.failed

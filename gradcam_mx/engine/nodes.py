@@ -1,0 +1,141 @@
+"""A node of a graph as a step of a backward pass: its values, and runs of it alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Mapping, Tuple
+
+from ..graph.graph import Graph
+from ..graph.node import Entry
+from ..graph.operators import BATCH_NORMS, differentiable_inputs
+from ..graph.piece import Piece, symbol_of
+from ..graph.structure import Structure
+from ..support.caches import Cache
+from .steps import Arrays, Attributes, Ran, Recorded, Step
+
+Key = Tuple[int, Tuple[Tuple[str, str], ...], Tuple[int, ...]]
+"""What a piece of one node depends on: the node, its attributes, the inputs that it is given."""
+
+
+class _Pieces(Cache[Key, Piece]):
+    def __init__(self) -> None:
+        super().__init__(2048)
+
+
+class GraphNode:
+    """A node that ran as a segment of its own.
+
+    Args:
+        graph: its graph.
+        index: the node.
+        values: what the run computed or was given.
+        parameters: the net's parameters, by name.
+    """
+
+    def __init__(
+        self, graph: Graph, index: int, values: Mapping[Entry, Any], parameters: Mapping[str, Any]
+    ) -> None:
+        self._graph, self._index, self._parameters = graph, index, parameters
+        self.node = node = graph.nodes[index]
+        varying = {slot for slot, entry in enumerate(node.inputs) if _varies(graph, entry)}
+        self._slots = sorted(varying)
+        self._others = sorted(set(range(len(node.inputs))) - varying)
+        self.entries = [node.inputs[slot] for slot in self._slots]
+        """The values that the node reads and that depend on the net's input, in order."""
+        self._values = values
+
+    def step(self, recorded: Recorded, leaves: list[Entry], arriving: Arrays) -> Step:
+        """The node in a backward pass.
+
+        Args:
+            recorded: its run.
+            leaves: the values that the inputs of `recorded` are.
+            arriving: what arrives at its outputs.
+        """
+        inputs = [self._values[entry] for entry in self.entries]
+        parameters = [self._fixed_value(self.node.inputs[slot]) for slot in self._others]
+
+        def runs(others: Arrays | None, changed: Arrays | None, attrs: Attributes) -> Ran:
+            is_same = others is None and changed is None and not attrs
+            if is_same and len(set(self.entries)) == len(self.entries):
+                numbers = [
+                    leaves.index(entry) if self._derives(slot) else None
+                    for slot, entry in zip(self._slots, self.entries)
+                ]
+                return Ran(recorded, inputs, numbers)
+            return self._run(
+                inputs if others is None else others,
+                parameters if changed is None else changed,
+                {**attrs, **({} if changed is None else self._unfixed)},
+            )
+
+        return Step(self.node, inputs, parameters, recorded.outputs, arriving, runs)
+
+    def _run(self, inputs: Arrays, parameters: Arrays, attrs: Attributes) -> Ran:
+        others = self._others[: len(parameters)]
+        fixed = {_name(slot): value for slot, value in zip(others, parameters)}
+        piece = self._piece(attrs, (*self._slots, *others))
+        names = [_name(slot) for slot in self._slots]
+
+        def run(marked: list[Any]) -> list[Any]:
+            return piece({}, {**fixed, **dict(zip(names, marked))})
+
+        recorded = Recorded(run, inputs, plain_layout=self._index in self._graph.concats)
+        numbers = [
+            number if self._derives(slot) else None for number, slot in enumerate(self._slots)
+        ]
+        return Ran(recorded, recorded.inputs, numbers)
+
+    def _piece(self, attrs: Attributes, slots: tuple[int, ...]) -> Piece:
+        changed = tuple(sorted((name, str(value)) for name, value in attrs.items()))
+        key = self._index, changed, tuple(sorted(slots))
+        return self._graph.cache(_Pieces).get(key, partial(_compile, self._graph, *key))
+
+    def _derives(self, slot: int) -> bool:
+        return self.node.inputs[slot] in differentiable_inputs(self.node)
+
+    @property
+    def _unfixed(self) -> dict[str, str]:
+        """MXNet would write ones over a gamma that is fixed, also over a changed one."""
+        return {"fix_gamma": "False"} if self.node.op in BATCH_NORMS else {}
+
+    def _fixed_value(self, entry: Entry) -> Any:
+        """A value that does not depend on the net's input."""
+        node = self._graph.nodes[entry[0]]
+        if node.is_variable:
+            return self._parameters[node.name]
+        if entry in self._values:
+            return self._values[entry]
+        # a constant: a compiled piece that reads nothing would not know where to run
+        symbol, _ = symbol_of(self._graph, [entry], ())
+        context = self._values[self.entries[0]].context
+        return symbol.bind(context, {}, grad_req="null").forward()[0]
+
+
+def _varies(graph: Graph, entry: Entry) -> bool:
+    return entry in graph.inputs or entry[0] in graph.data_dependent
+
+
+def _name(slot: int) -> str:
+    return f"slot{slot}"
+
+
+def _compile(
+    graph: Structure, index: int, attrs: tuple[tuple[str, str], ...], slots: tuple[int, ...]
+) -> Piece:
+    """A node alone, with a variable of its own in each place where it reads a value."""
+    node = graph.nodes[index]
+    outputs = graph.outputs_read[index]
+    described = {
+        "op": node.op,
+        "name": node.name,
+        "attrs": {**node.attrs, **dict(attrs)},
+        "inputs": [[place, 0] for place in range(len(slots))],
+        "subgraphs": node.subgraphs,
+    }
+    variables = [{"op": "null", "name": _name(slot), "inputs": []} for slot in slots]
+    alone = Structure(
+        {"nodes": [*variables, described], "heads": [], "attrs": graph.attributes}, output_names=()
+    )
+    symbol, _ = symbol_of(alone, [(len(slots), which) for which in outputs], ())
+    return Piece(symbol, {})

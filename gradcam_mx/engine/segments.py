@@ -1,0 +1,135 @@
+"""Where a graph is cut for backward passes, and the segments that lie between the cuts.
+
+Which segments there are depends on the values that gradients go to and come from, and on the nodes
+where rules act: a node at which what arrives is changed ends its segment, and a node whose
+derivative is replaced is a segment of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import FrozenSet, Mapping, NamedTuple, Sequence
+
+from ..graph.graph import Graph
+from ..graph.node import Entry
+from ..support.caches import Cache
+from .rules import Rule
+from .steps import Backward
+
+Entries = FrozenSet[Entry]
+Nodes = FrozenSet[int]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A tree of operators that ends in one node and begins at cuts, inputs and parameters."""
+
+    root: int
+    outputs: tuple[Entry, ...]
+    leaves: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What runs for a set of wanted gradients and values."""
+
+    stem: tuple[Entry, ...]
+    """Values that are computed first, in one go, without being recorded."""
+    segments: tuple[Segment, ...]
+    """What is recorded, in the order in which it runs."""
+
+
+class Asked(NamedTuple):
+    """All that a plan depends on."""
+
+    points: Entries
+    """The values that gradients are wanted at."""
+    heads: Entries
+    """The values that they come from."""
+    leaves: Entries
+    """The values that are given."""
+    changed: Nodes
+    """Where some rule changes what arrives."""
+    replaced: Nodes
+    """Where some rule stands in the place of the derivative."""
+
+
+class _Plans(Cache[Asked, Plan]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+Acts = Mapping[int, Backward]
+"""Node → the backward function of a rule that acts there."""
+
+
+def where(rule: Rule, graph: Graph) -> Acts:
+    """Where in a graph a rule acts, and how."""
+    found = (
+        (node.index, rule.backward_at(node)) for node in graph.live_nodes if not node.is_variable
+    )
+    return {index: backward for index, backward in found if backward is not None}
+
+
+def plan_for(
+    graph: Graph,
+    points: Sequence[Entry],
+    heads: Sequence[Entry],
+    leaves: Sequence[Entry],
+    acts: Sequence[Acts],
+) -> Plan:
+    """What to run and record so that gradients go from `heads` to `points` under some rules."""
+    every = [one for acts_of_rule in acts for one in acts_of_rule.items()]
+    asked = Asked(
+        frozenset(points),
+        frozenset(heads),
+        frozenset(leaves),
+        frozenset(index for index, backward in every if backward.instead is None),
+        frozenset(index for index, backward in every if backward.instead is not None),
+    )
+    return graph.cache(_Plans).get(asked, lambda: _make_plan(graph, asked))
+
+
+def _make_plan(graph: Graph, asked: Asked) -> Plan:
+    points, heads, leaves = asked.points, asked.heads, asked.leaves
+    runs = graph.ancestors([*heads, *points], leaves)
+    operators = {index for index in runs if not graph.nodes[index].is_variable}
+    downstream = graph.differentiable(points) & runs
+    cuts = _cuts(graph, asked, downstream) & operators
+    # a piece that reads nothing cannot run on its own
+    cuts -= graph.constants
+
+    segments = tuple(_segment(graph, root, cuts, leaves) for root in sorted(cuts & downstream))
+    made = {entry for segment in segments for entry in segment.outputs} | leaves
+    read = [leaf for segment in segments for leaf in segment.leaves]
+    stem = {entry for entry in (*read, *points, *heads) if entry not in made}
+    return Plan(tuple(sorted(stem)), segments)
+
+
+def _cuts(graph: Graph, asked: Asked, downstream: frozenset[int]) -> set[int]:
+    """The nodes at whose outputs the graph is cut, and some that may not be."""
+    cuts = graph.branch_points | graph.concats
+    cuts |= {index for index, _ in (*asked.points, *asked.heads)} | asked.changed | asked.replaced
+    # what the recorded part reads from the rest of the net
+    cuts |= {
+        entry[0]
+        for index in downstream
+        for entry in graph.nodes[index].inputs
+        if entry[0] not in downstream and entry not in asked.leaves
+    }
+    return cuts | {
+        entry[0] for index in asked.replaced & downstream for entry in graph.nodes[index].inputs
+    }
+
+
+def _segment(graph: Graph, root: int, cuts: set[int], given: Entries) -> Segment:
+    leaves = set()
+    waiting = list(graph.nodes[root].inputs)
+    while waiting:
+        entry = waiting.pop()
+        if entry[0] in cuts or entry in given:
+            leaves.add(entry)
+        else:
+            waiting.extend(graph.nodes[entry[0]].inputs)
+    outputs = tuple((root, which) for which in graph.outputs_read[root])
+    return Segment(root, outputs, tuple(sorted(leaves)))

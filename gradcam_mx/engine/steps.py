@@ -1,0 +1,224 @@
+"""One step of a backward pass: a node that ran, and what a rule may do with what arrives there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import RuleError
+from ..graph.node import Node
+
+Arrays = Sequence[Any]
+Attributes = Mapping[str, Any]
+
+
+class Recorded:
+    """Operators that ran, and can be gone through backward any number of times.
+
+    Args:
+        run: the operators, from marked arrays to outputs.
+        inputs: the values to run them on; they are not marked.
+        train_mode: whether they run as in training (the frozen train mode of a graph).
+        plain_layout: whether MXNet's backward pass needs gradients in the plain memory layout.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[Any]], list[Any]],
+        inputs: Arrays,
+        train_mode: bool = True,
+        plain_layout: bool = False,
+    ) -> None:
+        self.inputs = [value.detach() for value in inputs]
+        # autograd.grad wants marked variables and never writes to the buffer that marks them
+        mx.autograd.mark_variables(
+            self.inputs, [mx.nd.empty((1,), ctx=value.context) for value in self.inputs]
+        )
+        with mx.autograd.record(train_mode=train_mode):
+            self._recorded = run(self.inputs)
+        self.outputs = [output.detach() for output in self._recorded]
+        self._train_mode, self._plain_layout = train_mode, plain_layout
+
+    def vjp(self, arriving: Arrays, wanted: Sequence[int]) -> list[Any]:
+        """The vector-Jacobian product: from gradients at the outputs to gradients at the inputs.
+
+        Args:
+            arriving: an array for each output, or None where nothing arrives.
+            wanted: the inputs to go to, by number.
+        """
+        heads = [
+            mx.nd.zeros_like(output) if head is None else head
+            for head, output in zip(arriving, self._recorded)
+        ]
+        if self._plain_layout:
+            heads = [mx.nd.slice_axis(head, axis=0, begin=0, end=None) for head in heads]
+        if not wanted:
+            return []
+        return mx.autograd.grad(
+            self._recorded,
+            [self.inputs[number] for number in wanted],
+            heads,
+            retain_graph=True,
+            train_mode=self._train_mode,
+        )
+
+
+class Ran:
+    """A node that ran, as it is or changed.
+
+    Args:
+        recorded: the run.
+        inputs: the values that the node read in the places of a step's `inputs`.
+        numbers: for each of them, which of the recorded inputs it is; None where the operator has
+            no derivative.
+    """
+
+    def __init__(self, recorded: Recorded, inputs: Arrays, numbers: Sequence[int | None]) -> None:
+        self._recorded, self._inputs, self._numbers = recorded, inputs, numbers
+        self.outputs = recorded.outputs
+        """What the node gave: an array for each of the step's `outputs`."""
+
+    def vjp(self, arriving: Arrays) -> list[Any]:
+        """MXNet's own vector-Jacobian product: what arrives at each of the step's `inputs`.
+
+        Args:
+            arriving: what arrives at each of `outputs`.
+        """
+        wanted = [number for number in self._numbers if number is not None]
+        found = iter(self._recorded.vjp(arriving, wanted))
+        return [
+            mx.nd.zeros_like(value) if number is None else next(found)
+            for value, number in zip(self._inputs, self._numbers)
+        ]
+
+
+Runs = Callable[[Optional[Arrays], Optional[Arrays], Attributes], Ran]
+"""Runs a node on other inputs and parameters (None: its own), with some attributes changed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node in a backward pass, as a rule finds it. The arrays are not to be written to."""
+
+    node: Node
+    inputs: Arrays
+    """The values that depend on the net's input, one for each place where the node reads one."""
+    parameters: Arrays
+    """The other values that the node reads, in the operator's order: weight, bias …"""
+    outputs: Arrays
+    """What the node gave; of several outputs, those that are read."""
+    arriving: Arrays
+    """What arrives there: an array for each of `outputs`."""
+    runs: Runs
+    """Runs the node; see `run`."""
+
+    def run(
+        self,
+        *,
+        inputs: Arrays | None = None,
+        parameters: Arrays | None = None,
+        attrs: Attributes | None = None,
+    ) -> Ran:
+        """Run the node again, changed: its `.outputs` and, by `.vjp(arriving)`, its derivative.
+
+        Args:
+            inputs: other values for `inputs`.
+            parameters: other values for `parameters`; the last ones may be left out where the
+                operator does without them (`attrs={"no_bias": True}`).
+            attrs: attributes that are to be other ones, such as `{"pool_type": "avg"}`.
+        """
+        _check_count("inputs", inputs, len(self.inputs), len(self.inputs))
+        _check_count("parameters", parameters, 0, len(self.parameters))
+        return self.runs(inputs, parameters, attrs or {})
+
+    def vjp(
+        self,
+        arriving: Arrays | None = None,
+        *,
+        inputs: Arrays | None = None,
+        parameters: Arrays | None = None,
+        attrs: Attributes | None = None,
+    ) -> list[Any]:
+        """MXNet's own vector-Jacobian product of the node, or of the node changed (see `run`).
+
+        Args:
+            arriving: what arrives at the outputs; by default `self.arriving`.
+
+        Returns:
+            what arrives at each of `inputs`.
+        """
+        ran = self.run(inputs=inputs, parameters=parameters, attrs=attrs)
+        return ran.vjp(self.arriving if arriving is None else arriving)
+
+
+Instead = Callable[[Step], Sequence[Any]]
+Arriving = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What happens at a node in place of the chain rule: one of the two, or one after the other.
+
+    Raises:
+        RuleError: it is neither.
+    """
+
+    arriving: Arriving | None = None
+    """`arriving(gradient, out=None)`: what arrives at an output, changed; the node's own derivative
+    follows. Where `out` is given, the gradient's memory may be used for the result. This is the
+    quick way: the node runs together with those before it."""
+    instead: Instead | None = None
+    """`instead(step)`: from what arrived to what arrives at each of `step.inputs`, in place of the
+    node's derivative."""
+
+    def __post_init__(self) -> None:
+        if self.arriving is None and self.instead is None:
+            raise RuleError("a Backward changes what arrives, or stands instead of the derivative")
+
+    def arrived(self, gradients: Arrays, may_write: bool = False) -> list[Any]:
+        """What arrives, as this changes it."""
+        if self.arriving is None:
+            return list(gradients)
+        changed = [self.arriving(one, out=one if may_write else None) for one in gradients]
+        for before, after in zip(gradients, changed):
+            _check_like(after, before)
+        return changed
+
+    def passed_on(self, step: Step) -> list[Any]:
+        """From what arrived at a node's outputs, as changed, to what arrives at its inputs.
+
+        Raises:
+            RuleError: `instead` gives other than an array for each input, of its shape.
+        """
+        if self.instead is None:
+            return step.vjp()
+        found = self.instead(step)
+        if not isinstance(found, (list, tuple)) or len(found) != len(step.inputs):
+            many = isinstance(found, (list, tuple))
+            raise RuleError(
+                f"a backward function gives a list with an array for each of the "
+                f"{len(step.inputs)} inputs of {step.node.op} {step.node.name!r}; it gave "
+                + (f"{len(found)}" if many else f"a {type(found).__name__}")
+            )
+        for one, value in zip(found, step.inputs):
+            _check_like(one, value)
+        return list(found)
+
+
+def _check_like(found: Any, value: Any) -> None:
+    expected = value.shape, np.dtype(value.dtype).name
+    is_array = isinstance(found, mx.nd.NDArray)
+    given = (found.shape, np.dtype(found.dtype).name) if is_array else type(found).__name__
+    if given != expected:
+        raise RuleError(
+            "a backward function gives an NDArray like the value that it belongs to, "
+            f"{expected}; it gave {given}"
+        )
+
+
+def _check_count(what: str, given: Arrays | None, least: int, most: int) -> None:
+    if given is not None and not least <= len(given) <= most:
+        raise RuleError(f"the step has {most} {what}; got {len(given)} to run it with")
