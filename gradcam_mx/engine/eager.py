@@ -19,8 +19,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
+from ..graph.attributes import Attributes
 from ..graph.layers import Map, tutorial_alias
-from ..graph.operators import GATES, kind_of
+from ..graph.operators import GATES, operator
 from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
 from ..graph.parameters import Parameters
 from . import capture, inputs, rules
@@ -239,15 +240,17 @@ class EagerTape:
             except mx.MXNetError:
                 continue  # a constant
             nodes.update({node["name"]: node for node in graph["nodes"]})
-        kinds = Counter(
-            filter(None, (kind_of(node["op"], node.get("attrs", {})) for node in nodes.values()))
+        known = [(operator(node["op"]), Attributes.of(node)) for node in nodes.values()]
+        kinds = Counter(filter(None, (one.activation(attributes) for one, attributes in known)))
+        found = Counter(
+            (node["op"], one.drop_in(attributes))
+            for node, (one, attributes) in zip(nodes.values(), known)
         )
-        found = Counter(_fault(node) for node in nodes.values())
-        ran = Counter(_fault_of_layer(one.block) for one in self._ran)
-        for fault, layer in _FAULTY.items():
-            if found[fault] > ran[fault]:
+        ran = Counter(_drop_in_of(one.block) for one in self._ran)
+        for (op, layer), count in found.items():
+            if layer and count > ran[layer]:
                 raise NetworkError(
-                    f"the net cannot be traced, and its own code calls the operator {fault} as a "
+                    f"the net cannot be traced, and its own code calls the operator {op} as a "
                     f"function, whose gradient MXNet gets wrong outside of training; use the layer "
                     f"nn.{layer} of gradcam_mx"
                 )
@@ -333,22 +336,10 @@ def has_drop_ins(net: Any) -> bool:
     )
 
 
-# Operators whose gradient MXNet gets wrong under record(train_mode=False), and layers that help.
-_FAULTY = {"Pooling": "MaxPool2D", "BatchNorm": "BatchNorm", "LeakyReLU": "SELU"}
-
-
-def _fault(node: dict[str, Any]) -> str | None:
-    attrs = node.get("attrs", {})
-    if node["op"] == "Pooling":
-        return "Pooling" if attrs.get("pool_type", "max") == "max" else None
-    if node["op"] == "LeakyReLU":
-        return "LeakyReLU" if attrs.get("act_type") == "selu" else None
-    return node["op"]
-
-
-def _fault_of_layer(block: Any) -> str | None:
+def _drop_in_of(block: Any) -> str | None:
+    """What the table calls a layer whose operator has a wrong gradient outside of training."""
     if isinstance(block, _POOLING) and block._kwargs["pool_type"] == "max":
-        return "Pooling"
+        return "MaxPool2D"
     return "BatchNorm" if isinstance(block, _native.basic_layers._BatchNorm) else None
 
 
