@@ -16,9 +16,10 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
+from ..graph.attributes import Attributes
 from ..graph.layers import Map
 from ..graph.node import Node
-from ..graph.operators import kind_of
+from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
 from . import inputs, rules
@@ -235,12 +236,12 @@ class EagerTape:
         nodes = _recorded_nodes((*self._run.outputs, *(cut.head for cut in self._run.cuts)))
         for rule in self._wanted.rules:
             rules.refuse_out_of_reach(rule, nodes, "in a net that cannot be traced")
-        found = Counter(_fault(node) for node in nodes)
-        ran = Counter(_fault_of_layer(one.block) for one in self._run.ran)
-        for fault, layer in _FAULTY.items():
-            if found[fault] > ran[fault]:
+        found = Counter((node.op, node.operator.drop_in(node)) for node in nodes)
+        ran = Counter(_drop_in_of(one.block) for one in self._run.ran)
+        for (op, layer), count in found.items():
+            if layer and count > ran[layer]:
                 raise NetworkError(
-                    f"the net cannot be traced, and its own code calls the operator {fault} as a "
+                    f"the net cannot be traced, and its own code calls the operator {op} as a "
                     f"function, whose gradient MXNet gets wrong outside of training; use the layer "
                     f"nn.{layer} of gradcam_mx"
                 )
@@ -290,26 +291,15 @@ def _recorded_nodes(heads: Iterable[Any]) -> list[Node]:
                 attrs,
                 entries,
                 role=one["op"],
-                activation=kind_of(one["op"], attrs),
+                activation=operator(one["op"]).activation(Attributes.of(one)),
             )
     return list(nodes.values())
 
 
-# Operators whose gradient MXNet gets wrong under record(train_mode=False), and layers that help.
-_FAULTY = {"Pooling": "MaxPool2D", "BatchNorm": "BatchNorm", "LeakyReLU": "SELU"}
-
-
-def _fault(node: Node) -> str | None:
-    if node.op == "Pooling":
-        return "Pooling" if node.attrs.get("pool_type", "max") == "max" else None
-    if node.op == "LeakyReLU":
-        return "LeakyReLU" if node.attrs.get("act_type") == "selu" else None
-    return node.op
-
-
-def _fault_of_layer(block: Any) -> str | None:
+def _drop_in_of(block: Any) -> str | None:
+    """What the table calls a layer whose operator has a wrong gradient outside of training."""
     if isinstance(block, POOLING) and block._kwargs["pool_type"] == "max":
-        return "Pooling"
+        return "MaxPool2D"
     return "BatchNorm" if isinstance(block, _native.basic_layers._BatchNorm) else None
 
 

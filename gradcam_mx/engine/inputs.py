@@ -10,7 +10,6 @@ from .._mxnet import mx
 from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.node import Shapes
-from ..graph.operators import INDEX_SLOTS
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
 Input = Union[Array, Tuple[Array, ...]]
@@ -66,7 +65,7 @@ def _index_inputs(graph: Graph) -> set[int]:
         if any(
             graph.nodes[reader].inputs[slot][0] == index
             for reader in graph.readers[index]
-            for slot in INDEX_SLOTS.get(graph.nodes[reader].op, ())
+            for slot in graph.nodes[reader].operator.indices
         )
     }
 

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Tuple
 
 from ..graph.graph import Graph
 from ..graph.node import Entry
-from ..graph.operators import BATCH_NORMS, differentiable_inputs
+from ..graph.operators import Fault
 from ..graph.piece import Piece, symbol_of
 from ..graph.structure import Structure
 from ..support.caches import Cache
@@ -92,12 +92,13 @@ class GraphNode:
         return self._graph.cache(_Pieces).get(key, partial(_compile, self._graph, *key))
 
     def _derives(self, slot: int) -> bool:
-        return self.node.inputs[slot] in differentiable_inputs(self.node)
+        return self.node.inputs[slot] in self.node.differentiable_inputs
 
     @property
     def _unfixed(self) -> dict[str, str]:
         """MXNet would write ones over a gamma that is fixed, also over a changed one."""
-        return {"fix_gamma": "False"} if self.node.op in BATCH_NORMS else {}
+        is_fixed = Fault.FIXED_GAMMA in self.node.operator.faults
+        return {"fix_gamma": "False"} if is_fixed else {}
 
     def _fixed_value(self, entry: Entry) -> Any:
         """A value that does not depend on the net's input."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Mapping, NamedTuple
 
 from ..errors import NetworkError
 from .layout import channel_axis
 from .node import Entry, Node, Shape
+from .operators import Kind, operator
 from .structure import Structure
-
-_PASSED = {"Flatten", "Reshape", "_np_reshape", "_npx_reshape", "_copy", "squeeze", "transpose"}
 
 
 class DenseHead(NamedTuple):
@@ -29,11 +27,11 @@ def find(graph: Structure, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseH
         NetworkError: the net ends in something else; the message names it.
     """
     node = graph.nodes[head[0]]
-    if node.op != "FullyConnected":
+    if node.operator.kind is not Kind.DENSE:
         raise _refusal(node, "a Dense layer")
     weight = graph.nodes[node.inputs[1][0]]
     entry = node.inputs[0]
-    while graph.nodes[entry[0]].op in _PASSED:
+    while graph.nodes[entry[0]].operator.keeps_features:
         entry = graph.nodes[entry[0]].inputs[0]
     pool = graph.nodes[entry[0]]
     point = pool.inputs[0] if pool.inputs else entry
@@ -52,23 +50,21 @@ def _averages_all(
         return False
     axis = channel_axis(graph, point, shapes)
     positions = [place for place in range(1, len(shapes[point])) if place != axis]
-    if node.op in ("mean", "_npi_mean"):
-        axes = ast.literal_eval(node.attrs.get("axis", "()"))
-        axes = axes if isinstance(axes, tuple) else (axes,)
-        return sorted(one % len(shapes[point]) for one in axes) == positions
-    if node.op != "Pooling" or node.attrs.get("pool_type") != "avg":
+    if node.operator.kind is Kind.MEAN:
+        return sorted(one % len(shapes[point]) for one in node.numbers("axis")) == positions
+    if node.operator.kind is not Kind.POOLING or node.text("pool_type", "max") != "avg":
         return False
-    pads = ast.literal_eval(node.attrs.get("pad", "()"))
-    kernel = ast.literal_eval(node.attrs.get("kernel", "()"))
-    return node.attrs.get("global_pool") in ("True", "1") or (
-        not any(pads) and list(kernel) == [shapes[point][place] for place in positions]
+    return node.flag("global_pool", False) or (
+        not any(node.numbers("pad"))
+        and list(node.numbers("kernel")) == [shapes[point][place] for place in positions]
     )
 
 
 def _refusal(found: Node, expected: str) -> NetworkError:
     kind = found.role
-    if kind == "Pooling":
-        kind += f", {found.attrs.get('pool_type', 'max')}, kernel {found.attrs.get('kernel')}"
+    if operator(kind).kind is Kind.POOLING:
+        kernel = found.numbers("kernel") or None
+        kind += f", {found.text('pool_type', 'max')}, kernel {kernel}"
     return NetworkError(
         f"CAM needs a net that ends in a global average pool and one Dense layer; expected "
         f"{expected}, found {found.name!r} ({kind}). grad_cam explains any net, and gives "

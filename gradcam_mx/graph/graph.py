@@ -9,7 +9,6 @@ one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -17,8 +16,9 @@ from .._mxnet import mx
 from ..errors import InputError, reason
 from ..support.caches import Cache
 from . import layers
+from .convolutions import convolutions
 from .node import Entry, Node, Shape, Shapes, TracedBlock
-from .operators import BATCH_NORMS
+from .operators import Fault
 from .parameters import Parameters
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
@@ -40,7 +40,7 @@ class Graph(Structure):
 
     def __init__(
         self,
-        description: str,
+        description: Mapping[str, Any],
         output_names: Sequence[str],
         sources: Mapping[str, Any],
         input_names: Sequence[str] = (),
@@ -48,7 +48,7 @@ class Graph(Structure):
     ) -> None:
         """
         Args:
-            description: the JSON of a Symbol that groups the net's outputs and, after them, what
+            description: a Symbol's JSON as Python has it: the net's outputs and, after them, what
                 each of the blocks returned.
             output_names: the names of the net's outputs.
             sources: name of a variable → the gluon Parameter, or the array, that it stands for;
@@ -59,12 +59,12 @@ class Graph(Structure):
         """
         self._made_of = description, output_names, sources, input_names, blocks
         every = Parameters(sources)
-        rewritten = rewrite(json.loads(description), every.dtype)
+        rewritten = rewrite(description, every.dtype)
         super().__init__(rewritten, output_names, sources, input_names, blocks)
         fixed_gammas = {
             self.nodes[node.inputs[1][0]].name
             for node in self.live_nodes
-            if node.op in BATCH_NORMS and node.attrs.get("fix_gamma") != "False"
+            if Fault.FIXED_GAMMA in node.operator.faults and node.flag("fix_gamma", True)
         }
         self.parameters = every.of(self.variables, fixed_gammas)
         self.lock = threading.RLock()
@@ -88,7 +88,8 @@ class Graph(Structure):
         return {
             node.index
             for node in self.live_nodes
-            if node.op == "Concat" and (shapes is None or _is_misaligned(node, shapes))
+            if Fault.MISALIGNED_PARTS in node.operator.faults
+            and (shapes is None or _is_misaligned(node, shapes))
         }
 
     # -- running -----------------------------------------------------------------------------------
@@ -183,17 +184,14 @@ class Graph(Structure):
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))
         said = f"the net does not take an input of shape {given}"
-        kernels = self.parameters.shapes()
-        for node in self.live_nodes:
-            if node.op == "Convolution" and node.inputs[0] in self.inputs:
-                kernel = kernels.get(self.nodes[node.inputs[1][0]].name)
-                if kernel is not None:
-                    channels = kernel[1] * int(node.attrs.get("num_group", "1"))
-                    axes = ("W", "H, W", "D, H, W")[len(kernel) - 3]
-                    said += f"; its first layer {node.name!r} expects (N, {channels}, {axes})"
-                    if len(input_shapes[0]) == len(kernel) - 1:
-                        said += ": add the batch axis, x.expand_dims(0)"
-                    break
+        for found in convolutions(self, self.parameters.shapes()):
+            if found.node.inputs[0] in self.inputs and found.channels:
+                axes = ("W", "H, W", "D, H, W")[found.axes - 1]
+                said += f"; its first layer {found.node.name!r} expects "
+                said += f"(N, {found.channels}, {axes})"
+                if len(input_shapes[0]) == found.axes + 1:
+                    said += ": add the batch axis, x.expand_dims(0)"
+                break
         return f"{said}. MXNet says: {reason(error)}"
 
     def layers(self, *input_shapes: Shape) -> layers.LayerTable:
@@ -208,7 +206,7 @@ class Graph(Structure):
 
 
 def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:
-    if int(node.attrs.get("dim", "1")) != 1 or len(shapes[node.inputs[0]]) < 2:
+    if node.whole("dim", 1) != 1 or len(shapes[node.inputs[0]]) < 2:
         return False
     ends = list(itertools.accumulate(shapes[entry][1] for entry in node.inputs))
     return ends[-1] % 8 == 0 and any(end % 16 for end in ends[:-1])

@@ -21,14 +21,11 @@ from ..errors import LayerError
 from ..support.caches import Cache
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
+from .operators import CLASSIFIERS, Kind, operator
 from .structure import Structure
 
 PENULTIMATE = "penultimate"
 """Stands for what goes into the last classifier: the features that a class is told by."""
-
-POOLING = {"Pooling", "Pad", "UpSampling", "Crop", "_contrib_BilinearResize2D"}
-DETECTION = {"_contrib_box_nms", "_contrib_MultiBoxDetection", "_contrib_Proposal"}
-CLASSIFIERS = {"FullyConnected", "Convolution", "Deconvolution", "dot", "batch_dot"}
 
 
 class LayerInfo(NamedTuple):
@@ -242,7 +239,9 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
     """
     live = graph.ancestors(heads)
     classifiers = [
-        node for node in graph.live_nodes if node.op in CLASSIFIERS and node.index in live
+        node
+        for node in graph.live_nodes
+        if node.operator.kind in CLASSIFIERS and node.index in live
     ]
     entry = classifiers[-1].inputs[0] if classifiers else graph.heads[0]
     while graph.nodes[entry[0]].is_internal:
@@ -270,8 +269,8 @@ def _default_or_none(
         return None
     source = graph.nodes[chosen.inputs[0][0]]
     if (
-        chosen.op == "Activation"
-        and source.role == "Convolution"
+        chosen.operator.kind is Kind.ACTIVATION
+        and operator(source.role).kind is Kind.CONVOLUTION
         and not chosen.name.startswith(re.sub("fwd$", "", source.name))
     ):
         chosen = source
@@ -287,7 +286,7 @@ def _maps(
         shape = shapes.get((node.index, 0), ())
         if (
             node.index in candidates
-            and node.role not in POOLING
+            and operator(node.role).kind not in (Kind.POOLING, Kind.RESIZING)
             and not node.is_internal
             and len(shape) > 2
         ):
@@ -305,17 +304,17 @@ def _classifies(
     features of some scales alone.
     """
     after = graph.descendants([(node.index, 0)])
-    if any(graph.nodes[index].op in DETECTION for index in after):
+    if any(graph.nodes[index].operator.kind is Kind.DETECTION for index in after):
         return not after >= graph.cache(_Predictors).get(None, lambda: _predictors(graph))
     axis = channel_axis(graph, (node.index, 0), shapes)
     return shapes[(node.index, 0)][axis : axis + 1] == classes and not any(
-        graph.nodes[index].op in CLASSIFIERS for index in after
+        graph.nodes[index].operator.kind in CLASSIFIERS for index in after
     )
 
 
 def _predictors(graph: Structure) -> set[int]:
     """The classifiers that no other comes after."""
-    found = [node.index for node in graph.live_nodes if node.op in CLASSIFIERS]
+    found = [node.index for node in graph.live_nodes if node.operator.kind in CLASSIFIERS]
     return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 

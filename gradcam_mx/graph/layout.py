@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Mapping, Sequence
 
 import numpy as np
 
 from .node import Entry, Node, Shape
+from .operators import Channels, Kind
 from .structure import Structure
-
-# They say where their channels are; in a graph that was rewritten, always in the place of axis 1.
-_SPATIAL = {"Convolution", "Deconvolution", "Pooling", "UpSampling", "InstanceNorm", "GroupNorm"}
-_TRANSPOSITIONS = {"transpose", "_np_transpose"}
 
 
 def channel_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape]) -> int:
@@ -35,7 +31,7 @@ def channel_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape]) 
         known = _channels_of_output(node)
         if known is not None:
             return axes[known]
-        order = np.argsort(_axes(node, rank)) if node.op in _TRANSPOSITIONS else start
+        order = np.argsort(_axes(node, rank)) if _transposes(node) else start
         waiting += [
             (one[0], tuple(axes[place] for place in order))
             for one in node.inputs[:1]
@@ -43,10 +39,10 @@ def channel_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape]) 
         ]
         for reader in graph.readers[index]:
             after = graph.nodes[reader]
-            if after.op in _SPATIAL and after.inputs[0][0] == index:
+            if after.operator.channels is Channels.SECOND and after.inputs[0][0] == index:
                 return axes[1]
             if _goes_on(graph, after, (index, 0), (reader, 0), shapes):
-                turned = _axes(after, rank) if after.op in _TRANSPOSITIONS else start
+                turned = _axes(after, rank) if _transposes(after) else start
                 waiting.append((reader, tuple(axes[place] for place in turned)))
     return 1
 
@@ -67,11 +63,13 @@ def shape_channels_first(shape: Sequence[int], channel_axis: int) -> tuple[int, 
 
 
 def _channels_of_output(node: Node) -> int | None:
-    if node.op in _SPATIAL:
-        return 1
-    if node.op == "BatchNorm":
-        return int(node.attrs.get("axis", "1"))
-    return None
+    if node.operator.channels is Channels.AT_AXIS:
+        return node.whole("axis", 1)
+    return 1 if node.operator.channels is Channels.SECOND else None
+
+
+def _transposes(node: Node) -> bool:
+    return node.operator.kind is Kind.TRANSPOSITION
 
 
 def _goes_on(
@@ -80,11 +78,10 @@ def _goes_on(
     """Whether a node has the same axes at its input and its output, or the same ones turned."""
     if node.is_variable or source not in shapes or result not in shapes:
         return False
-    if node.op in _TRANSPOSITIONS:
+    if _transposes(node):
         return True
     return shapes[source] == shapes[result]
 
 
 def _axes(node: Node, rank: int) -> Sequence[int]:
-    axes = ast.literal_eval(node.attrs.get("axes", "()")) or range(rank)[::-1]
-    return [axis % rank for axis in axes]
+    return [axis % rank for axis in node.numbers("axes") or range(rank)[::-1]]

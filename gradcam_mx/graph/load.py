@@ -23,31 +23,6 @@ _SYMBOL = "-symbol.json"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _SHOWN = 5
 
-# Which inputs of an operator are parameters, by their numbers; a variable elsewhere is an input.
-_PARAMETERS = {
-    **dict.fromkeys(
-        (
-            "Convolution",
-            "Convolution_v1",
-            "Deconvolution",
-            "FullyConnected",
-            "BatchNorm",
-            "BatchNorm_v1",
-            "CuDNNBatchNorm",
-            "_contrib_SyncBatchNorm",
-            "InstanceNorm",
-            "LayerNorm",
-            "GroupNorm",
-            "LeakyReLU",
-            "Embedding",
-        ),
-        range(1, 5),
-    ),
-    "RNN": range(1, 2),
-    "_contrib_DeformableConvolution": range(2, 4),
-    "_contrib_ModulatedDeformableConvolution": range(3, 5),
-}
-
 # MXNet marks an array that was saved under its numpy semantics, and loads it only under them.
 _NUMPY_ARRAY, _MARK = (0xF993FACA).to_bytes(4, "little"), slice(24, 28)
 
@@ -329,7 +304,8 @@ def _feeds_a_parameter(graph: Graph, index: int) -> bool:
     """Whether the value of a node goes, perhaps cast or reshaped, where a parameter belongs."""
     for reader in {*graph.readers[index]}:
         node = graph.nodes[reader]
-        slots = _PARAMETERS.get(node.op, ())
+        # a variable elsewhere is an input
+        slots = node.operator.parameters
         if any(node.inputs[slot][0] == index for slot in slots if slot < len(node.inputs)):
             return True
         if len(node.inputs) == 1 and _feeds_a_parameter(graph, reader):

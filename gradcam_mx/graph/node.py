@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
 
+from .attributes import Reader
+from .operators import Operator, operator
+
 Entry = Tuple[int, int]
 """One value in the graph: (index of the node that makes it, which of the node's outputs)."""
 
@@ -28,8 +31,8 @@ class Shapes(Dict[Entry, Shape]):
 
 
 @dataclass(frozen=True)
-class Node:
-    """One operator of the graph, or one variable (`op` is "null")."""
+class Node(Reader):
+    """One operator of the graph, or one variable (`op` is "null"); it reads its attributes."""
 
     index: int
     op: str
@@ -41,6 +44,19 @@ class Node:
     """The operator that it stands for: the net's own, where the engine runs another."""
     activation: str | None = None
     """Of an activation: its kind ("relu", "clip", "gelu", "sigmoid" …)."""
+
+    @property
+    def operator(self) -> Operator:
+        """What is known of the operator that runs."""
+        return operator(self.op)
+
+    @property
+    def differentiable_inputs(self) -> Sequence[Entry]:
+        """The inputs that a gradient comes back to."""
+        if self.operator.stops_gradient(self):
+            return ()
+        indices = self.operator.indices
+        return [entry for slot, entry in enumerate(self.inputs) if slot not in indices]
 
     @property
     def is_variable(self) -> bool:

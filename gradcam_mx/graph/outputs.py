@@ -18,6 +18,7 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import TargetError
 from .node import Entry, Node
+from .operators import Kind
 
 
 @dataclass(frozen=True)
@@ -139,27 +140,13 @@ def probabilities(value: Any, link: Link | None) -> np.ndarray | None:
     return np.concatenate([1 - odds, odds], axis=1)
 
 
-_LOSS_HEADS = {
-    "SoftmaxOutput",
-    "LogisticRegressionOutput",
-    "LinearRegressionOutput",
-    "MAERegressionOutput",
-    "SVMOutput",
-    "MakeLoss",
-    "make_loss",
-    "IdentityAttachKLSparseReg",
-    "BlockGrad",
-}
-_SHAPES_ONLY = {"Flatten", "Reshape", "_npx_reshape", "_np_reshape", "Cast", "amp_cast", "_copy"}
-
-
 def labels(nodes: Iterable[Node]) -> set[str]:
     """The names of the variables that nothing but the loss heads read."""
     nodes = list(nodes)
     data = {
         entry[0]
         for node in nodes
-        for entry in (node.inputs[:1] if node.op in _LOSS_HEADS else node.inputs)
+        for entry in (node.inputs[:1] if _is_loss_head(node) else node.inputs)
     }
     read = {entry[0] for node in nodes for entry in node.inputs}
     return {node.name for node in nodes if node.is_variable and node.index in read - data}
@@ -173,28 +160,22 @@ def explained(nodes: Sequence[Node], output: Entry) -> tuple[Entry, Link | None]
         output: a value that the net returns.
     """
     node = nodes[output[0]]
-    while node.op in _LOSS_HEADS:
+    while _is_loss_head(node):
         output = node.inputs[0]
         link = _link(node)
         if link:
             return output, link
         node = nodes[output[0]]
-    while node.op in _SHAPES_ONLY:
+    while node.operator.keeps_scores:
         node = nodes[node.inputs[0][0]]
     link = _link(node)
     return (node.inputs[0], link) if link else (output, None)
 
 
+def _is_loss_head(node: Node) -> bool:
+    return node.operator.kind is Kind.LOSS_HEAD
+
+
 def _link(node: Node) -> Link | None:
-    attrs = node.attrs
-    if node.op == "SoftmaxOutput":
-        return Link("softmax", -1 if attrs.get("preserve_shape") in ("True", "1") else 1)
-    if node.op == "SoftmaxActivation":
-        return Link("softmax", 1)
-    if node.op in ("softmax", "log_softmax") and attrs.get("temperature", "None") == "None":
-        return Link("softmax", int(attrs.get("axis", "-1")))
-    if node.op in ("sigmoid", "_npx_sigmoid", "LogisticRegressionOutput") or (
-        node.op == "Activation" and attrs["act_type"] == "sigmoid"
-    ):
-        return Link("sigmoid")
-    return None
+    made = node.operator.probabilities(node)
+    return Link(*made) if made else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 from ..errors import InputError
+from .convolutions import convolutions
 from .graph import Graph
 
 Preprocess = Callable[[Any], Any]
@@ -24,25 +25,6 @@ def channel_order(net: Any, given: Preprocess | None = None) -> str:
 
 COMMON_SIZES = (224, 299, 256, 192, 160, 128, 112, 96, 64, 48, 32, 28)
 
-# What nets do to their input before the first convolution; the channels stay what they are.
-_KEEP_CHANNELS = {
-    "BatchNorm",
-    "Cast",
-    "amp_cast",
-    "_copy",
-    "_plus_scalar",
-    "_minus_scalar",
-    "_mul_scalar",
-    "_div_scalar",
-    "broadcast_add",
-    "broadcast_sub",
-    "broadcast_mul",
-    "broadcast_div",
-    "clip",
-    "Pad",
-    "Pooling",
-}
-
 
 class PictureInput(NamedTuple):
     """The input that a net's first convolution looks at."""
@@ -53,16 +35,9 @@ class PictureInput(NamedTuple):
 
 def picture_input(graph: Graph) -> PictureInput | None:
     """The input that is a picture, (N, C, H, W); None if the graph does not tell."""
-    kernels = graph.parameters.shapes()
-    for node in graph.live_nodes:
-        if node.op == "Convolution":
-            source = node.inputs[0]
-            while graph.nodes[source[0]].op in _KEEP_CHANNELS:
-                source = graph.nodes[source[0]].inputs[0]
-            kernel = kernels.get(graph.nodes[node.inputs[1][0]].name, ())
-            if source in graph.inputs and len(kernel) == 4:
-                groups = int(node.attrs.get("num_group", "1"))
-                return PictureInput(graph.nodes[source[0]].name, kernel[1] * groups)
+    for found in convolutions(graph, graph.parameters.shapes()):
+        if found.source in graph.inputs and found.channels and found.axes == 2:
+            return PictureInput(graph.nodes[found.source[0]].name, found.channels)
     return None
 
 

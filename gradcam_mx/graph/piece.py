@@ -63,7 +63,7 @@ def symbol_of(
         }
         if node.subgraphs:
             description["subgraphs"] = node.subgraphs
-        if node.attrs.get("act_type") == "selu":
+        if node.activation == "selu":
             description["attrs"] = {"act_type": "elu", "slope": repr(SELU_SLOPE)}
             rebuilt.append(description)
             description = {

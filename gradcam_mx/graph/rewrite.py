@@ -13,10 +13,11 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Any, Container, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Sequence
 
+from .attributes import Attributes
 from .node import INTERNAL
+from .operators import Fault, Kind, operator
 from .parameters import FLOATS
 
 Description = Dict[str, Any]
@@ -25,18 +26,17 @@ stands for, where that is not the one it runs."""
 
 Entries = List[List[int]]
 
-_FUSED = "_contrib_BatchNormWithReLU"
 _CHANNELS_FIRST = {"NWC": "NCW", "NHWC": "NCHW", "NDHWC": "NCDHW"}
 
 
-def rewrite(graph: Description, dtype: str) -> Description:
+def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
     """The equivalent of `graph`, whose numbers are of the floating-point type `dtype`."""
     nodes: list[Description] = []
     places: list[int] = []
     positions = {
-        len(ast.literal_eval(node["attrs"]["kernel"]))
+        len(Attributes.of(node).numbers("kernel"))
         for node in graph["nodes"]
-        if node["op"] == "Convolution"
+        if operator(node["op"]).kind is Kind.CONVOLUTION
     }
 
     def moved(entries: Entries) -> Entries:
@@ -73,45 +73,53 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
     Args:
         positions: how many axes of positions the net's convolutions have.
     """
-    attrs = node.get("attrs", {})
-    if node["op"] == _FUSED:
-        return [
-            {**node, "op": "BatchNorm", "name": f"{node['name']}_norm"},
-            {
-                "op": "Activation",
-                "name": node["name"],
-                "attrs": {"act_type": "relu"},
-                "inputs": [[-1, 0, 0]],
-            },
-        ]
-    if attrs.get("layout") in _CHANNELS_FIRST:
+    known, attrs = operator(node["op"]), Attributes.of(node)
+    if known.fused_with_relu:
+        return _parted(node, known.fused_with_relu)
+    if attrs.text("layout", "") in _CHANNELS_FIRST:
         return _channels_first(node)
-    if node["op"] == "slice":
+    if Fault.BLOCKED_INPUT in known.faults:
         return [
             _plain(f"{node['name']}_in", node["inputs"][0]),
             {**node, "inputs": [[-1, 0, 0], *node["inputs"][1:]]},
         ]
-    if node["op"] == "BatchNorm" and (1 in positions or 3 in positions):
-        name = node["name"]
-        return [
-            _plain(f"{name}_in", node["inputs"][0]),
-            {
-                **node,
-                "name": f"{name}_norm",
-                "role": INTERNAL,
-                "inputs": [[-1, 0, 0], *node["inputs"][1:]],
-            },
-            {**_plain(name, [-1, 0, 0]), "role": node["op"]},
-        ]
-    if (
-        node["op"] == "Pooling"
-        and attrs.get("pool_type") == "avg"
-        and attrs.get("pooling_convention") == "full"
-        and attrs.get("count_include_pad", "True") in ("True", "1", "None")
-        and attrs.get("global_pool") not in ("True", "1")
-    ):
+    if Fault.SIGNALS in known.faults and (1 in positions or 3 in positions):
+        return _between_copies(node)
+    if Fault.FULL_AVERAGE in known.faults and _is_full_average(attrs):
         return _divided_sum(node)
     return [node]
+
+
+def _is_full_average(attrs: Attributes) -> bool:
+    return (
+        attrs.text("pool_type", "max") == "avg"
+        and attrs.text("pooling_convention", "valid") == "full"
+        and attrs.flag("count_include_pad", True)
+        and not attrs.flag("global_pool", False)
+    )
+
+
+def _parted(node: Description, alone: str) -> Iterator[Description]:
+    """A fused operator as itself alone and the ReLU behind it."""
+    yield {**node, "op": alone, "name": f"{node['name']}_norm"}
+    yield {
+        "op": "Activation",
+        "name": node["name"],
+        "attrs": {"act_type": "relu"},
+        "inputs": [[-1, 0, 0]],
+    }
+
+
+def _between_copies(node: Description) -> Iterator[Description]:
+    name = node["name"]
+    yield _plain(f"{name}_in", node["inputs"][0])
+    yield {
+        **node,
+        "name": f"{name}_norm",
+        "role": INTERNAL,
+        "inputs": [[-1, 0, 0], *node["inputs"][1:]],
+    }
+    yield {**_plain(name, [-1, 0, 0]), "role": node["op"]}
 
 
 def _plain(name: str, entry: Sequence[int]) -> Description:

@@ -10,7 +10,7 @@ from typing import Any, Collection, Container, Iterable, Mapping, Sequence, Type
 from ..errors import InputError
 from ..support.caches import Cache
 from .node import Entry, Node, TracedBlock
-from .operators import BATCH_NORMS, differentiable_inputs, kind_of
+from .operators import Kind
 from .outputs import Output, explained, labels
 
 Kept = TypeVar("Kept")
@@ -145,7 +145,7 @@ class Structure:
     def _find_descendants(self, entries: frozenset[Entry], differentiably: bool) -> frozenset[int]:
         found: set[int] = set()
         for node in self.live_nodes:
-            inputs = differentiable_inputs(node) if differentiably else node.inputs
+            inputs = node.differentiable_inputs if differentiably else node.inputs
             if any(entry in entries or entry[0] in found for entry in inputs):
                 found.add(node.index)
         return frozenset(found)
@@ -243,50 +243,42 @@ def _frozen(nodes: Sequence[Node]) -> list[Node]:
     frozen = [
         replace(
             node,
-            attrs=_at_inference(node),
+            attrs={**node.attrs, **node.operator.at_inference(node)},
             inputs=tuple(_passed(nodes, entry) for entry in node.inputs),
         )
         for node in nodes
     ]
-    readers: dict[int, set[str]] = defaultdict(set)
+    readers: dict[int, set[Kind | None]] = defaultdict(set)
     for node in frozen:
         for source, _ in node.inputs:
-            readers[source].add(node.op)
+            readers[source].add(node.operator.kind)
     return [replace(node, activation=_activation(node, frozen, readers)) for node in frozen]
-
-
-def _at_inference(node: Node) -> Mapping[str, str]:
-    if node.op in BATCH_NORMS:
-        return {**node.attrs, "use_global_stats": "True"}
-    if node.op == "LeakyReLU" and node.attrs.get("act_type") == "rrelu":
-        # In train mode rrelu draws a random slope; at inference it is the mean of its bounds.
-        bounds = node.attrs.get("lower_bound", "0.125"), node.attrs.get("upper_bound", "0.334")
-        return {"act_type": "leaky", "slope": repr(sum(map(float, bounds)) / 2)}
-    return node.attrs
 
 
 def _passed(nodes: Sequence[Node], entry: Entry) -> Entry:
     """A value, or that before the dropout that makes it."""
     node = nodes[entry[0]]
-    while node.op == "Dropout" and node.attrs.get("mode", "training") != "always":
+    while node.operator.is_passed_over(node):
         entry = node.inputs[0]
         node = nodes[entry[0]]
     return entry
 
 
-def _activation(node: Node, nodes: Sequence[Node], readers: Mapping[int, set[str]]) -> str | None:
+def _activation(
+    node: Node, nodes: Sequence[Node], readers: Mapping[int, set[Kind | None]]
+) -> str | None:
     """The kind of activation a node is; None if it is none.
 
     A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,
     which is a hard sigmoid.
     """
-    kind = kind_of(node.op, node.attrs)
+    kind = node.operator.activation(node)
     if kind == "clip":
         after = readers[node.index]
         if (
-            nodes[node.inputs[0][0]].op == "_plus_scalar"
+            nodes[node.inputs[0][0]].operator.kind is Kind.SHIFT
             and after
-            and after <= {"_div_scalar", "_mul_scalar"}
+            and after <= {Kind.SCALING}
         ):
             return "hard_sigmoid"
     return kind

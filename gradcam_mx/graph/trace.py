@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 import threading
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, Tuple, Union
@@ -48,7 +48,7 @@ def trace(net: Net, inputs: int = 1) -> Graph:
         return net
     if isinstance(net, tuple):
         symbol, arguments, auxiliary = net
-        return Graph(_json(symbol), symbol.list_outputs(), {**arguments, **auxiliary})
+        return Graph(_described(symbol), symbol.list_outputs(), {**arguments, **auxiliary})
     if not isinstance(net, mx.gluon.Block):
         raise NetworkError(
             f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
@@ -102,7 +102,7 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
             outputs = mx.sym.Group(_flatten(net(*symbols)))
     except Exception as error:
         raise NetworkError(_advice(net, inputs, running[-1] if running else "", error)) from error
-    description = _json(mx.sym.Group([outputs, *(block.output for block in seen)]))
+    description = _described(mx.sym.Group([outputs, *(block.output for block in seen)]))
     sources = {parameter.name: parameter for block in blocks for parameter in block.params.values()}
     fingerprint = (
         description,
@@ -133,14 +133,30 @@ def _input_names(net: Any, inputs: int) -> list[str]:
     return ["data"] if inputs == 1 else [f"data{i}" for i in range(inputs)]
 
 
-def _json(symbol: Any) -> str:
-    """What runs and what feeds it, the same for each trace of the same net."""
+def _described(symbol: Any) -> dict[str, Any]:
+    """What runs and what feeds it, the same for each trace of the same net.
+
+    It is what MXNet writes as JSON, which calls operators and attributes as it does today, whatever
+    the file called them that the symbol was loaded from.
+    """
     # with remove_amp_cast, the default, tojson() leaks the whole graph at each call (measured)
-    description = symbol.tojson(remove_amp_cast=False)
-    if "amp_cast" in description:
-        description = symbol.tojson()
-    # the third number of an input counts how often a running mean was used, in all traces together
-    return re.sub(r"(\[\d+, \d+), \d+\]", r"\1, 0]", description)
+    text = symbol.tojson(remove_amp_cast=False)
+    if "amp_cast" in text:
+        text = symbol.tojson()
+    description: dict[str, Any] = json.loads(text)
+    _forget_versions(description)
+    return description
+
+
+def _forget_versions(graph: dict[str, Any]) -> None:
+    """Set to 0 what counts how often a running mean was used, in all traces together."""
+    for entry in graph["heads"]:
+        entry[2] = 0
+    for node in graph["nodes"]:
+        for entry in node["inputs"]:
+            entry[2] = 0
+        for inner in node.get("subgraphs", ()):
+            _forget_versions(inner)
 
 
 @contextlib.contextmanager

@@ -13,11 +13,12 @@ from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
 from ..graph.layers import find
+from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
 from ..graph.trace import Net, trace
 
-_WITH_WEIGHTS = ("Convolution", "Deconvolution", "FullyConnected")
-# A dropout is passed over, and an activation may be the last step of a convolution's block.
+# What Gluon calls them. A dropout is passed over, and an activation may be the last step of a
+# convolution's block.
 _WITHOUT_WEIGHTS = ("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "Dropout")
 
 
@@ -90,12 +91,14 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     )
     if block is not None and node.activation:
         node = graph.nodes[node.inputs[0][0]]
-    if node.role not in _WITH_WEIGHTS or (block is not None and block.kind in _WITHOUT_WEIGHTS):
+    if operator(node.role).kind not in WEIGHTED or (
+        block is not None and block.kind in _WITHOUT_WEIGHTS
+    ):
         raise LayerError(
             f"the layer {name!r} has no weight: it is no convolution and no Dense "
             f"layer, but {block.kind if block else node.role}"
         )
-    while node.op not in _WITH_WEIGHTS:  # the step of the engine that turns its output back
+    while node.operator.kind not in WEIGHTED:  # the step of the engine that turns its output back
         node = graph.nodes[node.inputs[0][0]]
     kernel = graph.nodes[node.inputs[1][0]]
     is_turned = kernel.is_internal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable, Iterator
@@ -12,6 +11,7 @@ import numpy as np
 from .. import picture
 from ..engine.inputs import check
 from ..errors import InputError, NetworkError
+from ..graph.convolutions import convolutions
 from ..graph.picture_input import Preprocess, preprocess_of
 from ..graph.trace import Net, trace
 from ..support.arrays import numbers_of
@@ -100,12 +100,7 @@ def _axes_of_a_row(net: Net) -> int:
         graph = trace(net)
     except NetworkError:
         return 3  # a net that cannot be traced, which nearly always sees pictures
-    ranks = [
-        1 + len(ast.literal_eval(node.attrs["kernel"]))
-        for node in graph.live_nodes
-        if node.op == "Convolution"
-    ]
-    return ranks[0] if ranks else 1
+    return 1 + next((found.axes for found in convolutions(graph, {})), 0)
 
 
 def _single(image: Any, axes: int, is_photo: bool) -> Iterable[Any]:
