@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator, Union
 
 from .._mxnet import mx
 from ..errors import LayerError, RuleError
+from ..graph.layers import is_called
 from ..graph.operators import GATES
 from .rules import DECONVNET, GUIDED, PLAIN, Rule, RuleReport
 
@@ -254,9 +255,9 @@ class CapturedLayer:
         return self.last.variable
 
     def is_called(self, block: Any) -> bool:
-        """Whether `block` is this layer. The tutorial's Conv2D was named after its class."""
+        """Whether `block` is this layer."""
         if isinstance(self.layer, str):
-            return block.name in (self.layer, self.layer.replace("_conv2d", "_conv"))
+            return is_called(block, self.layer)
         return block is self.layer
 
     def take(self, output: Any) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError
 from ..graph.attributes import Attributes
-from ..graph.layers import Map, tutorial_alias
+from ..graph.layers import Map, choose_default, is_called, is_map
 from ..graph.operators import GATES, operator
 from ..graph.outputs import LayerOutputs, Output, OutputChoice, choose
 from ..graph.parameters import Parameters
@@ -276,7 +276,9 @@ class EagerTape:
         elif isinstance(layer, mx.gluon.Block):
             ran = next((one for one in reversed(self._ran) if one.block is layer), None)
         else:
-            ran = names.get(layer) or names.get(tutorial_alias(layer))
+            ran = names.get(layer) or next(
+                (one for one in reversed(self._ran) if is_called(one.block, str(layer))), None
+            )
         if ran is None:
             wanted = getattr(layer, "name", layer)
             close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
@@ -304,17 +306,21 @@ class EagerTape:
     def _default(self) -> _Ran | None:
         """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
         classes = self._outputs[0].shape[1:2]
-        classifies = True
-        chosen = None
-        for number in range(len(self._ran) - 1, -1, -1):
-            ran, shape = self._ran[number], self._shape(self._ran[number])
-            is_map = len(shape) > 2 and max(shape[2:]) > 1
-            if is_map and not isinstance(ran.block, (_POOLING, _native.ReflectionPad2D)):
-                chosen = chosen or ran
-                if not (classifies and shape[1:2] == classes):
-                    return self._without_activation(number)
-            classifies = classifies and not isinstance(ran.block, (_CONVOLUTION, _native.Dense))
-        return chosen
+        makers = (_CONVOLUTION, _native.Dense)
+        last = max(
+            (i for i, ran in enumerate(self._ran) if isinstance(ran.block, makers)), default=0
+        )
+        maps = [
+            number
+            for number, ran in enumerate(self._ran)
+            if is_map(self._shape(ran), 1)
+            and not isinstance(ran.block, (_POOLING, _native.ReflectionPad2D))
+        ]
+        chosen = choose_default(
+            maps[::-1],
+            lambda number: number >= last and self._shape(self._ran[number])[1:2] == classes,
+        )
+        return None if chosen is None else self._without_activation(chosen)
 
     def _without_activation(self, number: int) -> _Ran:
         """Of an activation that is a layer of its own after a convolution, the convolution."""
