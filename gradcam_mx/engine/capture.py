@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterator, Union
 
 from .._mxnet import mx
 from ..errors import LayerError
+from ..graph.layers import is_called
 from .following import running_net
 
 Layer = Union[str, Any]
@@ -104,9 +105,9 @@ class CapturedLayer:
         return self.last.variable
 
     def is_called(self, block: Any) -> bool:
-        """Whether `block` is this layer. The tutorial's Conv2D was named after its class."""
+        """Whether `block` is this layer."""
         if isinstance(self.layer, str):
-            return block.name in (self.layer, self.layer.replace("_conv2d", "_conv"))
+            return is_called(block, self.layer)
         return block is self.layer
 
     def take(self, output: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from .._mxnet import mx
 from ..errors import LayerError, NetworkError
-from ..graph.layers import tutorial_alias
+from ..graph.layers import choose_default, is_called, is_map
 from ..graph.node import Node
 from .capture import Reporter
 from .following import Function, running
@@ -130,7 +130,9 @@ class EagerRun:
         elif isinstance(layer, mx.gluon.Block):
             ran = next((one for one in reversed(self.ran) if one.block is layer), None)
         else:
-            ran = names.get(layer) or names.get(tutorial_alias(layer))
+            ran = names.get(layer) or next(
+                (one for one in reversed(self.ran) if is_called(one.block, str(layer))), None
+            )
         if ran is None:
             wanted = getattr(layer, "name", layer)
             close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
@@ -160,17 +162,21 @@ class EagerRun:
     def _default(self) -> RanLayer | None:
         """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
         classes = self.outputs[0].shape[1:2]
-        classifies = True
-        chosen = None
-        for number in range(len(self.ran) - 1, -1, -1):
-            ran, shape = self.ran[number], self.shape(self.ran[number])
-            is_map = len(shape) > 2 and max(shape[2:]) > 1
-            if is_map and not isinstance(ran.block, (POOLING, _native.ReflectionPad2D)):
-                chosen = chosen or ran
-                if not (classifies and shape[1:2] == classes):
-                    return self._without_activation(number)
-            classifies = classifies and not isinstance(ran.block, (_CONVOLUTION, _native.Dense))
-        return chosen
+        makers = (_CONVOLUTION, _native.Dense)
+        last = max(
+            (i for i, ran in enumerate(self.ran) if isinstance(ran.block, makers)), default=0
+        )
+        maps = [
+            number
+            for number, ran in enumerate(self.ran)
+            if is_map(self.shape(ran), 1)
+            and not isinstance(ran.block, (POOLING, _native.ReflectionPad2D))
+        ]
+        chosen = choose_default(
+            maps[::-1],
+            lambda number: number >= last and self.shape(self.ran[number])[1:2] == classes,
+        )
+        return None if chosen is None else self._without_activation(chosen)
 
     def _without_activation(self, number: int) -> RanLayer:
         """Of an activation that is a layer of its own after a convolution, the convolution."""

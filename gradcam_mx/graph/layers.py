@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import (
     Any,
+    Callable,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -14,6 +16,7 @@ from typing import (
     Sequence,
     Set,
     Tuple,
+    TypeVar,
 )
 
 from .._mxnet import mx
@@ -23,6 +26,8 @@ from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
 from .structure import Structure
+
+One = TypeVar("One")
 
 PENULTIMATE = "penultimate"
 """Stands for what goes into the last classifier: the features that a class is told by."""
@@ -184,9 +189,18 @@ def _find_map(
     return Map(entry, name, channel_axis(graph, entry, shapes))
 
 
-def tutorial_alias(layer: Any) -> Any:
-    """Gluon's name of a layer that bears the tutorial's, whose Conv2D was named after its class."""
-    return re.sub(r"_conv2d(\d+)$", r"_conv\1", layer) if isinstance(layer, str) else layer
+def tutorial_alias(layer: str) -> str:
+    """Gluon's name of a layer, of its operator or of its output that bears the tutorial's, whose
+    Conv2D was named after its class."""
+    return re.sub(r"_conv2d(\d+(_fwd)?(_output)?)$", r"_conv\1", layer)
+
+
+def is_called(block: Any, layer: str) -> bool:
+    """Whether a block's output bears the name of a layer, as `find` knows it in a traced net."""
+    names = {block.name}
+    if not block._children:  # with an activation inside, its operator gives another value
+        names |= {f"{block.name}_fwd", f"{block.name}_fwd_output"}
+    return layer in names or tutorial_alias(layer) in names
 
 
 def _names(graph: Structure) -> dict[str, Entry]:
@@ -231,6 +245,21 @@ def default(graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Ent
     return entry
 
 
+def is_map(shape: Shape, channel_axis: int) -> bool:
+    """Whether a value has more than one position."""
+    positions = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
+    return len(shape) > 2 and max(positions) > 1
+
+
+def choose_default(maps: Iterable[One], classifies: Callable[[One], bool]) -> One | None:
+    """Which of a net's maps, the last first, is explained by default.
+
+    It is the last that is not the classes' own, or, where all are, the last; None if there is none.
+    """
+    maps = list(maps)
+    return next((one for one in maps if not classifies(one)), maps[0] if maps else None)
+
+
 def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
     """What goes into the last classifier.
 
@@ -260,11 +289,8 @@ def _default_or_none(
     rank = max(len(shapes[entry]) for entry in graph.inputs)
     maps = list(_maps(graph, shapes, heads))
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
-    chosen = maps[0] if maps else None
-    for node in maps:
-        if not _classifies(graph, node, shapes[heads[0]][1:2], shapes):
-            chosen = node
-            break
+    classes = shapes[heads[0]][1:2]
+    chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
     if chosen is None:
         return None
     source = graph.nodes[chosen.inputs[0][0]]
@@ -289,10 +315,9 @@ def _maps(
             and operator(node.role).kind not in (Kind.POOLING, Kind.RESIZING)
             and not node.is_internal
             and len(shape) > 2
+            and is_map(shape, channel_axis(graph, (node.index, 0), shapes))
         ):
-            axis = channel_axis(graph, (node.index, 0), shapes)
-            if max(size for place, size in enumerate(shape) if place not in (0, axis)) > 1:
-                yield node
+            yield node
 
 
 def _classifies(

@@ -46,7 +46,8 @@ class Kind(Enum):
     SCALING = auto()
     """It multiplies by a number."""
     LOSS_HEAD = auto()
-    """It ignores the gradient that comes to it; what it reads but its first input are labels."""
+    """It ignores the gradient that comes to it, or adds to it; what it reads but its first input
+    are labels."""
     DETECTION = auto()
     """It makes detections of classes, boxes and anchors."""
 

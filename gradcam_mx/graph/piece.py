@@ -6,7 +6,7 @@ import json
 from typing import Any, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
-from .node import Entry
+from .node import Entry, Node
 from .operators import SELU_SCALE, SELU_SLOPE
 from .structure import Structure
 
@@ -55,29 +55,36 @@ def symbol_of(
 
     for index in sorted(graph.ancestors(outputs, names)):
         node = graph.nodes[index]
-        description = {
-            "op": node.op,
-            "name": node.name,
-            "attrs": dict(node.attrs),
-            "inputs": [place(entry) for entry in node.inputs],
-        }
-        if node.subgraphs:
-            description["subgraphs"] = node.subgraphs
-        if node.activation == "selu":
-            description["attrs"] = {"act_type": "elu", "slope": repr(SELU_SLOPE)}
-            rebuilt.append(description)
-            description = {
-                "op": "_mul_scalar",
-                "name": f"{node.name}_scale",
-                "attrs": {"scalar": repr(SELU_SCALE)},
-                "inputs": [[len(rebuilt) - 1, 0, 0]],
-            }
+        described = _as_run(node, [place(entry) for entry in node.inputs], len(rebuilt))
+        rebuilt.extend(described[:-1])
         # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
-        add((index, 0), description)
-    described = {
+        add((index, 0), described[-1])
+    whole = {
         "nodes": rebuilt,
         "arg_nodes": [at for at, node in enumerate(rebuilt) if node["op"] == "null"],
         "heads": [place(entry) for entry in outputs],
         "attrs": graph.attributes,
     }
-    return mx.sym.load_json(json.dumps(described)), {name: leaf for leaf, name in names.items()}
+    return mx.sym.load_json(json.dumps(whole)), {name: leaf for leaf, name in names.items()}
+
+
+def _as_run(node: Node, inputs: list[tuple[int, int, int]], place: int) -> list[dict[str, Any]]:
+    """The JSON of a node, whose place is given; of a SELU that of the ELU and the scaling it is."""
+    description: dict[str, Any] = {
+        "op": node.op,
+        "name": node.name,
+        "attrs": dict(node.attrs),
+        "inputs": inputs,
+    }
+    if node.subgraphs:
+        description["subgraphs"] = node.subgraphs
+    if node.activation != "selu":
+        return [description]
+    description["attrs"] = {"act_type": "elu", "slope": repr(SELU_SLOPE)}
+    scaling = {
+        "op": "_mul_scalar",
+        "name": f"{node.name}_scale",
+        "attrs": {"scalar": repr(SELU_SCALE)},
+        "inputs": [[place, 0, 0]],
+    }
+    return [description, scaling]
