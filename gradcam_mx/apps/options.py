@@ -196,6 +196,7 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     )
     _add_amounts(group)
     _add_hiding(group)
+    _add_parts(group)
     group.add_argument(
         "--background",
         nargs="+",
@@ -256,6 +257,10 @@ def _add_hiding(group: Any) -> None:
         help="of occlusion: the drop of the score, or the probability that is left "
         "as score (default: drop)",
     )
+
+
+def _add_parts(group: Any) -> None:
+    """Which parts of a photo are hidden together."""
     group.add_argument(
         "--segments",
         choices=SEGMENTS,

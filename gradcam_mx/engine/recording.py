@@ -15,7 +15,7 @@ from ..errors import NetworkError, TargetError
 from ..graph import dense_head
 from ..graph.graph import Graph
 from ..graph.layers import Map, find, find_map, name_of
-from ..graph.layout import channel_axis, shape_channels_first
+from ..graph.layout import channel_axis
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
@@ -24,6 +24,7 @@ from . import inputs, rules
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
+from .order import shape_of
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
 from .wanted import Wanted
@@ -57,7 +58,7 @@ class Subject:
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
         for check in wanted.checks:
-            check(shape_channels_first(shapes[entry], self.input.channel_axis))
+            check(shape_of(shapes[entry], self.input))
         self.maps = [find_map(graph, layer, shapes, self.heads) for layer in wanted.layers]
         self.way = graph.cache(_Ways).get(
             (entry, tuple(self.heads)),

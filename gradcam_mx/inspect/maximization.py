@@ -108,6 +108,98 @@ def activation_maximization(
         >>> made.picture.shape, made.scores[-1] > made.scores[0]
         ((224, 224, 3), True)
     """
+    _check(target, steps, blur_every, jitter, decay)
+    prepare = preprocess_of(net, preprocess)
+    size = tuple(shape) if shape is not None else _shape(net, prepare)
+    low, high = _bounds(bounds, prepare, size)
+    way = _Ascent(low, high, step_size * (high - low), decay, blur, blur_every, seed)
+    way.start(size)
+    run = Plan(["saliency"], output=output).start(net, way.x, target)
+    gradients = run.gradients_at(
+        run.input_map,
+        way.shifted(steps, jitter),
+        batch_size=1,
+        progress=progress,
+        total=steps,
+        what="activation maximization",
+    )
+    scores = []
+    for number, (score, gradient) in enumerate(gradients, start=1):
+        scores.append(float(score[0]))
+        way.go(gradient, is_last=number == steps)
+    last = run.on(way.x)
+    scores.append(float(last.score[0]))
+    if max(scores[1:]) <= scores[0]:
+        warnings.warn(
+            f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
+            "target, or no gradient gets through; try another seed, a larger step_size, or "
+            "gm.targets.Channel in place of a single unit",
+            stacklevel=2,
+        )
+    return Maximization(
+        way.x,
+        np.array(scores, np.float32),
+        run.target,
+        (low, high),
+        channel_order(net, preprocess),
+    )
+
+
+class _Ascent:
+    """The input on its way up.
+
+    Args:
+        low, high: the lowest and highest values that it may have.
+        step: the length of a step, root mean square.
+        decay, blur, blur_every, seed: as in `activation_maximization`.
+    """
+
+    def __init__(
+        self,
+        low: np.ndarray,
+        high: np.ndarray,
+        step: np.ndarray,
+        decay: float,
+        blur: float,
+        blur_every: int,
+        seed: int,
+    ) -> None:
+        self._low, self._high, self._step = low, high, step
+        self._decay, self._blur, self._blur_every = decay, blur, blur_every
+        self._draw = np.random.RandomState(seed)
+        self._steps = 0
+        self._shift: Sequence[int] = ()
+        self.x = np.empty(0, np.float32)
+
+    def start(self, size: Sequence[int]) -> None:
+        """Begin with noise around the middle of the bounds."""
+        noise = self._step * self._draw.standard_normal((1, *size))
+        self.x = ((self._low + self._high) / 2 + noise).astype(np.float32)
+
+    def shifted(self, steps: int, jitter: int) -> Iterator[np.ndarray]:
+        """The input at each step, shifted a little; each asked for after the step before."""
+        for shift in self._draw.randint(-jitter, jitter + 1, (steps, self.x.ndim - 2)):
+            self._shift = shift
+            yield np.roll(self.x, shift, self._positions)
+
+    def go(self, gradient: np.ndarray, is_last: bool) -> None:
+        """A step along the gradient at the shifted input."""
+        self._steps += 1
+        gradient = np.roll(gradient, -np.asarray(self._shift), self._positions)
+        length = np.sqrt(np.mean(gradient**2, dtype=np.float64))
+        if not length:  # nothing excites it yet: look elsewhere
+            gradient, length = self._draw.standard_normal(self.x.shape), 1.0
+        x = (1 - self._decay) * (self.x + self._step * gradient / length)
+        if self._blur and x.ndim == 4 and self._steps % self._blur_every == 0 and not is_last:
+            x[0] = [cv2.GaussianBlur(channel, (0, 0), self._blur) for channel in x[0]]
+        self.x = np.clip(x, self._low, self._high).astype(np.float32)
+
+    @property
+    def _positions(self) -> tuple[int, ...]:
+        return tuple(range(2, self.x.ndim))
+
+
+def _check(target: Any, steps: int, blur_every: int, jitter: int, decay: float) -> None:
     if target is None:
         raise TargetError(
             "the target is None, and noise has no top class; name a class id or "
@@ -120,55 +212,6 @@ def activation_maximization(
             f"expected steps and blur_every of 1 or more, a jitter of 0 or more, a "
             f"decay from 0 to 1; got {steps}, {blur_every}, {jitter}, {decay}"
         )
-    prepare = preprocess_of(net, preprocess)
-    size = tuple(shape) if shape is not None else _shape(net, prepare)
-    low, high = _bounds(bounds, prepare, size)
-    draw = np.random.RandomState(seed)
-    step = step_size * (high - low)
-    x = ((low + high) / 2 + step * draw.standard_normal((1, *size))).astype(np.float32)
-    run = Plan(["saliency"], output=output).start(net, x, target)
-    shifts = draw.randint(-jitter, jitter + 1, (steps, len(size) - 1))
-    positions = tuple(range(2, x.ndim))
-    scores = []
-
-    def shifted() -> Iterator[np.ndarray]:
-        # the next one is asked for when the gradient of the one before was used
-        for shift in shifts:
-            yield np.roll(x, shift, positions)
-
-    ascent = run.gradients_at(
-        run.input_map,
-        shifted(),
-        batch_size=1,
-        progress=progress,
-        total=steps,
-        what="activation maximization",
-    )
-    for number, (score, gradient) in enumerate(ascent):
-        scores.append(float(score[0]))
-        gradient = np.roll(gradient, -shifts[number], positions)
-        length = np.sqrt(np.mean(gradient**2, dtype=np.float64))
-        if not length:  # nothing excites it yet: look elsewhere
-            gradient, length = draw.standard_normal(x.shape), 1.0
-        x = (1 - decay) * (x + step * gradient / length)
-        if blur and len(size) == 3 and (number + 1) % blur_every == 0 and number + 1 < steps:
-            x[0] = [cv2.GaussianBlur(channel, (0, 0), blur) for channel in x[0]]
-        x = np.clip(x, low, high).astype(np.float32)
-    last = run.on(x)
-    if max([*scores[1:], last.score[0]]) <= scores[0]:
-        warnings.warn(
-            f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
-            "target, or no gradient gets through; try another seed, a larger step_size, or "
-            "gm.targets.Channel in place of a single unit",
-            stacklevel=2,
-        )
-    return Maximization(
-        x,
-        np.array([*scores, last.score[0]], np.float32),
-        run.target,
-        (low, high),
-        channel_order(net, preprocess),
-    )
 
 
 def _shape(net: Net, prepare: Any) -> tuple[int, ...]:

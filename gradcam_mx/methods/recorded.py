@@ -6,14 +6,13 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
 from ..engine.chunks import BatchSize, Engine, chunk_size
 from ..engine.failures import failures_told
+from ..engine.order import arranged, array_of, numbers_of
 from ..engine.recording import Recording
 from ..engine.rules import Rule
 from ..graph import outputs
 from ..graph.layers import Map
-from ..graph.layout import channels_first
 from ..graph.outputs import PROBABILITY, Output, OutputChoice
 from ..targets import heads
 from ..targets.given import Asked
@@ -87,18 +86,12 @@ class Recorded:
     def value(self, where: Map) -> np.ndarray:
         """The value of the input or of a layer, with its channels at axis 1."""
         if where.point not in self._values:
-            value = self.recording.value(where.point).asnumpy()
-            self._values[where.point] = channels_first(value, where.channel_axis)
+            self._values[where.point] = numbers_of(self.recording.value(where.point), where)
         return self._values[where.point]
 
     def placed(self, values: np.ndarray, where: Map) -> Any:
         """Values with the channels at axis 1 as an array for the net."""
-        like = self.recording.value(where.point)
-        return mx.nd.array(
-            channels_first(values, where.channel_axis, back=True),
-            ctx=like.context,
-            dtype=like.dtype,
-        )
+        return array_of(values, where, self.recording.value(where.point))
 
     def engine(
         self, where: Map, wanted: Sequence[Head], batch_size: BatchSize, probability: bool
@@ -122,11 +115,8 @@ class Recorded:
             with failures_told("forward"):
                 return behind(rows, samples)
 
-        def back(rows: np.ndarray) -> np.ndarray:
-            return channels_first(rows, where.channel_axis, back=True)
-
         behind = self.recording.behind(where)
-        return Engine(forward, results, like, shape, size, back)
+        return Engine(forward, results, like, shape, size, lambda rows: arranged(rows, where))
 
     def _known_of(self, head: Head, probability: bool) -> Known:
         """What is known of the outputs that a target reads."""

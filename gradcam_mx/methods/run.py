@@ -14,12 +14,12 @@ from .._mxnet import mx
 from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
+from ..engine.order import numbers_of, shape_of
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Wanted
 from ..errors import LayerError
 from ..graph.layers import Map
-from ..graph.layout import channels_first
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..support.callers import caller_level
@@ -185,10 +185,11 @@ class View:
                 gradients = [
                     mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))
                 ]
-                back = part.backward(gradients, PLAIN, [where.point])[where.point].asnumpy()
+                back = part.backward(gradients, PLAIN, [where.point])[where.point]
+                numbers = numbers_of(back, where)
             yield from zip(
                 (one.score for one in found),
-                np.split(channels_first(back, where.channel_axis), repeats),
+                np.split(numbers, repeats),
             )
 
     def _chunks(
@@ -219,10 +220,8 @@ class View:
     @property
     def input_size(self) -> tuple[int, ...]:
         """The input's size along its positions: (H, W), (W,), (D, H, W)."""
-        shape = list(self._recorded.recording.value(self._recorded.recording.input.point).shape)
-        if len(shape) > 1:
-            del shape[self._recorded.recording.input.channel_axis]
-        return tuple(shape[1:])
+        recording = self._recorded.recording
+        return shape_of(recording.value(recording.input.point).shape, recording.input)[2:]
 
     @property
     def output_name(self) -> str:
@@ -321,9 +320,7 @@ class View:
                     self._head.gradients, rule, [one.point for one in maps]
                 )
                 for one in maps:
-                    self._gradients[rule, one.point] = channels_first(
-                        gradients[one.point].asnumpy(), one.channel_axis
-                    )
+                    self._gradients[rule, one.point] = numbers_of(gradients[one.point], one)
         return self._gradients[rule, where.point]
 
 

@@ -15,7 +15,7 @@ import gradcam_mx as gm
 from gradcam_mx import cli
 from gradcam_mx.apps import choices, command_line
 from gradcam_mx.methods.baselines import BASELINES, INPAINT
-from gradcam_mx.methods.occlusion import VALUES
+from gradcam_mx.methods.hiding import VALUES
 from gradcam_mx.methods.segments import WAYS
 from gradcam_mx.zoo.preprocess import READY
 

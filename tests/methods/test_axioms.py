@@ -16,7 +16,7 @@ import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import tape
 from gradcam_mx.errors import MethodError, NetworkError
-from gradcam_mx.graph import graph
+from gradcam_mx.graph import piece
 
 nn = mx.gluon.nn
 QUIET = {"progress": False}
@@ -334,7 +334,7 @@ def test_nets_in_float64_are_computed_in_float64(toy, name):
 # -------------------------------------------------------------------------------------- exceptions
 
 PLACES = {
-    "a compiled piece": (graph.Operator, "__call__"),
+    "a compiled piece": (piece.Piece, "__call__"),
     "the backward pass": (tape.Tape, "backward"),
 }
 FORWARD_ONLY = ("cam", "eigen_cam", "score_cam", "ablation_cam", *PERTURBING)

@@ -127,7 +127,11 @@ class Detector(Net):
 
 @pytest.mark.parametrize("method", [gm.saliency, gm.occlusion, gm.grad_cam])
 @pytest.mark.parametrize("outputs", [(0, 1, 2), (-3, -2, -1)])
-@pytest.mark.parametrize("other", [3, None, [1, 2], spread, np.ones((BOXES, 1))], ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [3, None, [1, 2], spread, np.ones((BOXES, 1))],
+    ids=["id", "top", "ids", "function", "array"],
+)
 def test_a_class_is_not_looked_for_among_what_a_detection_reads(ctx, outputs, other, method):
     """It would be an entry of the detections' ids."""
     net = Detector()
@@ -160,7 +164,6 @@ def test_a_class_is_not_looked_for_among_what_a_detection_reads(ctx, outputs, ot
         (Several([5, Unit("rectify", 1)]), {"output": 0}, "'rectify' together with output=0"),
         (Unit("rectify", 1), {"output": "probability"}, "together with output='probability'"),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("method", [gm.saliency, gm.occlusion])
 def test_what_mixes_up_outputs_is_refused(method, target, options, said):
