@@ -284,7 +284,7 @@ def distance(found, expected):
 
 
 def in_float64(case):
-    """The case's net in float64 (a Block is cast in place); None where there is none, as in files"""
+    """The case's net in float64 (a Block is cast in place); None if there is none, as in files"""
     if not case.exact:
         return None
     if isinstance(case.net, mx.gluon.Block):
