@@ -36,7 +36,7 @@ class _Layer(Reporter):
 
         Neither hooks nor Gluon's name scopes, which threads would share, take part.
         """
-        native = next(
+        native: Any = next(
             base for base in type(self).__mro__ if base.__module__.startswith(_native.__name__)
         )
         layer = _eager_copy(self, act=None)
