@@ -78,6 +78,7 @@ import re, sys
 from pathlib import Path
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.run import Run
 
 net = mx.gluon.model_zoo.vision.squeezenet1_1()
 net.initialize(mx.init.Xavier(magnitude=3))
@@ -95,6 +96,31 @@ score = net(x)[0, top].asscalar()
 drop = score - net(upper)[0, top].asscalar()
 values = gm.METHODS["halves"].function(net, x, top).values
 print(abs(values[0, 0, 0] - drop) < 1e-4 * abs(score), values[0, -1, 0] != values[0, 0, 0])
+
+# the rules: two convolutions of 1 x 1 around a ReLU, backward in float64 by hand
+small = mx.gluon.nn.HybridSequential(prefix="")
+small.add(
+    mx.gluon.nn.Conv2D(5, 1, in_channels=3, prefix="first_"),
+    mx.gluon.nn.Activation("relu"),
+    mx.gluon.nn.Conv2D(2, 1, in_channels=5, prefix="last_"),
+    mx.gluon.nn.GlobalAvgPool2D(),
+    mx.gluon.nn.Flatten(),
+)
+small.initialize(mx.init.Normal(1))
+small[0].bias.set_data(mx.nd.array([0.1, -0.2, 0.3, -0.4, 0.5]))
+photo = mx.nd.random.normal(shape=(2, 3, 4, 6))
+first, last = (small[i].weight.data().asnumpy()[:, :, 0, 0].astype("float64") for i in (0, 2))
+z = np.einsum("kc,nchw->nkhw", first, photo.asnumpy())
+z += small[0].bias.data().asnumpy()[:, None, None]
+arriving = np.zeros_like(z) + abs(last)[1][:, None, None] / 24
+expected = np.einsum("kc,nkhw->nchw", abs(first), arriving * (z > 0))
+reached = gm.METHODS["reach"].function(small, photo, 1)
+print(np.abs(reached.values - expected).max() < 1e-5 * np.abs(expected).max(), reached.rule_report)
+arriving = np.zeros_like(z) + np.maximum(last, 0)[1][:, None, None] / 24
+expected = np.einsum("kc,nkhw->nchw", first, arriving * (z > 0))
+run = Run(small, photo, 1, needs=[Needs(rules=frozenset([PositiveOnly()]))])
+found = run.input_gradient(PositiveOnly())
+print(np.abs(found - expected).max() < 1e-5 * np.abs(expected).max(), run.report(PositiveOnly()))
 """
 
 
@@ -109,4 +135,7 @@ def test_the_page_on_adding_a_method_runs():
         "(1, 13, 13) ['positive_cam', 'squared_gradient']",
         "(1, 3, 224, 224) True",
         "True True",
+        "True RuleReport(rule='absolute_weights', changed={'Convolution': 2}, "
+        "left_alone={'relu': 1})",
+        "True RuleReport(rule='positive_only', changed={'relu': 1}, left_alone={})",
     ], ran.stderr

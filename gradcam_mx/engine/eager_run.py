@@ -77,7 +77,7 @@ class EagerRun:
         is_recorded: bool = True,
         replaced: Mapping[int, Any] = MappingProxyType({}),
     ) -> None:
-        self.is_recorded, self._acts = is_recorded, acts
+        self._is_recorded, self._acts = is_recorded, acts
         self._paths, self._replaced = paths, replaced
         self.cuts: list[Cut] = []
         self.ran: list[RanLayer] = []
@@ -110,7 +110,7 @@ class EagerRun:
 
     def _cut(self, value: Any, activation: RanActivation | None = None) -> int:
         leaf = self._replaced.get(len(self.cuts), value)
-        if self.is_recorded:
+        if self._is_recorded:
             leaf = leaf.detach()
             mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
         self.cuts.append(Cut(value, leaf, activation))

@@ -36,9 +36,6 @@ Function = Callable[[Any], Any]
 class RunningNet(Protocol):
     """An eager net that runs to be explained, whose drop-in layers tell it what they do."""
 
-    is_recorded: bool
-    """Whether it runs under autograd."""
-
     def activation(self, kind: str, z: Any, function: Function) -> Any:
         """An activation is to run; gives what the net goes on with."""
 
@@ -166,11 +163,8 @@ def running_net() -> RunningNet | None:
 
 
 def rule_is_on() -> bool:
-    """Whether activations may follow another rule than the chain rule in what is being run."""
-    recording = mx.autograd.is_recording()
-    if _state.net is not None:
-        return recording or not _state.net.is_recorded
-    return recording and not _state.rule.is_plain
+    """Whether activations may follow another rule than the chain rule in what is being recorded."""
+    return mx.autograd.is_recording() and (_state.net is not None or not _state.rule.is_plain)
 
 
 def check_reach(block: Any, symbol: Callable[[], Any]) -> None:

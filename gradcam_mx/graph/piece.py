@@ -18,9 +18,14 @@ class Piece:
         self, symbol: Any, leaves: Mapping[str, Entry], keeps_memory: bool = False
     ) -> None:
         # without inlining, a piece of one or two operators is as quick as any other (measured)
+        inlined = 2 if _is_bare_sum(symbol) and not keeps_memory else 0
         self._op = mx.nd.CachedOp(
             symbol,
-            [("inline_limit", 0), ("static_alloc", keeps_memory), ("static_shape", keeps_memory)],
+            [
+                ("inline_limit", inlined),
+                ("static_alloc", keeps_memory),
+                ("static_shape", keeps_memory),
+            ],
         )
         self._arguments: list[str | Entry] = [
             leaves.get(name, name) for name in symbol.list_inputs()
@@ -31,6 +36,16 @@ class Piece:
             *(parameters[key] if isinstance(key, str) else values[key] for key in self._arguments)
         )
         return results if isinstance(results, list) else [results]
+
+
+def _is_bare_sum(symbol: Any) -> bool:
+    """Whether a piece is one elemwise_add and nothing else: MXNet's compiled gradient of it raises,
+    as it does not know the storage type of what arrives (measured)."""
+    operands = symbol.get_children()
+    if operands is None or not set(operands.list_outputs()) <= set(symbol.list_inputs()):
+        return False
+    nodes = json.loads(symbol.tojson(remove_amp_cast=False))["nodes"]
+    return [node["op"] for node in nodes if node["op"] != "null"] == ["elemwise_add"]
 
 
 def symbol_of(
