@@ -196,6 +196,7 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     )
     _add_amounts(group)
     _add_hiding(group)
+    _add_parts(group)
     group.add_argument(
         "--background",
         nargs="+",
@@ -236,7 +237,7 @@ def _add_amounts(group: Any) -> None:
 
 
 def _add_hiding(group: Any) -> None:
-    """What perturbation methods hide."""
+    """What occlusion hides, and what it reports."""
     group.add_argument(
         "--window",
         type=_size,
@@ -256,6 +257,10 @@ def _add_hiding(group: Any) -> None:
         help="of occlusion: the drop of the score, or the probability that is left "
         "as score (default: drop)",
     )
+
+
+def _add_parts(group: Any) -> None:
+    """How inputs are cut into parts that are hidden whole."""
     group.add_argument(
         "--segments",
         choices=SEGMENTS,
