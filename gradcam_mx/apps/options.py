@@ -237,7 +237,7 @@ def _add_amounts(group: Any) -> None:
 
 
 def _add_hiding(group: Any) -> None:
-    """What perturbation methods hide."""
+    """What occlusion hides, and what it reports."""
     group.add_argument(
         "--window",
         type=_size,
@@ -260,7 +260,7 @@ def _add_hiding(group: Any) -> None:
 
 
 def _add_parts(group: Any) -> None:
-    """Which parts of a photo are hidden together."""
+    """How inputs are cut into parts that are hidden whole."""
     group.add_argument(
         "--segments",
         choices=SEGMENTS,
