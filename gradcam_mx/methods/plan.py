@@ -75,12 +75,12 @@ class Plan:
     Example:
         >>> import mxnet as mx
         >>> from gradcam_mx.methods import Plan
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
-        >>> plan = Plan(["grad_cam", "saliency"], "features.9")
+        >>> plan = Plan(["grad_cam", "saliency"], "features.7")
         >>> found = [plan.run(net, mx.nd.random.normal(shape=(1, 3, 64, 64))) for _ in range(2)]
         >>> found[1].explanations["grad_cam"].layer, found[1].run.output.shape
-        ('features.9', (1, 1000))
+        ('features.7', (1, 1000))
     """
 
     def __init__(
