@@ -175,9 +175,9 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
 
     def leave(block: Any, arguments: Any, output: Any) -> None:
         running.pop()
-        symbols = _flatten(output)
-        if symbols:
-            seen.append(_Seen(paths[block], block, symbols[0][0]))
+        first = _first(output)
+        if first is not None:
+            seen.append(_Seen(paths[block], block, first))
 
     visit(net, "")
     own_hooks = [(block, block._forward_pre_hooks, block._forward_hooks) for block in paths]
@@ -189,6 +189,13 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
     finally:
         for block, before, after in own_hooks:
             block._forward_pre_hooks, block._forward_hooks = before, after
+
+
+def _first(output: Any) -> Any:
+    """The first symbol in what a block returned; None if there is none."""
+    if isinstance(output, mx.sym.Symbol):  # not all of them, which takes longer
+        return output.as_nd_ndarray()[0]
+    return next(iter(_flatten(output)), None)
 
 
 def _flatten(output: Any) -> list[Any]:
