@@ -965,7 +965,7 @@ class Boxes(mx.gluon.HybridBlock):
 
 @pytest.mark.parametrize("options", [{"index": 0}, {"box": (4, 0, 8, 8)}], ids=str)
 def test_a_detection_is_followed_when_parts_are_hidden(ctx, options):
-    """The right half is brighter. With it hidden the left one comes first, and its own score is 0"""
+    """The right half is brighter. With it hidden the left comes first, and its own score is 0."""
     x = np.full((2, 1, 8, 8), 0.5, np.float32)
     x[..., 4:] = 0.75
     net, halves = Boxes(), np.repeat([0, 1], 4)[None] * np.ones((8, 1), int)

@@ -1,4 +1,4 @@
-"""Looking into a net while it is trained: nothing of the training changes, and what is shown is so"""
+"""Looking into a net while it is trained: the training stays the same, and what is shown is so."""
 
 from __future__ import annotations
 
