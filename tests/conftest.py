@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import resource
+from pathlib import Path
 
 import pytest
+from nets import give_memory_back
 
 from gradcam_mx._mxnet import mx
 
 MOST_MEMORY = 3.0
 """Gigabytes that a process of the tests, or one that a test starts, may take."""
+
+TIDY_FROM = 0.8
+"""Gigabytes in use from which what a test has left behind is given back."""
 
 PEAKS = pytest.StashKey[dict]()
 
@@ -19,6 +24,27 @@ PEAKS = pytest.StashKey[dict]()
 def ctx(request):
     """A context; the second one catches arrays that were made on the default context."""
     return mx.cpu(request.param)
+
+
+def in_use():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e9
+
+
+@pytest.fixture(scope="session")
+def floor():
+    """What was in use after the last tidying, in a list."""
+    return [0.0]
+
+
+@pytest.fixture(autouse=True)
+def _tidied(floor):
+    """Arrays of a test that are in circles of references, and what malloc keeps of all the others,
+    are gone before the next test: it would add up to gigabytes."""
+    yield
+    if in_use() > max(TIDY_FROM, floor[0] + 0.2):
+        give_memory_back()
+        floor[0] = in_use()
 
 
 def peaks():

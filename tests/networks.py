@@ -561,9 +561,16 @@ class Fan(mx.init.Xavier):
             super()._init_weight(name, arr)
 
 
-def from_gluoncv(name, shape, ctx, **arguments):
-    """A net of GluonCV with random weights, through which a signal gets: see `calibrate`."""
+def from_gluoncv(name, shape, ctx, window=None, **arguments):
+    """A net of GluonCV with random weights, through which a signal gets: see `calibrate`.
+
+    A pooling of 7 by 7 values, which wants inputs of 224 by 224, has the smaller `window` instead.
+    """
     from gluoncv.model_zoo import get_model
+
+    def shrink(block):
+        if isinstance(block, nn.AvgPool2D) and block._kwargs["kernel"] == (7, 7):
+            block._kwargs.update(kernel=(window, window), stride=(window, window))
 
     mx.random.seed(0)
     np.random.seed(0)
@@ -572,6 +579,8 @@ def from_gluoncv(name, shape, ctx, **arguments):
         net = get_model(name, pretrained_base=False, **arguments)
     except TypeError:
         net = get_model(name, **arguments)
+    if window is not None:
+        net.apply(shrink)
     net.initialize(Fan(magnitude=6, factor_type="in"), ctx=ctx)
     x = mx.nd.random.normal(shape=(2, *shape[1:]), ctx=ctx)
     calibrate(net, x)
@@ -1089,16 +1098,16 @@ GLUONCV: dict[str, Build] = {
     "mobilenetv3_small": gluoncv("mobilenetv3_small", (1, 3, 64, 64), "features.16"),
     "mobilenetv3_large": gluoncv("mobilenetv3_large", (1, 3, 64, 64), "features.20"),
     "xception": gluoncv("xception", (1, 3, 64, 64), "relu"),
-    "densenet121": gluoncv("densenet121", (1, 3, 224, 224), "features.12"),
+    "densenet121": gluoncv("densenet121", (1, 3, 64, 64), "features.12", target=1, window=2),
     "shufflenet_v1": gluoncv("shufflenet_v1", (1, 3, 96, 96), "features.4"),
     "dla34": gluoncv("dla34", (1, 3, 64, 64), "level5"),
-    "googlenet": gluoncv("googlenet", (1, 3, 224, 224), "inception5b"),
-    "nasnet_4_1056": gluoncv("nasnet_4_1056", (1, 3, 224, 224), "out.0"),
+    "googlenet": gluoncv("googlenet", (1, 3, 64, 64), "inception5b", window=2),
+    "nasnet_4_1056": gluoncv("nasnet_4_1056", (1, 3, 96, 96), "out.0"),
     "i3d": gluoncv("i3d_resnet50_v1_kinetics400", (1, 3, 8, 48, 48), "res_layers.3"),
-    "fcn_resnet50": segmentation("fcn_resnet50_ade", 64, "head.block.2"),
-    "deeplab_resnet50": segmentation("deeplab_resnet50_ade", 64, "head.block.2"),
-    "ssd by index": detection("ssd_512_mobilenet1.0_voc", 256, "features", "index", exact=False),
-    "ssd by box": detection("ssd_512_mobilenet1.0_voc", 256, "features", "box", exact=False),
+    "fcn_resnet50": segmentation("fcn_resnet50_ade", 32, "head.block.2"),
+    "deeplab_resnet50": segmentation("deeplab_resnet50_ade", 40, "head.block.2"),
+    "ssd by index": detection("ssd_512_mobilenet1.0_voc", 128, "features", "index", exact=False),
+    "ssd by box": detection("ssd_512_mobilenet1.0_voc", 128, "features", "box", exact=False),
     "yolo3 by index": detection("yolo3_mobilenet0.25_voc", 128, "yolo_blocks.0", "index"),
     "yolo3 by box": detection("yolo3_mobilenet0.25_voc", 128, "yolo_blocks.0", "box"),
     "simple_pose": gluoncv(

@@ -1,5 +1,6 @@
 """The examples in docstrings run, in a process of their own (Gluon counts the nets it names)."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,12 @@ def test_examples(package):
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    # whether doctest found what is there: a decorator may hide it
+    written = any(
+        ">>>" in path.read_text(encoding="utf-8") for path in FOLDERS[package].glob("*.py")
+    )
+    tried = int(re.search(r"(\d+) tried", ran.stdout).group(1))
+    assert (tried > 0) == written
 
 
 INSIDE = r"""

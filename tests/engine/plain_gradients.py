@@ -1,12 +1,14 @@
 """Run by test_gradients.py in a process without oneDNN: gradients by MXNet's own autograd.
 
 It does not know gradcam_mx's engine: the net is run by hand, its features up to the layer outside
-of the recording, the rest inside.
+of the recording, the rest inside. One process serves many nets, one a line of its input.
 """
 
+import json
 import sys
 
 import numpy as np
+from nets import give_memory_back, small_model
 
 from gradcam_mx._mxnet import mx
 
@@ -32,7 +34,7 @@ def gradients(net, x, layer, class_id):
 
 
 def main(name, parameters, given, result):
-    net = mx.gluon.model_zoo.vision.get_model(name)
+    net, _ = small_model(name)
     net.load_parameters(parameters)
     given = np.load(given)
     at_input, at_layer = gradients(
@@ -42,4 +44,7 @@ def main(name, parameters, given, result):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for line in sys.stdin:
+        main(*json.loads(line))
+        give_memory_back()
+        print("done", flush=True)

@@ -6,6 +6,7 @@ and each changes the gradient by a finite amount. Where the two differ, the caus
 with the signs that the engine saw, all of them ties, the float64 gradient must be the engine's.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -35,19 +36,30 @@ def relative_error(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def without_onednn(net, name, x, layer, class_id, folder):
+@pytest.fixture(scope="module")
+def process_without_onednn():
+    """One process for all nets: its start takes longer than most nets do."""
+    path = os.pathsep.join(filter(None, sys.path))
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(SCRIPT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MXNET_MKLDNN_ENABLED": "0", "PYTHONPATH": path},
+    )
+    yield process
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+
+
+def without_onednn(process, net, name, x, layer, class_id, folder):
     net.save_parameters(str(folder / "net.params"))
     np.savez(folder / "given.npz", x=x.asnumpy(), layer=layer, class_id=class_id)
-    subprocess.run(
-        [
-            sys.executable,
-            str(SCRIPT),
-            name,
-            *(str(folder / file) for file in ("net.params", "given.npz", "result.npz")),
-        ],
-        check=True,
-        env={**os.environ, "MXNET_MKLDNN_ENABLED": "0"},
-    )
+    files = [str(folder / file) for file in ("net.params", "given.npz", "result.npz")]
+    process.stdin.write(json.dumps([name, *files]) + "\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+    (folder / "net.params").unlink()
     return np.load(folder / "result.npz")
 
 
@@ -84,7 +96,7 @@ def float64_gradient_with_the_signs_of(tape, net, x, class_id, rule="plain"):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_gradients_equal_those_without_onednn(name, tmp_path):
+def test_gradients_equal_those_without_onednn(name, process_without_onednn, tmp_path):
     net, x = random_net(name)
     graph = trace(net)
     layer, path, _ = find_map(graph, None, graph.shapes(x.shape), graph.heads)
@@ -93,7 +105,8 @@ def test_gradients_equal_those_without_onednn(name, tmp_path):
     # the top class: SqueezeNet ends in a ReLU, so other classes may have no gradient at all
     class_id = int(tape.value(head).asnumpy().argmax())
     found = tape.backward({head: one_hot(tape.value(head), class_id)})
-    expected = without_onednn(net, name, x, int(path.split(".")[1]), class_id, tmp_path)
+    layer_index = int(path.split(".")[1])
+    expected = without_onednn(process_without_onednn, net, name, x, layer_index, class_id, tmp_path)
 
     assert relative_error(found[layer].asnumpy(), expected["at_layer"]) <= TOLERANCE
     error = relative_error(found[data].asnumpy(), expected["at_input"])

@@ -51,7 +51,7 @@ from gradcam_mx.errors import GradCamError, NetworkError, RuleError
 from gradcam_mx.methods.run import Needs, Run
 
 EXACT = 1e-5
-STEPS = 1e-8, 1e-7, 1e-6, 1e-5
+STEPS = {"steps": (1e-8, 1e-7, 1e-6, 1e-5), "tolerance": EXACT}
 # Between a net and its twin: rounding errors, in Grad-CAMs of sums in which much cancels.
 SAME = 1e-5
 METHODS = {"grad_cam", "saliency", "guided_backprop", "guided_grad_cam"}
@@ -269,10 +269,10 @@ def check_differences(case, slopes, x, which, tolerance):
         for at, gradient in enumerate(slopes):
             direction = rng.normal(size=gradient.shape)
             if at == 0:
-                slope = directional(reference.net, x, which, direction, scalar, steps=STEPS)
+                slope = directional(reference.net, x, which, direction, scalar, **STEPS)
             else:
                 node = reference.node(case.twin_layer or case.layer)
-                slope = directional_inside(reference.net, x, node, direction, scalar, steps=STEPS)
+                slope = directional_inside(reference.net, x, node, direction, scalar, **STEPS)
             assert disagreement(gradient, direction, slope) <= tolerance
 
 
