@@ -59,7 +59,13 @@ class Call:
 
 
 class CapturedLayer:
-    """What one layer gave each time it ran."""
+    """What one layer gave each time it ran.
+
+    Args:
+        layer: its name, or the Block.
+        seen: filled with the names of all layers that run.
+        keep: how many runs are kept, the last ones; None for all.
+    """
 
     def __init__(self, layer: Layer, seen: dict[str, None], keep: int | None) -> None:
         self.layer = layer
@@ -105,7 +111,11 @@ class CapturedLayer:
         return self.last.variable
 
     def is_called(self, block: Any) -> bool:
-        """Whether `block` is this layer."""
+        """Whether `block` is this layer.
+
+        Args:
+            block: a block that ran.
+        """
         if isinstance(self.layer, str):
             return is_called(block, self.layer)
         return block is self.layer
@@ -115,6 +125,9 @@ class CapturedLayer:
 
         A marked array of zeros is added: its gradient is the output's, and it reaches the layers
         above as ever (`attach_grad()` on the output itself would end the graph there).
+
+        Args:
+            output: what the layer gave; one array.
         """
         if not isinstance(output, mx.nd.NDArray):
             raise LayerError(
@@ -136,7 +149,12 @@ class CapturedLayer:
 
 
 class Captured:
-    """The layers of one `capture`: `captured[layer]`; of an only one also `captured.output` etc."""
+    """The layers of one `capture`: `captured[layer]`; of an only one also `captured.output` etc.
+
+    Args:
+        layers: names of layers, or Blocks.
+        keep: how many runs of each are kept, the last ones; None for all.
+    """
 
     def __init__(self, *layers: Layer, keep: int | None = None) -> None:
         self._seen: dict[str, None] = {}
@@ -176,7 +194,12 @@ class Captured:
         return next(iter(self._layers.values()))
 
     def receive(self, block: Any, output: Any) -> Any:
-        """Take a block's output if it is asked for."""
+        """Take a block's output if it is asked for.
+
+        Args:
+            block: any Block that ran.
+            output: what it gave.
+        """
         self._seen[block.name] = None
         for layer in self._layers.values():
             if layer.is_called(block):
@@ -235,6 +258,9 @@ def set_capture_layer_name(name: str | None) -> None:
 
     The tutorial's switch: `Conv2D.conv_output` is the layer's last output, and its `.grad` the
     gradient there after a backward pass. `capture` does the same for a `with` block.
+
+    Args:
+        name: of a layer that comes from gradcam_mx.nn, such as "vgg0_conv12"; or None.
     """
     _state.by_name = None if name is None else Captured(name, keep=1)
 

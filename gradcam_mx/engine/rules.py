@@ -58,7 +58,11 @@ class Rule:
     """What it is called, in reports and messages."""
 
     def at(self, node: Node) -> Backward | Instead | None:
-        """The backward function at a node; None for MXNet's own derivative."""
+        """The backward function at a node; None for MXNet's own derivative.
+
+        Args:
+            node: any of the graph.
+        """
         raise NotImplementedError
 
     @property
@@ -73,6 +77,9 @@ class Rule:
 
     def backward_at(self, node: Node) -> Backward | None:
         """What the engine does at a node: `at(node)`, where a function stands instead.
+
+        Args:
+            node: any of the graph.
 
         Raises:
             RuleError: `at` gives neither a function nor None.

@@ -104,6 +104,7 @@ class Step:
     """A node in a backward pass, as a rule finds it. The arrays are not to be written to."""
 
     node: Node
+    """The node: its `op`, `name`, attributes."""
     inputs: Arrays
     """The values that depend on the net's input, one for each place where the node reads one."""
     parameters: Arrays
@@ -146,6 +147,7 @@ class Step:
 
         Args:
             arriving: what arrives at the outputs; by default `self.arriving`.
+            inputs, parameters, attrs: what is changed, as in `run`.
 
         Returns:
             what arrives at each of `inputs`.
@@ -179,7 +181,12 @@ class Backward:
             raise RuleError("a Backward changes what arrives, or stands instead of the derivative")
 
     def arrived(self, gradients: Arrays, may_write: bool = False) -> list[Any]:
-        """What arrives, as this changes it."""
+        """What arrives, as this changes it.
+
+        Args:
+            gradients: what arrives, an array for each output.
+            may_write: whether the arrays may be written to.
+        """
         if self.arriving is None:
             return list(gradients)
         changed = [self.arriving(one, out=one if may_write else None) for one in gradients]
@@ -189,6 +196,9 @@ class Backward:
 
     def passed_on(self, step: Step) -> list[Any]:
         """From what arrived at a node's outputs, as changed, to what arrives at its inputs.
+
+        Args:
+            step: the node, with what arrived as changed.
 
         Raises:
             RuleError: `instead` gives other than an array for each input, of its shape.

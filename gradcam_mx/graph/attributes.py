@@ -32,25 +32,49 @@ class Reader:
     def flag(self, attribute: str, default: bool) -> bool:
         """A truth value.
 
+        Args:
+            attribute: its name.
+            default: what MXNet takes where it is not there, or None.
+
         Raises:
             NetworkError: the attribute is something else; so do all that follow.
         """
         return self._read(attribute, default, flag_of, "True or False")
 
     def whole(self, attribute: str, default: int) -> int:
-        """A whole number."""
+        """A whole number.
+
+        Args:
+            attribute: its name.
+            default: what MXNet takes where it is not there, or None.
+        """
         return self._read(attribute, default, whole_of, "a whole number")
 
     def number(self, attribute: str, default: Default) -> float | Default:
-        """A number."""
+        """A number.
+
+        Args:
+            attribute: its name.
+            default: what MXNet takes where it is not there, or None.
+        """
         return self._read(attribute, default, number_of, "a number")
 
     def numbers(self, attribute: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """Several whole numbers, such as one for each axis."""
+        """Several whole numbers, such as one for each axis.
+
+        Args:
+            attribute: its name.
+            default: what MXNet takes where it is not there, or None.
+        """
         return self._read(attribute, default, _all_given, "whole numbers, such as (3, 3)")
 
     def text(self, attribute: str, default: str) -> str:
-        """A word."""
+        """A word.
+
+        Args:
+            attribute: its name.
+            default: what MXNet takes where it is not there, or None.
+        """
         return self._read(attribute, default, str, "a word")
 
     def _read(

@@ -32,7 +32,16 @@ class Shapes(Dict[Entry, Shape]):
 
 @dataclass(frozen=True)
 class Node(Reader):
-    """One operator of the graph, or one variable (`op` is "null"); it reads its attributes."""
+    """One operator of the graph, or one variable (`op` is "null"); it reads its attributes.
+
+    Args:
+        index: its place in the graph's nodes.
+        op: the operator that runs, as MXNet calls it.
+        name: its own.
+        attrs: attribute → its text.
+        inputs: the values that it reads.
+        subgraphs: the bodies of a loop or condition.
+    """
 
     index: int
     op: str

@@ -71,7 +71,8 @@ class Recorded:
 
     def head(self, fixed: Any, values: Sequence[Any]) -> Head:
         """That of a target which was fixed, for the outputs of another input."""
-        return heads.head(fixed, values, self.known)
+        found = heads.head(fixed, values, self.known)
+        return found._replace(places=tuple(range(len(values))))
 
     def probabilities(self, place: int) -> np.ndarray | None:
         """(N, K) of the classes in one of the outputs; None if it is no class scores."""

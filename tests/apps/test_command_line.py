@@ -731,7 +731,7 @@ def test_layers_of_a_network_from_files(module, tmp_path, capsys):
             r"no layer 'features\.99'; the closest are features\.\d+ \(1, ",
         ),
         (["--layer", "output"], r"'output' gives .*'features\.80', the default"),
-        (["--target", "egyptian dog"], r"No ImageNet class is called 'egyptian dog'; closest: "),
+        (["--target", "egyptian dog"], r"no ImageNet class is called 'egyptian dog'; closest: "),
         (["--target", "1000"], r"no ImageNet class 1000: they go from 0 to 999"),
         (["--model", "mobilnet"], r"no network 'mobilnet'; closest: mobilenet"),
         (["--weights", "missing.params"], r"missing\.params"),

@@ -153,7 +153,7 @@ print(Conv2D.__module__, nn.Dense.__module__, callable(grad_cam), len(METHODS) >
         "import gradcam_mx as gm; gm.nn.Conv2D",
         "import gradcam_mx as gm; gm.zoo.vgg16",
         "import gradcam_mx as gm; gm.picture.overlay",
-        "import gradcam_mx as gm; gm.methods.base.Method",
+        "import gradcam_mx as gm; gm.methods.register.Method",
         "import gradcam_mx as gm; gm.visualize",
         "from gradcam_mx import saliency, zoo; zoo.MODELS",
         "import gradcam_mx.methods; gradcam_mx.METHODS['saliency']",

@@ -468,7 +468,7 @@ def test_what_is_quick_is_known_the_next_time(ctx):
     net, x = small_net(ctx)
     graph = gm.trace(net)
     explained("rise", graph, x, num_samples=400)
-    sizes = graph.once("quick sizes", dict)
+    sizes = graph.cache(recording._QuickSizes)
     assert list(sizes) == [((0, 0), (3, 9, 7), str(ctx))]
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx.methods import method
+from gradcam_mx.methods import method, methods_kept
 from gradcam_mx.methods.arguments import ARGUMENTS, documented
 from gradcam_mx.rules import PLAIN
 from gradcam_mx.run import Needs
@@ -64,16 +64,17 @@ def test_long_entries_are_wrapped():
 
 
 def test_a_method_of_ones_own_is_completed():
-    @method(family="test", paper="me", cost="1", needs=Needs(rules=frozenset([PLAIN])))
-    def own_method_of_this_test(run, *, scale=1.0, progress=True):
-        """Own: a method.
+    with methods_kept():
 
-        Args:
-            scale: by which it is multiplied.
-        """
-        return run.input_gradient(PLAIN) * scale
+        @method(family="test", paper="me", cost="1", needs=Needs(rules=frozenset([PLAIN])))
+        def own_method_of_this_test(run, *, scale=1.0, progress=True):
+            """Own: a method.
 
-    del gm.METHODS["own_method_of_this_test"]
+            Args:
+                scale: by which it is multiplied.
+            """
+            return run.input_gradient(PLAIN) * scale
+
     doc = own_method_of_this_test.__doc__
     assert entries(doc + "\n") == ["net", "x", "target", "output", "input", "scale", "progress"]
     assert "scale: by which it is multiplied." in doc

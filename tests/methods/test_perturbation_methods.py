@@ -18,6 +18,7 @@ from test_formulas import relative_error
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.engine import chunks
 from gradcam_mx.methods import superpixels
 from gradcam_mx.methods.random_masks import _masks
 
@@ -551,13 +552,13 @@ def test_partition_shap_adds_up(interacting, masker):
 def test_partition_shap_tries_no_more_than_it_may(interacting, monkeypatch):
     net, x = interacting
     counts = []
-    original = gm.perturbation.Engine._start
+    original = chunks.Engine._start
 
     def counted(self, filled, rows):
         counts.append(len(filled))
         return original(self, filled, rows)
 
-    monkeypatch.setattr(gm.perturbation.Engine, "_start", counted)
+    monkeypatch.setattr(chunks.Engine, "_start", counted)
     gm.partition_shap(net, x[:1], max_evals=12, **QUIET)
     assert 4 <= sum(counts) <= 12
 

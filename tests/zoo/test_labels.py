@@ -92,7 +92,7 @@ def test_a_line_is_a_class(pets):
     ("name", "message"),
     [
         ("cat", r"several pets\.txt classes: give the number: 0 \(cat\); 4 \(cat\)"),
-        ("great danes", r"No pets\.txt class is called 'great danes'; closest: 'great dane' \(1\)"),
+        ("great danes", r"no pets\.txt class is called 'great danes'; closest: 'great dane' \(1\)"),
         ("zzz", "number from 0 to 5 or a name such as 'cat'"),
         ("6", r"no pets\.txt class 6: they go from 0 to 5"),
         ("-1", r"no pets\.txt class -1"),
@@ -113,7 +113,7 @@ def test_files_without_names(tmp_path):
     (tmp_path / "blank.txt").write_text("\n \n")
     (tmp_path / "photo.txt").write_bytes(b"\xff\xd8\xff\xe0")
     for name, message in (
-        ("blank", "no class names: expected one a line"),
+        ("blank", "no class names; expected one a line"),
         ("photo", "not a text file"),
         ("missing", "No such file"),
         (".", "cannot be read"),

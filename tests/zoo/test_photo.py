@@ -138,7 +138,7 @@ def test_bad_files_say_why(tmp_path, content, message):
     with pytest.raises(PhotoError, match=message) as caught:
         read_photo(path)
     assert str(path) in str(caught.value)
-    assert caught.value.args[0].endswith(".")
+    assert not caught.value.args[0].endswith(".")
 
 
 def test_missing_files_and_folders(tmp_path):

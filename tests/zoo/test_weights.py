@@ -166,7 +166,7 @@ def test_hostile_pickles_are_refused_and_not_run(tmp_path, kind, protocol):
             archive.writestr("archive/data.pkl", payload)
     with pytest.raises(WeightsError, match=r"(io|builtins|_io)\.open") as caught:
         zoo.vgg11(weights=path)
-    assert "Nothing was run" in str(caught.value)
+    assert "nothing was run" in str(caught.value)
     assert not marker.exists()
     pickle.loads(payload)["w"].close()
     assert marker.exists(), "the payload would have run"
