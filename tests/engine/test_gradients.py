@@ -24,6 +24,8 @@ from gradcam_mx.engine.segments import where
 from gradcam_mx.engine.tape import Tape
 from gradcam_mx.graph.layers import find_map
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("plain_gradients.py")
 TOLERANCE = 1e-3
 # Rounding errors of a sum grow with its length: over a hundred layers the activations of float32

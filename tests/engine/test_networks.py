@@ -314,7 +314,7 @@ NETWORKS = [
         for name in SMALL
         for number in (0, 1)
     ),
-    *(pytest.param(name, mx.cpu(0), id=name, marks=marks(name)) for name in GLUONCV),
+    *(pytest.param(name, mx.cpu(0), id=name, marks=pytest.mark.slow) for name in GLUONCV),
 ]
 
 

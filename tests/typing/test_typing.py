@@ -16,6 +16,8 @@ import pytest
 
 import gradcam_mx as gm
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PROGRAM, MISTAKEN = HERE / "user_program.py", HERE / "mistaken_program.py"
