@@ -14,6 +14,7 @@ from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import tape
 from gradcam_mx.graph import graph
+from gradcam_mx.graph.piece import Piece
 from gradcam_mx.targets import heads
 
 nn = mx.gluon.nn
@@ -214,7 +215,7 @@ class Refuses(mx.gluon.HybridBlock):
 PLACES = {
     "the trace": (graph.Graph, "__init__"),
     "the graph's shapes": (graph.Graph, "shapes"),
-    "a compiled piece": (graph.Operator, "__call__"),
+    "a compiled piece": (Piece, "__call__"),
     "the target": (heads, "head"),
     "the backward pass": (tape.Tape, "backward"),
     "a step of the backward pass": (tape._Recorded, "backward"),
