@@ -34,6 +34,12 @@ class ClassScore(BaseTarget):
         return picked(output, self.class_id)
 
     def scalars(self, values: Sequence[Any], known: Known) -> Scalars:
+        """The target for the values of one run; see `BaseTarget.scalars`.
+
+        Args:
+            values: what it reads.
+            known: what is known of these.
+        """
         # a class id alone means the logit or the probability where the net or the call says so
         return Classes(self.class_id).scalars(values, known)
 
@@ -61,6 +67,12 @@ class Probability(BaseTarget):
         return picked(link(output), self.class_id)
 
     def scalars(self, values: Sequence[Any], known: Known) -> Scalars:
+        """The target for the values of one run; see `BaseTarget.scalars`.
+
+        Args:
+            values: what it reads.
+            known: what is known of these.
+        """
         made = super().scalars(values, known)
         return made._replace(function=replace(self, link=self.link or known.links[0]))
 

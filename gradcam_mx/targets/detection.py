@@ -43,6 +43,7 @@ class Detection(BaseTarget):
 
     @property
     def reads(self) -> OutputChoice:
+        """The outputs for ids, scores and boxes."""
         return tuple(self.outputs)
 
     def __post_init__(self) -> None:

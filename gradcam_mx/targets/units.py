@@ -44,6 +44,7 @@ class Unit(BaseTarget):
 
     @property
     def reads(self) -> OutputChoice:
+        """The layer."""
         return LayerOutputs((self.layer,))
 
     def __call__(self, output: Any) -> Any:
