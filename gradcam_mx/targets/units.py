@@ -83,6 +83,7 @@ class Channel(BaseTarget):
 
     @property
     def reads(self) -> OutputChoice:
+        """The layer."""
         return LayerOutputs((self.layer,))
 
     def __call__(self, output: Any) -> Any:
