@@ -147,7 +147,9 @@ class Step:
 
         Args:
             arriving: what arrives at the outputs; by default `self.arriving`.
-            inputs, parameters, attrs: what is changed, as in `run`.
+            inputs: other values for `inputs`, as in `run`.
+            parameters: other values for `parameters`.
+            attrs: attributes that are to be other ones.
 
         Returns:
             what arrives at each of `inputs`.

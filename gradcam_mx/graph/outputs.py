@@ -49,13 +49,10 @@ class Output(NamedTuple):
 
 
 class LayerOutputs(NamedTuple):
-    """What layers inside the net give, in the place of its outputs.
-
-    Args:
-        layers: Blocks, dotted paths, or names.
-    """
+    """What layers inside the net give, in the place of its outputs."""
 
     layers: tuple[Any, ...]
+    """Blocks, dotted paths, or names."""
 
 
 PROBABILITY = "probability"

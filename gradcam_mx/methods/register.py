@@ -19,13 +19,10 @@ Found = Union[Explanation, List[Any]]
 
 
 class Result(NamedTuple):
-    """What a formula gives, where it reports more than its values.
-
-    Args:
-        values: the raw values of the explanation.
-    """
+    """What a formula gives, where it reports more than its values."""
 
     values: np.ndarray
+    """The raw values of the explanation."""
     details: dict[str, np.ndarray]
     """For `Explanation.details`."""
     signed: bool = False

@@ -328,9 +328,13 @@ class Run(View):
     """One net, one input, one target, and the gradients that come back.
 
     Args:
-        net, x, target, output, input: as in every method.
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default.
         layer: a layer, or a list of them; explained are those only if some method needs one.
         needs: of the methods that will be computed.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
         checks: of their options, before anything is computed.
     """
 

@@ -83,9 +83,8 @@ class Detection(BaseTarget):
         """The same detection of each sample, in outputs for variants of it.
 
         Args:
-            ids: (N, B, 1): the net's outputs for N variants, the class of each box, -1 for none.
-            scores: (N, B, 1).
-            boxes: (N, B, 4): the corners.
+            values: ids (N, B, 1), the class of each box, -1 for none; scores (N, B, 1); boxes
+                (N, B, 4), the corners: the net's outputs for the samples.
         """
         if self.lost is not None:
             return self
