@@ -14,6 +14,9 @@ from gradcam_mx._mxnet import mx
 MOST_MEMORY = 3.0
 """Gigabytes that a process of the tests, or one that a test starts, may take."""
 
+VARIES = 1.1
+"""By how much: what malloc keeps is not the same in each run."""
+
 TIDY_FROM = 0.8
 """Gigabytes in use from which what a test has left behind is given back."""
 
@@ -74,7 +77,7 @@ def pytest_testnodedown(node):
 
 
 def too_large(found):
-    return [name for name, took in found.items() if max(took.values()) > MOST_MEMORY]
+    return [name for name, took in found.items() if max(took.values()) > VARIES * MOST_MEMORY]
 
 
 def pytest_terminal_summary(terminalreporter, config):
