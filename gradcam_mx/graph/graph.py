@@ -71,13 +71,14 @@ class Graph(Structure):
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
+        self._concats: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
 
     def __reduce__(self) -> Any:
         # compiled pieces and locks are made anew where it is copied to
         return Graph, self._made_of
 
     @property
-    def concats(self) -> set[int]:
+    def concats(self) -> frozenset[int]:
         """The concatenations whose backward pass needs a gradient in the plain memory layout.
 
         They are those whose parts begin within oneDNN's blocks of 8 or 16 channels: there MXNet's
@@ -85,12 +86,16 @@ class Graph(Structure):
         as no shape is known, all of them.
         """
         shapes = self._shapes.newest()
-        return {
+        known = None if shapes is None else shapes.of_inputs
+        return self._concats.get(known, lambda: self._find_concats(shapes))
+
+    def _find_concats(self, shapes: Shapes | None) -> frozenset[int]:
+        return frozenset(
             node.index
             for node in self.live_nodes
             if Fault.MISALIGNED_PARTS in node.operator.faults
             and (shapes is None or _is_misaligned(node, shapes))
-        }
+        )
 
     # -- running -----------------------------------------------------------------------------------
 
