@@ -21,7 +21,7 @@ class Place(Protocol):
     def channel_axis(self) -> int: ...
 
 
-def numbers_of(array: Any, place: Place) -> np.ndarray:
+def numbers_at(array: Any, place: Place) -> np.ndarray:
     """The numbers of an array of the net, with the channels at axis 1."""
     return channels_first(array.asnumpy(), place.channel_axis)
 

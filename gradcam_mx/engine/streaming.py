@@ -11,7 +11,7 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from .chunks import BatchSize, Engine, chunk_size
 from .failures import failures_told
-from .order import numbers_of
+from .order import numbers_at
 from .recording import Recording, record
 from .wanted import Wanted
 
@@ -58,4 +58,4 @@ def engine_for(
 
 def numbers(recording: Recording, outputs: list[Any]) -> list[np.ndarray]:
     """The outputs as numpy arrays with their channels at axis 1."""
-    return [numbers_of(one, output) for one, output in zip(outputs, recording.outputs)]
+    return [numbers_at(one, output) for one, output in zip(outputs, recording.outputs)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.chunks import BatchSize, Engine, chunk_size
 from ..engine.failures import failures_told
-from ..engine.order import arranged, array_of, numbers_of
+from ..engine.order import arranged, array_of, numbers_at
 from ..engine.recording import Recording
 from ..engine.rules import Rule
 from ..graph import outputs
@@ -87,7 +87,7 @@ class Recorded:
     def value(self, where: Map) -> np.ndarray:
         """The value of the input or of a layer, with its channels at axis 1."""
         if where.point not in self._values:
-            self._values[where.point] = numbers_of(self.recording.value(where.point), where)
+            self._values[where.point] = numbers_at(self.recording.value(where.point), where)
         return self._values[where.point]
 
     def placed(self, values: np.ndarray, where: Map) -> Any:

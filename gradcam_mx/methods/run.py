@@ -14,7 +14,7 @@ from .._mxnet import mx
 from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
-from ..engine.order import numbers_of, shape_of
+from ..engine.order import numbers_at, shape_of
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Wanted
@@ -186,7 +186,7 @@ class View:
                     mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))
                 ]
                 back = part.backward(gradients, PLAIN, [where.point])[where.point]
-                numbers = numbers_of(back, where)
+                numbers = numbers_at(back, where)
             yield from zip(
                 (one.score for one in found),
                 np.split(numbers, repeats),
@@ -320,7 +320,7 @@ class View:
                     self._head.gradients, rule, [one.point for one in maps]
                 )
                 for one in maps:
-                    self._gradients[rule, one.point] = numbers_of(gradients[one.point], one)
+                    self._gradients[rule, one.point] = numbers_at(gradients[one.point], one)
         return self._gradients[rule, where.point]
 
 
