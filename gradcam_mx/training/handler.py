@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, Callable, Sequence, Union
 
 from .._mxnet import mx
@@ -16,6 +16,7 @@ from ..graph.trace import Net
 from ..methods.options import Options
 from ..nn.cam_head import cam_head
 from ..support.arrays import is_whole
+from ..support.closing import Closing
 from ..support.randomness import randomness_kept
 from ..targets.heads import Target
 from .shown import Shown
@@ -33,7 +34,9 @@ _events: Any = mx.gluon.contrib.estimator
 _LOGIT_LOSSES = (mx.gluon.loss.SigmoidBinaryCrossEntropyLoss, mx.gluon.loss.LogisticLoss)
 
 
-class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd, _events.TrainEnd):
+class ExplanationHandler(
+    _events.TrainBegin, _events.BatchEnd, _events.EpochEnd, _events.TrainEnd, Closing
+):
     """What a net looks at in a fixed set of samples, as its training goes on.
 
     It is an event handler of Gluon's Estimator, is called as `handler(epoch, net)` in a training
@@ -221,17 +224,6 @@ class ExplanationHandler(_events.TrainBegin, _events.BatchEnd, _events.EpochEnd,
             for writer in self._writers:
                 if hasattr(writer, "close"):
                     self._attempt(writer, writer.close)
-
-    def __enter__(self) -> ExplanationHandler:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_unit(self, unit: str) -> None:
         if unit != self._unit:

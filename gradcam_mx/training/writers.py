@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
@@ -23,6 +22,7 @@ from .. import picture
 from ..errors import OutputError
 from ..methods import METHODS
 from ..support import files
+from ..support.closing import Closing
 from ..support.optional import optional
 from ..support.randomness import randomness_kept
 
@@ -103,24 +103,6 @@ Writer = Callable[[Snapshot], Any]
 """What takes snapshots, one a call. If it has a method `close()`, that ends it."""
 
 
-class _Closing:
-    """A writer as a context manager."""
-
-    def close(self) -> None:
-        """Let go of what the writer itself opened; it opens it again if it is called again."""
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
 def _folder(path: str | Path) -> Path:
     """A folder that is there.
 
@@ -163,7 +145,7 @@ _SECTION = """<section id="{name}">
 </section>"""
 
 
-class HtmlWriter(_Closing):
+class HtmlWriter(Closing):
     """A folder of pictures, one PNG a snapshot, with a page `index.html` that shows them.
 
     The page needs nothing but the folder; the snapshot that was written last is at the top. A
@@ -244,7 +226,7 @@ def _section(known: Mapping[str, Any]) -> str:
     )
 
 
-class TensorBoardWriter(_Closing):
+class TensorBoardWriter(Closing):
     """An image for TensorBoard a snapshot, at the snapshot's step.
 
     Args:
@@ -288,7 +270,7 @@ class TensorBoardWriter(_Closing):
             opened.close()
 
 
-class WandbWriter(_Closing):
+class WandbWriter(Closing):
     """An image for Weights & Biases a snapshot: one step of the run, with the snapshot's number.
 
     Args:
