@@ -63,10 +63,10 @@ def reason(error: Exception) -> str:
     Args:
         error: as MXNet raises it.
     """
-    lines = str(error).splitlines()
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     telling = next(
         (line for line in reversed(lines) if "Error in operator" in line or "Check failed" in line),
-        lines[0],
+        lines[-1] if lines[0].startswith("Traceback") else lines[0],
     )
     for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
         telling = re.sub(noise, "", telling)

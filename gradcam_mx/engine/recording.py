@@ -20,7 +20,7 @@ from ..graph.node import Entry
 from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
 from ..support.caches import Cache
-from . import inputs, rules
+from . import check, inputs, rules
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
@@ -57,8 +57,8 @@ class Subject:
         self.heads = [output.point for output in self.outputs]
         entry = graph.input(wanted.input)
         self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
-        for check in wanted.checks:
-            check(shape_of(shapes[entry], self.input))
+        for refuse in wanted.checks:
+            refuse(shape_of(shapes[entry], self.input))
         self.maps = [find_map(graph, layer, shapes, self.heads) for layer in wanted.layers]
         self.way = graph.cache(_Ways).get(
             (entry, tuple(self.heads)),
@@ -248,4 +248,6 @@ def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     subject = Subject(graph, x, wanted)
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))
-    return Traced(subject, given, points, wanted.rules, subject.also)
+    traced = Traced(subject, given, points, wanted.rules, subject.also)
+    check.forward(graph, x, traced.outputs, traced.values())
+    return traced

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
 from ..errors import InputError, reason
@@ -19,6 +19,7 @@ from . import layers
 from .convolutions import convolutions
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .operators import Fault
+from .own import Own, no_block
 from .parameters import Parameters
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
@@ -45,6 +46,7 @@ class Graph(Structure):
         sources: Mapping[str, Any],
         input_names: Sequence[str] = (),
         blocks: Sequence[TracedBlock] = (),
+        block: Callable[[], Any] = no_block,
     ) -> None:
         """
         Args:
@@ -56,6 +58,7 @@ class Graph(Structure):
             input_names: the inputs in the order in which the net is called with them; by default
                 all that there are, in the order in which the graph comes to them.
             blocks: those that the trace saw, without their outputs.
+            block: gives the Block that was traced; None if there is none any more.
         """
         self._made_of = description, output_names, sources, input_names, blocks
         every = Parameters(sources)
@@ -67,6 +70,8 @@ class Graph(Structure):
             if Fault.FIXED_GAMMA in node.operator.faults and node.flag("fix_gamma", True)
         }
         self.parameters = every.of(self.variables, fixed_gammas)
+        self.own = Own(description, sources, self.input_names, block)
+        """The net itself, which the graph is held against."""
         self.lock = threading.RLock()
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
@@ -122,7 +127,11 @@ class Graph(Structure):
         return Piece(*symbol_of(self, tuple(outputs), frozenset(leaves)), keeps_memory=True)
 
     def forward(
-        self, values: Sequence[Any], outputs: Sequence[Entry] = (), leaves: Sequence[Entry] = ()
+        self,
+        values: Sequence[Any],
+        outputs: Sequence[Entry] = (),
+        leaves: Sequence[Entry] = (),
+        train_mode: bool = False,
     ) -> list[Any]:
         """The net's outputs (or others) for arrays at its inputs (or at other `leaves`).
 
@@ -132,10 +141,11 @@ class Graph(Structure):
             values: an array for each of the leaves.
             outputs: the values to compute; the net's outputs by default.
             leaves: the values that are given; the net's inputs by default.
+            train_mode: whether it runs as what is recorded does; the numbers should be the same.
         """
         leaves = leaves or self.inputs
         operator = self.compile(outputs or self.heads, leaves)
-        with self.lock, mx.autograd.pause(train_mode=False):
+        with self.lock, mx.autograd.pause(train_mode=train_mode):
             return operator(dict(zip(leaves, values)), self.parameters.on(values[0].context))
 
     def finish_parameters(self, shapes: Mapping[Entry, Shape]) -> None:

@@ -158,6 +158,8 @@ class Operator:
     """The attributes by which it does in training what it does at inference."""
     is_passed_over: Callable[[Reader], bool] = _never
     """Whether at inference it gives what it reads."""
+    draws: Callable[[Reader], bool] = _never
+    """Whether it draws random numbers at inference too."""
     keeps_scores: bool = False
     """Whether scores that go in come out, in another shape or type."""
     keeps_features: bool = False
@@ -213,6 +215,10 @@ def _leaky(node: Reader) -> Mapping[str, str]:
 
 def _running_statistics(_: Reader) -> Mapping[str, str]:
     return {"use_global_stats": "True"}
+
+
+def _is_always_on(node: Reader) -> bool:
+    return node.text("mode", "training") == "always"
 
 
 def _gives_no_values(node: Reader) -> bool:
@@ -289,7 +295,7 @@ _ROWS: dict[str, Operator] = {
     "LRN": Operator(positions=Positions.CHANNELS),
     "L2Normalization": Operator(positions=Positions.BY_MODE),
     "Dropout _npx_dropout": Operator(
-        is_passed_over=lambda node: node.text("mode", "training") != "always"
+        is_passed_over=lambda node: not _is_always_on(node), draws=_is_always_on
     ),
     # activations
     "Activation _npx_activation": Operator(
@@ -384,6 +390,7 @@ OPERATORS: Mapping[str, Operator] = {
 }
 """The name of an operator → what is known of it."""
 
+_RANDOM = re.compile("^_(random|sample|npi_random|npi_(uniform|normal|bernoulli|choice))|_shuffle$")
 _ELEMENT_BY_ELEMENT = re.compile("^(elemwise|broadcast)_|_scalar$")
 
 
@@ -393,4 +400,6 @@ def operator(name: str) -> Operator:
     known = OPERATORS.get(name)
     if known is not None:
         return known
+    if _RANDOM.search(name):
+        return Operator(draws=_always)
     return _SAME if _ELEMENT_BY_ELEMENT.search(name) else Operator()

@@ -52,7 +52,7 @@ class Parameters:
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
         for source in self._sources.values():
-            if not _is_gluon(source):
+            if not is_gluon(source):
                 return [source.context]
             try:
                 return list(source.list_ctx())
@@ -71,7 +71,7 @@ class Parameters:
     def finish(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Initialise what waits for the first forward pass to learn its shape, as that would do."""
         for name, source in self._sources.items():
-            if _is_gluon(source) and getattr(source, "_deferred_init", None):
+            if is_gluon(source) and getattr(source, "_deferred_init", None):
                 source.shape = shapes[name]
                 source._finish_deferred_init()
 
@@ -95,7 +95,7 @@ class Parameters:
         return arrays
 
     def _array(self, name: str, source: Any, context: Any) -> Any:
-        if not _is_gluon(source):
+        if not is_gluon(source):
             return source
         try:
             return source.data(context)
@@ -108,7 +108,8 @@ class Parameters:
             ) from error
 
 
-def _is_gluon(source: Any) -> bool:
+def is_gluon(source: Any) -> bool:
+    """Whether it is a gluon Parameter, and no plain array."""
     return isinstance(source, mx.gluon.Parameter)
 
 

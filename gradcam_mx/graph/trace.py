@@ -7,7 +7,7 @@ import json
 import threading
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, Tuple, Union
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from .._mxnet import mx
 from ..errors import NetworkError
@@ -121,6 +121,7 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
                 TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
                 for ran in seen
             ],
+            ref(net),
         )
     return _Traced(graph, fingerprint, _cached_graph(net))
 
@@ -141,9 +142,10 @@ def _described(symbol: Any) -> dict[str, Any]:
     """
     # with remove_amp_cast, the default, tojson() leaks the whole graph at each call (measured)
     text = symbol.tojson(remove_amp_cast=False)
-    if "amp_cast" in text:
+    is_mixed = "amp_cast" in text
+    if is_mixed:
         text = symbol.tojson()
-    description: dict[str, Any] = json.loads(text)
+    description: dict[str, Any] = {**json.loads(text), "is_mixed": is_mixed}
     _forget_versions(description)
     return description
 

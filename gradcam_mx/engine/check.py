@@ -1,0 +1,270 @@
+"""The first law: what the engine recorded is what the net itself says, or nothing is explained.
+
+Once for a graph and a kind of input, the net itself runs, by a way that shares nothing with the
+engine (`graph.own`), and what it says is held against the recorded values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import NetworkError, reason
+from ..graph.graph import Graph
+from ..graph.node import Entry
+from ..graph.outputs import Output
+from ..graph.own import Own, rounding
+from ..support.caches import Cache
+from ..support.callers import caller_level
+from . import inputs
+
+ROUNDINGS = 512
+"""So many rounding errors of the largest value are never a difference."""
+NOISE, LEVERAGE = 16, 16
+"""For a difference beyond that the input is changed by so many rounding errors: no difference is
+what is at most so many times the change of the output, as all layers round."""
+PARTED, SHARE = 1e-3, 0.01
+"""A layer whose values differ by this share of the largest number, or of the largest difference in
+the whole net, has surely parted."""
+
+
+class Proof(NamedTuple):
+    """What came of holding a recorded forward pass against the net itself."""
+
+    by: str
+    """What the net itself was run by: "the Block", "the Symbol"; empty if neither could be."""
+    said: str = ""
+    """Why neither could be, or that the net draws random numbers."""
+
+
+Numbers = List[np.ndarray]
+
+_FAILURES = (
+    mx.MXNetError,
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError),
+    *(RuntimeError, TypeError, ValueError),
+)
+
+
+class _Witness(NamedTuple):
+    """One way to ask the net itself."""
+
+    name: str
+    ask: Callable[[Sequence[Any]], Numbers]
+    """From the inputs to the outputs that are explained."""
+    recorded: Numbers
+    """What it should say."""
+    is_enough: bool
+
+
+class _Proofs(Cache[Tuple[Any, ...], Proof]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+def forward(
+    graph: Graph, x: inputs.Input, outputs: Sequence[Output], values: Sequence[Any]
+) -> Proof:
+    """Hold what was recorded against what the net itself says; once for each kind of input.
+
+    Args:
+        graph: the graph that was recorded.
+        x: its input, as the caller gave it.
+        outputs: those that are explained.
+        values: what was recorded of each.
+
+    Raises:
+        NetworkError: they differ by more than rounding.
+    """
+    arrays = inputs.as_tuple(x)
+    key = (
+        tuple((tuple(array.shape), np.dtype(array.dtype).name) for array in arrays),
+        str(values[0].context),
+        tuple(output.point for output in outputs),
+    )
+    return graph.cache(_Proofs).get(key, lambda: _proof(graph, arrays, outputs, values))
+
+
+def _proof(
+    graph: Graph, arrays: Sequence[Any], outputs: Sequence[Output], values: Sequence[Any]
+) -> Proof:
+    drawing = [node for node in graph.live_nodes if node.operator.draws(node)]
+    if drawing:
+        return _random(f" in {drawing[0].name!r} ({drawing[0].op})")
+    own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
+    failed = []
+    for witness in _witnesses(graph, outputs, values):
+        try:
+            says = witness.ask(own)
+        except _FAILURES as error:  # of the user's own code too: it is told, and another is asked
+            failed.append(reason(error))
+            continue
+        if not _agree(graph, says, witness.recorded) and not _rounded(graph, witness, own, says):
+            if not _agree(graph, witness.ask(own), says):
+                return _random("")
+            raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
+        if witness.is_enough:
+            return Proof(witness.name)
+    said = (
+        "what is explained cannot be held against the net itself, which does not run here: "
+        + (failed[0] if failed else "its outputs are steps of the engine's own")
+    )
+    warnings.warn(said, stacklevel=caller_level())
+    return Proof("", said)
+
+
+def _witnesses(
+    graph: Graph, outputs: Sequence[Output], values: Sequence[Any]
+) -> Iterator[_Witness]:
+    """The ways to ask the net itself about some outputs, the best first."""
+    places = {output.point: place for place, output in enumerate(graph.outputs)}
+    if all(output.point in places for output in outputs):
+        linked = [
+            (output.link(value) if output.link else value).asnumpy()
+            for output, value in zip(outputs, values)
+        ]
+
+        def called(arrays: Sequence[Any]) -> Numbers:
+            returned = graph.own.called(arrays)
+            return [returned[places[output.point]].asnumpy() for output in outputs]
+
+        if graph.own.has_block:
+            # behind a softmax scores that differ may look alike: the Symbol tells them apart
+            yield _Witness("the Block", called, linked, not any(one.link for one in outputs))
+    known = _untouched(graph)
+    points = [known[output.point] for output in outputs if output.point in known]
+    if len(points) == len(outputs):
+        recorded = [value.asnumpy() for value in values]
+        for name, dtype in _TYPES:
+            yield _Witness(name, partial(_asked, graph.own, points, dtype), recorded, True)
+
+
+_TYPES = {"the Symbol": None, "the Symbol in single precision": "float32"}.items()
+"""The floating-point types in which a Symbol is asked: MXNet has no half precision on a CPU."""
+
+
+def _asked(own: Own, points: Sequence[Entry], dtype: str | None, arrays: Sequence[Any]) -> Numbers:
+    return [one.asnumpy() for one in own.values(points, arrays, dtype)]
+
+
+def _untouched(graph: Graph) -> dict[Entry, Entry]:
+    """The values of the graph → the same values before anything was rewritten."""
+    names = graph.own.names()
+    counted: dict[str, int] = {}
+    found, live = {}, {node.index for node in graph.live_nodes}
+    for node in graph.nodes:
+        if not (node.is_variable or node.is_internal):
+            number = counted[node.name] = counted.get(node.name, -1) + 1
+            if node.index in live and (node.name, number) in names:
+                for which in graph.outputs_read.get(node.index, [0]):
+                    found[node.index, which] = (names[node.name, number], which)
+    return found
+
+
+def _random(where: str) -> Proof:
+    said = (
+        f"the net draws random numbers at inference{where}: each call explains another draw, and "
+        "what the net itself says cannot be compared"
+    )
+    warnings.warn(said, stacklevel=caller_level())
+    return Proof("", said)
+
+
+# -- what is a difference --------------------------------------------------------------------------
+
+
+def _difference(own: np.ndarray, recorded: np.ndarray) -> float:
+    """The largest difference of two arrays of numbers, as a share of the largest number."""
+    own, recorded = (one.astype("float64").ravel() for one in (own, recorded))
+    if own.shape != recorded.shape:
+        return np.inf
+    same = (own == recorded) | (np.isnan(own) & np.isnan(recorded))
+    if same.all():
+        return 0.0
+    finite = np.isfinite(own) & np.isfinite(recorded)
+    if not (same | finite).all():
+        return np.inf
+    return float(abs(own - recorded)[finite].max() / max(abs(own[finite]).max(), 1e-300))
+
+
+def _agree(graph: Graph, own: Numbers, recorded: Numbers) -> bool:
+    largest = ROUNDINGS * rounding(graph.own.coarsest)
+    return all(_difference(a, b) <= largest for a, b in zip(own, recorded))
+
+
+def _rounded(graph: Graph, witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
+    """Whether rounding explains a difference: a net may enlarge it."""
+    noise = NOISE * rounding(graph.own.coarsest)
+    signs = np.random.RandomState(0)
+    changed = [
+        mx.nd.array(
+            array.asnumpy() * (1 + noise * signs.choice([-1, 1], array.shape)),
+            array.context,
+            array.dtype,
+        )
+        for array in arrays
+    ]
+    return all(
+        _difference(own, recorded) <= LEVERAGE * _difference(own, other)
+        for own, recorded, other in zip(says, witness.recorded, witness.ask(changed))
+    )
+
+
+# -- where they part -------------------------------------------------------------------------------
+
+
+def _told(
+    graph: Graph,
+    outputs: Sequence[Output],
+    arrays: Sequence[Any],
+    own: Numbers,
+    recorded: Numbers,
+) -> str:
+    worst = int(np.argmax([_difference(*pair) for pair in zip(own, recorded)]))
+    says, instead = _farthest(own[worst], recorded[worst])
+    return (
+        f"the net itself gives {says} where the graph that would be explained gives {instead}, in "
+        f"its output {outputs[worst].name!r}: it would be an explanation of another net. "
+        f"{_first_parted(graph, arrays)}"
+    )
+
+
+def _farthest(own: np.ndarray, recorded: np.ndarray) -> tuple[str, str]:
+    """The two numbers that differ most."""
+    if own.size != recorded.size:
+        return f"shape {own.shape}", f"shape {recorded.shape}"
+    gap = abs(own.astype("float64").ravel() - recorded.astype("float64").ravel())
+    place = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
+    return f"{own.ravel()[place]:.6g}", f"{recorded.ravel()[place]:.6g}"
+
+
+def _first_parted(graph: Graph, arrays: Sequence[Any]) -> str:
+    """The first layer where the net itself and the graph part, in words."""
+    pairs = list(_untouched(graph).items())
+    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
+    try:
+        own = graph.own.values([point for _, point in pairs], arrays)
+        given = [array.astype(graph.parameters.dtype) for array in live]
+        found = graph.forward(given, [entry for entry, _ in pairs], train_mode=True)
+        numbers = [(a.asnumpy(), b.asnumpy()) for a, b in zip(own, found)]
+    except (mx.MXNetError, KeyError) as error:
+        return f"Where they part cannot be told ({reason(error)})"
+    gaps = [_difference(*pair) for pair in numbers]
+    least = max(ROUNDINGS * rounding(graph.own.coarsest), min(PARTED, SHARE * max(gaps)))
+    first = next((place for place, gap in enumerate(gaps) if gap > least), None)
+    if first is None:
+        return (
+            "Its Symbol agrees with the graph: the Python code of the net does something else "
+            "with arrays than when it is traced. Built from the drop-in layers (from gradcam_mx "
+            "import nn), it is explained as it runs"
+        )
+    node = graph.nodes[pairs[first][0][0]]
+    says, instead = _farthest(*numbers[first])
+    return (
+        f"The first layer where they part is {node.name!r} ({node.op}, {dict(node.attrs)}): "
+        f"{says} in the net itself, {instead} in the graph. Please report that"
+    )

@@ -1,0 +1,196 @@
+"""What a net itself says, by a way that shares nothing with the engine.
+
+A Block is called as it is, its users' hooks left out; a Symbol runs as it was before anything of it
+was rewritten. What the engine recorded is held against that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import OrderedDict
+from functools import cached_property
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from .node import Entry
+from .parameters import FLOATS, is_gluon, type_name
+
+
+def no_block() -> None:
+    """There is no Block."""
+
+
+_OF_CALLS = ("_cached_graph", "_cached_op", "_out_format", "_in_format")
+"""What a hybridized block makes at its first call."""
+
+
+class Own:
+    """A net as its user has it.
+
+    Args:
+        description: the Symbol's JSON as Python has it, before anything was rewritten.
+        sources: name of a variable → the gluon Parameter, or the array, that it stands for.
+        input_names: of all inputs, in the order of the call.
+        block: gives the Block that the graph was traced from; None if there is none any more.
+    """
+
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        sources: Mapping[str, Any],
+        input_names: Sequence[str],
+        block: Callable[[], Any] = no_block,
+    ) -> None:
+        self._description, self._sources = description, sources
+        self._input_names, self._block = input_names, block
+
+    def names(self) -> dict[tuple[str, int], int]:
+        """(name, which of the nodes that bear it) → the node, before anything was rewritten."""
+        found: dict[tuple[str, int], int] = {}
+        counted: dict[str, int] = {}
+        for index, node in enumerate(self._description["nodes"]):
+            if node["op"] != "null":
+                number = counted[node["name"]] = counted.get(node["name"], -1) + 1
+                found[node["name"], number] = index
+        return found
+
+    @property
+    def has_block(self) -> bool:
+        """Whether there is a Block that can be called."""
+        block = self._block()
+        # a SymbolBlock is its Symbol, and may want labels, which nobody passes
+        return block is not None and not isinstance(block, mx.gluon.SymbolBlock)
+
+    def called(self, arrays: Sequence[Any]) -> list[Any]:
+        """What the Block returns, in predict mode.
+
+        Args:
+            arrays: its inputs.
+
+        Raises:
+            Exception: whatever the Block raises.
+        """
+        block = self._block()
+        if mx.util.is_np_array():
+            arrays = [array.as_np_ndarray() for array in arrays]
+        with _undisturbed(block), mx.autograd.pause(train_mode=False):
+            return [array.as_nd_ndarray() for array in _arrays_in(block(*arrays))]
+
+    def values(
+        self, entries: Sequence[Entry], arrays: Sequence[Any], dtype: str | None = None
+    ) -> list[Any]:
+        """What the untouched Symbol computes, in predict mode.
+
+        Args:
+            entries: the values, in the graph before anything was rewritten.
+            arrays: the net's inputs.
+            dtype: a floating-point type to compute in; that of each array by default.
+
+        Raises:
+            MXNetError: it cannot run on this machine.
+        """
+        whole = {
+            "nodes": self._description["nodes"],
+            "arg_nodes": self._description["arg_nodes"],
+            "heads": [[*entry, 0] for entry in entries],
+            "attrs": self._description.get("attrs", {}),
+        }
+        symbol = mx.sym.load_json(json.dumps(whole))
+        given = dict(zip(self._input_names, arrays))
+        context = arrays[0].context
+        operator = mx.nd.CachedOp(symbol)
+        with mx.autograd.pause(train_mode=False):
+            results = operator(
+                *(
+                    _of_type(
+                        given[name] if name in given else self._parameter(name, context), dtype
+                    )
+                    for name in symbol.list_inputs()
+                )
+            )
+        return results if isinstance(results, list) else [results]
+
+    def _parameter(self, name: str, context: Any) -> Any:
+        source = self._sources[name]
+        array = (source.data(context) if is_gluon(source) else source).as_nd_ndarray().detach()
+        # batch normalisation writes ones into a gamma that is fixed (measured)
+        return array.copy() if array.ndim == 1 else array
+
+    @property
+    def dtype(self) -> str:
+        """The floating-point type of its inputs: that of its parameters, most of all the first."""
+        found = (type_name(source) for source in self._sources.values())
+        return next((name for name in found if name in FLOATS), "float32")
+
+    @cached_property
+    def coarsest(self) -> str:
+        """The coarsest floating-point type that it computes in somewhere."""
+        types = {type_name(source) for source in self._sources.values()}
+        for node in self._description["nodes"]:
+            types.add(node.get("attrs", {}).get("dtype", ""))
+        if self._description.get("is_mixed"):
+            return "bfloat16"  # or float16: the casts are no part of the description
+        for name in ("bfloat16", "float16", "float32"):
+            if name in types:
+                return name
+        return "float64" if "float64" in types else "float32"
+
+
+def _of_type(array: Any, dtype: str | None) -> Any:
+    is_float = dtype is not None and type_name(array) in FLOATS
+    return array.astype(dtype, copy=False) if is_float else array
+
+
+@contextlib.contextmanager
+def _undisturbed(block: Any) -> Iterator[None]:
+    """No hook runs, and what a first call would make is not kept."""
+    blocks = list(_with_children(block))
+    kept = [
+        (
+            one,
+            one._forward_pre_hooks,
+            one._forward_hooks,
+            {name: getattr(one, name) for name in _OF_CALLS if hasattr(one, name)},
+        )
+        for one in blocks
+    ]
+    try:
+        for one in blocks:
+            one._forward_pre_hooks, one._forward_hooks = OrderedDict(), OrderedDict()
+        yield
+    finally:
+        for one, before, after, made in kept:
+            one._forward_pre_hooks, one._forward_hooks = before, after
+            for name, value in made.items():
+                setattr(one, name, value)
+
+
+def _with_children(block: Any) -> Iterator[Any]:
+    seen: set[int] = set()
+    waiting = [block]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting.extend(one._children.values())
+
+
+def _arrays_in(output: Any) -> list[Any]:
+    """The arrays in what a block returned, in order."""
+    if isinstance(output, mx.nd.NDArray):
+        return [output]
+    if isinstance(output, dict):
+        output = list(output.values())
+    if isinstance(output, (list, tuple)):
+        return [array for one in output for array in _arrays_in(one)]
+    return []
+
+
+def rounding(dtype: Any) -> float:
+    """The relative rounding error of a floating-point type."""
+    name = np.dtype(dtype).name if not isinstance(dtype, str) else dtype
+    return {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float64": 2.0**-53}.get(name, 2.0**-24)
