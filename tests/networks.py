@@ -950,6 +950,7 @@ SMALL: dict[str, Build] = {
             nn.Dense(5, in_units=6),
         ],
         "4",
+        warning="does not run here",
     ),
     # types and interfaces
     "float16": half_precision,

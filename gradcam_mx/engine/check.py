@@ -109,9 +109,8 @@ def _proof(
             raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
         if witness.is_enough:
             return Proof(witness.name)
-    said = (
-        "what is explained cannot be held against the net itself, which does not run here: "
-        + (failed[0] if failed else "its outputs are steps of the engine's own")
+    said = "what is explained cannot be held against the net itself, which does not run here: " + (
+        failed[0] if failed else "its outputs are steps of the engine's own"
     )
     warnings.warn(said, stacklevel=caller_level())
     return Proof("", said)

@@ -113,6 +113,8 @@ class Fault(Enum):
     """It ends the process on a convolution's output in oneDNN's memory layout."""
     SIGNALS = auto()
     """Its backward pass raises behind convolutions of signals and volumes."""
+    SINGLE_PRECISION = auto()
+    """It computes in single precision, whatever it is given."""
     FULL_AVERAGE = auto()
     """An average by the "full" convention has a wrong gradient at the borders."""
 
@@ -309,6 +311,7 @@ _ROWS: dict[str, Operator] = {
         parameters=(1,),
         activation=_act_type("leaky"),
         at_inference=_leaky,
+        faults=(Fault.SINGLE_PRECISION,),
         drop_in=_if("SELU", _is("act_type", "selu")),
     ),
     "relu _npx_relu": _activation("relu"),

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._mxnet import mx
 from .node import Entry
+from .operators import Fault, operator
 from .parameters import FLOATS, is_gluon, type_name
 
 
@@ -131,6 +132,8 @@ class Own:
         types = {type_name(source) for source in self._sources.values()}
         for node in self._description["nodes"]:
             types.add(node.get("attrs", {}).get("dtype", ""))
+            if Fault.SINGLE_PRECISION in operator(node["op"]).faults:
+                types.add("float32")
         if self._description.get("is_mixed"):
             return "bfloat16"  # or float16: the casts are no part of the description
         for name in ("bfloat16", "float16", "float32"):
