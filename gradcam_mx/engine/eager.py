@@ -129,6 +129,9 @@ class EagerTape:
             point: gradients.get(point, mx.nd.zeros_like(self.value(point))) for point in points
         }
 
+    def check_zeros(self, head_gradients: Sequence[Any], points: Sequence[int]) -> None:
+        """Zeros are what the user's own code gives: there is no graph to ask."""
+
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
         arrays = self._taken(np.tile(np.arange(len(self._arrays[0])), repeats))

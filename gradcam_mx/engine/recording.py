@@ -162,12 +162,35 @@ class Traced:
         self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
     ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
+        with self._graph.lock:
+            return self._tape.backward(self._at_heads(head_gradients), rule, points)
+
+    def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
         heads: dict[Any, Any] = {}
         for head, gradient in zip(self._heads, head_gradients):
             # two outputs may have one value: the scores, and their softmax
             heads[head] = heads[head] + gradient if head in heads else gradient
+        return heads
+
+    def check_zeros(self, head_gradients: Sequence[Any], points: Sequence[Any]) -> None:
+        """Refuse gradients that are zero everywhere because some operator has none.
+
+        Args:
+            head_gradients: at the outputs.
+            points: where zeros arrived.
+
+        Raises:
+            NetworkError: the message names the operators.
+        """
         with self._graph.lock:
-            return self._tape.backward(heads, rule, points)
+            ends = self._tape.unexplained_ends(self._at_heads(head_gradients), points)
+        if ends:
+            named = ", ".join(f"{node.name!r} ({node.op})" for node in ends)
+            raise NetworkError(
+                "the gradient of what is explained is zero everywhere: MXNet has none of "
+                f"{named}, whose output changes with its input. Methods that change the input "
+                "explain such a net: occlusion, rise, lime, kernel_shap …"
+            )
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
         """A recording of the net with another value at a layer or input, for gradients at `points`.

@@ -14,14 +14,20 @@ from __future__ import annotations
 
 from typing import Any, Container, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from .._mxnet import mx
 from ..errors import RuleError
 from ..graph.graph import Graph
-from ..graph.node import Entry
+from ..graph.node import Entry, Node
+from ..graph.operators import OPERATORS
 from .nodes import GraphNode
 from .rules import PLAIN, Rule
 from .segments import Segment, plan_for, where
 from .steps import Backward, Recorded
+
+CHANGES = 0.9, 1.1
+"""What is multiplied by numbers between these has changed."""
 
 
 class Tape:
@@ -90,6 +96,25 @@ class Tape:
                     walk.gradients[point] = mx.nd.zeros_like(self._values[point])
         return {point: walk.gradients[point] for point in wanted}
 
+    def unexplained_ends(self, heads: Mapping[Entry, Any], points: Iterable[Entry]) -> list[Node]:
+        """Where gradients end that should go on: the operators, not in the table, of segments whose
+        outputs change with what they read, and from which nothing but zeros comes back.
+
+        Args:
+            heads: as for `backward`.
+            points: where no gradient arrived.
+        """
+        with mx.autograd.pause():
+            walk = _Watch(heads, tuple(points), self.graph.differentiable(points))
+            for run in reversed(self._runs):
+                walk.through(run, None)
+        return [
+            self.graph.nodes[index]
+            for run in walk.ends
+            for index in sorted(self.graph.ancestors(run.segment.outputs, run.segment.leaves))
+            if self.graph.nodes[index].op not in OPERATORS
+        ]
+
 
 class SegmentRun:
     """A segment that ran and was recorded.
@@ -121,6 +146,7 @@ class SegmentRun:
         def run(marked: list[Any]) -> list[Any]:
             return operator({**values, **dict(zip(self.leaves, marked))}, parameters)
 
+        self._run = run
         self.recorded = Recorded(
             run,
             [values[leaf] for leaf in self.leaves],
@@ -131,6 +157,18 @@ class SegmentRun:
     def vjp(self, arriving: Sequence[Any], leaves: Sequence[Entry]) -> list[Any]:
         """The gradients at some of the leaves, by the chain rule."""
         return self.recorded.vjp(arriving, [self.leaves.index(leaf) for leaf in leaves])
+
+    def responds(self) -> bool:
+        """Whether its outputs change when each number that it reads changes by up to a tenth."""
+        draws = np.random.RandomState(0)
+        changed = [
+            value * mx.nd.array(draws.uniform(*CHANGES, value.shape), value.context, value.dtype)
+            for value in self.recorded.inputs
+        ]
+        return any(
+            (after != before).asnumpy().any()
+            for after, before in zip(self._run(changed), self._run(self.recorded.inputs))
+        )
 
     def passed_on(self, backward: Backward, arriving: Sequence[Any]) -> list[tuple[Entry, Any]]:
         """What a backward function gives in the place of the chain rule, and the values there."""
@@ -178,15 +216,16 @@ class _Walk:
             heads = backward.arrived(given, may_write=alone)
             alone = alone or all(after is not before for after, before in zip(heads, given))
         if backward and backward.instead:
-            arrived = [one for one in run.passed_on(backward, heads) if self._goes_on(one[0])]
+            arrived = [one for one in run.passed_on(backward, heads) if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
-            leaves = [leaf for leaf in run.leaves if self._goes_on(leaf)]
+            leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
             arrived = list(zip(leaves, run.vjp(heads, leaves)))
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 
-    def _goes_on(self, leaf: Entry) -> bool:
+    def goes_on(self, leaf: Entry) -> bool:
+        """Whether a gradient at a value is asked for, or on the way to one that is."""
         return leaf in self._wanted or leaf[0] in self._on_the_way
 
     def _add(self, leaf: Entry, gradient: Any, is_own: bool) -> None:
@@ -198,3 +237,25 @@ class _Walk:
             self.gradients[leaf] = gradient
             if is_own:
                 self._own.add(leaf)
+
+
+class _Watch(_Walk):
+    """A plain backward pass that notes where gradients end."""
+
+    def __init__(
+        self, heads: Mapping[Entry, Any], wanted: Sequence[Entry], on_the_way: frozenset[int]
+    ) -> None:
+        super().__init__(heads, wanted, on_the_way)
+        self.ends: list[SegmentRun] = []
+
+    def through(self, run: SegmentRun, backward: Backward | None) -> None:
+        heads = [self.gradients.get(entry) for entry in run.segment.outputs]
+        leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
+        if leaves and _arrive(heads) and not _arrive(run.vjp(heads, leaves)) and run.responds():
+            self.ends.append(run)
+        super().through(run, backward)
+
+
+def _arrive(gradients: Iterable[Any]) -> bool:
+    """Whether some gradient is not zero everywhere."""
+    return any(one is not None and one.asnumpy().any() for one in gradients)

@@ -187,6 +187,8 @@ class View:
                 ]
                 back = part.backward(gradients, PLAIN, [where.point])[where.point]
                 numbers = numbers_at(back, where)
+                if not numbers.any():
+                    part.check_zeros(gradients, [where.point])
             yield from zip(
                 (one.score for one in found),
                 np.split(numbers, repeats),
@@ -321,6 +323,10 @@ class View:
                 )
                 for one in maps:
                     self._gradients[rule, one.point] = numbers_at(gradients[one.point], one)
+                if not any(self._gradients[rule, one.point].any() for one in maps):
+                    self._recorded.recording.check_zeros(
+                        self._head.gradients, [one.point for one in maps]
+                    )
         return self._gradients[rule, where.point]
 
 

@@ -220,3 +220,41 @@ def test_half_precision_is_held_against_its_symbol():
         warnings.simplefilter("error", UserWarning)
         warnings.filterwarnings("ignore", ".*half precision")
         gm.saliency(net, X, 1)
+
+
+# ----------------------------------------------------------------------------- gradients that end
+
+
+UNKNOWN = {
+    "round": lambda F, f: F.round(f),
+    "ceil": lambda F, f: F.ceil(f * 3),
+    "a comparison": lambda F, f: F.broadcast_greater(f, F.mean(f, axis=1, keepdims=True)),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("method", ["saliency", "grad_cam", "integrated_gradients"])
+def test_an_operator_without_a_gradient_that_nobody_knew(name, method, ctx, monkeypatch):
+    net = initialised(Function(UNKNOWN[name]), ctx)
+    ops = {node.op for node in gm.trace(net).nodes}
+    for op in ops & {"round", "ceil", "broadcast_greater"}:
+        monkeypatch.delitem(operators.OPERATORS, op)
+        culprit = op
+    operators.operator.cache_clear()
+    try:
+        layer = {} if method == "saliency" else {"layer": "conv"}
+        with pytest.raises(NetworkError, match=rf"MXNet has none of .*\({culprit}\)"):
+            getattr(gm, method)(initialised(Function(UNKNOWN[name]), ctx), X, 1, **layer)
+        with pytest.raises(gm.GradCamError) as caught:
+            gm.saliency(net, X, 1)
+        assert "occlusion" in str(caught.value)
+    finally:
+        monkeypatch.undo()
+        operators.operator.cache_clear()
+
+
+def test_zeros_of_dead_rectifiers_are_zeros(ctx):
+    net = initialised(Function(lambda F, f: F.relu(-F.abs(f) - 1)), ctx)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        assert not gm.saliency(net, X, 1).values.any()
