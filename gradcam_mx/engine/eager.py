@@ -41,6 +41,9 @@ class _AtLayer(NamedTuple):
 class EagerTape:
     """One run of a net with free Python code; see `recording.Recording`."""
 
+    proof = None
+    """It is the net itself that runs."""
+
     def __init__(
         self,
         net: Any,

@@ -121,6 +121,8 @@ class Traced:
         self.output_names = subject.graph.output_names
         self.outputs, self.input, self.maps = subject.outputs, subject.input, subject.maps
         self.also = also
+        self.proof: check.Proof | None = None
+        """What came of holding it against the net itself."""
         self._given = dict(given)
         read = [*subject.heads, *(output.point for output in also)]
         with self._graph.lock:
@@ -272,5 +274,5 @@ def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))
     traced = Traced(subject, given, points, wanted.rules, subject.also)
-    check.forward(graph, x, traced.outputs, traced.values())
+    traced.proof = check.forward(graph, x, traced.outputs, traced.values())
     return traced

@@ -53,6 +53,7 @@ class Tape:
     ) -> None:
         self.graph = graph
         self.points = tuple(points)
+        self._given_points = frozenset(points)
         self._acts = {rule: where(rule, graph) for rule in {PLAIN, *rules}}
         leaves = leaves or graph.inputs
         plan = plan_for(graph, points, heads or graph.heads, leaves, list(self._acts.values()))
@@ -83,10 +84,15 @@ class Tape:
                 their shapes.
             rule: one of the rules that the tape was made for, or the plain one.
             points: those of the tape's points to go to; all by default.
+
+        Raises:
+            RuleError: the tape was not made for that rule or those points.
         """
         if rule not in self._acts:
             raise RuleError(f"the tape was not made for the rule {rule.name!r}: pass it in `rules`")
         wanted = tuple(points) or self.points
+        if not self._given_points.issuperset(wanted):
+            raise RuleError("the tape was not made for gradients at these points: pass them to it")
         with mx.autograd.pause():
             walk = _Walk(heads, wanted, self.graph.differentiable(wanted))
             for run in reversed(self._runs):

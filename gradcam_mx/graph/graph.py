@@ -20,7 +20,7 @@ from .convolutions import convolutions
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .operators import Fault
 from .own import Own, no_block
-from .parameters import Parameters
+from .parameters import Parameters, in_double
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
@@ -81,6 +81,11 @@ class Graph(Structure):
     def __reduce__(self) -> Any:
         # compiled pieces and locks are made anew where it is copied to
         return Graph, self._made_of
+
+    def in_double(self) -> Graph:
+        """The same graph in double precision, on copies of the parameters: to check numbers by."""
+        description, output_names, sources, input_names, blocks = self._made_of
+        return Graph(description, output_names, in_double(sources), input_names, blocks)
 
     @property
     def concats(self) -> frozenset[int]:

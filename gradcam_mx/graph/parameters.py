@@ -113,6 +113,18 @@ def is_gluon(source: Any) -> bool:
     return isinstance(source, mx.gluon.Parameter)
 
 
+def in_double(sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies of parameters, those of floating-point types in double precision."""
+    arrays = {
+        name: source.data(source.list_ctx()[0]) if is_gluon(source) else source
+        for name, source in sources.items()
+    }
+    return {
+        name: array.astype("float64") if type_name(array) in FLOATS else array
+        for name, array in arrays.items()
+    }
+
+
 def type_name(source: Any) -> str:
     """The name of a parameter's or an array's type, such as "float32"."""
     return np.dtype(source.dtype).name

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .._mxnet import mx
+from ..engine.check import Proof
 from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
@@ -218,6 +219,11 @@ class View:
                 filled = 0
         if filled and buffer is not None:
             yield filled, buffer[: filled * samples]
+
+    @property
+    def proof(self) -> Proof | None:
+        """What came of holding the run against the net itself; None if that itself ran."""
+        return self._recorded.recording.proof
 
     @property
     def input_size(self) -> tuple[int, ...]:

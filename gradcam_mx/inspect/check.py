@@ -1,0 +1,248 @@
+"""Whether a net can be explained, and what of it can be trusted: proved, on demand."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, NamedTuple
+
+import numpy as np
+
+from ..engine import check as at_run
+from ..engine.inputs import Input, as_tuple
+from ..engine.rules import DECONVNET, GUIDED, PLAIN, RuleReport
+from ..engine.wanted import InputChoice
+from ..errors import GradCamError, LayerError
+from ..graph.layers import Map
+from ..graph.outputs import OutputChoice
+from ..graph.own import rounding
+from ..graph.trace import Net, trace
+from ..methods.run import Needs, Run, View
+from ..support.arrays import numbers_of
+from ..targets.heads import Targets
+
+DIRECTIONS = 10
+CLOSE = {"float64": 1e-3, "float32": 3e-2}
+"""How far a finite difference may be from the derivative, as a share of the largest, in nets with
+kinks; beside it comes what rounding does to the difference."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    """What was looked at."""
+    holds: bool | None
+    """Whether it is as it should be; None if that cannot be told."""
+    said: str
+    """What was found, in words."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found; true if nothing is wrong, and printed as a short report.
+
+    Args:
+        findings: what was looked at, and what came of it.
+        rules: what the guided rules do at the net's activations; empty where they cannot act.
+        methods: which methods explain the net, in words.
+    """
+
+    findings: tuple[Finding, ...]
+    rules: tuple[RuleReport, ...]
+    methods: str
+
+    def __bool__(self) -> bool:
+        return all(finding.holds is not False for finding in self.findings)
+
+    def __str__(self) -> str:
+        signs = {True: "yes", False: "NO", None: "not known"}
+        width = max(len(finding.what) for finding in self.findings)
+        lines = [
+            f"{finding.what:{width}}  {signs[finding.holds]:9}  {finding.said}"
+            for finding in self.findings
+        ]
+        for report in self.rules:
+            lines.append(
+                f"{report.rule} rule: changes {_counted(report.changed)}, "
+                f"leaves alone {_counted(report.left_alone)}"
+            )
+        return "\n".join([*lines, self.methods])
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
+
+
+def check(
+    net: Net,
+    x: Input,
+    target: Targets = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+) -> Checked:
+    """Prove, for a net and an input, what an explanation of it rests on.
+
+    1. What the engine records is what the net itself says, by a way that shares nothing with the
+       engine: the Block called as it is, or the untouched Symbol.
+    2. Inputs that run together give what they give alone.
+    3. Gradients at the input and at the layer are derivatives: for ten random directions d,
+
+           <∂S/∂x, d> = (S(x + h d) - S(x - h d)) / 2h,
+
+       in double precision where the net allows.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified.
+        target: what is explained; each sample's top class by default.
+        layer: the layer whose gradient is checked; by default that of activation maps.
+        output: which of several outputs is explained.
+        input: which of several inputs attributions are made for.
+
+    Returns:
+        A report that is true if nothing is wrong.
+
+    Raises:
+        GradCamError: the net cannot be run on this input at all.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = gm.nn.HybridSequential()
+        >>> net.add(gm.nn.Conv2D(4, 3, activation="relu"), gm.nn.Flatten(), gm.nn.Dense(3))
+        >>> net.initialize()
+        >>> bool(gm.check(net, mx.nd.random.normal(shape=(1, 3, 8, 8))))
+        True
+    """
+    asked = _Asked(net, x, target, {"output": output, "input": input})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        plain = asked.run(Needs(perturbs=True))
+        gradients = [
+            _gradient("input", asked, Needs(rules=frozenset({PLAIN})), None),
+            _gradient("layer", asked, Needs(layer=True), layer),
+        ]
+        return Checked(
+            (_forward(plain), _rows(plain), *gradients), _rules(asked), _methods(gradients)
+        )
+
+
+class _Asked(NamedTuple):
+    """The net and what is explained of it."""
+
+    net: Net
+    x: Input
+    target: Targets
+    which: Mapping[str, Any]
+
+    def run(self, needs: Needs, layer: Any = None) -> Run:
+        """The net, run for a method with such needs."""
+        return Run(self.net, self.x, self.target, layer, [needs], **self.which)
+
+    def run_in_double(self, needs: Needs, layer: Any) -> tuple[Run, str]:
+        """The same in double precision, where that is possible; and the type it computes in."""
+        plain = self.run(needs, layer)
+        try:
+            graph = trace(self.net, len(as_tuple(self.x))).in_double()
+            arrays = tuple(numbers_of(array).astype("float64") for array in as_tuple(self.x))
+            doubled = self._replace(net=graph, x=arrays if isinstance(self.x, tuple) else arrays[0])
+            return doubled.run(needs, layer), graph.own.coarsest
+        except GradCamError:
+            return plain, "float32"
+
+
+def _forward(run: View) -> Finding:
+    what, proof = "what is explained is what the net says", run.proof
+    if proof is None:
+        return Finding(what, True, "it runs as it is, through its drop-in layers")
+    return Finding(what, True if proof.by else None, proof.said or f"{proof.by} gives the same")
+
+
+def _rows(run: View) -> Finding:
+    """Whether variants that run in one chunk give what each gives alone."""
+    x = run.x
+    draws = np.random.RandomState(0)
+    variants = [x * share + draws.normal(scale=0.1 * x.std(), size=x.shape) for share in (0.9, 0)]
+    variants = [one.astype(x.dtype) for one in (*variants, x)]
+    alone = np.stack([run.on(one).score for one in variants])
+    together = np.stack(
+        [
+            scores[:, 0]
+            for scores in run.perturbed([*map(list, variants)], batch_size=3, progress=False)
+        ]
+    )
+    gap = abs(alone - together).max() / max(abs(alone).max(), 1e-30)
+    holds = bool(gap <= at_run.ROUNDINGS * rounding("float32"))
+    said = "they give what they give alone" if holds else f"they differ by {gap:.2g} of the score"
+    return Finding("inputs that run together do not touch each other", holds, said)
+
+
+def _methods(gradients: list[Finding]) -> str:
+    if all(finding.holds for finding in gradients):
+        return "All methods explain it."
+    return (
+        "Methods that change the input explain it: occlusion, rise, feature_ablation, lime, "
+        "kernel_shap, partition_shap. Do not trust those that need the gradients that are not "
+        "right or not there."
+    )
+
+
+# -- gradients -------------------------------------------------------------------------------------
+
+
+def _rules(asked: _Asked) -> tuple[RuleReport, ...]:
+    found = []
+    for rule in (GUIDED, DECONVNET):
+        try:
+            found.append(asked.run(Needs(rules=frozenset({rule}))).report(rule))
+        except GradCamError:  # it acts nowhere
+            continue
+    return tuple(found)
+
+
+def _gradient(where: str, asked: _Asked, needs: Needs, layer: Any) -> Finding:
+    what = f"the gradient at the {where} is the derivative"
+    try:
+        run, dtype = asked.run_in_double(needs, layer)
+        if needs.layer:
+            return _against_differences(what, run, run.layer_map, run.layer_gradient, dtype)
+        return _against_differences(what, run, run.input_map, run.input_gradient(), dtype)
+    except LayerError as error:
+        return Finding(what, None, str(error))
+    except GradCamError as error:
+        return Finding(what, False, str(error))
+
+
+def _against_differences(
+    what: str, run: View, where: Map, gradient: np.ndarray, dtype: str
+) -> Finding:
+    """Hold a gradient against central differences in random directions."""
+    value = run.value(where)
+    step = rounding(dtype) ** (1 / 3)
+    draws = np.random.RandomState(0)
+    directions = [draws.normal(scale=value.std() or 1, size=value.shape) for _ in range(DIRECTIONS)]
+    scores = np.array(list(run.scores_at(where, _moved(value, directions, step), progress=False)))
+    differences = (scores[::2] - scores[1::2]) / (2 * step)
+    exact = np.array(
+        [(gradient * one).reshape(len(gradient), -1).sum(axis=1) for one in directions]
+    )
+    noise = 8 * rounding(dtype) * abs(scores).max() / step
+    error = abs(differences - exact).max()
+    largest = abs(differences).max()
+    if error <= CLOSE["float64" if dtype == "float64" else "float32"] * largest + noise:
+        share = error / max(largest, noise, 1e-300)
+        return Finding(what, True, f"in {DIRECTIONS} random directions, to {share:.1g} ({dtype})")
+    place = np.unravel_index(np.argmax(abs(differences - exact)), exact.shape)
+    said = (
+        f"in a random direction the score rises by {differences[place]:.4g}, the gradient says "
+        f"{exact[place]:.4g}"
+    )
+    return Finding(what, False, said)
+
+
+def _moved(value: np.ndarray, directions: list[np.ndarray], step: float) -> Iterator[np.ndarray]:
+    for direction in directions:
+        yield (value + step * direction).astype(value.dtype)
+        yield (value - step * direction).astype(value.dtype)
