@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for editors and type checkers, the names that `__getattr__`
     from .graph.graph import Graph
     from .graph.load import load
     from .graph.trace import trace
+    from .inspect.check import check
     from .methods import (
         METHODS,
         ablation_cam,
@@ -80,6 +81,7 @@ __all__ = [
     "METHODS",
     "Explanation",
     "Graph",
+    "check",
     "explain",
     "load",
     "predict_fn",
@@ -155,6 +157,7 @@ _HOMES = {
     "Explanation": "explanation.explanation",
     "GradCamError": "errors",
     "Graph": "graph.graph",
+    "check": "inspect.check",
     "load": "graph.load",
     "predict_fn": "apps.predict",
     "trace": "graph.trace",

@@ -11,12 +11,13 @@ from tqdm import tqdm
 from .. import zoo
 from ..errors import DependencyError
 from ..graph.trace import trace
+from ..inspect.check import check
 from ..zoo.labels import imagenet_labels
 from . import requested
 from .options import DEFAULT_METHODS
 from .photos import Job, check_writable, explain_all, explain_photo, find_photos
 
-DONE, SOME_FAILED = 0, 1
+DONE, SOMETHING_WRONG = 0, 1
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ def _explain(options: argparse.Namespace) -> int:
         f"{len(photos) - len(unread)} of {len(photos)} photos explained; the pictures are in "
         f"{options.out.resolve()}"
     )
-    return SOME_FAILED if failures else DONE
+    return SOMETHING_WRONG if failures else DONE
 
 
 def _layers(options: argparse.Namespace) -> int:
@@ -39,6 +40,15 @@ def _layers(options: argparse.Namespace) -> int:
     graph = requested.network(options, trained=False)
     print(graph.layers((1, *requested.preprocess(options, graph).shape)))
     return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    graph = requested.network(options)
+    x = requested.preprocess(options, graph)(requested.photo_or_noise(options))
+    report = check(graph, x, layer=options.layer, output=options.output)
+    print(report)
+    return DONE if report else SOMETHING_WRONG
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -68,6 +78,7 @@ def _report(name: str, predictions: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "explain": _explain,
     "layers": _layers,
+    "check": _check,
     "demo": _demo,
 }
 """What each one does with its options; the exit code."""

@@ -14,6 +14,11 @@ DEFAULT_MODEL = "efficientnet_lite0"
 ALL_CAMS = "all-cams"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
 
+_LAYER_HELP = "layer of the activation maps (default: the one that `layers` stars)"
+_OUTPUT_HELP = (
+    'which output, by name or number, or "probability" for the probability of the class in place '
+    "of its score (default: the first)"
+)
 _SIZE_HELP = "N, or HxW: height and width of the net's input (default: 224)"
 
 
@@ -27,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_explain(commands)
     _add_layers(commands)
+    _add_check(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
     _add_out(command, "gradcam-mx-demo")
@@ -76,6 +82,24 @@ def _add_layers(commands: Any) -> None:
         mean=None,
         std=None,
     )
+
+
+def _add_check(commands: Any) -> None:
+    command = commands.add_parser(
+        "check",
+        help="prove that a network can be explained",
+        usage="%(prog)s [PHOTO] [--model NAME | --symbol FILE] [options]",
+        description="Prove, on a photo or on noise, what explanations of a network rest on: that "
+        "what is explained is what the network says, and that its gradients are derivatives. The "
+        "exit code is 1 if something is wrong.",
+    )
+    command.add_argument("photo", nargs="?", metavar="PHOTO", help="a file (default: noise)")
+    _add_gpu(command)
+    _add_network(command)
+    _add_preprocessing(command)
+    command.add_argument("--layer", metavar="NAME", help=_LAYER_HELP)
+    command.add_argument("--output", type=_name_or_number, metavar="NAME", help=_OUTPUT_HELP)
+    command.set_defaults(usage_error=command.error, weights=None)
 
 
 def _add_out(command: argparse.ArgumentParser, default: str) -> None:
@@ -173,13 +197,12 @@ def _add_what(command: argparse.ArgumentParser) -> None:
         "--output",
         type=_name_or_number,
         metavar="NAME",
-        help='which output, by name or number, or "probability" for the '
-        "probability of the class in place of its score (default: the first)",
+        help=_OUTPUT_HELP,
     )
     what.add_argument(
         "--layer",
         metavar="NAME",
-        help="layer of the activation maps (default: the one that `layers` stars)",
+        help=_LAYER_HELP,
     )
     what.add_argument(
         "--top-k",

@@ -161,6 +161,13 @@ def _background(options: argparse.Namespace, prepare: zoo.Preprocess) -> np.ndar
     return np.concatenate([prepare(photo) for photo in photos])
 
 
+def photo_or_noise(options: argparse.Namespace) -> Any:
+    """The photo that is asked for; if none is, pixels at random."""
+    if options.photo is not None:
+        return options.photo
+    return np.random.RandomState(0).randint(0, 256, (512, 512, 3), np.uint8)
+
+
 def preprocess(options: argparse.Namespace, graph: Graph) -> zoo.Preprocess:
     """How photos are prepared for the net: the ready way, changed as the options say."""
     found = picture_input(graph)

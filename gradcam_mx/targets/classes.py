@@ -188,7 +188,7 @@ class Classes(BaseTarget):
             scores = link_or_default(known.links[0], scores.shape)(scores)
         check_finite(scores)
         numbers = scores.asnumpy().reshape(len(samples), -1)
-        return numbers[np.arange(len(samples)), np.array(self.ids)[samples]].astype(np.float32)
+        return numbers[np.arange(len(samples)), np.array(self.ids)[samples]]
 
 
 def _top(output: Any) -> list[int]:

@@ -26,7 +26,7 @@ class Head(NamedTuple):
     gradients: list[Any]
     """For each value that it reads an NDArray of its shape; empty if they were not asked for."""
     score: np.ndarray
-    """(N,) float32: the explained scalar."""
+    """(N,): the explained scalar, of the type that the net computes in."""
     target: str | list[int] | list[str]
     """The class ids, or the name of what else is explained, for all samples or for each."""
     fixed: Target = None
@@ -112,7 +112,7 @@ def scores(
     if at_once is not None:
         return at_once
     # a function is called with one row for each sample, as it may mean another thing for each
-    found = np.empty(len(samples), np.float32)
+    found = np.empty(len(samples), values[0].dtype)
     both = [mx.nd.concat(*pair, dim=0) for pair in zip(originals, values)]
     for rows in _once_a_sample(samples):
         places = np.arange(len(originals[0]))
@@ -164,7 +164,7 @@ def _evaluated(scalars: Scalars, values: Sequence[Any]) -> np.ndarray:
     if scalars.class_ids is not None:
         ids = checked(scalars.class_ids, values[0].shape[1])
         numbers = values[0].asnumpy().reshape(len(ids), -1)
-        return numbers[np.arange(len(ids)), ids].astype(np.float32)
+        return numbers[np.arange(len(ids)), ids]
     with mx.autograd.pause(train_mode=True):
         return _checked_scalars(scalars, scalars.of(values), len(values[0]))
 
@@ -221,7 +221,7 @@ def _checked_scalars(scalars: Scalars, score: Any, samples: int) -> np.ndarray:
     numbers = score.asnumpy()
     if not np.isfinite(numbers).all():
         raise TargetError(f"the target function {said!r} returned NaN or infinity")
-    return numbers.astype(np.float32)
+    return numbers
 
 
 def _said(scalars: Scalars) -> str:
