@@ -73,8 +73,10 @@ class CapturedLayer:
         self.calls: deque[Call] = deque(maxlen=keep)
         """Every run in order; a layer used twice in one forward pass has two."""
         self._seen = seen
-        named, self._number = split(layer) if isinstance(layer, str) else (layer, None)
-        self._named = named if self._number else layer
+        self._named: Layer = layer
+        self._number: int | None = None
+        if isinstance(layer, str):
+            self._named, self._number = split(layer)
         self._runs = 0
 
     @property

@@ -63,7 +63,11 @@ class EagerTape:
         self._named = None if wanted.input is None else self.input.point
         for check in wanted.checks:
             check(self._arrays[self.input.point].shape)
-        self._run = EagerRun(net, self._paths, self._arrays, self._acts, replaced=replaced)
+        given = inputs.as_tuple(x)
+        self._is_numpy = mx.util.is_np_array() or any(
+            isinstance(one, mx.np.ndarray) for one in given
+        )
+        self._run = self._ran(self._arrays, replaced)
         self.output_names = [f"output{index}" for index in range(len(self._run.outputs))]
         outputs = [Output(name, index, None) for index, name in enumerate(self.output_names)]
         self.outputs = choose(outputs, wanted.output, self._of_layer)
@@ -76,6 +80,12 @@ class EagerTape:
         self.input = self._explained_input()
         for rule in wanted.rules:
             rules.check_acts(rule, self.report(rule))
+
+    def _ran(
+        self, arrays: Sequence[Any], replaced: Mapping[int, Any], is_recorded: bool = True
+    ) -> EagerRun:
+        paths, acts = self._paths, self._acts
+        return EagerRun(self._net, paths, arrays, acts, is_recorded, replaced, self._is_numpy)
 
     def _acts(self, node: Node) -> bool:
         return any(rule.backward_at(node) is not None for rule in self._wanted.rules)
@@ -165,6 +175,8 @@ class EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
         arrays = self._taken(np.tile(np.arange(len(self._arrays[0])), repeats))
         wanted = self._wanted._replace(checks=(), also=())
+        if self._is_numpy:
+            arrays = [one.as_np_ndarray() for one in arrays]
         return EagerTape(self._net, tuple(arrays), wanted, {where.point: value})
 
     def behind(self, where: Map) -> Callable[[Any, np.ndarray], list[Any]]:
@@ -174,14 +186,8 @@ class EagerTape:
         """
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            run = EagerRun(
-                self._net,
-                self._paths,
-                self._taken(samples),
-                self._acts,
-                is_recorded=False,
-                replaced={where.point: rows},
-            )
+            taken = self._taken(samples)
+            run = self._ran(taken, {where.point: rows}, is_recorded=False)
             return self._read(run, self.outputs)
 
         return forward

@@ -36,6 +36,8 @@ class RanActivation:
     function: Function
     z: Any
     """Its input."""
+    behind: int | None
+    """The cut whose value its input is, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Cut:
     """What the piece before gave."""
     leaf: Any
     """What the piece after goes on with; marked, if the run is recorded."""
+    handed: Any
+    """The same as the net has it: an array of `mx.np` for a net of that interface."""
     activation: RanActivation | None = None
     """The activation whose output it is."""
 
@@ -68,6 +72,7 @@ class EagerRun:
         acts: whether some rule acts at an activation.
         is_recorded: whether it runs under autograd.
         replaced: other values for the net to go on with at some cuts.
+        is_numpy: whether the net is of MXNet's numpy interface; all values here are `mx.nd`'s.
     """
 
     def __init__(
@@ -78,7 +83,9 @@ class EagerRun:
         acts: Callable[[Node], bool],
         is_recorded: bool = True,
         replaced: Mapping[int, Any] = MappingProxyType({}),
+        is_numpy: bool = False,
     ) -> None:
+        self._is_numpy = is_numpy
         self._is_recorded, self._acts = is_recorded, acts
         self._paths, self._replaced = paths, replaced
         self.cuts: list[Cut] = []
@@ -88,7 +95,7 @@ class EagerRun:
         self._begins = [self._cut(array) for array in arrays]
         recording = mx.autograd.record if is_recorded else mx.autograd.pause
         with _without_hybridization(paths), running(self), recording(train_mode=False):
-            self.outputs = _flatten(net(*(self.cuts[index].leaf for index in self._begins)))
+            self.outputs = _flatten(net(*(self.cuts[index].handed for index in self._begins)))
             """What the net gave."""
 
     # -- what the drop-in layers call, through `following` and `capture` ---------------------------
@@ -99,24 +106,36 @@ class EagerRun:
         self.activations.append(node)
         if not (is_rectifier(node) or self._acts(node)):
             return y
-        return self.cuts[self._cut(y, RanActivation(node, function, z))].leaf
+        last = len(self.cuts) - 1
+        behind = last if z is self.cuts[last].handed else None
+
+        def of_legacy(z: Any) -> Any:
+            return function(self._as_net_has(z)).as_nd_ndarray()
+
+        activation = RanActivation(node, of_legacy, z.as_nd_ndarray(), behind)
+        return self.cuts[self._cut(y.as_nd_ndarray(), activation)].handed
 
     def layer(self, block: Any, output: Any) -> Any:
         """A layer ran; gives what the net goes on with."""
         if not isinstance(output, mx.nd.NDArray):
             return output
         last = len(self.cuts) - 1
-        index = last if output is self.cuts[last].leaf else self._cut(output)
+        is_cut = output is self.cuts[last].handed
+        index = last if is_cut else self._cut(output.as_nd_ndarray())
         self.ran.append(RanLayer(block, self._paths.get(block, block.name), index))
-        return self.cuts[index].leaf
+        return self.cuts[index].handed
 
     def _cut(self, value: Any, activation: RanActivation | None = None) -> int:
         leaf = self._replaced.get(len(self.cuts), value)
         if self._is_recorded:
             leaf = leaf.detach()
             mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
-        self.cuts.append(Cut(value, leaf, activation))
+        self.cuts.append(Cut(value, leaf, self._as_net_has(leaf), activation))
         return len(self.cuts) - 1
+
+    def _as_net_has(self, value: Any) -> Any:
+        """A value of the run, which is an `mx.nd` array, as the net takes it."""
+        return value.as_np_ndarray() if self._is_numpy else value
 
     # -- layers ------------------------------------------------------------------------------------
 
@@ -288,7 +307,7 @@ class EagerRun:
             and is_rectifier(activation.node)
             and isinstance(ran.block, _native.Activation)
             and isinstance(before.block, _CONVOLUTION)
-            and activation.z is self.cuts[before.cut].leaf
+            and activation.behind == before.cut
         ):
             return before
         return ran

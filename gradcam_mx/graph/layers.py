@@ -352,13 +352,13 @@ def _default_or_none(
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
     if chosen is None:
         return None
-    source = graph.nodes[chosen.inputs[0][0]]
+    before = graph.nodes[chosen.inputs[0][0]]
     if (
         chosen.operator.kind is Kind.ACTIVATION
-        and operator(source.role).kind is Kind.CONVOLUTION
-        and not chosen.name.startswith(re.sub("fwd$", "", source.name))
+        and operator(before.role).kind is Kind.CONVOLUTION
+        and not chosen.name.startswith(re.sub("fwd$", "", before.name))
     ):
-        chosen = source
+        chosen = before
     return (chosen.index, 0)
 
 

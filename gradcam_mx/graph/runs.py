@@ -7,7 +7,7 @@ have such blocks, weights that are shared, and files in which several operators 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence
 
 from ..errors import LayerError
 from ..support.caches import Cache
@@ -200,6 +200,6 @@ def _is_within(path: str, other: str) -> bool:
     return path != other and (other == "" or path.startswith(f"{other}."))
 
 
-def _named(graph: Structure, inputs: Sequence[Tuple[int, int]]) -> str:
+def _named(graph: Structure, inputs: Sequence[Entry]) -> str:
     names: list[Any] = [repr(graph.nodes[index].name) for index, _ in inputs]
     return " and ".join(names) or "no input"

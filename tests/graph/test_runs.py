@@ -278,5 +278,5 @@ def test_captured_runs(ctx):
         weights = layer.gradient.mean(axis=(2, 3), keepdims=True)
         made = (weights * layer.output).sum(axis=1).asnumpy()
         np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-7)
-    with pytest.raises(LayerError, match="no run .*#3.* ran 2 times"):
+    with pytest.raises(LayerError, match=r"no run .*#3.* ran 2 times"):
         captured[f"{name}#3"].output  # noqa: B018
