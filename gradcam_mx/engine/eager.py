@@ -56,7 +56,9 @@ class EagerTape:
             replaced: other values for the net to go on with at some cuts.
         """
         self._net, self._wanted = net, wanted
-        self._paths = dict(walk(net, ""))
+        self._paths: dict[Any, str] = {}
+        for block, path in walk(net, ""):
+            self._paths.setdefault(block, path)
         check_layers(self._paths)
         self._arrays = _prepared(net, x)
         self.input = _input(wanted, self._arrays)

@@ -58,6 +58,9 @@ class Runs:
         called = {block.identity: block.path or block.name for block, _ in ran}
         every = {**nodes, **names, **paths}
         self.named: Named = {name: _runs(name, found, live) for name, found in every.items()}
+        for block, _ in ran:
+            for path in block.other_paths:
+                self.named.setdefault(path, self.named[block.path])
         """Every name of a layer whose value some output depends on, or of one that has none."""
         self.of_blocks = {
             identity: _runs(called[identity], found, live) for identity, found in blocks.items()
@@ -167,7 +170,7 @@ def numbered_run(layer: str, name: str, number: int, runs: Sequence[Run]) -> Run
         LayerError: there is none of that number.
     """
     for run in runs:
-        if (run.address, number) == (name, 1) or run.address == numbered(name, number, 2):
+        if (split(run.address)[1] or 1) == number:
             return run
     listed = ", ".join(run.address for run in runs)
     raise LayerError(f"there is no run {layer!r} of the layer {name!r}; there are: {listed}")

@@ -280,3 +280,22 @@ def test_captured_runs(ctx):
         np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-7)
     with pytest.raises(LayerError, match=r"no run .*#3.* ran 2 times"):
         captured[f"{name}#3"].output  # noqa: B018
+
+
+def test_a_block_that_is_two_children_of_one(ctx):
+    """It is one layer, which is called by either path."""
+    net = nn.HybridSequential()
+    shared = nn.Conv2D(3, 3, padding=1)
+    net.add(shared, nn.Activation("relu"), shared, nn.GlobalAvgPool2D(), nn.Dense(2))
+    net.initialize(mx.init.Normal(1), ctx=ctx)
+    x = mx.nd.random.normal(shape=(1, 3, 6, 6)).as_in_context(ctx)
+    net(x)
+    outputs = gm.inspect.layer_outputs(net, x, ["0#1", "0#2", "2#2"])
+    first = net[0](x)
+    second = net[2](first.relu()).asnumpy()
+    for address, expected in (("0#1", first.asnumpy()), ("0#2", second), ("2#2", second)):
+        np.testing.assert_allclose(outputs[address], expected, rtol=1e-4, atol=1e-6)
+    for layer in ("0", "2", shared):
+        with pytest.raises(LayerError, match="0#1 .*0#2 "):
+            gm.grad_cam(net, x, 1, layer=layer)
+    assert gm.grad_cam(net, x, 1).layer == "0#2"
