@@ -296,6 +296,6 @@ def test_a_block_that_is_two_children_of_one(ctx):
     for address, expected in (("0#1", first.asnumpy()), ("0#2", second), ("2#2", second)):
         np.testing.assert_allclose(outputs[address], expected, rtol=1e-4, atol=1e-6)
     for layer in ("0", "2", shared):
-        with pytest.raises(LayerError, match="0#1 .*0#2 "):
+        with pytest.raises(LayerError, match=r"0#1 .*0#2 "):
             gm.grad_cam(net, x, 1, layer=layer)
     assert gm.grad_cam(net, x, 1).layer == "0#2"
