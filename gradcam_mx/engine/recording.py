@@ -97,7 +97,7 @@ class Subject:
         """
         read = [self.input.point] if where is None else inputs_of(self.graph, where.point)
         entry = self.input.point if self.input.point in read or not read else read[0]
-        return self._map_of(entry)
+        return self.input if entry == self.input.point else self._map_of(entry)
 
     def _map_of(self, entry: Entry) -> Map:
         axis = channel_axis(self.graph, entry, self.shapes)

@@ -116,7 +116,7 @@ class Fault(Enum):
     FULL_AVERAGE = auto()
     """An average by the "full" convention has a wrong gradient at the borders."""
     NO_BACKWARD_OPERATOR = auto()
-    """It hands on what arrives without an operator: compiled, that raises or gives garbage."""
+    """What arrives it hands on without an operator: compiled, its backward pass may raise."""
 
 
 Probabilities = Tuple[str, int]

@@ -83,8 +83,9 @@ def _hands_on_what_arrives(graph: Structure, output: Entry, leaves: Container[En
     """Whether what arrives at an output is, as it is, what arrives at a value that is given.
 
     It is through sums alone. Compiled, their gradient then raises ("storage_type_num_unknown_nodes"
-    of a + Dense(b)), and `backward()` leaves the buffer of `a` unwritten (both measured). A copy
-    of the output, which has a backward operator, mends that and takes no time (measured).
+    of a + Dense(b)); `backward()` does not, but puts the array that arrives in the place of the
+    buffer of `a`, which stays unwritten (both measured). A copy of the output, which has a backward
+    operator, mends that; it is as quick as either, and quicker than a cut (measured).
     """
     waiting = [] if output in leaves else [output]
     while waiting:
