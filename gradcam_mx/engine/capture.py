@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator, Union
 from .._mxnet import mx
 from ..errors import LayerError
 from ..graph.layers import is_called
+from ..graph.runs import split
 from .following import running_net
 
 Layer = Union[str, Any]
@@ -62,7 +63,7 @@ class CapturedLayer:
     """What one layer gave each time it ran.
 
     Args:
-        layer: its name, or the Block.
+        layer: its name, or the Block; with the number of a run ("conv#2"), that run alone.
         seen: filled with the names of all layers that run.
         keep: how many runs are kept, the last ones; None for all.
     """
@@ -72,6 +73,11 @@ class CapturedLayer:
         self.calls: deque[Call] = deque(maxlen=keep)
         """Every run in order; a layer used twice in one forward pass has two."""
         self._seen = seen
+        self._named: Layer = layer
+        self._number: int | None = None
+        if isinstance(layer, str):
+            self._named, self._number = split(layer)
+        self._runs = 0
 
     @property
     def last(self) -> Call:
@@ -82,6 +88,11 @@ class CapturedLayer:
         """
         if self.calls:
             return self.calls[-1]
+        if self._runs:
+            raise LayerError(
+                f"there is no run {self.layer!r}: the layer {self._named!r} ran {self._runs} "
+                f"time{'s' if self._runs > 1 else ''} while it was captured"
+            )
         hybridized = "a hybridized net runs its compiled graph and none of its layers"
         if not isinstance(self.layer, str):
             raise LayerError(
@@ -117,7 +128,7 @@ class CapturedLayer:
             block: a block that ran.
         """
         if isinstance(self.layer, str):
-            return is_called(block, self.layer)
+            return is_called(block, self._named)
         return block is self.layer
 
     def take(self, output: Any) -> Any:
@@ -129,6 +140,9 @@ class CapturedLayer:
         Args:
             output: what the layer gave; one array.
         """
+        self._runs += 1
+        if self._number not in (None, self._runs):
+            return output
         if not isinstance(output, mx.nd.NDArray):
             raise LayerError(
                 f"the layer {self.layer!r} gives a {type(output).__name__} rather "
@@ -221,8 +235,8 @@ def capture(*layers: Layer) -> Iterator[Captured]:
     `gradcam_mx.grad_cam(net, x)`, or capture it as a whole.
 
     Args:
-        layers: names of layers that come from gradcam_mx.nn ("vgg0_conv12"), or Blocks of any
-            type.
+        layers: names of layers that come from gradcam_mx.nn ("vgg0_conv12"), of one that runs
+            several times also a run alone ("conv#2"), or Blocks of any type.
 
     Raises:
         LayerError: a Block gives several arrays. Reading raises it for a layer that did not run,

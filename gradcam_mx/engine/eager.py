@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 import numpy as np
 
 from .._mxnet import mx
-from ..errors import InputError, LayerError, NetworkError
+from ..errors import InputError, LayerError, NetworkError, TargetError
 from ..graph.attributes import Attributes
 from ..graph.layers import Map
 from ..graph.node import Node
@@ -23,7 +23,7 @@ from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
 from . import inputs, rules
-from .eager_run import POOLING, EagerRun, RanActivation, check_layers, walk
+from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers, walk
 from .following import function_step
 from .rules import Rule, RuleReport
 from .steps import Backward
@@ -35,7 +35,7 @@ _native: Any = mx.gluon.nn
 class _AtLayer(NamedTuple):
     """Where a layer's value is that is read in the place of an output."""
 
-    layer: Any
+    ran: RanLayer
 
 
 class EagerTape:
@@ -59,15 +59,20 @@ class EagerTape:
             replaced: other values for the net to go on with at some cuts.
         """
         self._net, self._wanted = net, wanted
-        self._paths = dict(walk(net, ""))
+        self._paths: dict[Any, str] = {}
+        for block, path in walk(net, ""):
+            self._paths.setdefault(block, path)
         check_layers(self._paths)
         self._arrays = _prepared(net, x)
         self.input = _input(wanted, self._arrays)
+        self._named = None if wanted.input is None else self.input.point
         for check in wanted.checks:
             check(self._arrays[self.input.point].shape)
-        self._run = EagerRun(net, self._paths, self._arrays, self._acts, replaced=replaced)
-        self._variables = [mx.autograd.get_symbol(cut.leaf).name for cut in self._run.cuts]
-        """What autograd calls the leaves of the cuts."""
+        given = inputs.as_tuple(x)
+        self._is_numpy = mx.util.is_np_array() or any(
+            isinstance(one, mx.np.ndarray) for one in given
+        )
+        self._run = self._ran(self._arrays, replaced)
         self.output_names = [f"output{index}" for index in range(len(self._run.outputs))]
         outputs = [Output(name, index, None) for index, name in enumerate(self.output_names)]
         self.outputs = choose(outputs, wanted.output, self._of_layer)
@@ -77,35 +82,74 @@ class EagerTape:
         self._values = self._read(self._run, self.outputs)
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
+        self.input = self._explained_input()
         for rule in wanted.rules:
             rules.check_acts(rule, self.report(rule))
+
+    def _ran(
+        self, arrays: Sequence[Any], replaced: Mapping[int, Any], is_recorded: bool = True
+    ) -> EagerRun:
+        paths, acts = self._paths, self._acts
+        return EagerRun(self._net, paths, arrays, acts, is_recorded, replaced, self._is_numpy)
 
     def _acts(self, node: Node) -> bool:
         return any(rule.backward_at(node) is not None for rule in self._wanted.rules)
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
-        cut = self._run.find(layer).cut
-        return Output(self._run.name_of(cut), _AtLayer(layer), None)
+        ran = self._run.find(layer, self._named)
+        return Output(self._run.name_of(ran.cut), _AtLayer(ran), None)
 
     def _read(self, run: EagerRun, outputs: Sequence[Output]) -> list[Any]:
         """The values of outputs in a run."""
         return [
             # the cuts are another run's own: free code may run its layers more or less often
-            run.cuts[run.find(output.point.layer).cut].leaf
+            run.cuts[run.same(self._run, output.point.ran).cut].leaf
             if isinstance(output.point, _AtLayer)
             else run.outputs[output.point]
             for output in outputs
         ]
 
+    def _explained_input(self) -> Map:
+        """As in a traced net: the one that was named, or one that the maps or outputs depend on.
+
+        Raises:
+            TargetError: no gradient gets back to it.
+        """
+        of_outputs = [self._inputs_of(value) for value in self._values]
+        read = [set(self._run.inputs_of(one.point)) for one in self.maps] or of_outputs
+        common = set.intersection(*read)
+        chosen = self.input.point
+        if self._named is None and common and chosen not in common:
+            chosen = min(common)
+        if self._wanted.rules and not any(chosen in inputs for inputs in of_outputs):
+            names = " + ".join(output.name for output in self.outputs)
+            raise TargetError(
+                f"no gradient gets from the net's output {names!r} back to its input {chosen}: it "
+                "does not depend on it, or an operator between them stops it"
+            )
+        return _input_map(chosen)
+
+    def _inputs_of(self, value: Any) -> set[int]:
+        """The inputs, by number, that the value of an output depends on."""
+        begins = self._run.begins(value)
+        return {one for cut in begins for one in self._run.inputs_of(cut)}
+
     def _find_map(self, layer: Any) -> Map:
-        run, ran = self._run, self._run.find(layer)
+        run, ran = self._run, self._run.find(layer, self._named)
         if len(run.shape(ran)) < 3:
             raise LayerError(
                 f"the layer {ran.path!r} gives {run.shape(ran)}, which has no "
                 "positions to make a map of"
             )
-        return Map(ran.cut, run.name_of(ran.cut), 1)
+        name = run.name_of(ran.cut)
+        inputs = run.inputs_of(ran.cut)
+        if self._named is not None and inputs and self._named not in inputs:
+            raise LayerError(
+                f"the layer {name!r} does not depend on the input {self._named} that is explained, "
+                f"but on {' and '.join(map(str, inputs))}: name that by input=, or another layer"
+            )
+        return Map(ran.cut, name, 1)
 
     # -- a recording -------------------------------------------------------------------------------
 
@@ -139,6 +183,8 @@ class EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
         arrays = self._taken(np.tile(np.arange(len(self._arrays[0])), repeats))
         wanted = self._wanted._replace(checks=(), also=())
+        if self._is_numpy:
+            arrays = [one.as_np_ndarray() for one in arrays]
         return EagerTape(self._net, tuple(arrays), wanted, {where.point: value})
 
     def behind(self, where: Map) -> Callable[[Any, np.ndarray], list[Any]]:
@@ -148,17 +194,16 @@ class EagerTape:
         """
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            run = EagerRun(
-                self._net,
-                self._paths,
-                self._taken(samples),
-                self._acts,
-                is_recorded=False,
-                replaced={where.point: rows},
-            )
+            taken = self._taken(samples)
+            run = self._ran(taken, {where.point: rows}, is_recorded=False)
             return self._read(run, self.outputs)
 
         return forward
+
+    def input_of(self, where: Map | None) -> Map:
+        """The input that a map is of; for None the explained one."""
+        read = [] if where is None else self._run.inputs_of(where.point)
+        return _input_map(read[0]) if read and self.input.point not in read else self.input
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill, as far as the layers tell."""
@@ -205,7 +250,7 @@ class EagerTape:
 
     def _send(self, head: Any, gradient: Any, gradients: dict[int, Any]) -> None:
         """Take the gradient at the end of a piece to the cuts where it begins."""
-        begins = self._begins(head)
+        begins = self._run.begins(head)
         leaves = [self._run.cuts[index].leaf for index in begins]
         if begins and head is leaves[0]:
             found = [gradient]
@@ -217,14 +262,6 @@ class EagerTape:
             return
         for index, one in zip(begins, found):
             gradients[index] = gradients[index] + one if index in gradients else one
-
-    def _begins(self, head: Any) -> list[int]:
-        """The cuts that a value is computed from."""
-        try:
-            variables = set(mx.autograd.get_symbol(head).list_arguments())
-        except mx.MXNetError:
-            return []  # a constant
-        return [index for index, name in enumerate(self._variables) if name in variables]
 
     # -- rules -------------------------------------------------------------------------------------
 
@@ -270,7 +307,11 @@ def _input(wanted: Wanted, arrays: Sequence[Any]) -> Map:
             f"the net cannot be traced, so its {len(arrays)} inputs are known by "
             f"their number only; got {wanted.input!r}"
         )
-    return Map(range(len(arrays))[chosen], f"input {chosen}", 1)
+    return _input_map(range(len(arrays))[chosen])
+
+
+def _input_map(number: int) -> Map:
+    return Map(number, f"input {number}", 1)
 
 
 def _replaced(backward: Backward, activation: RanActivation, y: Any, gradient: Any) -> Any:

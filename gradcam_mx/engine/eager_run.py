@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
@@ -17,6 +18,7 @@ from .._mxnet import mx
 from ..errors import LayerError, NetworkError
 from ..graph.layers import choose_default, is_called, is_map
 from ..graph.node import Node
+from ..graph.runs import numbered, split
 from .capture import Reporter
 from .following import Function, running
 from .rules import activation_node, is_rectifier
@@ -34,6 +36,8 @@ class RanActivation:
     function: Function
     z: Any
     """Its input."""
+    behind: int | None
+    """The cut whose value its input is, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Cut:
     """What the piece before gave."""
     leaf: Any
     """What the piece after goes on with; marked, if the run is recorded."""
+    handed: Any
+    """The same as the net has it: an array of `mx.np` for a net of that interface."""
     activation: RanActivation | None = None
     """The activation whose output it is."""
 
@@ -66,6 +72,7 @@ class EagerRun:
         acts: whether some rule acts at an activation.
         is_recorded: whether it runs under autograd.
         replaced: other values for the net to go on with at some cuts.
+        is_numpy: whether the net is of MXNet's numpy interface; all values here are `mx.nd`'s.
     """
 
     def __init__(
@@ -76,17 +83,19 @@ class EagerRun:
         acts: Callable[[Node], bool],
         is_recorded: bool = True,
         replaced: Mapping[int, Any] = MappingProxyType({}),
+        is_numpy: bool = False,
     ) -> None:
+        self._is_numpy = is_numpy
         self._is_recorded, self._acts = is_recorded, acts
         self._paths, self._replaced = paths, replaced
         self.cuts: list[Cut] = []
         self.ran: list[RanLayer] = []
         self.activations: list[Node] = []
         """Those that ran as layers."""
-        begins = [self._cut(array) for array in arrays]
+        self._begins = [self._cut(array) for array in arrays]
         recording = mx.autograd.record if is_recorded else mx.autograd.pause
         with _without_hybridization(paths), running(self), recording(train_mode=False):
-            self.outputs = _flatten(net(*(self.cuts[index].leaf for index in begins)))
+            self.outputs = _flatten(net(*(self.cuts[index].handed for index in self._begins)))
             """What the net gave."""
 
     # -- what the drop-in layers call, through `following` and `capture` ---------------------------
@@ -97,57 +106,163 @@ class EagerRun:
         self.activations.append(node)
         if not (is_rectifier(node) or self._acts(node)):
             return y
-        return self.cuts[self._cut(y, RanActivation(node, function, z))].leaf
+        last = len(self.cuts) - 1
+        behind = last if z is self.cuts[last].handed else None
+
+        def of_legacy(z: Any) -> Any:
+            return function(self._as_net_has(z)).as_nd_ndarray()
+
+        activation = RanActivation(node, of_legacy, z.as_nd_ndarray(), behind)
+        return self.cuts[self._cut(y.as_nd_ndarray(), activation)].handed
 
     def layer(self, block: Any, output: Any) -> Any:
         """A layer ran; gives what the net goes on with."""
         if not isinstance(output, mx.nd.NDArray):
             return output
         last = len(self.cuts) - 1
-        index = last if output is self.cuts[last].leaf else self._cut(output)
+        is_cut = output is self.cuts[last].handed
+        index = last if is_cut else self._cut(output.as_nd_ndarray())
         self.ran.append(RanLayer(block, self._paths.get(block, block.name), index))
-        return self.cuts[index].leaf
+        return self.cuts[index].handed
 
     def _cut(self, value: Any, activation: RanActivation | None = None) -> int:
         leaf = self._replaced.get(len(self.cuts), value)
         if self._is_recorded:
             leaf = leaf.detach()
             mx.autograd.mark_variables([leaf], [mx.nd.empty((1,), ctx=leaf.context)])
-        self.cuts.append(Cut(value, leaf, activation))
+        self.cuts.append(Cut(value, leaf, self._as_net_has(leaf), activation))
         return len(self.cuts) - 1
+
+    def _as_net_has(self, value: Any) -> Any:
+        """A value of the run, which is an `mx.nd` array, as the net takes it."""
+        return value.as_np_ndarray() if self._is_numpy else value
 
     # -- layers ------------------------------------------------------------------------------------
 
-    def find(self, layer: Any) -> RanLayer:
-        """The last run of a layer, known by its name, path or Block; for None the default layer.
+    def find(self, layer: Any, source: int | None = None) -> RanLayer:
+        """The run of a layer, known by its name, path or Block; for None the default layer.
+
+        Args:
+            layer: how the caller names it, with the number of the run if it ran several times.
+            source: the input that is explained, if the caller named it.
 
         Raises:
-            LayerError: it did not run; the message lists the closest that did.
+            LayerError: it did not run, the message lists the closest that did; or several times.
         """
-        names = self._names()
         if layer is None:
-            ran = self._default()
-        elif isinstance(layer, mx.gluon.Block):
-            ran = next((one for one in reversed(self.ran) if one.block is layer), None)
-        else:
-            ran = names.get(layer) or next(
-                (one for one in reversed(self.ran) if is_called(one.block, str(layer))), None
-            )
-        if ran is None:
-            wanted = getattr(layer, "name", layer)
-            close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
-            listed = ", ".join(
-                f"{name} {self.shape(names[name])}" for name in close or list(names)[-5:]
-            )
-            raise LayerError(
-                f"the net has no map of a layer {wanted!r}. It cannot be traced, so only drop-in "
-                f"layers (from gradcam_mx import nn) that run can be explained: {listed}"
-            )
-        return ran
+            ran = self._default(source)
+            if ran is not None:
+                return ran
+        runs = self._runs_of(layer)
+        if len({ran.cut for ran in runs}) > 1:
+            return self._the_run(layer, runs, source)
+        if runs:
+            return runs[-1]
+        wanted = getattr(layer, "name", layer)
+        names = {name: ran for ran in self.ran for name in (ran.block.name, self.address(ran))}
+        close = difflib.get_close_matches(str(wanted), names, n=5, cutoff=0.3)
+        listed = ", ".join(
+            f"{name} {self.shape(names[name])}" for name in close or list(names)[-5:]
+        )
+        raise LayerError(
+            f"the net has no map of a layer {wanted!r}. It cannot be traced, so only drop-in "
+            f"layers (from gradcam_mx import nn) that run can be explained: {listed}"
+        )
 
-    def _names(self) -> dict[str, RanLayer]:
-        """Every name → the last run of the layer that bears it."""
-        return {name: ran for ran in self.ran for name in (ran.block.name, ran.path)}
+    def _runs_of(self, layer: Any) -> list[RanLayer]:
+        """The runs of a layer, or the one that an address names."""
+        if not isinstance(layer, str):
+            return [ran for ran in self.ran if ran.block is layer]
+        runs = [ran for ran in self.ran if ran.path == layer] or self._called(layer)
+        name, number = split(layer)
+        if runs or number is None:
+            return runs
+        runs = self._runs_of(name)
+        return runs[number - 1 : number] if number else []
+
+    def _called(self, name: str) -> list[RanLayer]:
+        """The runs of layers of a name; of nested layers of one name, the outermost's."""
+        runs = [ran for ran in self.ran if ran.block.name == name]
+        runs = runs or [ran for ran in self.ran if is_called(ran.block, name)]
+        return [ran for ran in runs if not any(ran.path.startswith(f"{one.path}.") for one in runs)]
+
+    def _the_run(self, layer: Any, runs: Sequence[RanLayer], source: int | None) -> RanLayer:
+        """Of several runs, that which depends on the explained input alone.
+
+        Raises:
+            LayerError: there is not one such run.
+        """
+        inputs = {ran.cut: self.inputs_of(ran.cut) for ran in runs}
+        alone = [ran for ran in runs if source is not None and inputs[ran.cut] == [source]]
+        if len(alone) == 1:
+            return alone[0]
+        name = layer if isinstance(layer, str) else runs[0].path
+        listed = "; ".join(
+            f"{numbered(name, number, len(runs))} {self.shape(ran)} of "
+            + (" and ".join(f"input {one}" for one in inputs[ran.cut]) or "no input")
+            for number, ran in enumerate(runs, start=1)
+        )
+        several = len(self._begins) > 1 and source is None
+        raise LayerError(
+            f"the layer {name!r} runs {len(runs)} times: {listed}. Name one of these runs in place "
+            f"of the layer, such as {numbered(name, 1, len(runs))!r}"
+            + (", or say by input= which input it is to depend on alone" if several else "")
+        )
+
+    def address(self, ran: RanLayer) -> str:
+        """The path of a layer, with the number of the run if there are several.
+
+        Args:
+            ran: the run.
+        """
+        runs = [one for one in self.ran if one.block is ran.block]
+        return numbered(ran.path, runs.index(ran) + 1, len(runs))
+
+    def same(self, other: EagerRun, ran: RanLayer) -> RanLayer:
+        """The same run of a layer as `ran` in another run of the net, which may have fewer.
+
+        Args:
+            other: the other run of the net.
+            ran: a run of a layer in it.
+        """
+        number = [one for one in other.ran if one.block is ran.block].index(ran)
+        runs = [one for one in self.ran if one.block is ran.block]
+        if not runs:
+            raise LayerError(f"the layer {ran.path!r} did not run when the net ran again")
+        return runs[min(number, len(runs) - 1)]
+
+    @cached_property
+    def _variables(self) -> list[str]:
+        """What autograd calls the leaves of the cuts."""
+        return [mx.autograd.get_symbol(cut.leaf).name for cut in self.cuts]
+
+    def begins(self, head: Any) -> list[int]:
+        """The cuts that a value of a recorded run is computed from.
+
+        Args:
+            head: the value.
+        """
+        try:
+            variables = set(mx.autograd.get_symbol(head).list_arguments())
+        except mx.MXNetError:
+            return []  # a constant
+        return [index for index, name in enumerate(self._variables) if name in variables]
+
+    def inputs_of(self, cut: int) -> list[int]:
+        """The inputs, by number, that the value at a cut of a recorded run depends on.
+
+        Args:
+            cut: the number of the cut.
+        """
+        seen: set[int] = set()
+        waiting = [cut]
+        while waiting:
+            index = waiting.pop()
+            if index not in seen:
+                seen.add(index)
+                if index not in self._begins:
+                    waiting.extend(self.begins(self.cuts[index].head))
+        return sorted(seen & set(self._begins))
 
     def shape(self, ran: RanLayer) -> tuple[int, ...]:
         """The shape of what a layer gave."""
@@ -156,10 +271,11 @@ class EagerRun:
     def name_of(self, cut: int) -> str:
         """The dotted path of the outermost layer that gave the value at a cut."""
         return min(
-            (ran.path for ran in self.ran if ran.cut == cut), key=lambda path: path.count(".")
+            (self.address(ran) for ran in self.ran if ran.cut == cut),
+            key=lambda path: path.count("."),
         )
 
-    def _default(self) -> RanLayer | None:
+    def _default(self, source: int | None) -> RanLayer | None:
         """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
         classes = self.outputs[0].shape[1:2]
         makers = (_CONVOLUTION, _native.Dense)
@@ -172,6 +288,10 @@ class EagerRun:
             if is_map(self.shape(ran), 1)
             and not isinstance(ran.block, (POOLING, _native.ReflectionPad2D))
         ]
+        if len(self._begins) > 1:
+            explained = source or 0
+            of_it = [one for one in maps if explained in self.inputs_of(self.ran[one].cut)]
+            maps = of_it if of_it or source is not None else maps
         chosen = choose_default(
             maps[::-1],
             lambda number: number >= last and self.shape(self.ran[number])[1:2] == classes,
@@ -187,7 +307,7 @@ class EagerRun:
             and is_rectifier(activation.node)
             and isinstance(ran.block, _native.Activation)
             and isinstance(before.block, _CONVOLUTION)
-            and activation.z is self.cuts[before.cut].leaf
+            and activation.behind == before.cut
         ):
             return before
         return ran

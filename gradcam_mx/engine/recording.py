@@ -18,6 +18,7 @@ from ..graph.layers import Map, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
+from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..support.caches import Cache
 from . import check, inputs, rules
@@ -49,17 +50,20 @@ class Subject:
     def __init__(self, graph: Graph, x: Input, wanted: Wanted) -> None:
         self.graph = graph
         shapes = self.shapes = inputs.shapes(graph, x)
+        self._named = None if wanted.input is None else graph.input(wanted.input)
         self.outputs = choose(graph.outputs, wanted.output, self._of_layer)
         self.also = [
             one for choice in wanted.also for one in choose(graph.outputs, choice, self._of_layer)
         ]
         """Outputs whose values are read too, though they are not explained."""
         self.heads = [output.point for output in self.outputs]
-        entry = graph.input(wanted.input)
-        self.input = Map(entry, graph.nodes[entry[0]].name, channel_axis(graph, entry, shapes))
+        self.maps = [
+            find_map(graph, layer, shapes, self.heads, self._named) for layer in wanted.layers
+        ]
+        entry = self._explained_input()
+        self.input = self._map_of(entry)
         for refuse in wanted.checks:
             refuse(shape_of(shapes[entry], self.input))
-        self.maps = [find_map(graph, layer, shapes, self.heads) for layer in wanted.layers]
         self.way = graph.cache(_Ways).get(
             (entry, tuple(self.heads)),
             lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
@@ -72,8 +76,32 @@ class Subject:
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
-        entry, name = find(self.graph, layer, self.shapes, self.graph.heads[:1])
+        entry, name = find(self.graph, layer, self.shapes, self.graph.heads[:1], self._named)
         return Output(name, entry, None, channel_axis(self.graph, entry, self.shapes))
+
+    def _explained_input(self) -> Entry:
+        """The input that is explained: the one that was named, or one that the maps depend on, or
+        what is explained where there are none."""
+        if self._named is not None:
+            return self._named
+        first = self.graph.input(None)
+        points = [one.point for one in self.maps] or self.heads
+        common = set.intersection(*(set(inputs_of(self.graph, point)) for point in points))
+        return first if first in common or not common else min(common)
+
+    def input_of(self, where: Map | None) -> Map:
+        """The input that a map is of: the explained one, unless the map depends on others alone.
+
+        Args:
+            where: the map; None for the explained input.
+        """
+        read = [self.input.point] if where is None else inputs_of(self.graph, where.point)
+        entry = self.input.point if self.input.point in read or not read else read[0]
+        return self.input if entry == self.input.point else self._map_of(entry)
+
+    def _map_of(self, entry: Entry) -> Map:
+        axis = channel_axis(self.graph, entry, self.shapes)
+        return Map(entry, self.graph.nodes[entry[0]].name, axis)
 
     @property
     def samples(self) -> int:
@@ -248,6 +276,10 @@ class Traced:
         if points:
             values = [self._given[entry] for entry in self._graph.inputs]
             self._given.update(zip(points, self._graph.forward(values, points)))
+
+    def input_of(self, where: Map | None) -> Map:
+        """The input that a map is of; for None the explained one."""
+        return self._subject.input_of(where)
 
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""

@@ -25,6 +25,7 @@ from ..support.caches import Cache
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
+from .runs import Run, inputs_of, numbered_run, runs_of, split, the_run
 from .structure import Structure
 
 One = TypeVar("One")
@@ -52,7 +53,9 @@ class Map(NamedTuple):
     channel_axis: int
 
 
-class _Maps(Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...]], Map]):
+class _Maps(
+    Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], Optional[Entry]], Map]
+):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -92,15 +95,18 @@ def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
     chosen = _default_or_none(graph, shapes, graph.heads[:1])
     starred = (chosen, name_of(graph, chosen)) if chosen else None
     addressable: list[tuple[Entry, int, str, str, str]] = []
+    runs = runs_of(graph)
     for block in graph.blocks:
         entry = graph.frozen(block.output)
         if block.path and entry in shapes:
             depth = -block.path.count(".")
-            addressable.append((block.output, depth, block.path, block.name, block.kind))
+            name, own = runs.address(block.path, entry), runs.address(block.name, entry)
+            addressable.append((block.output, depth, name, own, block.kind))
     returned = {graph.frozen(block.output) for block in graph.blocks}
     for node in graph.live_nodes:
         if not (node.is_variable or node.is_internal) and (node.index, 0) not in returned:
-            addressable.append(((node.index, 0), 0, f"{node.name}_output", "", node.role))
+            name = runs.address(f"{node.name}_output", (node.index, 0))
+            addressable.append(((node.index, 0), 0, name, "", node.role))
     addressable.sort(key=lambda row: row[:2])
     return LayerTable(
         LayerInfo(
@@ -112,7 +118,11 @@ def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
 
 
 def find(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure,
+    layer: Any,
+    shapes: Mapping[Entry, Shape],
+    heads: Sequence[Entry],
+    source: Entry | None = None,
 ) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
@@ -120,35 +130,64 @@ def find(
         heads: what is explained, on which the default layer depends.
         layer: None (the default layer), "penultimate", a Block of the net, a dotted path
             ("features.28"), a block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or
-            the name of an operator or of its output ("vgg0_conv12_fwd_output").
+            the name of an operator or of its output ("vgg0_conv12_fwd_output"); of one that runs
+            several times, with the number of the run ("conv#2").
+        source: the input that is explained, if the caller named it; the default layer depends on
+            it, and of a layer that runs several times the run that depends on it alone is meant.
 
     Raises:
-        LayerError: there is none; the message lists the closest names with their shapes.
+        LayerError: there is none, the message lists the closest names with their shapes; or it runs
+            several times, the message lists the runs.
     """
     if layer is None:
-        entry = default(graph, shapes, heads)
+        entry = default(graph, shapes, heads, source)
         return entry, name_of(graph, entry)
     if isinstance(layer, str) and layer == PENULTIMATE:
         entry = _penultimate(graph, heads)
         return entry, name_of(graph, entry)
+    if not isinstance(layer, (str, mx.gluon.Block)):
+        raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
+    runs = named_runs(graph, layer, shapes)
+    name = layer if isinstance(layer, str) else split(runs[0].address)[0]
+    run = the_run(graph, name, runs, shapes, source)
+    return run.entry, run.address if len(runs) > 1 else name
+
+
+def named_runs(graph: Structure, layer: Any, shapes: Mapping[Entry, Shape]) -> list[Run]:
+    """The runs of the layer of a name, or of a Block; that one run which an address names.
+
+    Args:
+        layer: a Block or a name.
+        shapes: of all values, for messages.
+
+    Raises:
+        LayerError: there is no such layer, or no such run.
+    """
+    runs = runs_of(graph)
     if isinstance(layer, mx.gluon.Block):
-        for block in reversed(graph.blocks):
-            if block.identity == id(layer):
-                return graph.frozen(block.output), block.path or block.name
+        if id(layer) in runs.of_blocks:
+            return runs.of_blocks[id(layer)]
         raise LayerError(
             f"the block {layer.name!r} did not run in the net's forward pass; "
             f"{_suggest(graph, layer.name, shapes)}"
         )
-    if not isinstance(layer, str):
-        raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
-    names = _names(graph)
     for candidate in (layer, tutorial_alias(layer)):
-        if candidate in names:
-            return names[candidate], layer
+        if candidate in runs.named:
+            return runs.named[candidate]
+    name, number = split(layer)
+    for candidate in (name, tutorial_alias(name)):
+        if number is not None and candidate in runs.named:
+            return [numbered_run(layer, candidate, number, runs.named[candidate])]
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
+def find_map(
+    graph: Structure,
+    layer: Any,
+    shapes: Shapes,
+    heads: Sequence[Entry],
+    source: Entry | None = None,
+) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
@@ -156,23 +195,44 @@ def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry
             what is explained does not depend on it.
     """
     if not isinstance(layer, (str, type(None))):
-        return _find_map(graph, layer, shapes, heads)
-    key = layer, shapes.of_inputs, tuple(heads)
-    return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads))
+        return _find_map(graph, layer, shapes, heads, source)
+    key = layer, shapes.of_inputs, tuple(heads), source
+    return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads, source))
 
 
 def _find_map(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure,
+    layer: Any,
+    shapes: Mapping[Entry, Shape],
+    heads: Sequence[Entry],
+    source: Entry | None,
 ) -> Map:
-    entry, name = find(graph, layer, shapes, heads)
+    entry, name = find(graph, layer, shapes, heads, source)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
             f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes, heads))!r}, the default"
+            f"{name_of(graph, default(graph, shapes, heads, source))!r}, the default"
         )
-    if entry[0] not in graph.data_dependent:
+    inputs = inputs_of(graph, entry)
+    if not inputs:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
+    if source is not None and source not in inputs:
+        read = " and ".join(repr(graph.nodes[index].name) for index, _ in inputs)
+        raise LayerError(
+            f"the layer {name!r} does not depend on the input {graph.nodes[source[0]].name!r} that "
+            f"is explained, but on {read}: name that by input=, or another layer"
+        )
+    _check_reached(graph, entry, name, heads)
+    return Map(entry, name, channel_axis(graph, entry, shapes))
+
+
+def _check_reached(graph: Structure, entry: Entry, name: str, heads: Sequence[Entry]) -> None:
+    """Refuse a layer that no gradient comes to from what is explained.
+
+    Raises:
+        LayerError: it is such a layer.
+    """
     outputs = [output.name for output in graph.outputs if output.point in heads]
     if entry[0] not in graph.ancestors(heads):
         raise LayerError(
@@ -186,7 +246,6 @@ def _find_map(
             f"back to the layer {name!r}: an operator between them stops it, or has "
             "no derivative (BlockGrad, argmax, a comparison …)"
         )
-    return Map(entry, name, channel_axis(graph, entry, shapes))
 
 
 def tutorial_alias(layer: str) -> str:
@@ -203,43 +262,36 @@ def is_called(block: Any, layer: str) -> bool:
     return layer in names or tutorial_alias(layer) in names
 
 
-def _names(graph: Structure) -> dict[str, Entry]:
-    """Every name → its value; where blocks share a name, the one that ran last (the outermost)."""
-    names: dict[str, Entry] = {}
-    for node in graph.live_nodes:
-        if not (node.is_variable or node.is_internal):
-            names[node.name] = names[f"{node.name}_output"] = (node.index, 0)
-    for block in graph.blocks:
-        names[block.name] = graph.frozen(block.output)
-    for block in graph.blocks:
-        if block.path:
-            names[block.path] = graph.frozen(block.output)
-    return names
-
-
 def name_of(graph: Structure, entry: Entry) -> str:
     """The name to call a value by: the shortest path among the blocks that returned it."""
+    runs = runs_of(graph)
     paths = [block.path for block in graph.blocks if block.output == entry and block.path]
-    if paths:
-        return min(paths, key=lambda path: path.count("."))
-    return f"{graph.nodes[entry[0]].name}_output"
+    name = min(paths, key=lambda path: path.count("."), default="")
+    return runs.address(name or f"{graph.nodes[entry[0]].name}_output", entry)
 
 
-def default(graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
+def default(
+    graph: Structure,
+    shapes: Mapping[Entry, Shape],
+    heads: Sequence[Entry],
+    source: Entry | None = None,
+) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
-    A map has as many axes as the net's input, if there is one that has.
+    A map has as many axes as the net's input, if there is one that has. It depends on the input
+    that is explained: `source`, or by default the first, if any map depends on that.
     A convolution whose channels are the classes is part of the classifier. Where a convolution and
     its activation are two layers of their own (VGG), the map is the convolution's (Selvaraju 2017).
 
     Raises:
         LayerError: the net has no such map.
     """
-    entry = _default_or_none(graph, shapes, heads)
+    entry = _default_or_none(graph, shapes, heads, source)
     if entry is None:
+        of = "" if source is None else f" and depends on the input {graph.nodes[source[0]].name!r}"
         raise LayerError(
-            "the net has no layer whose output is a map with more than one position, so there is "
-            "nothing that an activation map could show; input attributions (saliency, "
+            f"the net has no layer whose output is a map with more than one position{of}, so there "
+            "is nothing that an activation map could show; input attributions (saliency, "
             "guided_backprop) work without one"
         )
     return entry
@@ -284,22 +336,29 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
 
 
 def _default_or_none(
-    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure,
+    shapes: Mapping[Entry, Shape],
+    heads: Sequence[Entry],
+    source: Entry | None = None,
 ) -> Any:
     rank = max(len(shapes[entry]) for entry in graph.inputs)
     maps = list(_maps(graph, shapes, heads))
+    if len(graph.inputs) > 1:
+        behind = graph.descendants([graph.input(None) if source is None else source])
+        of_source = [node for node in maps if node.index in behind]
+        maps = of_source if of_source or source is not None else maps
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
     if chosen is None:
         return None
-    source = graph.nodes[chosen.inputs[0][0]]
+    before = graph.nodes[chosen.inputs[0][0]]
     if (
         chosen.operator.kind is Kind.ACTIVATION
-        and operator(source.role).kind is Kind.CONVOLUTION
-        and not chosen.name.startswith(re.sub("fwd$", "", source.name))
+        and operator(before.role).kind is Kind.CONVOLUTION
+        and not chosen.name.startswith(re.sub("fwd$", "", before.name))
     ):
-        chosen = source
+        chosen = before
     return (chosen.index, 0)
 
 
@@ -345,7 +404,7 @@ def _predictors(graph: Structure) -> set[int]:
 
 def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
     if not shapes:
-        close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
+        close = difflib.get_close_matches(wanted, runs_of(graph).addresses(), n=5, cutoff=0.3)
         return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"
     rows = {alias: row for row in table(graph, shapes) for alias in (row.block, row.name) if alias}
     close = difflib.get_close_matches(wanted, rows, n=5, cutoff=0.3) or list(rows)[-5:]

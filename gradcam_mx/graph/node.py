@@ -87,3 +87,5 @@ class TracedBlock(NamedTuple):
     identity: int
     output: Entry = (0, 0)
     """The value it returned, as traced; `Structure.frozen` gives the one that stands for it."""
+    other_paths: tuple[str, ...] = ()
+    """Of a block that is the child of several, or of one several times: all but the first."""

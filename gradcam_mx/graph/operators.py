@@ -117,6 +117,8 @@ class Fault(Enum):
     """It computes in single precision, whatever it is given."""
     FULL_AVERAGE = auto()
     """An average by the "full" convention has a wrong gradient at the borders."""
+    NO_BACKWARD_OPERATOR = auto()
+    """What arrives it hands on without an operator: compiled, its backward pass may raise."""
 
 
 Probabilities = Tuple[str, int]
@@ -361,6 +363,8 @@ _ROWS: dict[str, Operator] = {
     "_minus_scalar broadcast_add broadcast_sub broadcast_mul broadcast_div": _ARITHMETIC,
     "exp log log1p expm1 sqrt rsqrt square abs negative reciprocal erf": _SAME,
     "add_n where _maximum _minimum": _SAME,
+    "elemwise_add": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
+    "_contrib_round_ste _contrib_sign_ste": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
     # ends of nets
     "softmax log_softmax": _SOFTMAX,

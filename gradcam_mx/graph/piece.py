@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Container, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
 from .node import Entry, Node
-from .operators import SELU_SCALE, SELU_SLOPE
+from .operators import SELU_SCALE, SELU_SLOPE, Fault
 from .structure import Structure
 
 
@@ -17,12 +17,12 @@ class Piece:
     def __init__(
         self, symbol: Any, leaves: Mapping[str, Entry], keeps_memory: bool = False
     ) -> None:
-        # without inlining, a piece of one or two operators is as quick as any other (measured)
-        inlined = 2 if _is_bare_sum(symbol) and not keeps_memory else 0
         self._op = mx.nd.CachedOp(
             symbol,
             [
-                ("inline_limit", inlined),
+                # without inlining, a piece of one or two operators is as quick as any other
+                # (measured)
+                ("inline_limit", 0),
                 ("static_alloc", keeps_memory),
                 ("static_shape", keeps_memory),
             ],
@@ -36,16 +36,6 @@ class Piece:
             *(parameters[key] if isinstance(key, str) else values[key] for key in self._arguments)
         )
         return results if isinstance(results, list) else [results]
-
-
-def _is_bare_sum(symbol: Any) -> bool:
-    """Whether a piece is one elemwise_add and nothing else: MXNet's compiled gradient of it raises,
-    as it does not know the storage type of what arrives (measured)."""
-    operands = symbol.get_children()
-    if operands is None or not set(operands.list_outputs()) <= set(symbol.list_inputs()):
-        return False
-    nodes = json.loads(symbol.tojson(remove_amp_cast=False))["nodes"]
-    return [node["op"] for node in nodes if node["op"] != "null"] == ["elemwise_add"]
 
 
 def symbol_of(
@@ -74,13 +64,41 @@ def symbol_of(
         rebuilt.extend(described[:-1])
         # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
         add((index, 0), described[-1])
+    heads = [place(entry) for entry in outputs]
+    for number, entry in enumerate(outputs):
+        if _hands_on_what_arrives(graph, entry, names):
+            copy = _copied(f"{graph.nodes[entry[0]].name}_out", heads[number])
+            heads[number] = (len(rebuilt), 0, 0)
+            rebuilt.append(copy)
     whole = {
         "nodes": rebuilt,
         "arg_nodes": [at for at, node in enumerate(rebuilt) if node["op"] == "null"],
-        "heads": [place(entry) for entry in outputs],
+        "heads": heads,
         "attrs": graph.attributes,
     }
     return mx.sym.load_json(json.dumps(whole)), {name: leaf for leaf, name in names.items()}
+
+
+def _hands_on_what_arrives(graph: Structure, output: Entry, leaves: Container[Entry]) -> bool:
+    """Whether what arrives at an output is, as it is, what arrives at a value that is given.
+
+    It is through sums alone. Compiled, their gradient then raises ("storage_type_num_unknown_nodes"
+    of a + Dense(b)); `backward()` does not, but puts the array that arrives in the place of the
+    buffer of `a`, which stays unwritten (both measured). A copy of the output, which has a backward
+    operator, mends that; it is as quick as either, and quicker than a cut (measured).
+    """
+    waiting = [] if output in leaves else [output]
+    while waiting:
+        node = graph.nodes[waiting.pop()[0]]
+        if Fault.NO_BACKWARD_OPERATOR in node.operator.faults:
+            if any(e in leaves or graph.nodes[e[0]].is_variable for e in node.inputs):
+                return True
+            waiting.extend(node.inputs)
+    return False
+
+
+def _copied(name: str, entry: tuple[int, int, int]) -> dict[str, Any]:
+    return {"op": "_copy", "name": name, "attrs": {}, "inputs": [entry]}
 
 
 def _as_run(node: Node, inputs: list[tuple[int, int, int]], place: int) -> list[dict[str, Any]]:

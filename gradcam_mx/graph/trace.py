@@ -112,13 +112,20 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
     if old is not None and old.fingerprint == fingerprint:
         graph = old.graph
     else:
+        others = _other_paths(net)
         graph = Graph(
             description,
             outputs.list_outputs(),
             sources,
             names,
             [
-                TracedBlock(ran.path, ran.block.name, type(ran.block).__name__, id(ran.block))
+                TracedBlock(
+                    ran.path,
+                    ran.block.name,
+                    type(ran.block).__name__,
+                    id(ran.block),
+                    other_paths=others[ran.block],
+                )
                 for ran in seen
             ],
             ref(net),
@@ -191,6 +198,19 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
     finally:
         for block, before, after in own_hooks:
             block._forward_pre_hooks, block._forward_hooks = before, after
+
+
+def _other_paths(net: Any) -> dict[Any, tuple[str, ...]]:
+    """Block → the paths to it but the first."""
+    found: dict[Any, tuple[str, ...]] = {}
+
+    def visit(block: Any, path: str) -> None:
+        found[block] = (*found[block], path) if block in found else ()
+        for name, child in block._children.items():
+            visit(child, f"{path}.{name}" if path else name)
+
+    visit(net, "")
+    return found
 
 
 def _first(output: Any) -> Any:

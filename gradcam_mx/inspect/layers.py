@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from .._mxnet import mx
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.recording import record
 from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
-from ..graph.layers import find
+from ..graph.layers import PENULTIMATE, find, named_runs
 from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
+from ..graph.runs import split
 from ..graph.trace import Net, trace
 
 # What Gluon calls them. A dropout is passed over, and an activation may be the last step of a
@@ -79,13 +81,16 @@ def weights(net: Net, layer: Any) -> np.ndarray:
         (8, 3, 3, 3)
     """
     graph = trace(net)
-    entry, name = find(graph, layer, {}, graph.heads[:1])
+    if isinstance(layer, (str, mx.gluon.Block)) and layer != PENULTIMATE:
+        name, entry = named_runs(graph, layer, {})[-1]  # every run has the same weight
+    else:
+        entry, name = find(graph, layer, {}, graph.heads[:1])
     node = graph.nodes[entry[0]]
     block = next(
         (
             one
             for one in graph.blocks
-            if name in (one.path, one.name) and graph.frozen(one.output) == entry
+            if split(name)[0] in (one.path, one.name) and graph.frozen(one.output) == entry
         ),
         None,
     )

@@ -65,6 +65,7 @@ def ablation_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -81,6 +82,7 @@ def ablation_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -97,6 +99,7 @@ def ablation_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -113,6 +116,7 @@ def ablation_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -129,6 +133,7 @@ def ablation_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -151,8 +156,11 @@ def ablation_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         batch_size: how many ablated activations run at once.
         progress: whether to show a bar if it takes longer than two seconds.
@@ -182,6 +190,7 @@ def cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -196,6 +205,7 @@ def cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -210,6 +220,7 @@ def cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -224,6 +235,7 @@ def cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -238,6 +250,7 @@ def cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -260,8 +273,11 @@ def cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -317,8 +333,8 @@ def deconvnet(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
 
     Returns:
         An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
@@ -344,6 +360,7 @@ def eigen_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -358,6 +375,7 @@ def eigen_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -372,6 +390,7 @@ def eigen_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -386,6 +405,7 @@ def eigen_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -400,6 +420,7 @@ def eigen_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -420,8 +441,11 @@ def eigen_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -449,6 +473,7 @@ def eigen_grad_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -463,6 +488,7 @@ def eigen_grad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -477,6 +503,7 @@ def eigen_grad_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -491,6 +518,7 @@ def eigen_grad_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -505,6 +533,7 @@ def eigen_grad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -525,8 +554,11 @@ def eigen_grad_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -648,8 +680,8 @@ def expected_gradients(
             them (`gm.targets.Several`, `Top`) give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         background: (B, C, H, W), preprocessed: what x is compared with.
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
@@ -816,8 +848,8 @@ def feature_ablation(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -854,6 +886,7 @@ def grad_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -868,6 +901,7 @@ def grad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -882,6 +916,7 @@ def grad_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -896,6 +931,7 @@ def grad_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -910,6 +946,7 @@ def grad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -928,8 +965,11 @@ def grad_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -957,6 +997,7 @@ def grad_cam_pp(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -971,6 +1012,7 @@ def grad_cam_pp(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -985,6 +1027,7 @@ def grad_cam_pp(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -999,6 +1042,7 @@ def grad_cam_pp(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1013,6 +1057,7 @@ def grad_cam_pp(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1033,8 +1078,11 @@ def grad_cam_pp(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1096,8 +1144,8 @@ def guided_backprop(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
 
     Returns:
         An Explanation whose values are the guided gradients, (N, C, H, W); its `rule_report` counts
@@ -1190,8 +1238,8 @@ def guided_grad_cam(
         layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
             one before the global pool.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
 
     Returns:
@@ -1217,6 +1265,7 @@ def hires_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1231,6 +1280,7 @@ def hires_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1245,6 +1295,7 @@ def hires_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1259,6 +1310,7 @@ def hires_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1273,6 +1325,7 @@ def hires_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1292,8 +1345,11 @@ def hires_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1381,8 +1437,8 @@ def input_x_gradient(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1494,8 +1550,8 @@ def integrated_gradients(
             them (`gm.targets.Several`, `Top`) give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
             for each channel, or an array like x or like one sample.
         steps: how many points of the path.
@@ -1570,8 +1626,8 @@ def kernel_shap(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1611,6 +1667,7 @@ def layer_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1625,6 +1682,7 @@ def layer_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1639,6 +1697,7 @@ def layer_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1653,6 +1712,7 @@ def layer_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1667,6 +1727,7 @@ def layer_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -1685,8 +1746,11 @@ def layer_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1761,8 +1825,8 @@ def lime(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1843,8 +1907,8 @@ def occlusion(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         window: the side of the windows, or (height, width); an eighth of the input by default.
         stride: from one window to the next; half a window by default.
         baseline: what hidden parts become: "zero", "mean" (each channel's mean), "blur" (x without
@@ -1916,8 +1980,8 @@ def partition_shap(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all passes and the rectangles, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         masker: what hidden rectangles become: "inpaint_telea", "inpaint_ns", "blur(kx,ky)" (the
             mean over a box), "zero", "mean" (each channel's mean), "blur" (x without detail), a
             number or one for each channel, or an array like x or like one sample.
@@ -1993,8 +2057,8 @@ def rise(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         num_samples: how many masks.
         cells: along each axis of positions. Of a vector each value is a cell.
         keep: p.
@@ -2057,8 +2121,8 @@ def saliency(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
 
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
@@ -2082,6 +2146,7 @@ def score_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -2098,6 +2163,7 @@ def score_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -2114,6 +2180,7 @@ def score_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -2130,6 +2197,7 @@ def score_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -2146,6 +2214,7 @@ def score_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     batch_size: int = 16,
     progress: bool = True,
@@ -2169,8 +2238,11 @@ def score_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         batch_size: how many masked inputs run at once.
         progress: whether to show a bar if it takes longer than two seconds.
@@ -2238,8 +2310,8 @@ def smooth_grad(
         target: what is explained; each sample's top class by default, that of x itself. Several of
             them (`gm.targets.Several`, `Top`) give a list.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name; the first by
-            default.
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
@@ -2270,6 +2342,7 @@ def xgrad_cam(
     layer: list[Any] | tuple[Any, ...],
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -2284,6 +2357,7 @@ def xgrad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -2298,6 +2372,7 @@ def xgrad_cam(
     layer: str | None = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -2312,6 +2387,7 @@ def xgrad_cam(
     layer: list[Any] | tuple[Any, ...] = ...,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -2326,6 +2402,7 @@ def xgrad_cam(
     layer: Any = None,
     *,
     output: OutputChoice = None,
+    input: InputChoice = None,
     fuse: str | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
@@ -2345,8 +2422,11 @@ def xgrad_cam(
         target: what is explained; each sample's top class by default. Several of them
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
-            last one before the global pool.
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
         output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.

@@ -15,10 +15,10 @@ ARGUMENTS = {
     "target": "what is explained; each sample's top class by default. Several of them "
     "(`gm.targets.Several`, `Top`) share all that can be shared, and give a list.",
     "layer": "the layer whose map is made, or a list of them, which gives a list; by default the "
-    "last one before the global pool.",
+    'last one before the global pool. Of one that runs several times, "name#2" is the second run.',
     "output": 'which of several outputs is explained, by number or name; or "probability".',
-    "input": "which of several inputs attributions are made for, by number or name; the first by "
-    "default.",
+    "input": "which of several inputs attributions are made for, or the layer depends on, by "
+    "number or name; the first by default.",
     "fuse": '"mean", "max" or "product" joins the maps of a list of layers at the input\'s size.',
     "relu": "False keeps the negative evidence too.",
     "augment_smooth": "the mean over x and its mirror image, each times 0.9, 1 and 1.1.",

@@ -229,7 +229,8 @@ class View:
     def input_size(self) -> tuple[int, ...]:
         """The input's size along its positions: (H, W), (W,), (D, H, W)."""
         recording = self._recorded.recording
-        return shape_of(recording.value(recording.input.point).shape, recording.input)[2:]
+        source = recording.input_of(self.map)
+        return shape_of(recording.value(source.point).shape, source)[2:]
 
     @property
     def output_name(self) -> str:
@@ -239,8 +240,8 @@ class View:
 
     @property
     def input_name(self) -> str:
-        """What the input is called that attributions are made for."""
-        return self._recorded.recording.input.name
+        """What the input is called that attributions are made for, or that the map is of."""
+        return self._recorded.recording.input_of(self.map).name
 
     @property
     def maps(self) -> Sequence[Map]:

@@ -80,8 +80,9 @@ class Explainer:
         shape = shape_channels_first(shapes[entry], channel_axis(graph, entry, shapes))
         for check in self._plan.checks:
             check(shape)
+        named = None if self._input is None else entry
         for layer in self._plan.layers:
-            find_map(graph, layer, shapes, [one.point for one in chosen])
+            find_map(graph, layer, shapes, [one.point for one in chosen], named)
 
     def check(self, net: Net) -> None:
         """Refuse what a snapshot would, at the cost of a forward pass."""

@@ -101,7 +101,7 @@ def test_functional_operators_have_output_names(ctx):
     assert rows["net_my_relu_output"] == ("net_my_relu_output", "", "relu", (1, 4, 12, 12), True)
 
 
-def test_a_block_that_runs_twice_is_its_last_run(ctx):
+def test_a_block_that_runs_twice_is_told_which_run(ctx):
     class Twice(mx.gluon.HybridBlock):
         def __init__(self):
             super().__init__()
@@ -115,7 +115,12 @@ def test_a_block_that_runs_twice_is_its_last_run(ctx):
     net = Twice()
     net.initialize(ctx=ctx)
     for layer in (net.conv, "conv", net.conv.name):
+        assert "#1 (1, 3, 12, 12) of 'data'; conv" in refusal(net, layer).replace(
+            net.conv.name, "conv"
+        )
+    for layer in ("conv#2", f"{net.conv.name}#2"):
         assert gm.grad_cam(net, X, layer=layer).values.shape == (1, 10, 10)
+    assert gm.grad_cam(net, X, layer="conv#1").values.shape == (1, 12, 12)
 
 
 def test_dropout_is_named_by_what_it_passes_on(ctx):

@@ -86,7 +86,7 @@ def test_a_block_that_runs_twice():
     net = Twice()
     net.initialize(mx.init.Normal(0.5))
     x = mx.nd.random.normal(shape=(2, 3, 7, 7))
-    found = gm.grad_cam(net, x, target=0, layer=net.conv, relu=False)
+    found = gm.grad_cam(net, x, target=0, layer="conv#2", relu=False)
     # of the output of the last run, whose mean is the score: the gradient is 1 / 49 everywhere
     value = net.conv(net.conv(x)).asnumpy()
     np.testing.assert_allclose(found.values, value[:, 0] / 49, rtol=1e-5)
