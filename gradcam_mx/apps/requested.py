@@ -57,6 +57,7 @@ def job(options: argparse.Namespace) -> Job:
     labels = _labels(options)
     target = _target(options.target, labels)
     graph = network(options)
+    graph = graph.taking(1, [one.point for one in choose(graph.outputs, options.output)])
     prepare = preprocess(options, graph)
     methods = _methods(options.method, graph, (1, *prepare.shape))
     made = Job(

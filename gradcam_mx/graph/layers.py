@@ -22,6 +22,8 @@ from typing import (
 from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
+from .axes import lies_on_input
+from .connection import arrivals, told
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
@@ -52,7 +54,7 @@ class Map(NamedTuple):
     channel_axis: int
 
 
-class _Maps(Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...]], Map]):
+class _Maps(Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], bool], Map]):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -87,9 +89,10 @@ class LayerTable(List[LayerInfo]):
         )
 
 
-def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
+def table(graph: Structure, shapes: Shapes) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
-    chosen = _default_or_none(graph, shapes, graph.heads[:1])
+    heads = graph.heads[:1]
+    chosen = _default_or_none(graph, shapes, heads, True)
     starred = (chosen, name_of(graph, chosen)) if chosen else None
     addressable: list[tuple[Entry, int, str, str, str]] = []
     for block in graph.blocks:
@@ -112,12 +115,17 @@ def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
 
 
 def find(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure,
+    layer: Any,
+    shapes: Shapes,
+    heads: Sequence[Entry],
+    differentiably: bool = False,
 ) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
         heads: what is explained, on which the default layer depends.
+        differentiably: whether a gradient has to get from there to the default layer.
         layer: None (the default layer), "penultimate", a Block of the net, a dotted path
             ("features.28"), a block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or
             the name of an operator or of its output ("vgg0_conv12_fwd_output").
@@ -126,7 +134,7 @@ def find(
         LayerError: there is none; the message lists the closest names with their shapes.
     """
     if layer is None:
-        entry = default(graph, shapes, heads)
+        entry = default(graph, shapes, heads, differentiably)
         return entry, name_of(graph, entry)
     if isinstance(layer, str) and layer == PENULTIMATE:
         entry = _penultimate(graph, heads)
@@ -148,28 +156,36 @@ def find(
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
-def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
+def find_map(
+    graph: Structure,
+    layer: Any,
+    shapes: Shapes,
+    heads: Sequence[Entry],
+    differentiably: bool = True,
+) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
         LayerError: no such layer, its output has no positions, does not depend on the input, or
-            what is explained does not depend on it.
+            what is explained does not depend on it; or, `differentiably`, no gradient gets there.
     """
     if not isinstance(layer, (str, type(None))):
-        return _find_map(graph, layer, shapes, heads)
-    key = layer, shapes.of_inputs, tuple(heads)
-    return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads))
+        return _find_map(graph, layer, shapes, heads, differentiably)
+    key = layer, shapes.of_inputs, tuple(heads), differentiably
+    return graph.cache(_Maps).get(
+        key, lambda: _find_map(graph, layer, shapes, heads, differentiably)
+    )
 
 
 def _find_map(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry], differentiably: bool
 ) -> Map:
-    entry, name = find(graph, layer, shapes, heads)
+    entry, name = find(graph, layer, shapes, heads, differentiably)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
             f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes, heads))!r}, the default"
+            f"{name_of(graph, default(graph, shapes, heads, differentiably))!r}, the default"
         )
     if entry[0] not in graph.data_dependent:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
@@ -180,11 +196,10 @@ def _find_map(
             f"layer {name!r}"
         )
     reached = graph.differentiable([entry])
-    if entry not in heads and not any(head[0] in reached for head in heads):
+    if differentiably and entry not in heads and not any(head[0] in reached for head in heads):
         raise LayerError(
             f"no gradient gets from the net's output {', '.join(map(repr, outputs))} "
-            f"back to the layer {name!r}: an operator between them stops it, or has "
-            "no derivative (BlockGrad, argmax, a comparison …)"
+            f"back to the layer {name!r}: {told(graph, entry, heads)}"
         )
     return Map(entry, name, channel_axis(graph, entry, shapes))
 
@@ -225,24 +240,29 @@ def name_of(graph: Structure, entry: Entry) -> str:
     return f"{graph.nodes[entry[0]].name}_output"
 
 
-def default(graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
+def default(
+    graph: Structure, shapes: Shapes, heads: Sequence[Entry], differentiably: bool = False
+) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
-    A map has as many axes as the net's input, if there is one that has.
+    A map has as many axes as the net's input, if there is one that has, and its positions are those
+    of the input. `differentiably`, a gradient gets to it from `heads`, if there is one it gets to.
     A convolution whose channels are the classes is part of the classifier. Where a convolution and
     its activation are two layers of their own (VGG), the map is the convolution's (Selvaraju 2017).
 
     Raises:
         LayerError: the net has no such map.
     """
-    entry = _default_or_none(graph, shapes, heads)
-    if entry is None:
-        raise LayerError(
-            "the net has no layer whose output is a map with more than one position, so there is "
-            "nothing that an activation map could show; input attributions (saliency, "
-            "guided_backprop) work without one"
-        )
-    return entry
+    entry = _default_or_none(graph, shapes, heads, differentiably)
+    if entry is not None:
+        return entry
+    some = any(_maps(graph, shapes, heads))
+    raise LayerError(
+        "the net has no layer whose output is a map with more than one position"
+        f"{' that lies on its input' if some else ''}, so there is nothing that an activation map "
+        f"could show{' by default' if some else ''}; input attributions (saliency, "
+        "guided_backprop, occlusion) work without one"
+    )
 
 
 def is_map(shape: Shape, channel_axis: int) -> bool:
@@ -284,10 +304,17 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
 
 
 def _default_or_none(
-    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
+    graph: Structure, shapes: Shapes, heads: Sequence[Entry], differentiably: bool = False
 ) -> Any:
-    rank = max(len(shapes[entry]) for entry in graph.inputs)
-    maps = list(_maps(graph, shapes, heads))
+    rank = max(len(shapes[entry]) for entry in graph.inputs if entry in shapes)
+    maps = [
+        node
+        for node in _maps(graph, shapes, heads)
+        if lies_on_input(graph, (node.index, 0), shapes)
+    ]
+    if differentiably:
+        arrived = arrivals(graph, heads)
+        maps = [node for node in maps if (node.index, 0) in arrived] or maps
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
@@ -343,7 +370,7 @@ def _predictors(graph: Structure) -> set[int]:
     return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 
-def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+def _suggest(graph: Structure, wanted: str, shapes: Shapes) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
         return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"

@@ -26,6 +26,7 @@ class Structure:
         known: Collection[str] = (),
         input_names: Sequence[str] = (),
         blocks: Sequence[TracedBlock] = (),
+        points: Sequence[Entry] = (),
     ) -> None:
         """
         Args:
@@ -36,6 +37,7 @@ class Structure:
             input_names: the inputs in the order in which the net is called with them; by default
                 all that there are, in the order in which the graph comes to them.
             blocks: those that the trace saw, without their outputs.
+            points: the values that are explained, if they are not all that the outputs are.
         """
         self.attributes = description.get("attrs", {})
         """Of the graph as a whole."""
@@ -46,8 +48,8 @@ class Structure:
             Output(name, *explained(self.nodes, self.frozen(entry)))
             for name, entry in zip(output_names, entries)
         ]
-        self.heads = [output.point for output in self.outputs]
-        """What is explained of each output."""
+        self.heads = list(points) or [output.point for output in self.outputs]
+        """What is explained: of each output, or the values that were named."""
         self.blocks = [
             block._replace(output=entry)
             for block, entry in zip(blocks, entries[len(output_names) :])
@@ -59,7 +61,9 @@ class Structure:
         self.input_names = [
             name
             for name in input_names or self.variables
-            if name not in no_inputs and (input_names or name not in known)
+            if name not in no_inputs
+            and (input_names or name not in known)
+            and (not points or name in self.variables)
         ]
         """Of all inputs, in the order of the call."""
         self.inputs = [
