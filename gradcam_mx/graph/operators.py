@@ -25,6 +25,10 @@ GATES = {"sigmoid", "tanh", "softsign", "hard_sigmoid"}
 """The kinds of activations that scale a signal rather than rectify one."""
 
 
+RECTIFYING = {"relu", "clip"}
+"""The kinds that may be a part of a gate, as the ReLU6 in a hard sigmoid."""
+
+
 class Kind(Enum):
     """What an operator is."""
 
@@ -158,6 +162,8 @@ class Operator:
     """Which of its inputs are numbers of things: whole ones, without a derivative."""
     activation: Callable[[Reader], str | None] = _nothing
     """The kind of activation that it is by itself ("relu", "clip", "gelu", "sigmoid" …)."""
+    bounds: bool = False
+    """Whether it cuts off what is above or below something, as a rectifier does."""
     probabilities: Callable[[Reader], Probabilities | None] = _nothing
     """What probabilities it makes of scores."""
     stops_gradient: Callable[[Reader], bool] = _never
@@ -248,6 +254,7 @@ _RESHAPING = Operator(Kind.RESHAPING, Positions.MOVED, keeps_scores=True, keeps_
 _CAST = Operator(positions=Positions.SAME, keeps_scores=True, keeps_channels=True)
 _ARITHMETIC = Operator(positions=Positions.SAME, keeps_channels=True)
 _SCALING = Operator(Kind.SCALING, Positions.SAME, keeps_channels=True)
+_BOUND = Operator(positions=Positions.SAME, bounds=True)
 _REDUCTION = Operator(positions=Positions.REDUCED)
 _MEAN = Operator(Kind.MEAN, Positions.REDUCED)
 _SOFTMAX = Operator(positions=Positions.ALONG_AXIS, probabilities=_softmax)
@@ -329,10 +336,12 @@ _ROWS: dict[str, Operator] = {
     "_maximum_scalar _npi_maximum_scalar": Operator(
         positions=Positions.SAME,
         activation=_if("relu", lambda node: node.number("scalar", 1.0) == 0),
+        bounds=True,
     ),
     "clip _npi_clip": Operator(
         positions=Positions.SAME,
         activation=_if("clip", lambda node: node.number("a_min", None) == 0),
+        bounds=True,
         keeps_channels=True,
     ),
     # pooling, and maps of other sizes
@@ -370,7 +379,9 @@ _ROWS: dict[str, Operator] = {
     "_mul_scalar _div_scalar": _SCALING,
     "_minus_scalar broadcast_add broadcast_sub broadcast_mul broadcast_div": _ARITHMETIC,
     "exp log log1p expm1 sqrt rsqrt square abs negative reciprocal erf": _SAME,
-    "add_n where _maximum _minimum": _SAME,
+    "add_n where": _SAME,
+    "_maximum _minimum broadcast_maximum broadcast_minimum": _BOUND,
+    "_minimum_scalar _npi_minimum_scalar _npi_maximum _npi_minimum": _BOUND,
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
     # ends of nets
     "softmax log_softmax": _SOFTMAX,
@@ -390,16 +401,11 @@ _ROWS: dict[str, Operator] = {
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
     "take batch_take pick gather_nd SequenceMask": _SECOND_IS_INDEX,
     "topk": Operator(stops_gradient=_gives_no_values),
-    # with subgraphs
-    "_foreach _while_loop _cond": Operator(keeps_subgraphs=_always),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
-    "zeros_like ones_like argmax argmin argsort shape_array size_array": _STOP,
+    "zeros_like ones_like": _COMPARISON,
+    "argmax argmin argsort shape_array size_array": _STOP,
     "sign round rint ceil floor trunc fix _contrib_arange_like": _STOP,
-    # int8 arithmetic, and what goes there and back
-    "_contrib_quantize _contrib_quantize_v2 _contrib_quantize_asym _contrib_requantize": _INT8,
-    "_contrib_dequantize": _INT8,
-    "_contrib_quantized_pooling": replace(_INT8, kind=Kind.POOLING, channels=Channels.SECOND),
     # box_decode has a derivative, but MXNet's backward pass gives zeros (measured)
     "_contrib_box_decode _contrib_box_iou": _STOP,
     "_equal_scalar _greater_scalar _greater_equal_scalar": _COMPARISON,
@@ -415,7 +421,10 @@ OPERATORS: Mapping[str, Operator] = {
 
 # By pattern, for names that are not in it.
 _PATTERNS: dict[str, Operator] = {
-    "^_contrib_quantized_": _INT8,
+    "^_(foreach|while_loop|cond)$": Operator(keeps_subgraphs=_always),
+    # int8 arithmetic, and what goes there and back
+    "^_contrib_quantized_pooling$": replace(_INT8, kind=Kind.POOLING, channels=Channels.SECOND),
+    "^_contrib_(de|re)?quantize": _INT8,
     # with quantized=False they are replaced by their parts (measured: MXNet gives zeros)
     "^_sg_mkldnn_": replace(_INT8, keeps_subgraphs=lambda node: node.flag("quantized", False)),
     "^(elemwise|broadcast)_|_scalar$": _SAME,

@@ -13,9 +13,9 @@ from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
 from ..graph.layers import find
+from ..graph.node import Shapes
 from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
-from ..graph.node import Shapes
 from ..graph.trace import Net, trace
 
 # What Gluon calls them. A dropout is passed over, and an activation may be the last step of a
