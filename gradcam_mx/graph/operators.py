@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Callable, Mapping, Tuple
 
 from .attributes import Reader
+from .without_gradient import STEPS, WITHOUT_ANY, WITHOUT_GRADIENT
 
 SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
 """λ and α of SELU (Klambauer et al. 2017, arXiv:1706.02515), which is λ · ELU with slope α.
@@ -125,6 +126,8 @@ class Fault(Enum):
     """It ends the process on a convolution's output in oneDNN's memory layout."""
     SIGNALS = auto()
     """Its backward pass raises behind convolutions of signals and volumes."""
+    NO_GRADIENT = auto()
+    """It has none, and what reads it cannot be compiled unless it is told that none is wanted."""
     FULL_AVERAGE = auto()
     """An average by the "full" convention has a wrong gradient at the borders."""
 
@@ -262,7 +265,8 @@ _LOSS_HEAD = Operator(Kind.LOSS_HEAD)
 _LOSS = replace(_LOSS_HEAD, is_passed_over=_always)
 _DETECTION = Operator(Kind.DETECTION)
 _STOP = Operator(stops_gradient=_always)
-_INT8 = Operator(positions=Positions.WHOLE, stops_gradient=_always, is_int8=True)
+_REFUSED = replace(_STOP, faults=(Fault.NO_GRADIENT,))
+_INT8 = replace(_REFUSED, positions=Positions.WHOLE, is_int8=True)
 _COMPARISON = Operator(positions=Positions.SAME, stops_gradient=_always)
 _SECOND_IS_INDEX = Operator(indices=(1,))
 
@@ -379,7 +383,8 @@ _ROWS: dict[str, Operator] = {
     "_mul_scalar _div_scalar": _SCALING,
     "_minus_scalar broadcast_add broadcast_sub broadcast_mul broadcast_div": _ARITHMETIC,
     "exp log log1p expm1 sqrt rsqrt square abs negative reciprocal erf": _SAME,
-    "add_n where": _SAME,
+    "add_n": _SAME,
+    "where": replace(_SAME, indices=(0,)),
     "_maximum _minimum broadcast_maximum broadcast_minimum": _BOUND,
     "_minimum_scalar _npi_minimum_scalar _npi_maximum _npi_minimum": _BOUND,
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
@@ -395,23 +400,18 @@ _ROWS: dict[str, Operator] = {
     # MXNet's backward pass gives zeros (measured)
     "_contrib_MultiBoxDetection": replace(_DETECTION, stops_gradient=_always),
     "_contrib_Proposal _contrib_MultiProposal": replace(_DETECTION, stops_gradient=_always),
-    "_contrib_MultiBoxTarget": _STOP,
     # numbers of things
     "Embedding _npx_embedding": Operator(parameters=(1,), indices=(0,)),
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
+    "ROIPooling _contrib_ROIAlign": _SECOND_IS_INDEX,
+    "_npi_copysign": _SECOND_IS_INDEX,
     "take batch_take pick gather_nd SequenceMask": _SECOND_IS_INDEX,
     "topk": Operator(stops_gradient=_gives_no_values),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
-    "zeros_like ones_like": _COMPARISON,
-    "argmax argmin argsort shape_array size_array": _STOP,
-    "sign round rint ceil floor trunc fix _contrib_arange_like": _STOP,
-    # box_decode has a derivative, but MXNet's backward pass gives zeros (measured)
-    "_contrib_box_decode _contrib_box_iou": _STOP,
-    "_equal_scalar _greater_scalar _greater_equal_scalar": _COMPARISON,
-    "_not_equal_scalar _lesser_scalar _lesser_equal_scalar": _COMPARISON,
-    "broadcast_equal broadcast_greater broadcast_greater_equal": _COMPARISON,
-    "broadcast_not_equal broadcast_lesser broadcast_lesser_equal": _COMPARISON,
+    WITHOUT_GRADIENT: _STOP,
+    WITHOUT_ANY: _REFUSED,
+    STEPS: _COMPARISON,
 }
 
 OPERATORS: Mapping[str, Operator] = {
@@ -427,6 +427,7 @@ _PATTERNS: dict[str, Operator] = {
     "^_contrib_(de|re)?quantize": _INT8,
     # with quantized=False they are replaced by their parts (measured: MXNet gives zeros)
     "^_sg_mkldnn_": replace(_INT8, keeps_subgraphs=lambda node: node.flag("quantized", False)),
+    "^(_|broadcast_|_npi_)?(logical_|equal|not_equal|greater|less)": _COMPARISON,
     "^(elemwise|broadcast)_|_scalar$": _SAME,
 }
 

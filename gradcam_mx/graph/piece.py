@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
 from .node import Entry, Node
-from .operators import SELU_SCALE, SELU_SLOPE
+from .operators import SELU_SCALE, SELU_SLOPE, Fault
 from .structure import Structure
 
 
@@ -74,6 +74,10 @@ def symbol_of(
         rebuilt.extend(described[:-1])
         # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
         add((index, 0), described[-1])
+        if Fault.NO_GRADIENT in node.operator.faults:
+            at = places[(index, 0)][0]
+            for which in graph.outputs_read.get(index, [0]):
+                add((index, which), _blocked(at, which))
     whole = {
         "nodes": rebuilt,
         "arg_nodes": [at for at, node in enumerate(rebuilt) if node["op"] == "null"],
@@ -81,6 +85,12 @@ def symbol_of(
         "attrs": graph.attributes,
     }
     return mx.sym.load_json(json.dumps(whole)), {name: leaf for leaf, name in names.items()}
+
+
+def _blocked(at: int, which: int) -> dict[str, Any]:
+    """The JSON of what tells MXNet that no gradient is wanted of a value."""
+    name = f"blocked{at}_{which}"
+    return {"op": "BlockGrad", "name": name, "inputs": [(at, which, 0)]}
 
 
 def _as_run(node: Node, inputs: list[tuple[int, int, int]], place: int) -> list[dict[str, Any]]:
