@@ -223,6 +223,10 @@ def _product(made: _Made) -> Axes:
     return (*batch, left[-2], right[-1])
 
 
+def _looked_up(made: _Made) -> Axes:
+    return (*made.read[0], ((None, made.shape[-1]),))
+
+
 def _nothing_known(made: _Made) -> Axes:
     return _unknown(made.shape)
 
@@ -231,6 +235,7 @@ _Rule = Callable[[_Made], Axes]
 
 _OF_KIND: dict[Kind | None, _Rule] = {
     Kind.DENSE: _dense,
+    Kind.LOOKUP: _looked_up,
     Kind.MATRIX_PRODUCT: _product,
     Kind.TRANSPOSITION: _transposed,
     Kind.EXCHANGE: _swapped,

@@ -50,6 +50,8 @@ class Kind(Enum):
     """It exchanges two axes."""
     RESHAPING = auto()
     """The same numbers in the same order, in another shape."""
+    LOOKUP = auto()
+    """It has a row of a table in the place of each number."""
     CUTTING = auto()
     """It takes a part of each axis."""
     SHIFT = auto()
@@ -401,7 +403,7 @@ _ROWS: dict[str, Operator] = {
     "_contrib_MultiBoxDetection": replace(_DETECTION, stops_gradient=_always),
     "_contrib_Proposal _contrib_MultiProposal": replace(_DETECTION, stops_gradient=_always),
     # numbers of things
-    "Embedding _npx_embedding": Operator(parameters=(1,), indices=(0,)),
+    "Embedding _npx_embedding": Operator(Kind.LOOKUP, parameters=(1,), indices=(0,)),
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
     "ROIPooling _contrib_ROIAlign": _SECOND_IS_INDEX,
     "_npi_copysign": _SECOND_IS_INDEX,

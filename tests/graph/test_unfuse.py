@@ -96,8 +96,9 @@ def test_a_fused_network_is_explained_like_the_one_that_it_was_made_of(make, tmp
     assert rows[0] == rows[1] == rows[2]
     by_mxnet = forward(fused, arrays, X)
     for method in (gm.saliency, gm.guided_backprop, gm.grad_cam, gm.ablation_cam, gm.occlusion):
-        expected, *found = (method(one, X, 1) for one in graphs)
-        assert np.abs(expected.values).max() > 0 or method is gm.grad_cam
+        signed = {"relu": False} if method in (gm.grad_cam, gm.ablation_cam) else {}
+        expected, *found = (method(one, X, 1, **signed) for one in graphs)
+        assert np.abs(expected.values).max() > 0
         for one in found:
             np.testing.assert_allclose(one.values, expected.values, rtol=1e-4, atol=1e-6)
             assert one.layer == expected.layer
@@ -147,10 +148,12 @@ def test_an_int8_network_is_explained_by_perturbation_alone(int8):
     for method, error in ((gm.saliency, TargetError), (gm.grad_cam, LayerError)):
         with pytest.raises(error, match=r"lets? none through.*occlusion.*dequantize=True"):
             method(net, X, 1)
-    found = gm.occlusion(net, X, 1, window=5, stride=5)
-    run = forward(symbol, (arguments, states), X)
+    # where no range is known, MXNet takes that of all rows that it runs together
+    x = X[:1]
+    found = gm.occlusion(net, x, 1, window=5, stride=5, batch_size=1)
+    run = forward(symbol, (arguments, states), x)
     np.testing.assert_allclose(found.score, run[:, 1], rtol=1e-5)
-    hidden = X.copy()
+    hidden = x.copy()
     hidden[:, :, 5:, :5] = 0
     expected = run[:, 1] - forward(symbol, (arguments, states), hidden)[:, 1]
     np.testing.assert_allclose(found.values[:, 7, 2], expected, rtol=1e-4, atol=1e-5)
@@ -171,6 +174,8 @@ def test_the_twin_of_an_int8_network_is_close_and_has_its_weights(int8):
         expected, found = method(same, X, 1), method(twin, X, 1)
         np.testing.assert_allclose(found.values, expected.values, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(found.score, expected.score, rtol=1e-5)
+    if "_sg_mkldnn_conv" not in symbol.tojson():
+        return  # uint8 lets nothing below zero pass
     by_int8 = forward(symbol, (arguments, states), X)
     by_twin = twin.forward([mx.nd.array(X)])[0].asnumpy()
     spread = by_twin.max() - by_twin.min()
