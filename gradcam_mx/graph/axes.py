@@ -51,6 +51,8 @@ def axes(graph: Structure, shapes: Mapping[Entry, Shape]) -> dict[Entry, Axes]:
     for node in graph.live_nodes:
         for which in graph.outputs_read.get(node.index, [0]):
             entry = node.index, which
+            if entry not in shapes:
+                continue
             shape = shapes[entry]
             if entry in graph.inputs:
                 found[entry] = tuple(((axis, size),) for axis, size in enumerate(shape))

@@ -251,7 +251,8 @@ class Graph(Structure):
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
-        return layers.table(self, self.shapes(*input_shapes))
+        part = self.taking(len(input_shapes))
+        return layers.table(part, part.shapes(*input_shapes))
 
 
 def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:

@@ -180,5 +180,5 @@ def test_a_gradient_gets_to_the_default_layer():
 
 def test_nothing_but_mixed_positions_is_told():
     net = initialised(head(dense_picture(S.var("data"))), data=X.shape)
-    with pytest.raises(LayerError, match="that lies on its input.*saliency"):
+    with pytest.raises(LayerError, match=r"that lies on its input.*saliency"):
         gm.grad_cam(net, X, 1)
