@@ -33,7 +33,7 @@ class Job:
     preprocess: zoo.Preprocess
     methods: list[str]
     options: Options = field(default_factory=dict)
-    target: int | None = None
+    target: Any = None
     layer: str | None = None
     output: int | str | None = None
     labels: Any = None

@@ -16,11 +16,13 @@ from ..graph import dense_head
 from ..graph.graph import Graph
 from ..graph.layers import find_map
 from ..graph.load import load
-from ..graph.outputs import choose, is_single
+from ..graph.operators import Kind
+from ..graph.outputs import choose, holds_classes, is_single
 from ..graph.picture_input import common_sizes, picture_input
 from ..graph.trace import trace
 from ..methods import METHODS
 from ..support.devices import checked_context
+from ..targets import BestDetection, WhereFound
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
 from .options import ALL_CAMS, DEFAULT_MODEL
@@ -57,8 +59,10 @@ def job(options: argparse.Namespace) -> Job:
     labels = _labels(options)
     target = _target(options.target, labels)
     graph = network(options)
+    graph = graph.taking(1, [one.point for one in choose(graph.outputs, options.output)])
     prepare = preprocess(options, graph)
     methods = _methods(options.method, graph, (1, *prepare.shape))
+    target = _of_output(target, graph, options.output, (1, *prepare.shape))
     made = Job(
         graph,
         prepare,
@@ -108,6 +112,17 @@ def _target(text: str | None, labels: Labels | None) -> int | None:
             "id, or the names with --classes FILE"
         )
     return int(text)
+
+
+def _of_output(
+    target: int | None, graph: Graph, output: str | int | None, shape: tuple[int, ...]
+) -> Any:
+    """What a class means in an output of many positions, or of detections."""
+    point = choose(graph.outputs, output)[0].point
+    found = graph.shapes(shape)[point]
+    if graph.nodes[point[0]].operator.kind is Kind.DETECTION and len(found) == 3:
+        return BestDetection(target)
+    return target if holds_classes(found) else WhereFound(target)
 
 
 def _methods(names: Sequence[str], graph: Graph, shape: tuple[int, ...]) -> list[str]:
@@ -235,6 +250,8 @@ def _check(job: Job) -> None:
         find_map(job.graph, job.layer, shapes, heads)
     # of one output value, a sigmoid's, the classes are 0 and 1
     classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]
+    if isinstance(job.target, BestDetection):
+        return
     if job.labels is not None and len(job.labels) != classes:
         raise TargetError(
             f"{job.labels.kind} has the names of {len(job.labels)} classes, the net has {classes}"

@@ -13,10 +13,11 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head
+from ..graph.connection import told
 from ..graph.graph import Graph
 from ..graph.layers import Map, find, find_map, name_of
 from ..graph.layout import channel_axis
-from ..graph.node import Entry
+from ..graph.node import Entry, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
@@ -58,7 +59,8 @@ class Subject:
         """Outputs whose values are read too, though they are not explained."""
         self.heads = [output.point for output in self.outputs]
         self.maps = [
-            find_map(graph, layer, shapes, self.heads, self._named) for layer in wanted.layers
+            find_map(graph, layer, shapes, self.heads, self._named, wanted.differentiates)
+            for layer in wanted.layers
         ]
         entry = self._explained_input()
         self.input = self._map_of(entry)
@@ -118,7 +120,7 @@ class Subject:
             raise TargetError(
                 f"no gradient gets from the net's output "
                 f"{' + '.join(output.name for output in self.outputs)!r} back to its input "
-                f"{self.input.name!r}: an operator between them stops it, or has no derivative"
+                f"{self.input.name!r}: {told(self.graph, self.input.point, self.heads)}"
             )
 
     def report(self, rule: Rule) -> RuleReport:
@@ -231,7 +233,7 @@ class Traced:
         if where == self.input:
             self._subject.check_connected()
         samples = np.tile(np.arange(self._subject.samples), repeats)
-        beside = {side: inputs.taken(self._given[side], samples) for side in self._sides(where)}
+        beside = self._beside(self._sides(where), samples)
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map) -> Forward:
@@ -243,9 +245,7 @@ class Traced:
         operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            values: dict[Entry, Any] = {
-                side: inputs.taken(self._given[side], samples) for side in sides
-            }
+            values = self._beside(sides, samples)
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
 
@@ -265,6 +265,14 @@ class Traced:
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
         return self._graph.cache(_QuickSizes)
+
+    def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
+        """The values at sides, with a row for each of `samples` where they have one a sample."""
+        shared = self._graph.shared(self._subject.shapes) if sides else ()
+        return {
+            side: value if side in shared else inputs.taken(value, samples)
+            for side, value in zip(sides, map(self._given.__getitem__, sides))
+        }
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)
@@ -297,7 +305,20 @@ def record(net: Net, x: Input, wanted: Wanted) -> Recording:
         if not has_drop_ins(net):
             raise
         return EagerTape(net, x, wanted)
+    if len(inputs.as_tuple(x)) != len(graph.input_names):
+        graph = graph.taking(len(inputs.as_tuple(x)), _read(graph, wanted))
     return _run(graph, x, wanted)
+
+
+def _read(graph: Graph, wanted: Wanted) -> list[Entry]:
+    """The values that are explained or read, as far as can be told without shapes."""
+
+    def of_layer(layer: Any) -> Output:
+        entry, name = find(graph, layer, Shapes({}, ()), graph.heads[:1])
+        return Output(name, entry, None)
+
+    choices = [wanted.output, *wanted.also]
+    return [one.point for choice in choices for one in choose(graph.outputs, choice, of_layer)]
 
 
 def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:

@@ -27,3 +27,5 @@ class Wanted(NamedTuple):
     checks: Sequence[Check] = ()
     also: Sequence[OutputChoice] = ()
     """Outputs whose values are read too, though nothing is explained of them."""
+    differentiates: bool = True
+    """Whether gradients are wanted at the layers."""

@@ -24,11 +24,17 @@ from .parameters import Parameters, in_double
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
+from .unfuse import unfused
 
 SIZES_KEPT = 8
 """How many shapes of the input a graph remembers the shapes of all values for."""
 PIECES_KEPT = 2048
 """How many compiled pieces a graph keeps: several runs of the deepest nets."""
+
+
+class _Parts(Cache["tuple[Entry, ...]", "Graph"]):
+    def __init__(self) -> None:
+        super().__init__(SIZES_KEPT)
 
 
 class Graph(Structure):
@@ -46,6 +52,7 @@ class Graph(Structure):
         sources: Mapping[str, Any],
         input_names: Sequence[str] = (),
         blocks: Sequence[TracedBlock] = (),
+        points: Sequence[Entry] = (),
         block: Callable[[], Any] = no_block,
     ) -> None:
         """
@@ -58,12 +65,13 @@ class Graph(Structure):
             input_names: the inputs in the order in which the net is called with them; by default
                 all that there are, in the order in which the graph comes to them.
             blocks: those that the trace saw, without their outputs.
+            points: the values that are explained, if they are not all that the outputs are.
             block: gives the Block that was traced; None if there is none any more.
         """
-        self._made_of = description, output_names, sources, input_names, blocks
+        self._made_of = description, output_names, sources, input_names, blocks, points
         every = Parameters(sources)
-        rewritten = rewrite(description, every.dtype)
-        super().__init__(rewritten, output_names, sources, input_names, blocks)
+        rewritten = rewrite(unfused(description), every.dtype, len(output_names))
+        super().__init__(rewritten, output_names, sources, input_names, blocks, points)
         fixed_gammas = {
             self.nodes[node.inputs[1][0]].name
             for node in self.live_nodes
@@ -76,7 +84,29 @@ class Graph(Structure):
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
+        self._shared: Cache[tuple[Shape, ...], frozenset[Entry]] = Cache(SIZES_KEPT)
         self._concats: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
+
+    def taking(self, count: int, points: Sequence[Entry] = ()) -> Graph:
+        """The graph that takes so many inputs: this one, or what of it `points` are computed from.
+
+        Args:
+            count: how many arrays are given.
+            points: the values that are explained; what the first output is by default.
+
+        Raises:
+            InputError: neither takes so many.
+        """
+        if count == len(self.input_names):
+            return self
+        points = tuple(dict.fromkeys(points or self.heads[:1]))
+        part = self.cache(_Parts).get(points, lambda: Graph(*self._made_of[:5], points))
+        if count == len(part.input_names):
+            return part
+        said = f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)})"
+        if len(part.input_names) < len(self.input_names):
+            said += f", and what is explained depends on {', '.join(part.input_names) or 'none'}"
+        raise InputError(f"{said}, got {count}: pass a tuple with one array for each")
 
     def __reduce__(self) -> Any:
         # compiled pieces and locks are made anew where it is copied to
@@ -84,8 +114,8 @@ class Graph(Structure):
 
     def in_double(self) -> Graph:
         """The same graph in double precision, on copies of the parameters: to check numbers by."""
-        description, output_names, sources, input_names, blocks = self._made_of
-        return Graph(description, output_names, in_double(sources), input_names, blocks)
+        description, output_names, sources, *others = self._made_of
+        return Graph(description, output_names, in_double(sources), *others)
 
     @property
     def concats(self) -> frozenset[int]:
@@ -173,19 +203,33 @@ class Graph(Structure):
         """The shape of every value, for inputs of the given shapes.
 
         Args:
-            input_shapes: of each input, (N, C, H, W).
+            input_shapes: of each input, (N, C, H, W), or of those that the first output depends
+                on; then the values are those that it is computed from.
 
         Raises:
             InputError: the net does not take inputs of these shapes.
         """
-        return self._shapes.get(input_shapes, lambda: self._infer(input_shapes))
+        part = self.taking(len(input_shapes))
+        return part._shapes.get(input_shapes, lambda: part._infer(input_shapes))
+
+    def shared(self, shapes: Shapes) -> frozenset[Entry]:
+        """The values that all samples have in common, such as the range of int8 numbers: those
+        whose shape stays as it is with twice as many samples.
+
+        Args:
+            shapes: of every value.
+        """
+        return self._shared.get(shapes.of_inputs, lambda: self._find_shared(shapes))
+
+    def _find_shared(self, shapes: Shapes) -> frozenset[Entry]:
+        doubled = tuple((2 * samples, *rest) for samples, *rest in shapes.of_inputs)
+        try:
+            twice = self._infer(doubled)
+        except InputError:  # a net for so many samples and no others
+            return frozenset()
+        return frozenset(entry for entry, shape in shapes.items() if twice[entry] == shape)
 
     def _infer(self, input_shapes: tuple[Shape, ...]) -> Shapes:
-        if len(input_shapes) != len(self.input_names):
-            raise InputError(
-                f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)}), "
-                f"got {len(input_shapes)}: pass a tuple with one array for each"
-            )
         live = {self.nodes[index].name for index, _ in self.inputs}
         entries = [
             (node.index, which)
@@ -222,7 +266,8 @@ class Graph(Structure):
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
-        return layers.table(self, self.shapes(*input_shapes))
+        part = self.taking(len(input_shapes))
+        return layers.table(part, part.shapes(*input_shapes))
 
 
 def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:

@@ -10,7 +10,6 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -22,6 +21,8 @@ from typing import (
 from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
+from .axes import lies_on_input
+from .connection import arrivals, told
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
@@ -53,9 +54,10 @@ class Map(NamedTuple):
     channel_axis: int
 
 
-class _Maps(
-    Cache[Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], Optional[Entry]], Map]
-):
+_MapKey = Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], Optional[Entry], bool]
+
+
+class _Maps(Cache[_MapKey, Map]):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -90,9 +92,10 @@ class LayerTable(List[LayerInfo]):
         )
 
 
-def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
+def table(graph: Structure, shapes: Shapes) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
-    chosen = _default_or_none(graph, shapes, graph.heads[:1])
+    heads = graph.heads[:1]
+    chosen = _default_or_none(graph, shapes, heads, None, True)
     starred = (chosen, name_of(graph, chosen)) if chosen else None
     addressable: list[tuple[Entry, int, str, str, str]] = []
     runs = runs_of(graph)
@@ -120,14 +123,16 @@ def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
 def find(
     graph: Structure,
     layer: Any,
-    shapes: Mapping[Entry, Shape],
+    shapes: Shapes,
     heads: Sequence[Entry],
     source: Entry | None = None,
+    differentiably: bool = False,
 ) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
         heads: what is explained, on which the default layer depends.
+        differentiably: whether a gradient has to get from there to the default layer.
         layer: None (the default layer), "penultimate", a Block of the net, a dotted path
             ("features.28"), a block's name ("vgg0_conv12", the tutorial's "vgg0_conv2d12" too), or
             the name of an operator or of its output ("vgg0_conv12_fwd_output"); of one that runs
@@ -140,7 +145,7 @@ def find(
             several times, the message lists the runs.
     """
     if layer is None:
-        entry = default(graph, shapes, heads, source)
+        entry = default(graph, shapes, heads, source, differentiably)
         return entry, name_of(graph, entry)
     if isinstance(layer, str) and layer == PENULTIMATE:
         entry = _penultimate(graph, heads)
@@ -153,7 +158,7 @@ def find(
     return run.entry, run.address if len(runs) > 1 else name
 
 
-def named_runs(graph: Structure, layer: Any, shapes: Mapping[Entry, Shape]) -> list[Run]:
+def named_runs(graph: Structure, layer: Any, shapes: Shapes) -> list[Run]:
     """The runs of the layer of a name, or of a Block; that one run which an address names.
 
     Args:
@@ -187,32 +192,37 @@ def find_map(
     shapes: Shapes,
     heads: Sequence[Entry],
     source: Entry | None = None,
+    differentiably: bool = True,
 ) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
     Raises:
         LayerError: no such layer, its output has no positions, does not depend on the input, or
-            what is explained does not depend on it.
+            what is explained does not depend on it; or, `differentiably`, no gradient gets there.
     """
     if not isinstance(layer, (str, type(None))):
-        return _find_map(graph, layer, shapes, heads, source)
-    key = layer, shapes.of_inputs, tuple(heads), source
-    return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads, source))
+        return _find_map(graph, layer, shapes, heads, source, differentiably)
+    key = layer, shapes.of_inputs, tuple(heads), source, differentiably
+    return graph.cache(_Maps).get(
+        key, lambda: _find_map(graph, layer, shapes, heads, source, differentiably)
+    )
 
 
 def _find_map(
     graph: Structure,
     layer: Any,
-    shapes: Mapping[Entry, Shape],
+    shapes: Shapes,
     heads: Sequence[Entry],
     source: Entry | None,
+    differentiably: bool,
 ) -> Map:
-    entry, name = find(graph, layer, shapes, heads, source)
+    entry, name = find(graph, layer, shapes, heads, source, differentiably)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
             f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes, heads, source))!r}, the default"
+            f"{name_of(graph, default(graph, shapes, heads, source, differentiably))!r}, "
+            "the default"
         )
     inputs = inputs_of(graph, entry)
     if not inputs:
@@ -223,11 +233,13 @@ def _find_map(
             f"the layer {name!r} does not depend on the input {graph.nodes[source[0]].name!r} that "
             f"is explained, but on {read}: name that by input=, or another layer"
         )
-    _check_reached(graph, entry, name, heads)
+    _check_reached(graph, entry, name, heads, differentiably)
     return Map(entry, name, channel_axis(graph, entry, shapes))
 
 
-def _check_reached(graph: Structure, entry: Entry, name: str, heads: Sequence[Entry]) -> None:
+def _check_reached(
+    graph: Structure, entry: Entry, name: str, heads: Sequence[Entry], differentiably: bool
+) -> None:
     """Refuse a layer that no gradient comes to from what is explained.
 
     Raises:
@@ -240,11 +252,10 @@ def _check_reached(graph: Structure, entry: Entry, name: str, heads: Sequence[En
             f"layer {name!r}"
         )
     reached = graph.differentiable([entry])
-    if entry not in heads and not any(head[0] in reached for head in heads):
+    if differentiably and entry not in heads and not any(head[0] in reached for head in heads):
         raise LayerError(
             f"no gradient gets from the net's output {', '.join(map(repr, outputs))} "
-            f"back to the layer {name!r}: an operator between them stops it, or has "
-            "no derivative (BlockGrad, argmax, a comparison …)"
+            f"back to the layer {name!r}: {told(graph, entry, heads)}"
         )
 
 
@@ -272,29 +283,34 @@ def name_of(graph: Structure, entry: Entry) -> str:
 
 def default(
     graph: Structure,
-    shapes: Mapping[Entry, Shape],
+    shapes: Shapes,
     heads: Sequence[Entry],
     source: Entry | None = None,
+    differentiably: bool = False,
 ) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
-    A map has as many axes as the net's input, if there is one that has. It depends on the input
-    that is explained: `source`, or by default the first, if any map depends on that.
+    A map has as many axes as the net's input, if there is one that has, and its positions are those
+    of the input. It depends on the input that is explained: `source`, or by default the first, if
+    any map depends on that. `differentiably`, a gradient gets to it from `heads`, if there is one
+    it gets to.
     A convolution whose channels are the classes is part of the classifier. Where a convolution and
     its activation are two layers of their own (VGG), the map is the convolution's (Selvaraju 2017).
 
     Raises:
         LayerError: the net has no such map.
     """
-    entry = _default_or_none(graph, shapes, heads, source)
-    if entry is None:
-        of = "" if source is None else f" and depends on the input {graph.nodes[source[0]].name!r}"
-        raise LayerError(
-            f"the net has no layer whose output is a map with more than one position{of}, so there "
-            "is nothing that an activation map could show; input attributions (saliency, "
-            "guided_backprop) work without one"
-        )
-    return entry
+    entry = _default_or_none(graph, shapes, heads, source, differentiably)
+    if entry is not None:
+        return entry
+    some = any(_maps(graph, shapes, heads))
+    of = "" if source is None else f" and depends on the input {graph.nodes[source[0]].name!r}"
+    raise LayerError(
+        f"the net has no layer whose output is a map with more than one position{of}"
+        f"{' that lies on its input' if some else ''}, so there is nothing that an activation map "
+        f"could show{' by default' if some else ''}; input attributions (saliency, "
+        "guided_backprop, occlusion) work without one"
+    )
 
 
 def is_map(shape: Shape, channel_axis: int) -> bool:
@@ -337,16 +353,24 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
 
 def _default_or_none(
     graph: Structure,
-    shapes: Mapping[Entry, Shape],
+    shapes: Shapes,
     heads: Sequence[Entry],
     source: Entry | None = None,
+    differentiably: bool = False,
 ) -> Any:
-    rank = max(len(shapes[entry]) for entry in graph.inputs)
-    maps = list(_maps(graph, shapes, heads))
+    rank = max(len(shapes[entry]) for entry in graph.inputs if entry in shapes)
+    maps = [
+        node
+        for node in _maps(graph, shapes, heads)
+        if lies_on_input(graph, (node.index, 0), shapes)
+    ]
     if len(graph.inputs) > 1:
         behind = graph.descendants([graph.input(None) if source is None else source])
         of_source = [node for node in maps if node.index in behind]
         maps = of_source if of_source or source is not None else maps
+    if differentiably:
+        arrived = arrivals(graph, heads)
+        maps = [node for node in maps if (node.index, 0) in arrived] or maps
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
@@ -362,9 +386,7 @@ def _default_or_none(
     return (chosen.index, 0)
 
 
-def _maps(
-    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> Iterator[Node]:
+def _maps(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Iterator[Node]:
     """The nodes whose output is a map, the last first."""
     candidates = graph.data_dependent & graph.ancestors(heads)
     for node in reversed(graph.live_nodes):
@@ -379,9 +401,7 @@ def _maps(
             yield node
 
 
-def _classifies(
-    graph: Structure, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]
-) -> bool:
+def _classifies(graph: Structure, node: Node, classes: Shape, shapes: Shapes) -> bool:
     """Whether a map is the classes' own: one channel a class, and no classifier after it.
 
     In a detector it is one that not all predictions come from: classes, boxes, anchors, and the
@@ -402,7 +422,7 @@ def _predictors(graph: Structure) -> set[int]:
     return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 
-def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+def _suggest(graph: Structure, wanted: str, shapes: Shapes) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, runs_of(graph).addresses(), n=5, cutoff=0.3)
         return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"

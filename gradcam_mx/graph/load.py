@@ -13,6 +13,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 from .._mxnet import mx
 from ..errors import GradCamError, NetworkError, WeightsError, reason
 from ..support.devices import checked_context
+from .dequantize import float_twin
 from .graph import Graph
 from .picture_input import PictureInput, picture_input
 from .trace import trace
@@ -35,6 +36,7 @@ def load(
     params_file: str | Path | None = None,
     epoch: int | None = None,
     ctx: Any = None,
+    dequantize: bool = False,
 ) -> Graph:
     """A network from its files, to be passed to every function in the net's place.
 
@@ -49,9 +51,14 @@ def load(
             symbol does not need are ignored. By default "…-0007.params" beside the symbol.
         epoch: which of the parameter files beside the symbol; by default the last.
         ctx: where the parameters go, such as `mx.gpu(0)`; by default `mx.cpu()`.
+        dequantize: of a network in int8 arithmetic, the float twin: the same operators in floating
+            point, the weights as their int8 numbers mean them, no rounding in between. Gradients
+            get through it, and its scores differ from the int8 network's by the quantisation
+            error. One in floating point stays as it is.
 
     Raises:
-        NetworkError: there is no such symbol, more than one, or the file holds something else.
+        NetworkError: there is no such symbol, more than one, the file holds something else, or an
+            operator in int8 that has no twin.
         WeightsError: there are no such parameters, the file is damaged or of another kind, lacks
             some that the symbol needs, or their shapes do not fit.
         DeviceError: there is no such GPU.
@@ -83,8 +90,11 @@ def load(
             f"epoch={epoch} chooses one of the files beside the symbol, and "
             f"params_file={str(params_file)!r} names one: pass one of the two"
         )
+    arrays = {name.split(":", 1)[-1]: array for name, array in found.items()}
+    named = _full_names(arrays, symbol.list_inputs())
+    if dequantize:
+        symbol, named = _in_floats(symbol, named)
     variables = symbol.list_inputs()
-    named = _full_names({name.split(":", 1)[-1]: array for name, array in found.items()}, variables)
     graph = trace(
         (
             symbol,
@@ -95,6 +105,11 @@ def load(
     _check_complete(graph, found, source)
     _check_shapes(symbol, picture_input(graph), named, source)
     return graph
+
+
+def _in_floats(symbol: Any, arrays: Arrays) -> tuple[Any, Arrays]:
+    twin, named = float_twin(json.loads(symbol.tojson(remove_amp_cast=False)), arrays)
+    return mx.sym.load_json(json.dumps(twin)), named
 
 
 # -- where the files are -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Callable, Mapping, Tuple
 
 from .attributes import Reader
+from .without_gradient import STEPS, WITHOUT_ANY, WITHOUT_GRADIENT
 
 SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
 """λ and α of SELU (Klambauer et al. 2017, arXiv:1706.02515), which is λ · ELU with slope α.
@@ -23,6 +24,10 @@ right (measured: 20 % off at z = -1.6).
 
 GATES = {"sigmoid", "tanh", "softsign", "hard_sigmoid"}
 """The kinds of activations that scale a signal rather than rectify one."""
+
+
+RECTIFYING = {"relu", "clip"}
+"""The kinds that may be a part of a gate, as the ReLU6 in a hard sigmoid."""
 
 
 class Kind(Enum):
@@ -41,6 +46,14 @@ class Kind(Enum):
     """It pads, cuts or stretches maps."""
     CONCATENATION = auto()
     TRANSPOSITION = auto()
+    EXCHANGE = auto()
+    """It exchanges two axes."""
+    RESHAPING = auto()
+    """The same numbers in the same order, in another shape."""
+    LOOKUP = auto()
+    """It has a row of a table in the place of each number."""
+    CUTTING = auto()
+    """It takes a part of each axis."""
     SHIFT = auto()
     """It adds a number."""
     SCALING = auto()
@@ -72,6 +85,8 @@ class Positions(Enum):
 
     ANY = auto()
     """All of them, or which is not known."""
+    WHOLE = auto()
+    """All of them, or which is not known; but each axis lies along that of the first input."""
     SAME = auto()
     """Each element from the same element."""
     MOVED = auto()
@@ -115,6 +130,8 @@ class Fault(Enum):
     """Its backward pass raises behind convolutions of signals and volumes."""
     SINGLE_PRECISION = auto()
     """It computes in single precision, whatever it is given."""
+    NO_GRADIENT = auto()
+    """It has none, and what reads it cannot be compiled unless it is told that none is wanted."""
     FULL_AVERAGE = auto()
     """An average by the "full" convention has a wrong gradient at the borders."""
     NO_BACKWARD_OPERATOR = auto()
@@ -154,6 +171,8 @@ class Operator:
     """Which of its inputs are numbers of things: whole ones, without a derivative."""
     activation: Callable[[Reader], str | None] = _nothing
     """The kind of activation that it is by itself ("relu", "clip", "gelu", "sigmoid" …)."""
+    bounds: bool = False
+    """Whether it cuts off what is above or below something, as a rectifier does."""
     probabilities: Callable[[Reader], Probabilities | None] = _nothing
     """What probabilities it makes of scores."""
     stops_gradient: Callable[[Reader], bool] = _never
@@ -172,6 +191,10 @@ class Operator:
     """Whether a picture that goes in has the same channels behind it."""
     fused_with_relu: str = ""
     """Of one with a ReLU behind it: the operator alone."""
+    is_int8: bool = False
+    """Whether it is a part of a network in int8 arithmetic, or on the border of one."""
+    keeps_subgraphs: Callable[[Reader], bool] = _never
+    """Whether it does more than its subgraph says: a loop, a condition, int8 arithmetic."""
     faults: tuple[Fault, ...] = ()
     drop_in: Callable[[Reader], str | None] = _nothing
     """The layer of gradcam_mx.nn for it, where its own gradient is wrong outside of training."""
@@ -240,17 +263,24 @@ _BATCH_NORM = Operator(
 )
 _SAME = Operator(positions=Positions.SAME)
 _MOVED = Operator(positions=Positions.MOVED)
-_RESHAPING = Operator(positions=Positions.MOVED, keeps_scores=True, keeps_features=True)
+_CUTTING = Operator(Kind.CUTTING, Positions.MOVED)
+_WHOLE = Operator(positions=Positions.WHOLE)
+_RESHAPING = Operator(Kind.RESHAPING, Positions.MOVED, keeps_scores=True, keeps_features=True)
 _CAST = Operator(positions=Positions.SAME, keeps_scores=True, keeps_channels=True)
 _ARITHMETIC = Operator(positions=Positions.SAME, keeps_channels=True)
 _SCALING = Operator(Kind.SCALING, Positions.SAME, keeps_channels=True)
+_BOUND = Operator(positions=Positions.SAME, bounds=True)
 _REDUCTION = Operator(positions=Positions.REDUCED)
 _MEAN = Operator(Kind.MEAN, Positions.REDUCED)
 _SOFTMAX = Operator(positions=Positions.ALONG_AXIS, probabilities=_softmax)
 _LOSS_HEAD = Operator(Kind.LOSS_HEAD)
+_LOSS = replace(_LOSS_HEAD, is_passed_over=_always)
 _DETECTION = Operator(Kind.DETECTION)
 _STOP = Operator(stops_gradient=_always)
+_REFUSED = replace(_STOP, faults=(Fault.NO_GRADIENT,))
+_INT8 = replace(_REFUSED, positions=Positions.WHOLE, is_int8=True)
 _COMPARISON = Operator(positions=Positions.SAME, stops_gradient=_always)
+_DRAW = Operator(draws=_always)
 _SECOND_IS_INDEX = Operator(indices=(1,))
 
 
@@ -276,10 +306,10 @@ _ROWS: dict[str, Operator] = {
     ),
     "FullyConnected _npx_fully_connected": Operator(Kind.DENSE, parameters=(1, 2)),
     "dot batch_dot _npx_batch_dot": Operator(Kind.MATRIX_PRODUCT),
-    "Convolution_v1": Operator(parameters=(1, 2)),
-    "_contrib_DeformableConvolution": Operator(parameters=(2, 3)),
-    "_contrib_ModulatedDeformableConvolution": Operator(parameters=(3, 4)),
-    "RNN _npx_rnn": Operator(parameters=(1,)),
+    "Convolution_v1": replace(_WHOLE, parameters=(1, 2)),
+    "_contrib_DeformableConvolution": replace(_WHOLE, parameters=(2, 3)),
+    "_contrib_ModulatedDeformableConvolution": replace(_WHOLE, parameters=(3, 4)),
+    "RNN _npx_rnn": replace(_WHOLE, parameters=(1,)),
     # normalisations
     "BatchNorm _npx_batch_norm": replace(
         _BATCH_NORM,
@@ -290,11 +320,11 @@ _ROWS: dict[str, Operator] = {
     ),
     "_contrib_SyncBatchNorm": _BATCH_NORM,
     "_contrib_BatchNormWithReLU": Operator(fused_with_relu="BatchNorm"),
-    "BatchNorm_v1 CuDNNBatchNorm": Operator(parameters=(1, 2, 3, 4)),
+    "BatchNorm_v1 CuDNNBatchNorm": replace(_WHOLE, parameters=(1, 2, 3, 4)),
     "InstanceNorm": Operator(
         positions=Positions.CHANNEL, channels=Channels.SECOND, parameters=(1, 2)
     ),
-    "GroupNorm": Operator(channels=Channels.SECOND, parameters=(1, 2)),
+    "GroupNorm": replace(_WHOLE, channels=Channels.SECOND, parameters=(1, 2)),
     "LayerNorm _npx_layer_norm": Operator(positions=Positions.ALONG_AXIS, parameters=(1, 2)),
     "LRN": Operator(positions=Positions.CHANNELS),
     "L2Normalization": Operator(positions=Positions.BY_MODE),
@@ -324,10 +354,12 @@ _ROWS: dict[str, Operator] = {
     "_maximum_scalar _npi_maximum_scalar": Operator(
         positions=Positions.SAME,
         activation=_if("relu", lambda node: node.number("scalar", 1.0) == 0),
+        bounds=True,
     ),
     "clip _npi_clip": Operator(
         positions=Positions.SAME,
         activation=_if("clip", lambda node: node.number("a_min", None) == 0),
+        bounds=True,
         keeps_channels=True,
     ),
     # pooling, and maps of other sizes
@@ -348,12 +380,15 @@ _ROWS: dict[str, Operator] = {
     "sum max min prod _np_sum _np_max": _REDUCTION,
     # the same numbers elsewhere
     "Flatten Reshape _np_reshape _npx_reshape": _RESHAPING,
-    "squeeze": replace(_MOVED, keeps_features=True),
+    "squeeze": replace(_RESHAPING, keeps_scores=False),
+    "expand_dims reshape_like": replace(_RESHAPING, keeps_scores=False, keeps_features=False),
+    "SwapAxis": replace(_MOVED, kind=Kind.EXCHANGE),
     "transpose": Operator(Kind.TRANSPOSITION, Positions.MOVED, keeps_features=True),
     "_np_transpose": Operator(Kind.TRANSPOSITION, Positions.MOVED),
     "Concat": Operator(Kind.CONCATENATION, Positions.JOINED, faults=(Fault.MISALIGNED_PARTS,)),
-    "slice": replace(_MOVED, faults=(Fault.BLOCKED_INPUT,)),
-    "stack SwapAxis expand_dims slice_axis slice_like SliceChannel reverse tile repeat": _MOVED,
+    "slice": replace(_CUTTING, faults=(Fault.BLOCKED_INPUT,)),
+    "slice_axis slice_like SliceChannel": _CUTTING,
+    "stack reverse tile repeat": _MOVED,
     "depth_to_space space_to_depth broadcast_to broadcast_axis": _MOVED,
     # element by element
     "_copy": replace(_CAST, keeps_features=True),
@@ -362,34 +397,37 @@ _ROWS: dict[str, Operator] = {
     "_mul_scalar _div_scalar": _SCALING,
     "_minus_scalar broadcast_add broadcast_sub broadcast_mul broadcast_div": _ARITHMETIC,
     "exp log log1p expm1 sqrt rsqrt square abs negative reciprocal erf": _SAME,
-    "add_n where _maximum _minimum": _SAME,
+    "add_n": _SAME,
+    "where": replace(_SAME, indices=(0,)),
+    "_maximum _minimum broadcast_maximum broadcast_minimum": _BOUND,
+    "_minimum_scalar _npi_minimum_scalar _npi_maximum _npi_minimum": _BOUND,
     "elemwise_add": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
     "_contrib_round_ste _contrib_sign_ste": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
     # ends of nets
     "softmax log_softmax": _SOFTMAX,
     "softmin": Operator(positions=Positions.ALONG_AXIS),
-    "SoftmaxActivation": Operator(probabilities=lambda _: ("softmax", 1)),
+    "SoftmaxActivation": replace(_WHOLE, probabilities=lambda _: ("softmax", 1)),
     "SoftmaxOutput": replace(_LOSS_HEAD, probabilities=_softmax_output),
     "LogisticRegressionOutput": replace(_LOSS_HEAD, probabilities=_sigmoid),
-    "LinearRegressionOutput MAERegressionOutput SVMOutput": _LOSS_HEAD,
-    "MakeLoss make_loss IdentityAttachKLSparseReg": _LOSS_HEAD,
-    "_contrib_box_nms _contrib_MultiBoxDetection _contrib_Proposal": _DETECTION,
+    "LinearRegressionOutput MAERegressionOutput SVMOutput": _LOSS,
+    "MakeLoss make_loss IdentityAttachKLSparseReg": _LOSS,
+    "_contrib_box_nms": _DETECTION,
+    # MXNet's backward pass gives zeros (measured)
+    "_contrib_MultiBoxDetection": replace(_DETECTION, stops_gradient=_always),
+    "_contrib_Proposal _contrib_MultiProposal": replace(_DETECTION, stops_gradient=_always),
     # numbers of things
-    "Embedding _npx_embedding": Operator(parameters=(1,), indices=(0,)),
+    "Embedding _npx_embedding": Operator(Kind.LOOKUP, parameters=(1,), indices=(0,)),
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
+    "ROIPooling _contrib_ROIAlign": _SECOND_IS_INDEX,
+    "_npi_copysign": _SECOND_IS_INDEX,
     "take batch_take pick gather_nd SequenceMask": _SECOND_IS_INDEX,
     "topk": Operator(stops_gradient=_gives_no_values),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
-    "zeros_like ones_like argmax argmin argsort shape_array size_array": _STOP,
-    "sign round rint ceil floor trunc fix _contrib_arange_like": _STOP,
-    # box_decode has a derivative, but MXNet's backward pass gives zeros (measured)
-    "_contrib_box_decode _contrib_box_iou": _STOP,
-    "_equal_scalar _greater_scalar _greater_equal_scalar": _COMPARISON,
-    "_not_equal_scalar _lesser_scalar _lesser_equal_scalar": _COMPARISON,
-    "broadcast_equal broadcast_greater broadcast_greater_equal": _COMPARISON,
-    "broadcast_not_equal broadcast_lesser broadcast_lesser_equal": _COMPARISON,
+    WITHOUT_GRADIENT: _STOP,
+    WITHOUT_ANY: _REFUSED,
+    STEPS: _COMPARISON,
 }
 
 OPERATORS: Mapping[str, Operator] = {
@@ -397,8 +435,18 @@ OPERATORS: Mapping[str, Operator] = {
 }
 """The name of an operator → what is known of it."""
 
-_RANDOM = re.compile("^_(random|sample|npi_random|npi_(uniform|normal|bernoulli|choice))|_shuffle$")
-_ELEMENT_BY_ELEMENT = re.compile("^(elemwise|broadcast)_|_scalar$")
+# By pattern, for names that are not in it.
+_PATTERNS: dict[str, Operator] = {
+    "^_(foreach|while_loop|cond)$": Operator(keeps_subgraphs=_always),
+    # int8 arithmetic, and what goes there and back
+    "^_contrib_quantized_pooling$": replace(_INT8, kind=Kind.POOLING, channels=Channels.SECOND),
+    "^_contrib_(de|re)?quantize": _INT8,
+    # with quantized=False they are replaced by their parts (measured: MXNet gives zeros)
+    "^_sg_mkldnn_": replace(_INT8, keeps_subgraphs=lambda node: node.flag("quantized", False)),
+    "^(_|broadcast_|_npi_)?(logical_|equal|not_equal|greater|less)": _COMPARISON,
+    "^_(random|sample|npi_random|npi_(uniform|normal|bernoulli|choice))|_shuffle$": _DRAW,
+    "^(elemwise|broadcast)_|_scalar$": _SAME,
+}
 
 
 @functools.lru_cache(maxsize=None)
@@ -407,6 +455,4 @@ def operator(name: str) -> Operator:
     known = OPERATORS.get(name)
     if known is not None:
         return known
-    if _RANDOM.search(name):
-        return Operator(draws=_always)
-    return _SAME if _ELEMENT_BY_ELEMENT.search(name) else Operator()
+    return next((row for pattern, row in _PATTERNS.items() if re.search(pattern, name)), Operator())

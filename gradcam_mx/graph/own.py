@@ -59,6 +59,11 @@ class Own:
         return found
 
     @property
+    def heads(self) -> list[Entry]:
+        """The values that the net returns, and after them those of blocks that the trace saw."""
+        return [(head[0], head[1]) for head in self._description["heads"]]
+
+    @property
     def has_block(self) -> bool:
         """Whether there is a Block that can be called."""
         block = self._block()

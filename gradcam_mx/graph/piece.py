@@ -64,6 +64,10 @@ def symbol_of(
         rebuilt.extend(described[:-1])
         # Two nodes may bear one name (a block that runs twice); MXNet minds only variables'.
         add((index, 0), described[-1])
+        if Fault.NO_GRADIENT in node.operator.faults:
+            at = places[(index, 0)][0]
+            for which in graph.outputs_read.get(index, [0]):
+                add((index, which), _blocked(at, which))
     heads = [place(entry) for entry in outputs]
     for number, entry in enumerate(outputs):
         if _hands_on_what_arrives(graph, entry, names):
@@ -99,6 +103,12 @@ def _hands_on_what_arrives(graph: Structure, output: Entry, leaves: Container[En
 
 def _copied(name: str, entry: tuple[int, int, int]) -> dict[str, Any]:
     return {"op": "_copy", "name": name, "attrs": {}, "inputs": [entry]}
+
+
+def _blocked(at: int, which: int) -> dict[str, Any]:
+    """The JSON of what tells MXNet that no gradient is wanted of a value."""
+    name = f"blocked{at}_{which}"
+    return {"op": "BlockGrad", "name": name, "inputs": [(at, which, 0)]}
 
 
 def _as_run(node: Node, inputs: list[tuple[int, int, int]], place: int) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 - The ReLU inside a fused operator becomes a node of its own, for a rule to act on.
 - A convolution or pooling that keeps the channels last (NHWC) runs with the channels first between
   two transpositions: MXNet 1.9.1 has no such convolution on CPU (measured: it fails when it runs).
+- What reads the probabilities of a loss head reads a softmax or sigmoid in its place, which has the
+  derivative that the loss head has not.
 - Floating-point types inside the graph become the one that it is computed in.
 - Where oneDNN's memory layouts make MXNet 1.9.1 fail, a copy in the plain layout stands in between
   (measured: the slice of a convolution's output ends the process, a batch normalisation of signals
@@ -29,10 +31,14 @@ Entries = List[List[int]]
 _CHANNELS_FIRST = {"NWC": "NCW", "NHWC": "NCHW", "NDHWC": "NCDHW"}
 
 
-def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
-    """The equivalent of `graph`, whose numbers are of the floating-point type `dtype`."""
+def rewrite(graph: Mapping[str, Any], dtype: str, outputs: int = 0) -> Description:
+    """The equivalent of `graph`, whose numbers are of the floating-point type `dtype`.
+
+    The first `outputs` of its heads are the net's outputs, which may be loss heads.
+    """
     nodes: list[Description] = []
     places: list[int] = []
+    loss_heads: dict[int, int] = {}
     positions = {
         len(Attributes.of(node).numbers("kernel"))
         for node in graph["nodes"]
@@ -44,6 +50,8 @@ def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
 
     for node in graph["nodes"]:
         node = {**node, "inputs": moved(node["inputs"])}
+        if _is_of_probabilities(node):
+            loss_heads[len(places)] = len(nodes)
         for piece in _as_typed(_rewritten(node, positions), dtype):
             # a piece names the pieces before it by their negative distance
             nodes.append(
@@ -56,7 +64,11 @@ def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
                 }
             )
         places.append(len(nodes) - 1)
-    return {**graph, "nodes": nodes, "heads": moved(graph["heads"])}
+    heads = [
+        [loss_heads.get(entry[0], moved([entry])[0][0]), *entry[1:]]
+        for entry in graph["heads"][:outputs]
+    ]
+    return {**graph, "nodes": nodes, "heads": heads + moved(graph["heads"][outputs:])}
 
 
 def _as_typed(nodes: Iterable[Description], dtype: str) -> Iterator[Description]:
@@ -76,6 +88,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
     known, attrs = operator(node["op"]), Attributes.of(node)
     if known.fused_with_relu:
         return _parted(node, known.fused_with_relu)
+    if _is_of_probabilities(node):
+        return [node, *_probabilities(node)]
     if attrs.text("layout", "") in _CHANNELS_FIRST:
         return _channels_first(node)
     if Fault.BLOCKED_INPUT in known.faults:
@@ -88,6 +102,32 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
     if Fault.FULL_AVERAGE in known.faults and _is_full_average(attrs):
         return _divided_sum(node)
     return [node]
+
+
+def _is_of_probabilities(node: Description) -> bool:
+    known = operator(node["op"])
+    return known.kind is Kind.LOSS_HEAD and known.probabilities(Attributes.of(node)) is not None
+
+
+def _probabilities(node: Description) -> Iterator[Description]:
+    """The probabilities that a loss head gives, by operators with a derivative."""
+    attrs, name, scores = Attributes.of(node), node["name"], node["inputs"][:1]
+    kind, axis = operator(node["op"]).probabilities(attrs) or ("", 1)
+    last: Description = {"op": kind, "name": name, "inputs": scores, "role": node["op"]}
+    if kind == "sigmoid":
+        yield last
+    elif attrs.flag("multi_output", False) or attrs.flag("preserve_shape", False):
+        yield {**last, "attrs": {"axis": str(axis)}}
+    else:  # over all that belongs to a sample
+        yield {"op": "Flatten", "name": f"{name}_flat", "inputs": scores, "role": INTERNAL}
+        yield {
+            "op": "softmax",
+            "name": f"{name}_softmax",
+            "attrs": {"axis": "-1"},
+            "inputs": [[-1, 0, 0]],
+            "role": INTERNAL,
+        }
+        yield {**last, "op": "reshape_like", "inputs": [[-1, 0, 0], *scores]}
 
 
 def _is_full_average(attrs: Attributes) -> bool:

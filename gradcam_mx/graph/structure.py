@@ -9,8 +9,8 @@ from typing import Any, Collection, Container, Iterable, Mapping, Sequence, Type
 
 from ..errors import InputError
 from ..support.caches import Cache
+from .gates import activations
 from .node import Entry, Node, TracedBlock
-from .operators import Kind
 from .outputs import Output, explained, labels
 
 Kept = TypeVar("Kept")
@@ -26,6 +26,7 @@ class Structure:
         known: Collection[str] = (),
         input_names: Sequence[str] = (),
         blocks: Sequence[TracedBlock] = (),
+        points: Sequence[Entry] = (),
     ) -> None:
         """
         Args:
@@ -36,18 +37,19 @@ class Structure:
             input_names: the inputs in the order in which the net is called with them; by default
                 all that there are, in the order in which the graph comes to them.
             blocks: those that the trace saw, without their outputs.
+            points: the values that are explained, if they are not all that the outputs are.
         """
         self.attributes = description.get("attrs", {})
         """Of the graph as a whole."""
         traced = [_node(index, node) for index, node in enumerate(description["nodes"])]
         entries = [(head[0], head[1]) for head in description["heads"]]
-        self.nodes = _frozen(traced)
+        self.nodes = _frozen(traced, self.attributes)
         self.outputs = [
             Output(name, *explained(self.nodes, self.frozen(entry)))
             for name, entry in zip(output_names, entries)
         ]
-        self.heads = [output.point for output in self.outputs]
-        """What is explained of each output."""
+        self.heads = list(points) or [output.point for output in self.outputs]
+        """What is explained: of each output, or the values that were named."""
         self.blocks = [
             block._replace(output=entry)
             for block, entry in zip(blocks, entries[len(output_names) :])
@@ -59,7 +61,9 @@ class Structure:
         self.input_names = [
             name
             for name in input_names or self.variables
-            if name not in no_inputs and (input_names or name not in known)
+            if name not in no_inputs
+            and (input_names or name not in known)
+            and (not points or name in self.variables)
         ]
         """Of all inputs, in the order of the call."""
         self.inputs = [
@@ -238,7 +242,7 @@ def _node(index: int, described: Mapping[str, Any]) -> Node:
     )
 
 
-def _frozen(nodes: Sequence[Node]) -> list[Node]:
+def _frozen(nodes: Sequence[Node], attributes: Mapping[str, Any]) -> list[Node]:
     """The nodes as they are at inference, in train mode too; and what activations they are."""
     frozen = [
         replace(
@@ -248,11 +252,8 @@ def _frozen(nodes: Sequence[Node]) -> list[Node]:
         )
         for node in nodes
     ]
-    readers: dict[int, set[Kind | None]] = defaultdict(set)
-    for node in frozen:
-        for source, _ in node.inputs:
-            readers[source].add(node.operator.kind)
-    return [replace(node, activation=_activation(node, frozen, readers)) for node in frozen]
+    kinds = activations(frozen, attributes)
+    return [replace(node, activation=kind) for node, kind in zip(frozen, kinds)]
 
 
 def _passed(nodes: Sequence[Node], entry: Entry) -> Entry:
@@ -262,23 +263,3 @@ def _passed(nodes: Sequence[Node], entry: Entry) -> Entry:
         entry = node.inputs[0]
         node = nodes[entry[0]]
     return entry
-
-
-def _activation(
-    node: Node, nodes: Sequence[Node], readers: Mapping[int, set[Kind | None]]
-) -> str | None:
-    """The kind of activation a node is; None if it is none.
-
-    A clip from zero is a rectifier, unless it is fed by an added constant and then scaled by one,
-    which is a hard sigmoid.
-    """
-    kind = node.operator.activation(node)
-    if kind == "clip":
-        after = readers[node.index]
-        if (
-            nodes[node.inputs[0][0]].operator.kind is Kind.SHIFT
-            and after
-            and after <= {Kind.SCALING}
-        ):
-            return "hard_sigmoid"
-    return kind

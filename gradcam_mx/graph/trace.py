@@ -128,7 +128,7 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
                 )
                 for ran in seen
             ],
-            ref(net),
+            block=ref(net),
         )
     return _Traced(graph, fingerprint, _cached_graph(net))
 

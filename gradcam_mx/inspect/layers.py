@@ -14,6 +14,7 @@ from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
 from ..graph.layers import PENULTIMATE, find, named_runs
+from ..graph.node import Shapes
 from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
 from ..graph.runs import split
@@ -82,9 +83,9 @@ def weights(net: Net, layer: Any) -> np.ndarray:
     """
     graph = trace(net)
     if isinstance(layer, (str, mx.gluon.Block)) and layer != PENULTIMATE:
-        name, entry = named_runs(graph, layer, {})[-1]  # every run has the same weight
+        name, entry = named_runs(graph, layer, Shapes({}, ()))[-1]  # every run has the same weight
     else:
-        entry, name = find(graph, layer, {}, graph.heads[:1])
+        entry, name = find(graph, layer, Shapes({}, ()), graph.heads[:1])
     node = graph.nodes[entry[0]]
     block = next(
         (

@@ -284,6 +284,7 @@ def _its_axis(step: Step) -> Sequence[int]:
 
 _BACK: dict[Positions, Back] = {
     Positions.ANY: _everything,
+    Positions.WHOLE: _everything,
     Positions.SAME: _elementwise,
     Positions.MOVED: _moved,
     Positions.JOINED: _joined,

@@ -31,7 +31,12 @@ _SECTIONS = {
 
 
 def activation_map(
-    paper: str, cost: str = GRADIENT_COST, *, always_eigen: bool = False, pooled: bool = False
+    paper: str,
+    cost: str = GRADIENT_COST,
+    *,
+    always_eigen: bool = False,
+    pooled: bool = False,
+    gradient: bool = True,
 ) -> Callable[[Formula], Callable[..., Any]]:
     """Make a method of a formula `f(A, G)`, or `f(run, *, option=default …)`, of weighted channels.
 
@@ -40,6 +45,7 @@ def activation_map(
         cost: the passes through the net that it needs.
         always_eigen: whether the map is the principal component of the weighted channels.
         pooled: whether it explains no other layer than the one that is pooled.
+        gradient: whether it wants the gradient at the layer.
     """
 
     def register(formula: Formula) -> Callable[..., Any]:
@@ -75,7 +81,10 @@ def activation_map(
         maps.__module__ = formula.__module__
         maps.__doc__ = documented(formula.__doc__, (), _SECTIONS)
         return method(
-            family="activation maps", paper=paper, cost=cost, needs=Needs(layer=True, pooled=pooled)
+            family="activation maps",
+            paper=paper,
+            cost=cost,
+            needs=Needs(layer=True, gradient=gradient, pooled=pooled),
         )(maps)
 
     return register
@@ -142,7 +151,7 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.zeros_like(above), where=below != 0)
 
 
-@activation_map("Zhou et al. 2016, arXiv:1512.04150", "1 forward", pooled=True)
+@activation_map("Zhou et al. 2016, arXiv:1512.04150", "1 forward", pooled=True, gradient=False)
 def cam(run: View) -> np.ndarray:
     """CAM: where the features are that the class's weights ask for.
 
@@ -269,7 +278,9 @@ def layer_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.maximum(gradients, 0) * activations
 
 
-@activation_map("Muhammad & Yeasin 2020, arXiv:2008.00299", "1 forward", always_eigen=True)
+@activation_map(
+    "Muhammad & Yeasin 2020, arXiv:2008.00299", "1 forward", always_eigen=True, gradient=False
+)
 def eigen_cam(run: View) -> np.ndarray:
     """Eigen-CAM: where the strongest pattern of a layer is, whatever the target.
 

@@ -12,7 +12,9 @@ from .activation_maps import activation_map, weighted
 from .run import View
 
 
-@activation_map("Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel")
+@activation_map(
+    "Wang et al. 2020, arXiv:1910.01279", "1 forward, and 1 for each channel", gradient=False
+)
 def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
     """Score-CAM: a channel counts by the score of the input that it lets through.
 
@@ -62,6 +64,7 @@ def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.n
 @activation_map(
     "Desai & Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
     "1 forward, and 1 of the net behind the layer for each channel",
+    gradient=False,
 )
 def ablation_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.ndarray:
     """Ablation-CAM: a channel counts by how much the score drops without it.

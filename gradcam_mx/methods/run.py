@@ -36,6 +36,8 @@ class Needs:
 
     layer: bool = False
     """The activations of a layer and the gradient there."""
+    gradient: bool = True
+    """Whether it wants that gradient at the layer."""
     rules: frozenset[Rule] = frozenset()
     """The rules under which it wants the gradient at the input."""
     inside: bool = False
@@ -398,7 +400,9 @@ def recorded_for(
         part = partial(recorded_for, net, x, layer=layer, needs=needs, input=input)
         layers, rules = (), frozenset()
     with failures_told("forward"):
-        recording = record(net, x, Wanted(layers, rules, targets.reads, input, checks, also))
+        differentiates = any(need.layer and need.gradient for need in needs)
+        wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates)
+        recording = record(net, x, wanted)
         targets.check(recording.outputs)
     recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
     if targets.takes_first_output:

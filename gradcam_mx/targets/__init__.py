@@ -36,11 +36,13 @@ The ready-made targets are such objects, a file for each family.
 from ..graph.outputs import LayerOutputs
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
+from .found import BestDetection, WhereFound
 from .several import Several, Top
 from .units import Channel, Unit
 from .values import CosineSimilarity, Regression, Segmentation
 
 __all__ = [
+    "BestDetection",
     "Binary",
     "Channel",
     "ClassScore",
@@ -55,4 +57,5 @@ __all__ = [
     "Several",
     "Top",
     "Unit",
+    "WhereFound",
 ]

@@ -179,8 +179,14 @@ def test_numbers_of_things_are_inputs_without_a_gradient(name):
         "pick": (X[0, 0], [1, 0, 1, 2]),
         "gather_nd": (X[0, 0], [[1, 0]]),
         "SequenceMask": (X[0], [1, 2, 1, 3]),
+        "ROIPooling": (X, [[0, 0, 0, 3, 3]]),
+        "_contrib_ROIAlign": (X, [[0, 0, 0, 3, 3]]),
+        "_npi_copysign": (X, X + 1),
+        "where": ([1, 0], [3, 4], [5, 6]),
     }[name]
     attrs = {"use_sequence_length": "True"} if name == "SequenceMask" else {}
+    if name in ("ROIPooling", "_contrib_ROIAlign"):
+        attrs = {"pooled_size": "(2, 2)", "spatial_scale": "1"}
     gradients = run(name, *arrays, head=1, **attrs)
     for slot, gradient in enumerate(gradients):
         assert gradient.any() == (slot not in operator(name).indices)
@@ -222,17 +228,41 @@ def test_what_is_taken_for_a_missing_attribute_is_what_mxnet_takes(name):
 # -- what MXNet does ------------------------------------------------------------------------------
 
 STOPS = [name for name in NAMES if operator(name).stops_gradient(asked())]
+ALONG_AN_AXIS = {"_npi_argmax", "_npi_argmin", "_npi_std", "_npi_var"}
+REFUSED = {
+    "_contrib_RROIAlign": {"pooled_size": "(2, 2)", "spatial_scale": "1"},
+    "_image_resize": {"size": "(2, 2)"},
+    "argmax_channel": {},
+}
+"""MXNet raises where their gradient is asked for → the attributes with which they run."""
+ANCHORS = np.linspace(0, 1, 864).reshape(1, 24, 6, 6)
 WITHOUT_INPUTS = {
     "_contrib_box_decode": (np.ones((1, 2, 4)), np.ones((1, 2, 4))),
     "_contrib_box_iou": (np.ones((2, 4)), np.ones((2, 4))),
     "one_hot": ([1, 0],),
+    "_contrib_MultiBoxDetection": (np.full((1, 2, 3), 0.5), np.ones((1, 12)), np.ones((1, 3, 4))),
+    "_contrib_MultiBoxTarget": (np.ones((1, 3, 4)), np.ones((1, 2, 5)), np.ones((1, 2, 3))),
+    "_contrib_Proposal": (ANCHORS, np.repeat(ANCHORS, 2, axis=1), [[96, 96, 1]]),
+    "_contrib_MultiProposal": (ANCHORS, np.repeat(ANCHORS, 2, axis=1), [[96, 96, 1]]),
+    "_image_resize": (np.ones((4, 4, 3)),),
+    "_npi_eigh": (np.eye(3),),
+    "_npi_eigvalsh": (np.eye(3),),
+    "_contrib_RROIAlign": (X, np.ones((1, 6))),
+    "argmax_channel": (X[0, 0],),
+    "_npi_percentile": (X, [50]),
 }
 
 
 @pytest.mark.parametrize("name", STOPS)
 def test_no_gradient_gets_past_what_stops_it(name):
     arrays = WITHOUT_INPUTS.get(name) or [X] * len(declared(name)[0])
-    assert not any(one.any() for one in run(name, *arrays, head=1))
+    attrs = {"axis": "1"} if name in ALONG_AN_AXIS else {}
+    if name in REFUSED:
+        attrs = REFUSED[name]
+        with pytest.raises(mx.MXNetError):
+            run(name, *arrays, head=1, **attrs)
+        return
+    assert not any(one.any() for one in run(name, *arrays, head=1, **attrs))
 
 
 @pytest.mark.parametrize("ret_typ", ["indices", "mask", "value", "both"])

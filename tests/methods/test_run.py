@@ -221,5 +221,5 @@ def test_a_layer_that_no_gradient_comes_back_to_is_refused():
         def hybrid_forward(self, F, x):
             return (F.BlockGrad(F.relu(x, name="behind")) + x).mean(axis=(2, 3))
 
-    with pytest.raises(LayerError, match="an operator between them stops it"):
+    with pytest.raises(LayerError, match=r"BlockGrad .* lets none through"):
         gm.grad_cam(Cut(prefix="cut_"), mx.nd.ones((1, 3, 4, 4)), 0, "cut_behind_output")
