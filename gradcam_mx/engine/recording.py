@@ -12,9 +12,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
-from ..graph import dense_head
+from ..graph import dense_head, samples
 from ..graph.graph import Graph
-from ..graph.layers import Map, find, find_map, name_of
+from ..graph.layers import Map, find, find_map, name_of, rows_of
 from ..graph.layout import channel_axis
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
@@ -27,7 +27,7 @@ from .inputs import Input
 from .order import shape_of
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
-from .wanted import Wanted
+from .wanted import Together, Wanted
 
 Forward = Callable[[Any, np.ndarray], List[Any]]
 """From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
@@ -80,6 +80,32 @@ class Subject:
         """How many samples the input holds."""
         return self.shapes[self.input.point][0]
 
+    def sample_axis(self, entry: Entry) -> int | None:
+        """The axis of a value that holds the samples; None if none does."""
+        return samples.axis(self.shapes, entry, self.samples)
+
+    def together(self, where: Map, sides: Sequence[Entry]) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net.
+
+        Args:
+            where: the layer or input.
+            sides: what is given beside it.
+        """
+        read = [*self.heads, *sides]
+        shared = [one for one in read if samples.is_shared(self.shapes, one, self.samples)]
+        others = [side for side in sides if side in self.graph.inputs and side in shared]
+        if (
+            samples.reads_by_number(self.graph, where.point, self.heads)
+            or any(head in shared for head in self.heads)
+            or any(self.shapes[other][:1] != (1,) for other in others)
+        ):
+            return Together.ALONE
+        # of a value without an axis of samples nobody knows what belongs to which row
+        apart = all(one in shared or self.sample_axis(one) is not None for one in sides)
+        if self.shapes.of_twice(self.samples) is None or self.sample_axis(where.point) != 0:
+            return Together.BATCHES
+        return Together.ANY if apart else Together.BATCHES
+
     def check_connected(self) -> None:
         """Refuse an input that no gradient comes back to.
 
@@ -122,6 +148,8 @@ class Traced:
         self.outputs, self.input, self.maps = subject.outputs, subject.input, subject.maps
         self.also = also
         self._given = dict(given)
+        self.one_at_a_time = False
+        """Whether variants run one at a time beside the other samples, whatever the graph tells."""
         read = [*subject.heads, *(output.point for output in also)]
         with self._graph.lock:
             self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
@@ -134,6 +162,30 @@ class Traced:
         """
         chosen = self.outputs if outputs is None else outputs
         return [self._tape.value(output.point) for output in chosen]
+
+    @property
+    def samples(self) -> int:
+        """How many samples the explained input holds."""
+        return self._subject.samples
+
+    @property
+    def sample_axes(self) -> tuple[int | None, ...]:
+        """Of each of the explained outputs: the axis that holds the samples; None if none does."""
+        return tuple(map(self._subject.sample_axis, self._heads))
+
+    def rows_of(self, where: Map) -> np.ndarray:
+        """(M,) which sample each row of a layer's or input's value is of."""
+        if where == self.input:
+            return np.arange(self.samples)
+        rows = rows_of(self._graph, where.point, self._subject.shapes)
+        assert rows is not None, "a layer without such rows is no map"
+        return rows
+
+    def together(self, where: Map) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net."""
+        if self.one_at_a_time:
+            return Together.ALONE
+        return self._subject.together(where, self._sides(where))
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""
@@ -174,11 +226,11 @@ class Traced:
 
         Args:
             value: for `repeats` times as many samples as this recording has.
+            repeats: 1 unless any variants may come together.
         """
         if where == self.input:
             self._subject.check_connected()
-        samples = np.tile(np.arange(self._subject.samples), repeats)
-        beside = {side: inputs.taken(self._given[side], samples) for side in self._sides(where)}
+        beside = self._beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map) -> Forward:
@@ -190,9 +242,7 @@ class Traced:
         operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            values: dict[Entry, Any] = {
-                side: inputs.taken(self._given[side], samples) for side in sides
-            }
+            values = self._beside(sides, samples)
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
 
@@ -212,6 +262,17 @@ class Traced:
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
         return self._graph.cache(_QuickSizes)
+
+    def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
+        """The values that are given beside that of a layer or input, for rows of samples."""
+        return {
+            side: inputs.taken(self._given[side], samples, self._axis_of(side)) for side in sides
+        }
+
+    def _axis_of(self, side: Entry) -> int | None:
+        subject = self._subject
+        is_shared = samples.is_shared(subject.shapes, side, subject.samples)
+        return None if is_shared else subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)

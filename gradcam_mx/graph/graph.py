@@ -184,7 +184,13 @@ class Graph(Structure):
             _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
         except mx.MXNetError as error:
             raise InputError(self._shape_advice(input_shapes, error)) from error
-        return Shapes(dict(zip(entries, shapes)), input_shapes)
+        return Shapes(dict(zip(entries, shapes)), input_shapes, self._shapes_or_none)
+
+    def _shapes_or_none(self, input_shapes: tuple[Shape, ...]) -> Shapes | None:
+        try:
+            return self._infer(input_shapes)
+        except InputError:
+            return None
 
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))

@@ -10,7 +10,6 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -19,13 +18,17 @@ from typing import (
     TypeVar,
 )
 
+import numpy as np
+
 from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
+from . import samples
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
 from .structure import Structure
+from .views import samples_of_rows
 
 One = TypeVar("One")
 
@@ -87,7 +90,7 @@ class LayerTable(List[LayerInfo]):
         )
 
 
-def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
+def table(graph: Structure, shapes: Shapes) -> LayerTable:
     """Every block's output, and every operator's that no block returned, in the order they run."""
     chosen = _default_or_none(graph, shapes, graph.heads[:1])
     starred = (chosen, name_of(graph, chosen)) if chosen else None
@@ -111,9 +114,7 @@ def table(graph: Structure, shapes: Mapping[Entry, Shape]) -> LayerTable:
     )
 
 
-def find(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> tuple[Entry, str]:
+def find(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> tuple[Entry, str]:
     """The value that `layer` names, and the name to call it by.
 
     Args:
@@ -161,9 +162,7 @@ def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry
     return graph.cache(_Maps).get(key, lambda: _find_map(graph, layer, shapes, heads))
 
 
-def _find_map(
-    graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> Map:
+def _find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
     entry, name = find(graph, layer, shapes, heads)
     if len(shapes[entry]) < 3:
         raise LayerError(
@@ -173,6 +172,13 @@ def _find_map(
         )
     if entry[0] not in graph.data_dependent:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
+    if rows_of(graph, entry, shapes) is None:
+        raise LayerError(
+            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
+            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
+            "them; choose a layer before the samples are cut up or moved to another axis, or "
+            "explain the input itself (saliency, integrated_gradients, occlusion)"
+        )
     outputs = [output.name for output in graph.outputs if output.point in heads]
     if entry[0] not in graph.ancestors(heads):
         raise LayerError(
@@ -225,7 +231,7 @@ def name_of(graph: Structure, entry: Entry) -> str:
     return f"{graph.nodes[entry[0]].name}_output"
 
 
-def default(graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]) -> Entry:
+def default(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Entry:
     """The default layer: the last map, of more than one position, before pooling and classifier.
 
     A map has as many axes as the net's input, if there is one that has.
@@ -249,6 +255,20 @@ def is_map(shape: Shape, channel_axis: int) -> bool:
     """Whether a value has more than one position."""
     positions = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
     return len(shape) > 2 and max(positions) > 1
+
+
+def rows_of(graph: Structure, entry: Entry, shapes: Shapes) -> np.ndarray | None:
+    """(M,) which sample each row of a layer's output is of; None if its rows are of no samples."""
+    count = samples.count(graph, shapes)
+    if samples.axis(shapes, entry, count) == 0:
+        return np.arange(count)
+    return samples_of_rows(graph, shapes, entry, count)
+
+
+def has_views(graph: Structure, entry: Entry, shapes: Shapes) -> bool:
+    """Whether a layer's output holds several rows of each sample: its views, or frames."""
+    rows = rows_of(graph, entry, shapes)
+    return rows is not None and len(rows) > samples.count(graph, shapes)
 
 
 def choose_default(maps: Iterable[One], classifies: Callable[[One], bool]) -> One | None:
@@ -283,11 +303,14 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
     return entry
 
 
-def _default_or_none(
-    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> Any:
-    rank = max(len(shapes[entry]) for entry in graph.inputs)
+def _default_or_none(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Any:
     maps = list(_maps(graph, shapes, heads))
+    if not maps:
+        return None
+    # views that were folded into the samples' axis have an axis less than the input
+    folded = [node for node in maps if has_views(graph, (node.index, 0), shapes)][:1]
+    ranked = [(folded[0].index, 0)] if folded else graph.inputs
+    rank = max(len(shapes[entry]) for entry in ranked)
     maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
@@ -303,11 +326,9 @@ def _default_or_none(
     return (chosen.index, 0)
 
 
-def _maps(
-    graph: Structure, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
-) -> Iterator[Node]:
-    """The nodes whose output is a map, the last first."""
-    candidates = graph.data_dependent & graph.ancestors(heads)
+def _maps(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Iterator[Node]:
+    """The nodes whose output is a map of each sample that lies on the input, the last first."""
+    candidates = graph.data_dependent & graph.ancestors(heads) & samples.placed(graph, shapes)
     for node in reversed(graph.live_nodes):
         shape = shapes.get((node.index, 0), ())
         if (
@@ -316,13 +337,12 @@ def _maps(
             and not node.is_internal
             and len(shape) > 2
             and is_map(shape, channel_axis(graph, (node.index, 0), shapes))
+            and rows_of(graph, (node.index, 0), shapes) is not None
         ):
             yield node
 
 
-def _classifies(
-    graph: Structure, node: Node, classes: Shape, shapes: Mapping[Entry, Shape]
-) -> bool:
+def _classifies(graph: Structure, node: Node, classes: Shape, shapes: Shapes) -> bool:
     """Whether a map is the classes' own: one channel a class, and no classifier after it.
 
     In a detector it is one that not all predictions come from: classes, boxes, anchors, and the
@@ -343,7 +363,7 @@ def _predictors(graph: Structure) -> set[int]:
     return {index for index in found if not graph.descendants([(index, 0)]) & set(found)}
 
 
-def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
+def _suggest(graph: Structure, wanted: str, shapes: Shapes) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
         return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"

@@ -13,6 +13,7 @@ from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
 from ..graph.layers import find
+from ..graph.node import Shapes
 from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
 from ..graph.trace import Net, trace
@@ -79,7 +80,7 @@ def weights(net: Net, layer: Any) -> np.ndarray:
         (8, 3, 3, 3)
     """
     graph = trace(net)
-    entry, name = find(graph, layer, {}, graph.heads[:1])
+    entry, name = find(graph, layer, Shapes({}, ()), graph.heads[:1])
     node = graph.nodes[entry[0]]
     block = next(
         (
