@@ -14,7 +14,7 @@ from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head, samples
 from ..graph.graph import Graph
-from ..graph.layers import Map, find, find_map, name_of, rows_of
+from ..graph.layers import Map, check_rows, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
@@ -177,9 +177,7 @@ class Traced:
         """(M,) which sample each row of a layer's or input's value is of."""
         if where == self.input:
             return np.arange(self.samples)
-        rows = rows_of(self._graph, where.point, self._subject.shapes)
-        assert rows is not None, "a layer without such rows is no map"
-        return rows
+        return check_rows(self._graph, where.point, where.name, self._subject.shapes)
 
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""

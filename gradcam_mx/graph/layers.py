@@ -172,13 +172,7 @@ def _find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entr
         )
     if entry[0] not in graph.data_dependent:
         raise LayerError(f"the layer {name!r} does not depend on the net's input")
-    if rows_of(graph, entry, shapes) is None:
-        raise LayerError(
-            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
-            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
-            "them; choose a layer before the samples are cut up or moved to another axis, or "
-            "explain the input itself (saliency, integrated_gradients, occlusion)"
-        )
+    check_rows(graph, entry, name, shapes)
     outputs = [output.name for output in graph.outputs if output.point in heads]
     if entry[0] not in graph.ancestors(heads):
         raise LayerError(
@@ -244,9 +238,9 @@ def default(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Entry:
     entry = _default_or_none(graph, shapes, heads)
     if entry is None:
         raise LayerError(
-            "the net has no layer whose output is a map with more than one position, so there is "
-            "nothing that an activation map could show; input attributions (saliency, "
-            "guided_backprop) work without one"
+            "the net has no layer whose output is a map of each sample with more than one "
+            "position, all of them the input's, so there is nothing that an activation map could "
+            "show; input attributions (saliency, guided_backprop) work without one"
         )
     return entry
 
@@ -263,6 +257,23 @@ def rows_of(graph: Structure, entry: Entry, shapes: Shapes) -> np.ndarray | None
     if samples.axis(shapes, entry, count) == 0:
         return np.arange(count)
     return samples_of_rows(graph, shapes, entry, count)
+
+
+def check_rows(graph: Structure, entry: Entry, name: str, shapes: Shapes) -> np.ndarray:
+    """(M,) which sample each row of a layer's output is of.
+
+    Raises:
+        LayerError: its rows are of no samples.
+    """
+    rows = rows_of(graph, entry, shapes)
+    if rows is None:
+        raise LayerError(
+            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
+            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
+            "them; choose a layer before the samples are cut up or moved to another axis, or "
+            "explain the input itself (saliency, integrated_gradients, occlusion)"
+        )
+    return rows
 
 
 def has_views(graph: Structure, entry: Entry, shapes: Shapes) -> bool:
@@ -311,7 +322,11 @@ def _default_or_none(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -
     folded = [node for node in maps if has_views(graph, (node.index, 0), shapes)][:1]
     ranked = [(folded[0].index, 0)] if folded else graph.inputs
     rank = max(len(shapes[entry]) for entry in ranked)
-    maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
+    ranks = {node.index: len(shapes[(node.index, 0)]) for node in maps}
+    # tokens have fewer axes than the picture, and words more than their numbers
+    maps = [node for node in maps if ranks[node.index] == rank] or [
+        node for node in maps if ranks[node.index] < rank or rank < 3
+    ]
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
     if chosen is None:

@@ -63,17 +63,22 @@ def reads_by_number(graph: Structure, point: Entry, heads: Sequence[Entry]) -> b
 
 
 def placed(graph: Structure, shapes: Shapes) -> frozenset[int]:
-    """The nodes whose values have positions that are the input's.
+    """The nodes whose values are made of the input and have its positions.
 
     Behind a Dense layer, a pool over everything, or the cutting out of regions, a map of features
-    is of other positions, if it is one at all.
+    is of other positions, if it is one at all. The input's own numbers, moved, are no features.
     """
-    found = {index for index, _ in graph.inputs}
+    moved = {index for index, _ in graph.inputs}
+    found = set(moved)
     for node in graph.live_nodes:
-        reads_placed = any(source in found for source, _ in node.inputs)
-        if reads_placed and not _leaves(graph, node, shapes):
-            found.add(node.index)
-    return frozenset(found)
+        sources = [source for source, _ in node.inputs]
+        if not any(source in found for source in sources) or _leaves(graph, node, shapes):
+            continue
+        found.add(node.index)
+        is_moved = node.operator.positions in (Positions.MOVED, Positions.JOINED)
+        if is_moved and all(source in moved for source in sources):
+            moved.add(node.index)
+    return frozenset(found - moved)
 
 
 def _leaves(graph: Structure, node: Node, shapes: Shapes) -> bool:

@@ -7,7 +7,7 @@ the numbers of positions: what is cut up or turned on the way does not lie on th
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -19,11 +19,20 @@ from .operators import Positions
 from .piece import Piece, symbol_of
 from .structure import Structure
 
-Numbers = Optional[np.ndarray]
-"""Of which sample: each row of a value (M,), or each of its elements; None if that is unknown."""
+
+class _Rows(NamedTuple):
+    """What is known of the rows of a value."""
+
+    numbers: np.ndarray
+    """Of which sample each row is, (M,), or each element, shaped like the value."""
+    lies: bool
+    """Whether its positions are those of the input."""
 
 
-class _Known(Cache[Tuple[Tuple[Shape, ...], int], Dict[Entry, Numbers]]):
+_Known = Dict[Entry, Optional[_Rows]]
+
+
+class _Found(Cache[Tuple[Tuple[Shape, ...], int, int], _Known]):
     def __init__(self) -> None:
         super().__init__(8)
 
@@ -42,99 +51,104 @@ def samples_of_rows(
     Returns:
         None if rows are of no one sample, not as many of each, or not at the input's positions.
     """
-    key = shapes.of_inputs, samples
-    known = graph.cache(_Known).get(key, lambda: _all_known(graph, shapes, samples))
-    rows = _rows(known.get(entry))
+    axes = len(shapes[entry]) - (2 if channel_axis(graph, entry, shapes) == 1 else 1)
+    key = shapes.of_inputs, samples, axes
+    known = graph.cache(_Found).get(key, lambda: _Flow(graph, shapes, axes).of(samples))
+    found = known.get(entry)
+    rows = None if found is None or not found.lies else _of_rows(found.numbers)
     if rows is None or (np.bincount(rows, minlength=samples) * samples != len(rows)).any():
         return None
     return rows
 
 
-def _all_known(graph: Structure, shapes: Shapes, samples: int) -> dict[Entry, Numbers]:
-    known: dict[Entry, Numbers] = {
-        entry: np.arange(samples) if shapes[entry][:1] == (samples,) else None
-        for entry in graph.inputs
-    }
-    for node in graph.live_nodes:
-        sources = [entry for entry in node.inputs if entry in known]
-        for which in graph.outputs_read.get(node.index, [0]) if sources else []:
-            entry = (node.index, which)
-            known[entry] = _through(graph, node, entry, sources, known, shapes)
-    return known
+class _Flow:
+    """Takes the numbers of samples through a graph.
 
+    Args:
+        graph: it.
+        shapes: of all values.
+        axes: how many of the last axes are those of the positions that have to be kept.
+    """
 
-def _through(
-    graph: Structure,
-    node: Node,
-    made: Entry,
-    sources: list[Entry],
-    known: dict[Entry, Numbers],
-    shapes: Shapes,
-) -> Numbers:
-    """The samples' numbers behind a node."""
-    before = [known[source] for source in sources]
-    if made not in shapes or any(one is None for one in before):
-        return None
-    positions = node.operator.positions
-    if positions in (Positions.MOVED, Positions.JOINED):
-        return _moved(graph, node, made, sources, known, shapes)
-    if positions is Positions.SAME and all(shapes[one] == shapes[made] for one in sources):
-        alike = [_full(one, shapes[made]) for one in before]
-        return before[0] if all(np.array_equal(one, alike[0]) for one in alike) else None
-    rows = [_rows(one) for one in before]
-    if rows[0] is None or len(rows[0]) != shapes[made][0]:
-        return None
-    return rows[0] if all(_is_same(one, rows[0]) for one in rows) else None
+    def __init__(self, graph: Structure, shapes: Shapes, axes: int) -> None:
+        self._graph, self._shapes, self._axes = graph, shapes, axes
+        self._known: _Known = {}
 
+    def of(self, samples: int) -> _Known:
+        """What is known of all values that depend on the inputs."""
+        for entry in self._graph.inputs:
+            has_samples = self._shapes[entry][:1] == (samples,)
+            self._known[entry] = _Rows(np.arange(samples), True) if has_samples else None
+        for node in self._graph.live_nodes:
+            sources = [entry for entry in node.inputs if entry in self._known]
+            for which in self._graph.outputs_read.get(node.index, [0]) if sources else []:
+                made = (node.index, which)
+                self._known[made] = self._through(node, made, sources)
+        return self._known
 
-def _moved(
-    graph: Structure,
-    node: Node,
-    made: Entry,
-    sources: list[Entry],
-    known: dict[Entry, Numbers],
-    shapes: Shapes,
-) -> Numbers:
-    """The samples' numbers behind a node that moves values, which it does to the numbers."""
-    if set(node.inputs) != set(sources):
-        return None
-    run = Piece(*symbol_of(graph, [made], frozenset(sources)))
-
-    def moved(numbers: dict[Entry, np.ndarray]) -> np.ndarray:
-        arrays = {one: mx.nd.array(each, dtype="float32") for one, each in numbers.items()}
-        with mx.autograd.pause(train_mode=False):
-            return run(arrays, {})[0].asnumpy().astype(int)
-
-    found = moved({one: _full(known[one], shapes[one]) for one in sources})
-    rows = _rows(found)
-    kept = rows is not None and all(_is_same(rows, _rows(known[one])) for one in sources)
-    if not kept or any(shapes[one] == shapes[made] for one in sources):
-        axes = len(shapes[made]) - (2 if channel_axis(graph, made, shapes) == 1 else 1)
-        there = shapes[made][len(shapes[made]) - axes :]
-        if any(shapes[one][max(0, len(shapes[one]) - axes) :] != there for one in sources):
+    def _through(self, node: Node, made: Entry, sources: list[Entry]) -> _Rows | None:
+        before = [one for one in map(self._known.get, sources) if one is not None]
+        if made not in self._shapes or len(before) < len(sources):
             return None
-        numbers = np.arange(int(np.prod(there))).reshape(there)
-        places = moved({one: np.broadcast_to(numbers, shapes[one]) for one in sources})
-        if (places != numbers).any():
-            return None
-    return found if rows is None else rows
+        positions = node.operator.positions
+        if positions in (Positions.MOVED, Positions.JOINED):
+            is_all = set(node.inputs) == set(sources)
+            return self._moved(made, dict(zip(sources, before))) if is_all else None
+        lies = any(one.lies for one in before)
+        shape = self._shapes[made]
+        if positions is Positions.SAME and all(self._shapes[one] == shape for one in sources):
+            full = [_full(one.numbers, shape) for one in before]
+            alike = all(np.array_equal(one, full[0]) for one in full)
+            return _Rows(before[0].numbers, lies) if alike else None
+        rows = [_of_rows(one.numbers) for one in before]
+        alike = all(_is_same(one, rows[0]) for one in rows)
+        return _Rows(rows[0], lies) if alike and len(rows[0]) == shape[0] else None  # type: ignore
+
+    def _moved(self, made: Entry, before: dict[Entry, _Rows]) -> _Rows:
+        """Behind a node that moves values: what it does to them, it does to their numbers."""
+        run = Piece(*symbol_of(self._graph, [made], frozenset(before)))
+
+        def moved(numbers: dict[Entry, np.ndarray]) -> np.ndarray:
+            arrays = {one: mx.nd.array(each, dtype="float32") for one, each in numbers.items()}
+            with mx.autograd.pause(train_mode=False):
+                return run(arrays, {})[0].asnumpy().astype(int)
+
+        shapes, shape = {one: self._shapes[one] for one in before}, self._shapes[made]
+        found = moved({one: _full(before[one].numbers, shapes[one]) for one in before})
+        rows = _of_rows(found)
+        numbers = found if rows is None else rows
+        if not all(one.lies for one in before.values()):
+            return _Rows(numbers, False)
+        kept = all(_is_same(rows, _of_rows(one.numbers)) for one in before.values())
+        turned = [one for one in shapes.values() if len(one) == len(shape) and one != shape]
+        if kept and len(turned) == len(shapes):  # cropped, or channels go to another axis
+            return _Rows(numbers, True)
+        there = _last(shape, self._axes)
+        if any(_last(one, self._axes) != there for one in shapes.values()):
+            return _Rows(numbers, False)
+        places = np.arange(int(np.prod(there))).reshape(there)
+        found = moved({one: np.broadcast_to(places, each) for one, each in shapes.items()})
+        return _Rows(numbers, bool((found == places).all()))
 
 
-def _full(numbers: Numbers, shape: Shape) -> np.ndarray:
+def _last(shape: Shape, axes: int) -> Shape:
+    return shape[max(0, len(shape) - axes) :]
+
+
+def _full(numbers: np.ndarray, shape: Shape) -> np.ndarray:
     """The numbers of each element of a value."""
-    assert numbers is not None
     if numbers.ndim == len(shape) and numbers.ndim > 1:
         return numbers
     return np.broadcast_to(numbers.reshape(-1, *[1] * (len(shape) - 1)), shape)
 
 
-def _is_same(one: Numbers, other: Numbers) -> bool:
+def _is_same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one is not None and other is not None and np.array_equal(one, other)
 
 
-def _rows(numbers: Numbers) -> Numbers:
+def _of_rows(numbers: np.ndarray) -> np.ndarray | None:
     """The numbers of each row; None if a row has several."""
-    if numbers is None or numbers.ndim == 1:
+    if numbers.ndim == 1:
         return numbers
     flat = numbers.reshape(len(numbers), -1)
     return flat[:, 0] if (flat == flat[:, :1]).all() else None

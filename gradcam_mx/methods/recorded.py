@@ -150,7 +150,8 @@ class Recorded:
         if together is not Together.ANY:
             value = self.value(where)
             return Batches(forward, results, like, value, samples, together, arrange)
-        return Engine(forward, results, like, shape, size, arrange)
+        fills = all(axis == 0 for axis in self.known.sample_axes)
+        return Engine(forward, results, like, shape, size, arrange, fills)
 
     def _known_of(self, head: Head, probability: bool) -> Known:
         """What is known of the outputs that a target reads."""

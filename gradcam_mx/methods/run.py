@@ -213,9 +213,24 @@ class View:
 
     @property
     def input_size(self) -> tuple[int, ...]:
-        """The input's size along its positions: (H, W), (W,), (D, H, W)."""
+        """The input's size along its positions: (H, W), (W,), (D, H, W); of one view, where the
+        map is of views."""
         recording = self._recorded.recording
-        return shape_of(recording.value(recording.input.point).shape, recording.input)[2:]
+        shape = recording.value(recording.input.point).shape
+        if self.rows is None or self.map is None:
+            return shape_of(shape, recording.input)[2:]
+        # the channels of views are where the map has its own
+        end = len(shape) - (self.map.channel_axis != 1)
+        return tuple(shape[end - self.activations.ndim + 2 : end])
+
+    @property
+    def rows(self) -> np.ndarray | None:
+        """(M,) which sample each row of the map is of, where it has several views of each; else
+        None."""
+        if self.map is None:
+            return None
+        rows = self._recorded.recording.rows_of(self.map)
+        return rows if len(rows) > len(self.score) else None
 
     @property
     def output_name(self) -> str:

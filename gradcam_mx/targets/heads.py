@@ -92,7 +92,7 @@ def head(
             "output= chooses them, by number or name"
         )
     scalars = meant.scalars(values, known)
-    score = _evaluated(scalars, values, known.samples)
+    score = _evaluated(scalars, values, known)
     gradients = _gradients(meant, scalars, values) if differentiate else []
     return Head(gradients, score, scalars.name, scalars.of_variants())
 
@@ -208,14 +208,14 @@ def _one_for_each(
     )
 
 
-def _evaluated(scalars: Scalars, values: Sequence[Any], samples: int) -> np.ndarray:
+def _evaluated(scalars: Scalars, values: Sequence[Any], known: Known) -> np.ndarray:
     """(N,): the scalars, checked."""
     if scalars.class_ids is not None:
         ids = checked(scalars.class_ids, values[0].shape[1])
         numbers = values[0].asnumpy().reshape(len(ids), -1)
         return numbers[np.arange(len(ids)), ids].astype(np.float32)
     with mx.autograd.pause(train_mode=True):
-        return _checked_scalars(scalars, scalars.of(values), samples)
+        return _checked_scalars(scalars, scalars.of(values), values, known)
 
 
 def _gradients(target: BaseTarget, scalars: Scalars, values: Sequence[Any]) -> list[Any]:
@@ -259,13 +259,20 @@ def _differentiated(scalars: Scalars, values: Sequence[Any]) -> list[Any]:
     return gradients
 
 
-def _checked_scalars(scalars: Scalars, score: Any, samples: int) -> np.ndarray:
-    said = _said(scalars)
-    if not isinstance(score, mx.nd.NDArray) or score.size != samples:
-        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
+def _checked_scalars(
+    scalars: Scalars, score: Any, values: Sequence[Any], known: Known
+) -> np.ndarray:
+    said, samples = _said(scalars), known.samples
+    is_array = isinstance(score, mx.nd.NDArray)
+    # of an output that has another axis 0, one scalar a sample may come in any shape
+    is_other = any(axis != 0 for axis in known.sample_axes)
+    if not is_array or (score.shape != (samples,) and not (is_other and score.size == samples)):
+        got = f"shape {score.shape}" if is_array else type(score).__name__
+        shapes = ", ".join(str(value.shape) for value in values)
+        of = f" of the output {shapes}, for the input {known.input_shape}" if is_other else ""
         raise TargetError(
             f"the target function {said!r} has to return an NDArray of one scalar a "
-            f"sample, shape ({samples},); it returned {got}"
+            f"sample, shape ({samples},); it returned {got}{of}"
         )
     numbers = score.asnumpy().reshape(samples)
     if not np.isfinite(numbers).all():
