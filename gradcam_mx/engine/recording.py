@@ -16,7 +16,7 @@ from ..graph import dense_head, samples
 from ..graph.graph import Graph
 from ..graph.layers import Map, check_rows, find, find_map, name_of
 from ..graph.layout import channel_axis
-from ..graph.node import Entry
+from ..graph.node import Entry, Shape
 from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
 from ..support.caches import Cache
@@ -35,6 +35,11 @@ each is a variant of, to the explained value of each output."""
 
 
 class _Ways(Cache[Tuple[Entry, Tuple[Entry, ...]], FrozenSet[int]]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], Together]):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -84,13 +89,13 @@ class Subject:
         """The axis of a value that holds the samples; None if none does."""
         return samples.axis(self.shapes, entry, self.samples)
 
-    def together(self, where: Map, sides: Sequence[Entry]) -> Together:
-        """Which values in the place of that at a layer or input may share a call of the net.
+    def together(self, where: Map) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net."""
+        key = where.point, tuple(self.heads), self.shapes.of_inputs, self.samples
+        return self.graph.cache(_Togethers).get(key, lambda: self._together(where))
 
-        Args:
-            where: the layer or input.
-            sides: what is given beside it.
-        """
+    def _together(self, where: Map) -> Together:
+        sides = self.graph.sides(where.point, self.heads)
         read = [*self.heads, *sides]
         shared = [one for one in read if samples.is_shared(self.shapes, one, self.samples)]
         others = [side for side in sides if side in self.graph.inputs and side in shared]
@@ -183,7 +188,7 @@ class Traced:
         """Which values in the place of that at a layer or input may share a call of the net."""
         if self.one_at_a_time:
             return Together.ALONE
-        return self._subject.together(where, self._sides(where))
+        return self._subject.together(where)
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""

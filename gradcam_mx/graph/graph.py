@@ -12,13 +12,15 @@ import itertools
 import threading
 from typing import Any, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from .._mxnet import mx
 from ..errors import InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
 from .node import Entry, Node, Shape, Shapes, TracedBlock
-from .operators import Fault
+from .operators import Fault, Kind
 from .parameters import Parameters
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
@@ -188,9 +190,16 @@ class Graph(Structure):
 
     def _shapes_or_none(self, input_shapes: tuple[Shape, ...]) -> Shapes | None:
         try:
-            return self._infer(input_shapes)
+            found = self._infer(input_shapes)
         except InputError:
             return None
+        # MXNet takes (6, 4) for an input of a reshape to (3, 4), until that runs (measured)
+        reshaping = [node for node in self.live_nodes if node.operator.kind is Kind.RESHAPING]
+        pairs = [(found.get(node.inputs[0]), found.get((node.index, 0))) for node in reshaping]
+        is_sound = all(
+            one is None or other is None or np.prod(one) == np.prod(other) for one, other in pairs
+        )
+        return found if is_sound else None
 
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))

@@ -41,6 +41,8 @@ class Kind(Enum):
     """It pads, cuts or stretches maps."""
     CONCATENATION = auto()
     TRANSPOSITION = auto()
+    RESHAPING = auto()
+    """It gives the same numbers in the same order."""
     SHIFT = auto()
     """It adds a number."""
     SCALING = auto()
@@ -223,6 +225,10 @@ def _gives_no_values(node: Reader) -> bool:
     return node.text("ret_typ", "indices") not in ("value", "both")
 
 
+def _takes_rows(node: Reader) -> bool:
+    return node.whole("axis", 0) == 0
+
+
 # -- the table -------------------------------------------------------------------------------------
 
 _BATCH_NORM = Operator(
@@ -234,7 +240,7 @@ _BATCH_NORM = Operator(
 )
 _SAME = Operator(positions=Positions.SAME)
 _MOVED = Operator(positions=Positions.MOVED)
-_RESHAPING = Operator(positions=Positions.MOVED, keeps_scores=True, keeps_features=True)
+_RESHAPING = Operator(Kind.RESHAPING, Positions.MOVED, keeps_scores=True, keeps_features=True)
 _CAST = Operator(positions=Positions.SAME, keeps_scores=True, keeps_channels=True)
 _ARITHMETIC = Operator(positions=Positions.SAME, keeps_channels=True)
 _SCALING = Operator(Kind.SCALING, Positions.SAME, keeps_channels=True)
@@ -371,10 +377,10 @@ _ROWS: dict[str, Operator] = {
     "Embedding _npx_embedding": Operator(parameters=(1,), indices=(0,)),
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
     "batch_take pick SequenceMask": _SECOND_IS_INDEX,
-    "take _npi_take": replace(
-        _SECOND_IS_INDEX, picks_samples=lambda node: node.whole("axis", 0) == 0
-    ),
-    "gather_nd _npi_gather_nd _npx_gather_nd": replace(_SECOND_IS_INDEX, picks_samples=_always),
+    "take": replace(_SECOND_IS_INDEX, picks_samples=_takes_rows),
+    "gather_nd": replace(_SECOND_IS_INDEX, picks_samples=_always),
+    "_npi_take": Operator(picks_samples=_takes_rows),
+    "_npi_gather_nd _npx_gather_nd _npi_boolean_mask": Operator(picks_samples=_always),
     "_contrib_boolean_mask _contrib_index_copy": Operator(picks_samples=_always),
     # regions (number of a sample, x0, y0, x1, y1) of maps
     "ROIPooling _npx_roi_pooling _contrib_ROIAlign _contrib_RROIAlign": _REGIONS,

@@ -25,6 +25,7 @@ from ..support.callers import caller_level
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
+from . import apart
 from .recorded import Recorded, Runner
 
 
@@ -174,6 +175,12 @@ class View:
         """For each of other values of the input or of a layer: (N,) the scores, and the gradients
         there, shaped like a value. See `scores_at`."""
         recorded = self._recorded
+        if apart.are_apart(recorded, [where]):
+            for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
+                with failures_told("backward"):
+                    found = apart.variant(recorded, self._head.fixed, where, value)
+                yield found
+            return
         is_any = recorded.together(where, [self._head]) is Together.ANY
         size = batch_size if is_any else 1
         check_batch_size(batch_size, auto=False)
@@ -325,11 +332,8 @@ class View:
             if rule in self._recorded.rules or not maps:
                 maps.append(self._recorded.recording.input)
             with failures_told("backward"):
-                gradients = self._recorded.recording.backward(
-                    self._head.gradients, rule, [one.point for one in maps]
-                )
-                for one in maps:
-                    self._gradients[rule, one.point] = numbers_at(gradients[one.point], one)
+                gradients = apart.backward(self._recorded, self._head, rule, maps)
+            self._gradients.update({(rule, point): one for point, one in gradients.items()})
         return self._gradients[rule, where.point]
 
 
