@@ -130,6 +130,8 @@ class Engine:
         shape: of a row, its channels first.
         size: of the chunks.
         arrange: from rows with their channels first to rows as the net has them.
+        fills: whether the last chunk, where fewer rows are left, is filled up, and its outputs cut;
+            they have to have the rows at axis 0 for that.
     """
 
     def __init__(
@@ -140,9 +142,11 @@ class Engine:
         shape: Sequence[int],
         size: ChunkSize,
         arrange: Callable[[np.ndarray], np.ndarray] = lambda rows: rows,
+        fills: bool = True,
     ) -> None:
         self._forward, self._results, self._arrange = forward, results, arrange
         self._context, self._shape, self._size = like.context, tuple(shape), size
+        self._fills = fills
         self._buffer = np.empty((0, *shape), like.dtype)
         self._rows: Any = None
 
@@ -201,7 +205,8 @@ class Engine:
             yield self._finished(waiting)
         if filled:
             # of the usual size, for which everything is ready, also where fewer rows are left
-            yield self._finished(self._start(filled, size.rows if has_run else len(filled)))
+            is_full = has_run and self._fills
+            yield self._finished(self._start(filled, size.rows if is_full else len(filled)))
 
     def _start(self, filled: list[Row], rows: int) -> _Started:
         values = self._arrange(self._buffer[:rows])

@@ -27,7 +27,7 @@ from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers,
 from .following import function_step
 from .rules import Rule, RuleReport
 from .steps import Backward
-from .wanted import Wanted
+from .wanted import Together, Wanted
 
 _native: Any = mx.gluon.nn
 
@@ -81,6 +81,8 @@ class EagerTape:
         ]
         self._values = self._read(self._run, self.outputs)
         self._functions = self._check_functions()
+        self.one_at_a_time = False
+        """See `Traced.one_at_a_time`."""
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         self.input = self._explained_input()
         for rule in wanted.rules:
@@ -149,7 +151,37 @@ class EagerTape:
                 f"the layer {name!r} does not depend on the input {self._named} that is explained, "
                 f"but on {' and '.join(map(str, inputs))}: name that by input=, or another layer"
             )
+        if run.shape(ran)[0] != self.samples:
+            raise LayerError(
+                f"the layer {name!r} gives {run.shape(ran)} for {self.samples} samples, and "
+                "which of its rows are of which sample is known of a net that can be traced alone; "
+                "choose a layer whose axis 0 holds the samples"
+            )
         return Map(ran.cut, name, 1)
+
+    # -- samples -----------------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> int:
+        """How many samples the explained input holds."""
+        return len(self._arrays[self.input.point])
+
+    @property
+    def sample_axes(self) -> tuple[int | None, ...]:
+        """See `Traced.sample_axes`; here, the numbers of rows are all that tells."""
+        return tuple(map(self._sample_axis, self._values))
+
+    def _sample_axis(self, array: Any) -> int | None:
+        return 0 if array.shape[:1] == (self.samples,) else None
+
+    def rows_of(self, where: Map) -> np.ndarray:
+        """See `Traced.rows_of`."""
+        return np.arange(self.samples)
+
+    def together(self, where: Map) -> Together:
+        """See `Traced.together`."""
+        is_apart = all(len(one) in (1, self.samples) for one in self._arrays)
+        return Together.ANY if is_apart and not self.one_at_a_time else Together.ALONE
 
     # -- a recording -------------------------------------------------------------------------------
 
@@ -181,7 +213,7 @@ class EagerTape:
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> EagerTape:
         """A recording of the net with another value at a layer or input; see `Traced.at`."""
-        arrays = self._taken(np.tile(np.arange(len(self._arrays[0])), repeats))
+        arrays = self._taken(np.tile(np.arange(self.samples), repeats))
         wanted = self._wanted._replace(checks=(), also=())
         if self._is_numpy:
             arrays = [one.as_np_ndarray() for one in arrays]
@@ -208,9 +240,7 @@ class EagerTape:
     def memory(self) -> int:
         """How many bytes the values of one sample fill, as far as the layers tell."""
         values = [cut.leaf for cut in self._run.cuts]
-        return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // len(
-            self._arrays[0]
-        )
+        return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // self.samples
 
     @property
     def quick_sizes(self) -> dict[Any, int]:
@@ -218,7 +248,7 @@ class EagerTape:
         return {}
 
     def _taken(self, samples: np.ndarray) -> list[Any]:
-        return [inputs.taken(one, samples) for one in self._arrays]
+        return [inputs.taken(one, samples, self._sample_axis(one)) for one in self._arrays]
 
     def pooled(self) -> Any:
         """What follows a layer is known of a traced net alone.

@@ -286,6 +286,7 @@ class EagerRun:
             number
             for number, ran in enumerate(self.ran)
             if is_map(self.shape(ran), 1)
+            and len(self.cuts[0].leaf) == self.shape(ran)[0]
             and not isinstance(ran.block, (POOLING, _native.ReflectionPad2D))
         ]
         if len(self._begins) > 1:

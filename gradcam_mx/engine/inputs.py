@@ -117,8 +117,14 @@ def place(array: Any, context: Any, dtype: str) -> Any:
     return array.as_nd_ndarray().detach().as_in_context(context).astype(dtype, copy=False)
 
 
-def taken(array: Any, samples: np.ndarray) -> Any:
-    """The rows of an array that belong to the given samples; one that they all share as it is."""
-    if len(array) <= samples.max():
+def taken(array: Any, samples: np.ndarray, axis: int | None = 0) -> Any:
+    """What of an array belongs to the given samples.
+
+    Args:
+        array: it.
+        samples: their numbers.
+        axis: that holds the samples; None if none does, and the array is taken as it is.
+    """
+    if axis is None:
         return array
-    return mx.nd.take(array, mx.nd.array(samples, ctx=array.context, dtype="int32"))
+    return mx.nd.take(array, mx.nd.array(samples, ctx=array.context, dtype="int32"), axis=axis)

@@ -12,12 +12,12 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
-from ..graph import dense_head
+from ..graph import dense_head, samples
 from ..graph.connection import told
 from ..graph.graph import Graph
-from ..graph.layers import Map, find, find_map, name_of
+from ..graph.layers import Map, check_rows, find, find_map, name_of
 from ..graph.layout import channel_axis
-from ..graph.node import Entry, Shapes
+from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
@@ -29,7 +29,7 @@ from .inputs import Input
 from .order import shape_of
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
-from .wanted import Wanted
+from .wanted import Together, Wanted
 
 Forward = Callable[[Any, np.ndarray], List[Any]]
 """From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
@@ -37,6 +37,11 @@ each is a variant of, to the explained value of each output."""
 
 
 class _Ways(Cache[Tuple[Entry, Tuple[Entry, ...]], FrozenSet[int]]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
+class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], Together]):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -110,6 +115,32 @@ class Subject:
         """How many samples the input holds."""
         return self.shapes[self.input.point][0]
 
+    def sample_axis(self, entry: Entry) -> int | None:
+        """The axis of a value that holds the samples; None if none does."""
+        return samples.axis(self.shapes, entry, self.samples)
+
+    def together(self, where: Map) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net."""
+        key = where.point, tuple(self.heads), self.shapes.of_inputs, self.samples
+        return self.graph.cache(_Togethers).get(key, lambda: self._together(where))
+
+    def _together(self, where: Map) -> Together:
+        sides = self.graph.sides(where.point, self.heads)
+        read = [*self.heads, *sides]
+        shared = [one for one in read if samples.is_shared(self.shapes, one, self.samples)]
+        others = [side for side in sides if side in self.graph.inputs and side in shared]
+        if (
+            samples.reads_by_number(self.graph, where.point, self.heads)
+            or any(head in shared for head in self.heads)
+            or any(self.shapes[other][:1] != (1,) for other in others)
+        ):
+            return Together.ALONE
+        # of a value without an axis of samples nobody knows what belongs to which row
+        apart = all(one in shared or self.sample_axis(one) is not None for one in sides)
+        if self.shapes.of_twice(self.samples) is None or self.sample_axis(where.point) != 0:
+            return Together.BATCHES
+        return Together.ANY if apart else Together.BATCHES
+
     def check_connected(self) -> None:
         """Refuse an input that no gradient comes back to.
 
@@ -154,6 +185,8 @@ class Traced:
         self.proof: check.Proof | None = None
         """What came of holding it against the net itself."""
         self._given = dict(given)
+        self.one_at_a_time = False
+        """Whether variants run one at a time beside the other samples, whatever the graph tells."""
         read = [*subject.heads, *(output.point for output in also)]
         with self._graph.lock:
             self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
@@ -166,6 +199,28 @@ class Traced:
         """
         chosen = self.outputs if outputs is None else outputs
         return [self._tape.value(output.point) for output in chosen]
+
+    @property
+    def samples(self) -> int:
+        """How many samples the explained input holds."""
+        return self._subject.samples
+
+    @property
+    def sample_axes(self) -> tuple[int | None, ...]:
+        """Of each of the explained outputs: the axis that holds the samples; None if none does."""
+        return tuple(map(self._subject.sample_axis, self._heads))
+
+    def rows_of(self, where: Map) -> np.ndarray:
+        """(M,) which sample each row of a layer's or input's value is of."""
+        if where == self.input:
+            return np.arange(self.samples)
+        return check_rows(self._graph, where.point, where.name, self._subject.shapes)
+
+    def together(self, where: Map) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net."""
+        if self.one_at_a_time:
+            return Together.ALONE
+        return self._subject.together(where)
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""
@@ -229,11 +284,11 @@ class Traced:
 
         Args:
             value: for `repeats` times as many samples as this recording has.
+            repeats: 1 unless any variants may come together.
         """
         if where == self.input:
             self._subject.check_connected()
-        samples = np.tile(np.arange(self._subject.samples), repeats)
-        beside = self._beside(self._sides(where), samples)
+        beside = self._beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map) -> Forward:
@@ -267,12 +322,17 @@ class Traced:
         return self._graph.cache(_QuickSizes)
 
     def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
-        """The values at sides, with a row for each of `samples` where they have one a sample."""
-        shared = self._graph.shared(self._subject.shapes) if sides else ()
+        """The values that are given beside that of a layer or input, for rows of samples."""
         return {
-            side: value if side in shared else inputs.taken(value, samples)
-            for side, value in zip(sides, map(self._given.__getitem__, sides))
+            side: inputs.taken(self._given[side], samples, self._axis_of(side)) for side in sides
         }
+
+    def _axis_of(self, side: Entry) -> int | None:
+        subject = self._subject
+        is_shared = samples.is_shared(subject.shapes, side, subject.samples)
+        if is_shared or side in self._graph.shared(subject.shapes):
+            return None
+        return subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)

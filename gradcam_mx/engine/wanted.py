@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any, Callable, NamedTuple, Sequence, Tuple, Union
 
 from ..graph.outputs import OutputChoice
@@ -13,6 +14,17 @@ InputChoice = Union[None, int, str]
 Check = Callable[[Tuple[int, ...]], None]
 """Looks, before anything is computed, at the shape of the input that is explained, its channels
 first."""
+
+
+class Together(Enum):
+    """Which changed inputs may share a call of the net."""
+
+    ANY = auto()
+    """Any: each row has its result, whatever the others are."""
+    BATCHES = auto()
+    """One variant of each sample: only the caller's number of samples, in their order, will do."""
+    ALONE = auto()
+    """None: one variant, beside the other samples as they are, which may change its result."""
 
 
 class Wanted(NamedTuple):

@@ -43,7 +43,9 @@ class Explanation:
     """float32, raw: (N, h, w) for a layer's maps, (N, C, H, W) for input attributions.
 
     Channels are at axis 1, also where the net keeps them last. Signals have maps (N, w), volumes
-    and clips (N, d, h, w).
+    and clips (N, d, h, w). Where a net folds V views or frames of each sample into the axis of the
+    samples, its layers have (N·V, h, w): a map of each view, in the order in which the net has
+    them, and `details["rows"]` tells which sample each is of.
     """
     method: str
     target: str | list[int] | list[str]
@@ -70,6 +72,11 @@ class Explanation:
     def is_map(self) -> bool:
         """Whether the values are maps of positions, rather than attributions of the input."""
         return self.values.ndim == len(self.input_size) + 1
+
+    @property
+    def views(self) -> int:
+        """How many rows the values have for each sample: 1, or V where the net folds views."""
+        return len(self.values) // max(1, len(self.score))
 
     def heatmap(self, channels: str = "sum") -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
@@ -311,9 +318,11 @@ class Explanation:
         return {name: cls(**fields) for name, fields in found.items()}
 
     def _captions(self) -> list[str]:
+        rows = self.details["rows"] if self.views > 1 else range(len(self.values))
         if isinstance(self.target, str):
-            return [self.target] * len(self.values)
-        return [one if isinstance(one, str) else f"class {one}" for one in self.target]
+            return [self.target for _ in rows]
+        captions = [one if isinstance(one, str) else f"class {one}" for one in self.target]
+        return [captions[row] for row in rows]
 
     @property
     def _axes(self) -> int:

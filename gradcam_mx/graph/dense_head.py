@@ -37,6 +37,9 @@ def find(graph: Structure, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseH
     point = pool.inputs[0] if pool.inputs else entry
     if not weight.is_variable or not _averages_all(graph, pool, point, shapes):
         raise _refusal(pool, "a global average pool before the Dense layer")
+    channels = shapes[point][channel_axis(graph, point, shapes)]
+    if shapes[point][0] != shapes[head][0] or shapes[node.inputs[1]][1] != channels:
+        raise _refusal(node, f"a Dense layer of the {channels} channels that are pooled")
     while graph.nodes[point[0]].is_internal:
         point = graph.nodes[point[0]].inputs[0]
     return DenseHead(point, weight.name)

@@ -18,9 +18,12 @@ from typing import (
     TypeVar,
 )
 
+import numpy as np
+
 from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
+from . import samples
 from .axes import lies_on_input
 from .connection import arrivals, told
 from .layout import channel_axis
@@ -28,6 +31,7 @@ from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
 from .runs import Run, inputs_of, numbered_run, runs_of, split, the_run
 from .structure import Structure
+from .views import samples_of_rows
 
 One = TypeVar("One")
 
@@ -233,6 +237,7 @@ def _find_map(
             f"the layer {name!r} does not depend on the input {graph.nodes[source[0]].name!r} that "
             f"is explained, but on {read}: name that by input=, or another layer"
         )
+    check_rows(graph, entry, name, shapes)
     _check_reached(graph, entry, name, heads, differentiably)
     return Map(entry, name, channel_axis(graph, entry, shapes))
 
@@ -319,6 +324,37 @@ def is_map(shape: Shape, channel_axis: int) -> bool:
     return len(shape) > 2 and max(positions) > 1
 
 
+def rows_of(graph: Structure, entry: Entry, shapes: Shapes) -> np.ndarray | None:
+    """(M,) which sample each row of a layer's output is of; None if its rows are of no samples."""
+    count = samples.count(graph, shapes)
+    if samples.axis(shapes, entry, count) == 0:
+        return np.arange(count)
+    return samples_of_rows(graph, shapes, entry, count)
+
+
+def check_rows(graph: Structure, entry: Entry, name: str, shapes: Shapes) -> np.ndarray:
+    """(M,) which sample each row of a layer's output is of.
+
+    Raises:
+        LayerError: its rows are of no samples.
+    """
+    rows = rows_of(graph, entry, shapes)
+    if rows is None:
+        raise LayerError(
+            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
+            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
+            "them; choose a layer before the samples are cut up or moved to another axis, or "
+            "explain the input itself (saliency, integrated_gradients, occlusion)"
+        )
+    return rows
+
+
+def has_views(graph: Structure, entry: Entry, shapes: Shapes) -> bool:
+    """Whether a layer's output holds several rows of each sample: its views, or frames."""
+    rows = rows_of(graph, entry, shapes)
+    return rows is not None and len(rows) > samples.count(graph, shapes)
+
+
 def choose_default(maps: Iterable[One], classifies: Callable[[One], bool]) -> One | None:
     """Which of a net's maps, the last first, is explained by default.
 
@@ -358,7 +394,6 @@ def _default_or_none(
     source: Entry | None = None,
     differentiably: bool = False,
 ) -> Any:
-    rank = max(len(shapes[entry]) for entry in graph.inputs if entry in shapes)
     maps = [
         node
         for node in _maps(graph, shapes, heads)
@@ -371,7 +406,7 @@ def _default_or_none(
     if differentiably:
         arrived = arrivals(graph, heads)
         maps = [node for node in maps if (node.index, 0) in arrived] or maps
-    maps = [node for node in maps if len(shapes[(node.index, 0)]) == rank] or maps
+    maps = _of_the_rank(graph, shapes, maps)
     classes = shapes[heads[0]][1:2]
     chosen = choose_default(maps, lambda node: _classifies(graph, node, classes, shapes))
     if chosen is None:
@@ -386,9 +421,22 @@ def _default_or_none(
     return (chosen.index, 0)
 
 
+def _of_the_rank(graph: Structure, shapes: Shapes, maps: Sequence[Node]) -> list[Node]:
+    """Those maps that have as many axes as the input, if there are any."""
+    # views that were folded into the samples' axis have an axis less than the input
+    folded = [node for node in maps if has_views(graph, (node.index, 0), shapes)][:1]
+    ranked = [(folded[0].index, 0)] if folded else graph.inputs
+    rank = max(len(shapes[entry]) for entry in ranked if entry in shapes)
+    ranks = {node.index: len(shapes[(node.index, 0)]) for node in maps}
+    # tokens have fewer axes than the picture, and words more than their numbers
+    return [node for node in maps if ranks[node.index] == rank] or [
+        node for node in maps if ranks[node.index] < rank or rank < 3
+    ]
+
+
 def _maps(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Iterator[Node]:
-    """The nodes whose output is a map, the last first."""
-    candidates = graph.data_dependent & graph.ancestors(heads)
+    """The nodes whose output is a map of each sample that lies on the input, the last first."""
+    candidates = graph.data_dependent & graph.ancestors(heads) & samples.placed(graph, shapes)
     for node in reversed(graph.live_nodes):
         shape = shapes.get((node.index, 0), ())
         if (
@@ -397,6 +445,7 @@ def _maps(graph: Structure, shapes: Shapes, heads: Sequence[Entry]) -> Iterator[
             and not node.is_internal
             and len(shape) > 2
             and is_map(shape, channel_axis(graph, (node.index, 0), shapes))
+            and rows_of(graph, (node.index, 0), shapes) is not None
         ):
             yield node
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from .attributes import Reader
 from .operators import Operator, operator
@@ -23,11 +23,33 @@ class Shapes(Dict[Entry, Shape]):
     Args:
         shapes: value → its shape.
         of_inputs: the shapes of the net's inputs that make them.
+        infer: gives the shapes for inputs of other shapes, or None where the net takes none such.
     """
 
-    def __init__(self, shapes: Mapping[Entry, Shape], of_inputs: tuple[Shape, ...]) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[Entry, Shape],
+        of_inputs: tuple[Shape, ...],
+        infer: Callable[[tuple[Shape, ...]], Mapping[Entry, Shape] | None] = lambda _: None,
+    ) -> None:
         super().__init__(shapes)
         self.of_inputs = of_inputs
+        self._infer = infer
+        self._of_twice: dict[int, Mapping[Entry, Shape] | None] = {}
+
+    def of_twice(self, samples: int) -> Mapping[Entry, Shape] | None:
+        """The shapes for twice as many samples; None where the net takes no other number of them.
+
+        Args:
+            samples: how many there are; inputs with another axis 0 stay as they are.
+        """
+        if samples not in self._of_twice:
+            twice = tuple(
+                (2 * samples, *shape[1:]) if shape[:1] == (samples,) else shape
+                for shape in self.of_inputs
+            )
+            self._of_twice[samples] = self._infer(twice)
+        return self._of_twice[samples]
 
 
 @dataclass(frozen=True)

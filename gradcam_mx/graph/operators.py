@@ -189,6 +189,10 @@ class Operator:
     """Whether pooled features that go in come out, in another shape."""
     keeps_channels: bool = False
     """Whether a picture that goes in has the same channels behind it."""
+    picks_samples: Callable[[Reader], bool] = _never
+    """Whether it reads rows of its first input by their numbers, which may be those of samples."""
+    cuts_out: bool = False
+    """Whether it cuts regions out of maps, so that its positions are others."""
     fused_with_relu: str = ""
     """Of one with a ReLU behind it: the operator alone."""
     is_int8: bool = False
@@ -252,6 +256,10 @@ def _gives_no_values(node: Reader) -> bool:
     return node.text("ret_typ", "indices") not in ("value", "both")
 
 
+def _takes_rows(node: Reader) -> bool:
+    return node.whole("axis", 0) == 0
+
+
 # -- the table -------------------------------------------------------------------------------------
 
 _BATCH_NORM = Operator(
@@ -282,6 +290,7 @@ _INT8 = replace(_REFUSED, positions=Positions.WHOLE, is_int8=True)
 _COMPARISON = Operator(positions=Positions.SAME, stops_gradient=_always)
 _DRAW = Operator(draws=_always)
 _SECOND_IS_INDEX = Operator(indices=(1,))
+_REGIONS = Operator(picks_samples=_always, cuts_out=True)
 
 
 def _activation(kind: str) -> Operator:
@@ -419,9 +428,17 @@ _ROWS: dict[str, Operator] = {
     # numbers of things
     "Embedding _npx_embedding": Operator(Kind.LOOKUP, parameters=(1,), indices=(0,)),
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
-    "ROIPooling _contrib_ROIAlign": _SECOND_IS_INDEX,
     "_npi_copysign": _SECOND_IS_INDEX,
-    "take batch_take pick gather_nd SequenceMask": _SECOND_IS_INDEX,
+    "batch_take pick SequenceMask": _SECOND_IS_INDEX,
+    "take": replace(_SECOND_IS_INDEX, picks_samples=_takes_rows),
+    "gather_nd": replace(_SECOND_IS_INDEX, picks_samples=_always),
+    "_npi_take": Operator(picks_samples=_takes_rows),
+    "_npi_gather_nd _npx_gather_nd _npi_boolean_mask": Operator(picks_samples=_always),
+    "_contrib_boolean_mask _contrib_index_copy": Operator(picks_samples=_always),
+    # regions (number of a sample, x0, y0, x1, y1) of maps
+    "ROIPooling _contrib_ROIAlign": replace(_REGIONS, indices=(1,)),
+    "_npx_roi_pooling _contrib_RROIAlign": _REGIONS,
+    "_contrib_PSROIPooling _contrib_DeformablePSROIPooling": _REGIONS,
     "topk": Operator(stops_gradient=_gives_no_values),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),

@@ -37,11 +37,11 @@ def check(fuse: str | None, layer: Any, methods: Sequence[Method]) -> None:
         )
 
 
-def fused(found: Sequence[Explanation], fuse: str, size: Sequence[int]) -> Explanation:
+def fused(found: Sequence[Explanation], fuse: str) -> Explanation:
     """The maps of several layers as one: each stretched to [0, 1], at the input's size, joined.
 
     Raises:
-        LayerError: they are no maps.
+        LayerError: they are no maps, or some of them are of views and others are not.
     """
     first = found[0]
     if any(not one.is_map for one in found):
@@ -49,11 +49,18 @@ def fused(found: Sequence[Explanation], fuse: str, size: Sequence[int]) -> Expla
             f"fuse= joins the maps of several layers; {first.method} gives attributions of the "
             "input"
         )
-    maps = np.stack([picture.normalise(picture.resize(one.values, size)) for one in found])
+    if len({(one.views, one.input_size) for one in found}) > 1:
+        raise LayerError(
+            "fuse= joins maps of the same views; "
+            + ", ".join(f"{one.layer!r} gives {one.views} for each sample" for one in found)
+        )
+    maps = np.stack(
+        [picture.normalise(picture.resize(one.values, one.input_size)) for one in found]
+    )
     return replace(
         first,
         values=FUSIONS[fuse](maps, axis=0).astype(np.float32),
         layer=" + ".join(str(one.layer) for one in found),
         options={**first.options, "fuse": fuse},
-        details={},
+        details={name: first.details[name] for name in ("rows",) if name in first.details},
     )

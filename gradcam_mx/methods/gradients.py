@@ -8,14 +8,15 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from .. import nn, picture
+from .. import nn
 from ..engine.rules import DECONVNET, GUIDED, PLAIN
-from ..errors import LayerError, MethodError
+from ..errors import MethodError
 from ..support.arrays import ranges
 from .activation_maps import grad_cam
 from .functions import method
 from .moments import Moments
 from .run import Needs, View
+from .views import on_input
 
 FAMILY = "gradients"
 COST = "1 forward, 1 backward"
@@ -204,12 +205,7 @@ def guided_grad_cam(run: View) -> np.ndarray:
         'features.12'
     """
     maps = np.asarray(inspect.unwrap(grad_cam)(run))
-    if maps.ndim != len(run.input_size) + 1:
-        raise LayerError(
-            f"the layer {run.layer_map.name!r} has maps {maps.shape[1:]}, which do not lie on an "
-            f"input of positions {run.input_size}; use grad_cam"
-        )
-    return picture.resize(maps, run.input_size)[:, None] * run.input_gradient(GUIDED)
+    return on_input(run, maps) * run.input_gradient(GUIDED)
 
 
 MODES = ("mean", "square", "variance")

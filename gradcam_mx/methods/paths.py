@@ -128,7 +128,7 @@ def integrated_gradients(
         total += weight * gradient
     values = way * total
     (at_baseline,) = run.scores_at(where, [start], progress=False)
-    return Result(values, _completeness(values, run.score - at_baseline))
+    return Result(values, _completeness(run, values, run.score - at_baseline))
 
 
 @method(
@@ -218,13 +218,14 @@ def expected_gradients(
     ):
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
-    details = _completeness(moments.mean, run.score - at_background)
+    details = _completeness(run, moments.mean, run.score - at_background)
     details["standard_error"] = moments.standard_error.astype(np.float32)
     return Result(moments.mean, details)
 
 
-def _completeness(values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
-    total = values.reshape(len(values), -1).sum(axis=1)
+def _completeness(run: View, values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
+    rows = np.arange(len(values)) if run.rows is None else run.rows
+    total = np.bincount(rows, weights=values.reshape(len(values), -1).sum(axis=1))
     return {"score_difference": difference, "completeness_gap": difference - total}
 
 

@@ -215,7 +215,7 @@ class Plan:
         found = [self._computed(method, view.at(one)) for one in maps]
         if not self._has_a_list:
             return found[0]
-        return found if self._fuse is None else fusion.fused(found, self._fuse, view.input_size)
+        return found if self._fuse is None else fusion.fused(found, self._fuse)
 
     def _computed(self, method: Method, view: View) -> Explanation:
         values = method.formula(view, **self._options[method.name])
@@ -235,7 +235,7 @@ class Plan:
             rule_report=view.report(rule) if rule else None,
             output=view.output_name,
             input=view.input_name,
-            details=result.details,
+            details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
         )
 

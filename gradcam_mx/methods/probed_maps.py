@@ -6,10 +6,10 @@ from typing import Iterator
 
 import numpy as np
 
-from .. import picture
 from ..support.arrays import stretched
 from .activation_maps import activation_map, weighted
 from .run import View
+from .views import of_rows, on_input
 
 
 @activation_map(
@@ -40,9 +40,9 @@ def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.n
 
     def masked() -> Iterator[np.ndarray]:
         for channel in range(channels):
-            maps = picture.resize(activations[:, channel], run.input_size)
-            masks = stretched(maps, tuple(range(1, maps.ndim)))
-            yield run.x * masks[:, None]
+            masks = on_input(run, activations[:, channel])
+            positions = tuple(range(masks.ndim - len(run.input_size), masks.ndim))
+            yield run.x * stretched(masks, positions)
 
     scores = np.stack(
         list(
@@ -58,7 +58,7 @@ def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.n
         axis=1,
     )
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return weighted(odds / odds.sum(axis=1, keepdims=True), activations)
+    return weighted(of_rows(run, odds / odds.sum(axis=1, keepdims=True)), activations)
 
 
 @activation_map(
@@ -110,4 +110,5 @@ def ablation_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> n
     )
     drops = run.score[:, None] - scores
     size = np.abs(run.score)[:, None]
-    return weighted(np.divide(drops, size, out=np.zeros_like(drops), where=size > 0), activations)
+    shares = np.divide(drops, size, out=np.zeros_like(drops), where=size > 0)
+    return weighted(of_rows(run, shares), activations)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..engine.chunks import BatchSize, Engine, chunk_size
+from ..engine.batches import Batches
+from ..engine.chunks import BatchSize, Engine, Variant, chunk_size
 from ..engine.failures import failures_told
 from ..engine.order import arranged, array_of, numbers_at
 from ..engine.recording import Recording
 from ..engine.rules import Rule
+from ..engine.wanted import Together
 from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.outputs import PROBABILITY, Output, OutputChoice
@@ -18,6 +20,21 @@ from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
 from ..targets.protocol import Known
+
+Runner = Callable[[Iterable[Sequence[Variant]]], Iterator[np.ndarray]]
+"""From values, each with a variant of each sample or of some, to the results for each value."""
+
+
+def _known(recording: Recording, probability: bool) -> Known:
+    """What a recording tells of its outputs."""
+    return Known(
+        tuple(one.link for one in recording.outputs),
+        tuple(one.channel_axis for one in recording.outputs),
+        recording.sample_axes,
+        np.arange(recording.samples),
+        recording.value(recording.input.point).shape,
+        probability,
+    )
 
 
 class Recorded:
@@ -50,7 +67,7 @@ class Recorded:
         with failures_told("forward"):
             self.outputs: Sequence[Any] = recording.values()
             self.output: np.ndarray = self.outputs[0].asnumpy()
-        self.known = Known.of(recording.outputs, output == PROBABILITY)
+        self.known = _known(recording, output == PROBABILITY)
         self._values: dict[Any, np.ndarray] = {}
 
     def on(self, x: np.ndarray) -> Recorded:
@@ -74,8 +91,17 @@ class Recorded:
         found = heads.head(fixed, values, self.known)
         return found._replace(places=tuple(range(len(values))))
 
+    def together(self, where: Map, wanted: Sequence[Head]) -> Together:
+        """Which values in the place of that at a layer or input may share a call of the net, for
+        the scores of targets."""
+        together = self.recording.together(where)
+        can_repeat = all(heads.can_repeat(one.fixed, self.known.at(one.places)) for one in wanted)
+        return Together.BATCHES if together is Together.ANY and not can_repeat else together
+
     def probabilities(self, place: int) -> np.ndarray | None:
         """(N, K) of the classes in one of the outputs; None if it is no class scores."""
+        if self.known.sample_axes[place] != 0:
+            return None
         return outputs.probabilities(self.outputs[place], self.known.links[place])
 
     @property
@@ -96,10 +122,9 @@ class Recorded:
 
     def engine(
         self, where: Map, wanted: Sequence[Head], batch_size: BatchSize, probability: bool
-    ) -> Engine:
+    ) -> Runner:
         """What runs variants of the value of the input or of a layer, for the scores (N, T)."""
         like, shape = self.recording.value(where.point), self.value(where).shape[1:]
-        size = chunk_size(batch_size, self.recording, where, shape)
         originals = self.recording.values()
 
         def score(one: Head, found: list[Any], samples: np.ndarray) -> np.ndarray:
@@ -116,8 +141,17 @@ class Recorded:
             with failures_told("forward"):
                 return behind(rows, samples)
 
+        def arrange(rows: np.ndarray) -> np.ndarray:
+            return arranged(rows, where)
+
         behind = self.recording.behind(where)
-        return Engine(forward, results, like, shape, size, lambda rows: arranged(rows, where))
+        size = chunk_size(batch_size, self.recording, where, shape)
+        together, samples = self.together(where, wanted), self.recording.samples
+        if together is not Together.ANY:
+            value = self.value(where)
+            return Batches(forward, results, like, value, samples, together, arrange)
+        fills = all(axis == 0 for axis in self.known.sample_axes)
+        return Engine(forward, results, like, shape, size, arrange, fills)
 
     def _known_of(self, head: Head, probability: bool) -> Known:
         """What is known of the outputs that a target reads."""

@@ -10,15 +10,14 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from .._mxnet import mx
 from ..engine.check import Proof
-from ..engine.chunks import AUTO, BatchSize, Engine, Variant, check_batch_size
+from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.order import numbers_at, shape_of
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
-from ..engine.wanted import Check, InputChoice, Wanted
+from ..engine.wanted import Check, InputChoice, Together, Wanted
 from ..errors import LayerError
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
@@ -27,7 +26,8 @@ from ..support.callers import caller_level
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
-from .recorded import Recorded
+from . import apart
+from .recorded import Recorded, Runner
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class View:
         engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
         yield from _shown(engine, values, progress, total, what)
 
-    def engine(self, batch_size: BatchSize = AUTO) -> Engine:
+    def engine(self, batch_size: BatchSize = AUTO) -> Runner:
         """What runs variants of the input in several goes, of one net that is compiled once."""
         return self._recorded.engine(self.input_map, self._heads, batch_size, probability=False)
 
@@ -178,24 +178,26 @@ class View:
         """For each of other values of the input or of a layer: (N,) the scores, and the gradients
         there, shaped like a value. See `scores_at`."""
         recorded = self._recorded
-        for repeats, chunk in self._chunks(values, batch_size, progress, total, what):
+        if apart.are_apart(recorded, [where]):
+            for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
+                with failures_told("backward"):
+                    found = apart.variant(recorded, self._head.fixed, where, value)
+                yield found
+            return
+        is_any = recorded.together(where, [self._head]) is Together.ANY
+        size = batch_size if is_any else 1
+        check_batch_size(batch_size, auto=False)
+        for repeats, chunk in self._chunks(values, size, progress, total, what):
             with failures_told("backward"):
                 part = recorded.recording.at(where, recorded.placed(chunk, where), repeats, [where])
-                found = [
-                    recorded.head(self._head.fixed, group)
-                    for group in heads.groups(part.values(), repeats)
-                ]
-                gradients = [
-                    mx.nd.concat(*parts, dim=0) for parts in zip(*(one.gradients for one in found))
-                ]
+                gradients, scores = heads.repeated(
+                    self._head.fixed, part.values(), recorded.known, repeats
+                )
                 back = part.backward(gradients, PLAIN, [where.point])[where.point]
                 numbers = numbers_at(back, where)
                 if not numbers.any():
                     part.check_zeros(gradients, [where.point])
-            yield from zip(
-                (one.score for one in found),
-                np.split(numbers, repeats),
-            )
+            yield from zip(scores, np.split(numbers, repeats))
 
     def _chunks(
         self,
@@ -205,12 +207,11 @@ class View:
         total: int | None,
         what: str,
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """How often a chunk holds all samples, and the chunk."""
-        check_batch_size(batch_size, auto=False)
-        samples = len(self.score)
-        size = max(1, batch_size // samples)
+        """How often a chunk holds all rows of a value, and the chunk."""
         buffer, filled = None, 0
         for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
+            samples = len(value)
+            size = max(1, batch_size // samples)
             if buffer is None:
                 buffer = np.empty((size * samples, *value.shape[1:]), value.dtype)
             # copied at once, so that a generator may yield one array over and over
@@ -229,10 +230,25 @@ class View:
 
     @property
     def input_size(self) -> tuple[int, ...]:
-        """The input's size along its positions: (H, W), (W,), (D, H, W)."""
+        """The input's size along its positions: (H, W), (W,), (D, H, W); of one view, where the
+        map is of views."""
         recording = self._recorded.recording
         source = recording.input_of(self.map)
-        return shape_of(recording.value(source.point).shape, source)[2:]
+        shape = recording.value(source.point).shape
+        if self.rows is None or self.map is None:
+            return shape_of(shape, source)[2:]
+        # the channels of views are where the map has its own
+        end = len(shape) - (self.map.channel_axis != 1)
+        return tuple(shape[end - self.activations.ndim + 2 : end])
+
+    @property
+    def rows(self) -> np.ndarray | None:
+        """(M,) which sample each row of the map is of, where it has several views of each; else
+        None."""
+        if self.map is None:
+            return None
+        rows = self._recorded.recording.rows_of(self.map)
+        return rows if len(rows) > len(self.score) else None
 
     @property
     def output_name(self) -> str:
@@ -327,15 +343,10 @@ class View:
             if rule in self._recorded.rules or not maps:
                 maps.append(self._recorded.recording.input)
             with failures_told("backward"):
-                gradients = self._recorded.recording.backward(
-                    self._head.gradients, rule, [one.point for one in maps]
-                )
-                for one in maps:
-                    self._gradients[rule, one.point] = numbers_at(gradients[one.point], one)
-                if not any(self._gradients[rule, one.point].any() for one in maps):
-                    self._recorded.recording.check_zeros(
-                        self._head.gradients, [one.point for one in maps]
-                    )
+                gradients = apart.backward(self._recorded, self._head, rule, maps)
+            self._gradients.update({(rule, point): one for point, one in gradients.items()})
+            if not any(one.any() for one in gradients.values()):
+                self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
 
 
@@ -435,7 +446,7 @@ def _say_which_output(names: Sequence[str]) -> None:
 
 
 def _shown(
-    engine: Engine, values: Iterable[Any], progress: bool, total: int | None, what: str
+    engine: Runner, values: Iterable[Any], progress: bool, total: int | None, what: str
 ) -> Iterator[np.ndarray]:
     """What an engine gives, with a bar if it takes longer than two seconds."""
     with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:

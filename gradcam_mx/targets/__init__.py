@@ -1,7 +1,8 @@
 """What is explained: targets, each a scalar of the net's output for each sample.
 
 A target of one's own is a function. It is called with the output, an NDArray (N, ...), and gives
-the scalars (N,) by operators that autograd can differentiate:
+the scalars (N,) by operators that autograd can differentiate. N is the number of samples in the
+net's input; an output that has another axis 0, as (T, N, ...), is handed over as a whole:
 
     >>> import gradcam_mx as gm, mxnet as mx
     >>> net = gm.nn.Dense(3, in_units=4)
@@ -37,6 +38,7 @@ from ..graph.outputs import LayerOutputs
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
 from .found import BestDetection, WhereFound
+from .select import Select
 from .several import Several, Top
 from .units import Channel, Unit
 from .values import CosineSimilarity, Regression, Segmentation
@@ -54,6 +56,7 @@ __all__ = [
     "Regression",
     "ScoreDifference",
     "Segmentation",
+    "Select",
     "Several",
     "Top",
     "Unit",

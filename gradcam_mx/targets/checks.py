@@ -34,19 +34,64 @@ def check_has_classes(shape: Sequence[int]) -> None:
         )
 
 
-def check_finite(output: Any) -> None:
+def check_has_samples(
+    said: str, shape: Sequence[int], axis: int | None, samples: int, of: Sequence[int]
+) -> None:
+    """Refuse an output whose axis 0 does not hold the samples.
+
+    Args:
+        said: what the target is called.
+        shape: of the output.
+        axis: that holds the samples; None if none does.
+        samples: how many there are.
+        of: the shape of the input.
+
+    Raises:
+        TargetError: it is such an output.
+    """
+    if axis == 0:
+        return
+    others = [f"axis_{place}=0" for place in range(len(shape)) if place != axis]
+    index = ", ".join(":" if place == axis else "0" for place in range(len(shape)))
+    function = f"lambda y: y[{index}]"
+    example = f"gm.targets.Select({', '.join(others)}) for output[{index}]"
+    if axis is None:
+        names = "".join(f" axis_{place}" for place in range(1, len(shape)))
+        positions = "".join(f", {name}=0" for name in names.split())
+        function = "def target(y): ..."
+        example = (
+            f'gm.targets.Select("(part n){names}", part=0{positions}) where part after part holds '
+            f'all samples, "(n part){names}" where sample after sample holds all parts'
+        )
+    raise TargetError(
+        f"the output has shape {tuple(shape)}, and its axis 0 is not that of the {samples} "
+        f"sample{'s' if samples != 1 else ''} of the input {tuple(of)}, so {said} does not say "
+        f"which scalar of each sample is explained. Say it: {example}; or a function from the "
+        f"whole output to {samples} scalar{'s' if samples != 1 else ''}, {function}"
+    )
+
+
+def check_finite(output: Any, axis: int | None = 0) -> None:
     """Refuse an output that holds NaN.
+
+    Args:
+        output: it.
+        axis: that holds the samples; None if none does.
 
     Raises:
         NetworkError: it does; the message names the first such sample.
     """
     numbers = output.asnumpy()
-    broken = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
-    if broken.any():
-        raise NetworkError(
-            f"the net's output is NaN for sample {int(np.argmax(broken))}: its "
-            "parameters hold NaN, or the input is far out of its usual range"
-        )
+    if not np.isnan(numbers).any():
+        return
+    where = ""
+    if axis is not None:
+        rows = np.moveaxis(np.isnan(numbers), axis, 0).reshape(numbers.shape[axis], -1)
+        where = f" for sample {int(np.argmax(rows.any(axis=1)))}"
+    raise NetworkError(
+        f"the net's output is NaN{where}: its parameters hold NaN, or the input is far out of its "
+        "usual range"
+    )
 
 
 def each(ids: Any, samples: int) -> list[int]:

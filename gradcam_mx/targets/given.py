@@ -38,6 +38,7 @@ class Function(BaseTarget):
     function: Callable[..., Any]
 
     takes = None
+    needs_samples = False
 
     @property
     def reads(self) -> OutputChoice:
@@ -157,6 +158,11 @@ class Asked:
                         f"first, {min(own)!r}, is one of those that {target_of(other).name} reads; "
                         "explain it in a call of its own, with output="
                     )
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether the targets themselves are found in an output that has the samples at axis 0."""
+        return isinstance(self.given, SeveralTargets) and self.given.needs_samples
 
     def of(self, values: Sequence[Any]) -> list[tuple[BaseTarget, tuple[int, ...]]]:
         """Each target, for the values of `reads`, and which of these it reads."""

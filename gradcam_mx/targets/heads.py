@@ -12,12 +12,12 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import TargetError
 from ..support.arrays import is_whole, like
-from .checks import check_finite, checked
+from .checks import check_finite, check_has_samples, checked
 from .given import Asked, Target, Targets, target_of
 from .protocol import BaseTarget, Known, Scalars
 from .several import OneForEach
 
-__all__ = ["Head", "Target", "Targets", "groups", "head", "heads", "scores"]
+__all__ = ["Head", "Target", "Targets", "can_repeat", "head", "heads", "repeated", "scores"]
 
 
 class Head(NamedTuple):
@@ -45,6 +45,8 @@ def heads(
     asked: Asked, values: Sequence[Any], known: Known, differentiate: bool = True
 ) -> list[Head]:
     """The heads of the targets of a call, each of the values that it reads; see `head`."""
+    if asked.needs_samples:
+        _check_samples(str(asked.given), values[:1], known)
     return [
         head(one, [values[place] for place in places], known.at(places), differentiate)._replace(
             places=places
@@ -70,14 +72,16 @@ def head(
             the output.
         NetworkError: a value holds NaN.
     """
-    for one in values:
-        check_finite(one)
     known = known or Known.nothing(values)
+    for one, axis in zip(values, known.sample_axes):
+        check_finite(one, axis)
     meant = target_of(target)
+    if meant.needs_samples:
+        _check_samples(meant.name, values, known)
     if isinstance(meant, OneForEach):
-        if len(meant.targets) != len(values[0]):
+        if len(meant.targets) != known.samples:
             raise TargetError(
-                f"expected {len(values[0])} targets, one a sample; got {len(meant.targets)}: "
+                f"expected {known.samples} targets, one a sample; got {len(meant.targets)}: "
                 f"{target!r}"
             )
         return _one_for_each(meant, values, known, differentiate)
@@ -88,7 +92,7 @@ def head(
             "output= chooses them, by number or name"
         )
     scalars = meant.scalars(values, known)
-    score = _evaluated(scalars, values)
+    score = _evaluated(scalars, values, known)
     gradients = _gradients(meant, scalars, values) if differentiate else []
     return Head(gradients, score, scalars.name, scalars.of_variants())
 
@@ -108,17 +112,23 @@ def scores(
         samples: (R,) which sample each row is a variant of.
         originals: the values for the samples themselves.
     """
-    at_once = target_of(target).of_rows(values, known, samples)
+    meant = target_of(target)
+    at_once = meant.of_rows(values, known, samples)
     if at_once is not None:
         return at_once
+    if meant.takes_rows:
+        known = known._replace(rows=samples)
+    if meant.takes_rows or np.array_equal(samples, known.rows):
+        return head(target, values, known, differentiate=False).score
     # a function is called with one row for each sample, as it may mean another thing for each
     found = np.empty(len(samples), values[0].dtype)
-    both = [mx.nd.concat(*pair, dim=0) for pair in zip(originals, values)]
+    axes = [int(axis or 0) for axis in known.sample_axes]
+    both = [mx.nd.concat(*pair, dim=axis) for *pair, axis in zip(originals, values, axes)]
     for rows in _once_a_sample(samples):
-        places = np.arange(len(originals[0]))
+        places = np.arange(known.samples)
         places[samples[rows]] = len(places) + rows
         chosen = mx.nd.array(places, ctx=values[0].context, dtype="int32")
-        group = [mx.nd.take(one, chosen) for one in both]
+        group = [mx.nd.take(one, chosen, axis=axis) for one, axis in zip(both, axes)]
         found[rows] = head(target, group, known, differentiate=False).score[samples[rows]]
     return found
 
@@ -132,20 +142,59 @@ def _once_a_sample(samples: np.ndarray) -> Iterator[np.ndarray]:
         left = np.delete(left, first)
 
 
-def groups(values: Sequence[Any], repeats: int) -> list[list[Any]]:
-    """Values that hold all samples `repeats` times, once each."""
-    samples = len(values[0]) // repeats
-    return [
-        [value[start : start + samples] for value in values]
-        for start in range(0, repeats * samples, samples)
+def repeated(
+    target: Target, values: Sequence[Any], known: Known, repeats: int
+) -> tuple[list[Any], np.ndarray]:
+    """The head gradients for values that hold all samples several times, and (repeats, N) scores.
+
+    Args:
+        target: fixed, as `Head.fixed` has it.
+        values: what it reads.
+        known: what is known of the values for all samples once.
+        repeats: how often they hold all samples; where it is more than once, `can_repeat` is true.
+    """
+    if repeats == 1 or target_of(target).takes_rows:
+        known = known._replace(rows=np.tile(known.rows, repeats))
+        found = head(target, values, known)
+        return found.gradients, found.score.reshape(repeats, -1)
+    axes = [int(axis or 0) for axis in known.sample_axes]
+    groups = [
+        [_part(value, number, repeats, axis) for value, axis in zip(values, axes)]
+        for number in range(repeats)
     ]
+    each = [head(target, group, known) for group in groups]
+    gradients = zip(*(one.gradients for one in each))
+    joined = [mx.nd.concat(*several, dim=axis) for several, axis in zip(gradients, axes)]
+    return joined, np.stack([one.score for one in each])
+
+
+def _part(value: Any, number: int, of: int, axis: int) -> Any:
+    """One of several equal parts of a value."""
+    size = value.shape[axis] // of
+    begin, end = number * size, (number + 1) * size
+    return value[begin:end] if axis == 0 else value.slice_axis(axis=axis, begin=begin, end=end)
+
+
+def can_repeat(target: Target, known: Known) -> bool:
+    """Whether values for variants of several rows at a time say what the target is of each."""
+    return target_of(target).takes_rows or None not in known.sample_axes
+
+
+def _check_samples(said: str, values: Sequence[Any], known: Known) -> None:
+    for value, axis in zip(values, known.sample_axes):
+        check_has_samples(said, value.shape, axis, known.samples, known.input_shape)
 
 
 def _one_for_each(
     given: OneForEach, values: Sequence[Any], known: Known, differentiate: bool
 ) -> Head:
     found = [
-        head(one, [value[n : n + 1] for value in values], known, differentiate)
+        head(
+            one,
+            [value[n : n + 1] for value in values],
+            known._replace(rows=known.rows[n : n + 1]),
+            differentiate,
+        )
         for n, one in enumerate(given.targets)
     ]
     names: list[str] = [
@@ -159,14 +208,14 @@ def _one_for_each(
     )
 
 
-def _evaluated(scalars: Scalars, values: Sequence[Any]) -> np.ndarray:
+def _evaluated(scalars: Scalars, values: Sequence[Any], known: Known) -> np.ndarray:
     """(N,): the scalars, checked."""
     if scalars.class_ids is not None:
         ids = checked(scalars.class_ids, values[0].shape[1])
         numbers = values[0].asnumpy().reshape(len(ids), -1)
         return numbers[np.arange(len(ids)), ids]
     with mx.autograd.pause(train_mode=True):
-        return _checked_scalars(scalars, scalars.of(values), len(values[0]))
+        return _checked_scalars(scalars, scalars.of(values), values, known)
 
 
 def _gradients(target: BaseTarget, scalars: Scalars, values: Sequence[Any]) -> list[Any]:
@@ -210,15 +259,22 @@ def _differentiated(scalars: Scalars, values: Sequence[Any]) -> list[Any]:
     return gradients
 
 
-def _checked_scalars(scalars: Scalars, score: Any, samples: int) -> np.ndarray:
-    said = _said(scalars)
-    if not isinstance(score, mx.nd.NDArray) or score.shape != (samples,):
-        got = f"shape {score.shape}" if isinstance(score, mx.nd.NDArray) else type(score).__name__
+def _checked_scalars(
+    scalars: Scalars, score: Any, values: Sequence[Any], known: Known
+) -> np.ndarray:
+    said, samples = _said(scalars), known.samples
+    is_array = isinstance(score, mx.nd.NDArray)
+    # of an output that has another axis 0, one scalar a sample may come in any shape
+    is_other = any(axis != 0 for axis in known.sample_axes)
+    if not is_array or (score.shape != (samples,) and not (is_other and score.size == samples)):
+        got = f"shape {score.shape}" if is_array else type(score).__name__
+        shapes = ", ".join(str(value.shape) for value in values)
+        of = f" of the output {shapes}, for the input {known.input_shape}" if is_other else ""
         raise TargetError(
             f"the target function {said!r} has to return an NDArray of one scalar a "
-            f"sample, shape ({samples},); it returned {got}"
+            f"sample, shape ({samples},); it returned {got}{of}"
         )
-    numbers = score.asnumpy()
+    numbers = score.asnumpy().reshape(samples)
     if not np.isfinite(numbers).all():
         raise TargetError(f"the target function {said!r} returned NaN or infinity")
     return numbers

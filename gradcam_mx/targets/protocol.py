@@ -8,7 +8,7 @@ from typing import Any, Callable, NamedTuple, Sequence
 import numpy as np
 
 from .._mxnet import mx
-from ..graph.outputs import LayerOutputs, Link, Output, OutputChoice, link_or_default
+from ..graph.outputs import LayerOutputs, Link, OutputChoice, link_or_default
 
 
 class Known(NamedTuple):
@@ -18,25 +18,32 @@ class Known(NamedTuple):
     """For each value how it becomes probabilities, if that is known."""
     channel_axes: tuple[int, ...]
     """Where each keeps its channels."""
+    sample_axes: tuple[int | None, ...]
+    """Which axis of each holds the samples; None if none does."""
+    rows: np.ndarray
+    """(R,) the number of the sample that each row of the net's input is of."""
+    input_shape: tuple[int, ...] = ()
+    """Of the input that the samples are those of, where that is known."""
     probability: bool = False
     """Whether the probabilities are explained rather than the values."""
 
     @classmethod
-    def of(cls, outputs: Sequence[Output], probability: bool) -> Known:
-        """What a recording tells of its outputs."""
-        links = tuple(one.link for one in outputs)
-        return cls(links, tuple(one.channel_axis for one in outputs), probability)
-
-    @classmethod
     def nothing(cls, values: Sequence[Any]) -> Known:
         """Of values that nothing is known of."""
-        return cls((None,) * len(values), (1,) * len(values))
+        count = len(values)
+        return cls((None,) * count, (1,) * count, (0,) * count, np.arange(len(values[0])))
+
+    @property
+    def samples(self) -> int:
+        """How many scalars are made of the values: one for each row of the net's input."""
+        return len(self.rows)
 
     def at(self, places: Sequence[int]) -> Known:
         """The same of some of the values."""
         return self._replace(
             links=tuple(self.links[place] for place in places),
             channel_axes=tuple(self.channel_axes[place] for place in places),
+            sample_axes=tuple(self.sample_axes[place] for place in places),
         )
 
 
@@ -72,6 +79,10 @@ class BaseTarget:
 
     takes: int | None = 1
     """How many values it is called with; None for any number."""
+    needs_samples: bool = True
+    """Whether it takes no other values than those with the samples at axis 0."""
+    takes_rows: bool = False
+    """Whether it makes scalars of values for any rows of samples (`Known.rows`) in one go."""
 
     @property
     def reads(self) -> OutputChoice:

@@ -19,6 +19,8 @@ class SeveralTargets:
 
     named: Sequence[Any] = (None,)
     """Those that can be told before the net has run, which show what outputs they read."""
+    needs_samples = False
+    """Whether they are found in an output that has the samples at axis 0."""
 
     def of(self, output: Any) -> list[Any]:
         """The targets, for the output that the first of them reads."""
@@ -77,6 +79,8 @@ class Top(SeveralTargets):
     """
 
     count: int
+
+    needs_samples = True
 
     def __post_init__(self) -> None:
         if not is_whole(self.count) or self.count < 1:

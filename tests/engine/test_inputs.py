@@ -313,4 +313,4 @@ def test_the_rows_of_samples(ctx):
 def test_what_all_samples_share_stays_as_it_is(ctx):
     """Such as the anchors of a detector, (1, A, 4), whatever the number of samples."""
     array = mx.nd.ones((1, 5, 4), ctx=ctx)
-    assert taken(array, np.array([0, 1, 1, 0])) is array
+    assert taken(array, np.array([0, 1, 1, 0]), axis=None) is array

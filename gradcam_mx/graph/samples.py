@@ -1,0 +1,102 @@
+"""Where the samples are in the values of a net: N is axis 0 of its input, not of every value.
+
+Sequences have it at axis 1 (T, N, K); digits, frames and views are folded with it, (4N, K). Where
+it is in a value is seen from its shapes for N samples and for 2N.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from .layout import channel_axis
+from .node import Entry, Node, Shapes
+from .operators import Kind, Positions
+from .structure import Structure
+
+
+def count(graph: Structure, shapes: Shapes) -> int:
+    """How many samples the input holds that has positions, of several the first."""
+    return max((shapes[entry] for entry in graph.inputs), key=len)[0]
+
+
+def axis(shapes: Shapes, entry: Entry, samples: int) -> int | None:
+    """The axis of a value that holds the samples; None if none does.
+
+    Args:
+        shapes: of all values.
+        entry: the value.
+        samples: how many there are.
+    """
+    shape = shapes[entry]
+    twice = shapes.of_twice(samples)
+    if twice is None or twice[entry] == shape:
+        return 0 if shape[:1] == (samples,) else None
+    grown = [place for place, pair in enumerate(zip(shape, twice[entry])) if len(set(pair)) > 1]
+    is_one = len(grown) == 1 and len(twice[entry]) == len(shape)
+    if not is_one or (shape[grown[0]], twice[entry][grown[0]]) != (samples, 2 * samples):
+        return None
+    return grown[0]
+
+
+def is_shared(shapes: Shapes, entry: Entry, samples: int) -> bool:
+    """Whether a value is of the same shape however many samples there are."""
+    twice = shapes.of_twice(samples)
+    return twice is not None and twice[entry] == shapes[entry]
+
+
+def reads_by_number(graph: Structure, point: Entry, heads: Sequence[Entry]) -> bool:
+    """Whether between a value and the outputs an operator reads samples by their numbers.
+
+    Args:
+        graph: it.
+        point: the value; in others in its place, of other numbers of samples, the numbers would
+            be those of other samples.
+        heads: the outputs.
+    """
+    after = {point[0], *graph.descendants([point])}
+    way = after & graph.ancestors(heads)
+    return any(
+        node.operator.picks_samples(node) and node.inputs[0][0] in after
+        for node in graph.live_nodes
+        if node.index in way and node.inputs
+    )
+
+
+def placed(graph: Structure, shapes: Shapes) -> frozenset[int]:
+    """The nodes whose values are made of the input and have its positions.
+
+    Behind a Dense layer, a pool over everything, or the cutting out of regions, a map of features
+    is of other positions, if it is one at all. The input's own numbers, moved, are no features.
+    """
+    moved = {index for index, _ in graph.inputs}
+    found = set(moved)
+    for node in graph.live_nodes:
+        sources = [source for source, _ in node.inputs]
+        if not any(source in found for source in sources) or _leaves(graph, node, shapes):
+            continue
+        found.add(node.index)
+        is_moved = node.operator.positions in (Positions.MOVED, Positions.JOINED)
+        if is_moved and all(source in moved for source in sources):
+            moved.add(node.index)
+    return frozenset(found - moved)
+
+
+def _leaves(graph: Structure, node: Node, shapes: Shapes) -> bool:
+    """Whether the positions of what a node reads are lost in what it gives."""
+    if node.operator.cuts_out:
+        return True
+    if node.operator.positions in (Positions.SAME, Positions.MOVED, Positions.JOINED):
+        return False
+    shape = shapes.get((node.index, 0))
+    if shape is None:
+        return False
+    if len(shape) < 3 or _is_flat_dense(node):
+        return True
+    if sum(size > 1 for size in shape[1:]) > 1:
+        return False
+    channels = channel_axis(graph, (node.index, 0), shapes)
+    return all(size == 1 for place, size in enumerate(shape) if place not in (0, channels))
+
+
+def _is_flat_dense(node: Node) -> bool:
+    return node.operator.kind is Kind.DENSE and node.flag("flatten", True)
