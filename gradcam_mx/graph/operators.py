@@ -432,8 +432,6 @@ _ROWS: dict[str, Operator] = {
     "batch_take pick SequenceMask": _SECOND_IS_INDEX,
     "take": replace(_SECOND_IS_INDEX, picks_samples=_takes_rows),
     "gather_nd": replace(_SECOND_IS_INDEX, picks_samples=_always),
-    "_npi_take": Operator(picks_samples=_takes_rows),
-    "_npi_gather_nd _npx_gather_nd _npi_boolean_mask": Operator(picks_samples=_always),
     "_contrib_boolean_mask _contrib_index_copy": Operator(picks_samples=_always),
     # regions (number of a sample, x0, y0, x1, y1) of maps
     "ROIPooling _contrib_ROIAlign": replace(_REGIONS, indices=(1,)),
