@@ -398,6 +398,7 @@ def _default_or_none(
         node
         for node in _maps(graph, shapes, heads)
         if lies_on_input(graph, (node.index, 0), shapes)
+        or has_views(graph, (node.index, 0), shapes)
     ]
     if len(graph.inputs) > 1:
         behind = graph.descendants([graph.input(None) if source is None else source])
