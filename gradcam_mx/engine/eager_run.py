@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from .._mxnet import mx
 from ..errors import LayerError, NetworkError
-from ..graph.layers import choose_default, is_called, is_map
+from ..graph.default_layer import choose_default, is_map
+from ..graph.layers import is_called
 from ..graph.node import Node
 from ..graph.runs import numbered, split
 from .capture import Reporter
@@ -276,7 +277,7 @@ class EagerRun:
         )
 
     def _default(self, source: int | None) -> RanLayer | None:
-        """As in a traced net: the last map before pooling and classifier (`layers.default`)."""
+        """As in a traced net: the last map before pooling and classifier (`default_layer`)."""
         classes = self.outputs[0].shape[1:2]
         makers = (_CONVOLUTION, _native.Dense)
         last = max(

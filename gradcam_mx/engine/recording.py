@@ -14,8 +14,9 @@ from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head, samples
 from ..graph.connection import told
+from ..graph.default_layer import check_rows
 from ..graph.graph import Graph
-from ..graph.layers import Map, check_rows, find, find_map, name_of
+from ..graph.layers import Map, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose

@@ -119,6 +119,7 @@ class Tape:
             for run in walk.ends
             for index in sorted(self.graph.ancestors(run.segment.outputs, run.segment.leaves))
             if self.graph.nodes[index].op not in OPERATORS
+            and not self.graph.nodes[index].is_variable
         ]
 
 

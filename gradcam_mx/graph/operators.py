@@ -435,7 +435,7 @@ _ROWS: dict[str, Operator] = {
     "_contrib_boolean_mask _contrib_index_copy": Operator(picks_samples=_always),
     # regions (number of a sample, x0, y0, x1, y1) of maps
     "ROIPooling _contrib_ROIAlign": replace(_REGIONS, indices=(1,)),
-    "_npx_roi_pooling _contrib_RROIAlign": _REGIONS,
+    "_contrib_RROIAlign": _REGIONS,
     "_contrib_PSROIPooling _contrib_DeformablePSROIPooling": _REGIONS,
     "topk": Operator(stops_gradient=_gives_no_values),
     # without a gradient
