@@ -14,7 +14,7 @@ from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head
 from ..graph.graph import Graph
-from ..graph.layers import Map, find, find_map, name_of
+from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
@@ -73,6 +73,7 @@ class Subject:
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
         entry, name = find(self.graph, layer, self.shapes, self.graph.heads[:1])
+        check_runs(self.graph, entry, name)
         return Output(name, entry, None, channel_axis(self.graph, entry, self.shapes))
 
     @property
@@ -245,6 +246,9 @@ def record(net: Net, x: Input, wanted: Wanted) -> Recording:
 
 def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     values = inputs.prepare(graph, x)
+    if graph.loops:
+        graph = graph.unrolled(*inputs.shapes(graph, x).of_inputs)
+        values = inputs.prepare(graph, x)
     subject = Subject(graph, x, wanted)
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))

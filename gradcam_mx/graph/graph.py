@@ -17,12 +17,15 @@ from ..errors import InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
+from .loops import steps_of
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .operators import Fault
 from .parameters import Parameters
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
+from .subgraphs import fixed_gammas
+from .unroll import unroll
 
 SIZES_KEPT = 8
 """How many shapes of the input a graph remembers the shapes of all values for."""
@@ -61,16 +64,12 @@ class Graph(Structure):
         every = Parameters(sources)
         rewritten = rewrite(description, every.dtype)
         super().__init__(rewritten, output_names, sources, input_names, blocks)
-        fixed_gammas = {
-            self.nodes[node.inputs[1][0]].name
-            for node in self.live_nodes
-            if Fault.FIXED_GAMMA in node.operator.faults and node.flag("fix_gamma", True)
-        }
-        self.parameters = every.of(self.variables, fixed_gammas)
+        self.parameters = every.of(self.variables, fixed_gammas(rewritten["nodes"]))
         self.lock = threading.RLock()
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
+        self._unrolled: Cache[tuple[tuple[int, int], ...], Graph | None] = Cache(SIZES_KEPT)
         self._concats: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
 
     def __reduce__(self) -> Any:
@@ -98,6 +97,29 @@ class Graph(Structure):
         )
 
     # -- running -----------------------------------------------------------------------------------
+
+    def unrolled(self, *input_shapes: Shape) -> Graph:
+        """The graph in which the steps of loops and the branches of conditions are nodes, for
+        gradients and layers in there; this one if it has none, or all would become too large.
+
+        Args:
+            input_shapes: of each input: how many steps a loop has may depend on them.
+        """
+        if not self.loops:
+            return self
+        description, output_names, sources, _, blocks = self._made_of
+        steps = steps_of(self, description["nodes"], self.shapes(*input_shapes))
+
+        def make() -> Graph | None:
+            if not steps:
+                return None
+            found = unroll(description, len(output_names), blocks, steps, sources)
+            graph = Graph(found.description, output_names, sources, self.input_names, found.blocks)
+            graph.lock = self.lock
+            return graph
+
+        graph = self._unrolled.get(tuple(steps.items()), make)
+        return self if graph is None else graph.unrolled(*input_shapes)
 
     def compile(self, outputs: Sequence[Entry], leaves: Iterable[Entry]) -> Piece:
         """The piece of the graph that computes `outputs` from `leaves` and parameters; kept.
@@ -207,7 +229,8 @@ class Graph(Structure):
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
-        return layers.table(self, self.shapes(*input_shapes))
+        graph = self.unrolled(*input_shapes)
+        return layers.table(graph, graph.shapes(*input_shapes))
 
 
 def _is_misaligned(node: Node, shapes: Mapping[Entry, Shape]) -> bool:

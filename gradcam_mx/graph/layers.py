@@ -23,6 +23,7 @@ from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
 from .layout import channel_axis
+from .loops import advice
 from .node import Entry, Node, Shape, Shapes
 from .operators import CLASSIFIERS, Kind, operator
 from .structure import Structure
@@ -148,6 +149,19 @@ def find(
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
+def check_runs(graph: Structure, entry: Entry, name: str) -> None:
+    """Refuse a layer that the trace saw, but whose value no output is computed from.
+
+    Raises:
+        LayerError: it is one, or it runs inside a loop.
+    """
+    if entry[0] in graph.outputs_read:
+        return
+    if graph.loops:
+        raise LayerError(f"the layer {name!r} is not to be found: {advice(graph.loops)}")
+    raise LayerError(f"no output of the net depends on the layer {name!r}")
+
+
 def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
     """Like `find`, for a layer whose output is to be explained as a map.
 
@@ -165,6 +179,7 @@ def _find_map(
     graph: Structure, layer: Any, shapes: Mapping[Entry, Shape], heads: Sequence[Entry]
 ) -> Map:
     entry, name = find(graph, layer, shapes, heads)
+    check_runs(graph, entry, name)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "

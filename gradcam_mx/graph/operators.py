@@ -50,6 +50,8 @@ class Kind(Enum):
     are labels."""
     DETECTION = auto()
     """It makes detections of classes, boxes and anchors."""
+    LOOP = auto()
+    """A loop or a condition: it runs graphs of its own, its bodies."""
 
 
 WEIGHTED = {Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.DENSE}
@@ -164,6 +166,8 @@ class Operator:
     """Whether pooled features that go in come out, in another shape."""
     keeps_channels: bool = False
     """Whether a picture that goes in has the same channels behind it."""
+    runs_as: str = ""
+    """The operator that runs in its place: it has the same attributes, and does the same right."""
     fused_with_relu: str = ""
     """Of one with a ReLU behind it: the operator alone."""
     faults: tuple[Fault, ...] = ()
@@ -213,6 +217,11 @@ def _leaky(node: Reader) -> Mapping[str, str]:
 
 def _running_statistics(_: Reader) -> Mapping[str, str]:
     return {"use_global_stats": "True"}
+
+
+def _no_dropout(_: Reader) -> Mapping[str, str]:
+    # measured: in train mode it drops out in float64, and in float32 without oneDNN
+    return {"p": "0"}
 
 
 def _gives_no_values(node: Reader) -> bool:
@@ -269,7 +278,7 @@ _ROWS: dict[str, Operator] = {
     "Convolution_v1": Operator(parameters=(1, 2)),
     "_contrib_DeformableConvolution": Operator(parameters=(2, 3)),
     "_contrib_ModulatedDeformableConvolution": Operator(parameters=(3, 4)),
-    "RNN _npx_rnn": Operator(parameters=(1,)),
+    "RNN _npx_rnn": Operator(parameters=(1,), at_inference=_no_dropout),
     # normalisations
     "BatchNorm _npx_batch_norm": replace(
         _BATCH_NORM,
@@ -280,7 +289,7 @@ _ROWS: dict[str, Operator] = {
     ),
     "_contrib_SyncBatchNorm": _BATCH_NORM,
     "_contrib_BatchNormWithReLU": Operator(fused_with_relu="BatchNorm"),
-    "BatchNorm_v1 CuDNNBatchNorm": Operator(parameters=(1, 2, 3, 4)),
+    "BatchNorm_v1 CuDNNBatchNorm": Operator(parameters=(1, 2, 3, 4), runs_as="BatchNorm"),
     "InstanceNorm": Operator(
         positions=Positions.CHANNEL, channels=Channels.SECOND, parameters=(1, 2)
     ),
@@ -367,6 +376,8 @@ _ROWS: dict[str, Operator] = {
     "one_hot": Operator(indices=(0,), stops_gradient=_always),
     "take batch_take pick gather_nd SequenceMask": _SECOND_IS_INDEX,
     "topk": Operator(stops_gradient=_gives_no_values),
+    # with graphs of their own
+    "_foreach _while_loop _cond": Operator(Kind.LOOP),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
     "zeros_like ones_like argmax argmin argsort shape_array size_array": _STOP,

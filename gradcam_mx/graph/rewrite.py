@@ -1,5 +1,6 @@
 """A traced graph into an equivalent one that runs anywhere and hides nothing from the rules.
 
+- The bodies of loops and conditions are rewritten alike, and do what they do at inference.
 - The ReLU inside a fused operator becomes a node of its own, for a rule to act on.
 - A convolution or pooling that keeps the channels last (NHWC) runs with the channels first between
   two transpositions: MXNet 1.9.1 has no such convolution on CPU (measured: it fails when it runs).
@@ -13,16 +14,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Sequence
+from typing import Any, Container, Iterable, Iterator, List, Mapping, Sequence
 
 from .attributes import Attributes
-from .node import INTERNAL
+from .node import INTERNAL, Description
 from .operators import Fault, Kind, operator
 from .parameters import FLOATS
-
-Description = Dict[str, Any]
-"""The graph, or a node of it, as a Symbol's JSON has it. A node's `role` is the operator that it
-stands for, where that is not the one it runs."""
+from .subgraphs import frozen_body
 
 Entries = List[List[int]]
 
@@ -44,6 +42,9 @@ def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
 
     for node in graph["nodes"]:
         node = {**node, "inputs": moved(node["inputs"])}
+        if node.get("subgraphs"):
+            bodies = [frozen_body(rewrite(body, dtype)) for body in node["subgraphs"]]
+            node = {**node, "subgraphs": bodies}
         for piece in _as_typed(_rewritten(node, positions), dtype):
             # a piece names the pieces before it by their negative distance
             nodes.append(
@@ -61,9 +62,8 @@ def rewrite(graph: Mapping[str, Any], dtype: str) -> Description:
 
 def _as_typed(nodes: Iterable[Description], dtype: str) -> Iterator[Description]:
     for node in nodes:
-        attrs = node.get("attrs", {})
-        if node["op"] != "null" and attrs.get("dtype") in FLOATS:
-            node = {**node, "attrs": {**attrs, "dtype": dtype}}
+        if node["op"] != "null" and Attributes.of(node).text("dtype", "") in FLOATS:
+            node = {**node, "attrs": {**node["attrs"], "dtype": dtype}}
         yield node
 
 
@@ -74,6 +74,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         positions: how many axes of positions the net's convolutions have.
     """
     known, attrs = operator(node["op"]), Attributes.of(node)
+    if known.runs_as:
+        return _rewritten({**node, "op": known.runs_as, "role": node["op"]}, positions)
     if known.fused_with_relu:
         return _parted(node, known.fused_with_relu)
     if attrs.text("layout", "") in _CHANNELS_FIRST:
@@ -119,7 +121,7 @@ def _between_copies(node: Description) -> Iterator[Description]:
         "role": INTERNAL,
         "inputs": [[-1, 0, 0], *node["inputs"][1:]],
     }
-    yield {**_plain(name, [-1, 0, 0]), "role": node["op"]}
+    yield {**_plain(name, [-1, 0, 0]), "role": node.get("role", node["op"])}
 
 
 def _plain(name: str, entry: Sequence[int]) -> Description:

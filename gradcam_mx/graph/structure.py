@@ -164,6 +164,11 @@ class Structure:
         return self.descendants(self.inputs)
 
     @cached_property
+    def loops(self) -> list[Node]:
+        """The loops and conditions that the outputs depend on."""
+        return [node for node in self.live_nodes if node.operator.kind is Kind.LOOP]
+
+    @cached_property
     def outputs_read(self) -> dict[int, list[int]]:
         """Node → those of its outputs that are heads or that some node reads."""
         read = defaultdict(set)
