@@ -16,6 +16,7 @@ from ..graph import dense_head
 from ..graph.graph import Graph
 from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
+from ..graph.loops import check_unrolled
 from ..graph.node import Entry
 from ..graph.outputs import Output, choose
 from ..graph.trace import Net, trace
@@ -86,7 +87,9 @@ class Subject:
 
         Raises:
             TargetError: there is no way back to it.
+            NetworkError: it would come through a loop that is not unrolled.
         """
+        check_unrolled(self.graph, self.way)
         if not self.way & {head[0] for head in self.heads}:
             raise TargetError(
                 f"no gradient gets from the net's output "

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Mapping, NamedTuple, Sequence
 
-from ..errors import NetworkError
 from ..graph.graph import Graph
-from ..graph.loops import advice
+from ..graph.loops import check_unrolled
 from ..graph.node import Entry
 from ..support.caches import Cache
 from .rules import Rule
@@ -97,9 +96,7 @@ def _make_plan(graph: Graph, asked: Asked) -> Plan:
     runs = graph.ancestors([*heads, *points], leaves)
     operators = {index for index in runs if not graph.nodes[index].is_variable}
     downstream = graph.differentiable(points) & runs
-    kept = [node for node in graph.loops if node.index in downstream]
-    if kept:
-        raise NetworkError(advice(kept))
+    check_unrolled(graph, downstream)
     cuts = _cuts(graph, asked, downstream) & operators
     # a piece that reads nothing cannot run on its own
     cuts -= graph.constants

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Container, Iterable, Mapping, Sequence
 
+from ..errors import NetworkError
 from .node import Node, Shapes
 from .operators import Kind, operator
 from .structure import Structure
 
-LARGEST = 10_000
-"""How many operators and variables a graph may have with its loops unrolled."""
+LARGEST = 5000
+"""How many operators all steps of the loops may be; the first pass takes some seconds then."""
 
 
 def steps_of(
@@ -25,14 +26,31 @@ def steps_of(
     numbers = [number for number, node in enumerate(traced) if _is_loop(node["op"])]
     rewritten = [node for node in graph.nodes if _is_loop(node.op)]
     live = {node.index for node in graph.loops}
-    size, found = len(traced), {}
+    size, found = 0, {}
     for number, node in zip(numbers, rewritten):
         if node.index in live:
             steps = _steps(node, shapes)
-            added = steps * sum(len(body["nodes"]) for body in node.subgraphs)
+            added = steps * sum(
+                one["op"] != "null" for body in node.subgraphs for one in body["nodes"]
+            )
             if size + added <= LARGEST:
                 size, found[number] = size + added, steps
     return found
+
+
+def check_unrolled(graph: Structure, way: Container[int]) -> None:
+    """Refuse to take a gradient through a loop that is one operator.
+
+    Args:
+        graph: it.
+        way: the nodes that the gradient comes through.
+
+    Raises:
+        NetworkError: there is one.
+    """
+    kept = [node for node in graph.loops if node.index in way]
+    if kept:
+        raise NetworkError(advice(kept))
 
 
 def advice(loops: Iterable[Node]) -> str:
