@@ -8,6 +8,8 @@
 - Where oneDNN's memory layouts make MXNet 1.9.1 fail, a copy in the plain layout stands in between
   (measured: the slice of a convolution's output ends the process, a batch normalisation of signals
   or volumes raises in its backward pass).
+- A recurrent operator reads its parameters through one that the gradient goes through, where a
+  gradient at the data alone would be wrong.
 - Average pooling by the "full" convention, whose gradient is wrong at the borders (measured: 0.25
   instead of 1 in the corner of a 3 × 3 input), runs as a sum that is divided.
 """
@@ -87,9 +89,26 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         ]
     if Fault.SIGNALS in known.faults and (1 in positions or 3 in positions):
         return _between_copies(node)
+    if Fault.UNASKED_PARAMETERS in known.faults and attrs.text("mode", "lstm") != "lstm":
+        return _with_asked_parameters(node)
     if Fault.FULL_AVERAGE in known.faults and _is_full_average(attrs):
         return _divided_sum(node)
     return [node]
+
+
+def _with_asked_parameters(node: Description) -> Iterator[Description]:
+    """An operator that reads its parameters and nothing of its data beside, so that a gradient at
+    the data is one at the parameters."""
+    name, (data, parameters, *rest) = node["name"], node["inputs"]
+
+    def step(op: str, *inputs: Sequence[int], **attrs: str) -> Description:
+        described = {"op": op, "name": f"{name}_parameters", "role": INTERNAL, "attrs": attrs}
+        return {**described, "inputs": list(inputs)}
+
+    yield step("sum", data)
+    yield step("_mul_scalar", [-1, 0, 0], scalar="0")
+    yield step("broadcast_add", parameters, [-1, 0, 0])
+    yield {**node, "inputs": [data, [-1, 0, 0], *rest]}
 
 
 def _is_full_average(attrs: Attributes) -> bool:
