@@ -16,8 +16,9 @@ from ..graph import dense_head, samples
 from ..graph.connection import told
 from ..graph.default_layer import check_rows
 from ..graph.graph import Graph
-from ..graph.layers import Map, find, find_map, name_of
+from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
+from ..graph.loops import check_unrolled
 from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.runs import inputs_of
@@ -85,6 +86,7 @@ class Subject:
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""
         entry, name = find(self.graph, layer, self.shapes, self.graph.heads[:1], self._named)
+        check_runs(self.graph, entry, name)
         return Output(name, entry, None, channel_axis(self.graph, entry, self.shapes))
 
     def _explained_input(self) -> Entry:
@@ -147,7 +149,9 @@ class Subject:
 
         Raises:
             TargetError: there is no way back to it.
+            NetworkError: it would come through a loop that is not unrolled.
         """
+        check_unrolled(self.graph, self.way)
         if not self.way & {head[0] for head in self.heads}:
             raise TargetError(
                 f"no gradient gets from the net's output "
@@ -384,6 +388,9 @@ def _read(graph: Graph, wanted: Wanted) -> list[Entry]:
 
 def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     values = inputs.prepare(graph, x)
+    if graph.loops:
+        graph = graph.unrolled(*inputs.shapes(graph, x).of_inputs)
+        values = inputs.prepare(graph, x)
     subject = Subject(graph, x, wanted)
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Mapping, NamedTuple, Sequence
 
 from ..graph.graph import Graph
+from ..graph.loops import check_unrolled
 from ..graph.node import Entry
 from ..support.caches import Cache
 from .rules import Rule
@@ -95,6 +96,7 @@ def _make_plan(graph: Graph, asked: Asked) -> Plan:
     runs = graph.ancestors([*heads, *points], leaves)
     operators = {index for index in runs if not graph.nodes[index].is_variable}
     downstream = graph.differentiable(points) & runs
+    check_unrolled(graph, downstream)
     cuts = _cuts(graph, asked, downstream) & operators
     # a piece that reads nothing cannot run on its own
     cuts -= graph.constants

@@ -16,7 +16,8 @@ Default = TypeVar("Default")
 Value = TypeVar("Value")
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
-_WHOLE = re.compile(r"[+-]?\d+")
+# Python 2 wrote long numbers with an L
+_WHOLE = re.compile(r"([+-]?\d+)L?")
 _TUPLE = re.compile(r"[(\[](.*)[)\]]")
 
 
@@ -123,29 +124,29 @@ def flag_of(text: str) -> bool:
 
 def whole_of(text: str) -> int:
     """A whole number."""
-    if not _WHOLE.fullmatch(text.strip()):
+    found = _WHOLE.fullmatch(text.strip())
+    if not found:
         raise ValueError(text)
-    return int(text)
+    return int(found[1])
 
 
 def number_of(text: str) -> float:
-    """A number; C++ marks those of single precision by an f."""
-    return float(re.sub(r"(?<=[\d.])f$", "", text.strip(), flags=re.IGNORECASE))
+    """A number; C++ marks those of single precision by an f, and an exponent may be left out."""
+    return float(re.sub(r"(?<=[\d.])(f|e[+-]?)$", "", text.strip(), flags=re.IGNORECASE))
 
 
 def numbers_of(text: str) -> tuple[int | None, ...]:
     """Several whole numbers; a bare number is one of them, and each may be None."""
     text = text.strip()
     if _WHOLE.fullmatch(text):
-        return (int(text),)
+        return (whole_of(text),)
     found = _TUPLE.fullmatch(text)
     if not found:
         raise ValueError(text)
     each = [one.strip() for one in found[1].split(",")]
     if not each[-1]:  # of "()" and "(3,)"
         each.pop()
-    # Python 2 wrote long numbers with an L
-    return tuple(None if one == "None" else whole_of(re.sub(r"(?<=\d)L$", "", one)) for one in each)
+    return tuple(None if one == "None" else whole_of(one) for one in each)
 
 
 def _all_given(text: str) -> tuple[int, ...]:

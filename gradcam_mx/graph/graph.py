@@ -19,6 +19,7 @@ from ..errors import InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
+from .loops import steps_of
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .operators import Fault, Kind
 from .own import Own, no_block
@@ -26,7 +27,9 @@ from .parameters import Parameters, in_double
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
+from .subgraphs import fixed_gammas
 from .unfuse import unfused
+from .unroll import unroll
 
 SIZES_KEPT = 8
 """How many shapes of the input a graph remembers the shapes of all values for."""
@@ -74,12 +77,7 @@ class Graph(Structure):
         every = Parameters(sources)
         rewritten = rewrite(unfused(description), every.dtype, len(output_names))
         super().__init__(rewritten, output_names, sources, input_names, blocks, points)
-        fixed_gammas = {
-            self.nodes[node.inputs[1][0]].name
-            for node in self.live_nodes
-            if Fault.FIXED_GAMMA in node.operator.faults and node.flag("fix_gamma", True)
-        }
-        self.parameters = every.of(self.variables, fixed_gammas)
+        self.parameters = every.of(self.variables, fixed_gammas(rewritten["nodes"]))
         self.own = Own(description, sources, self.input_names, block)
         """The net itself, which the graph is held against."""
         self.lock = threading.RLock()
@@ -87,6 +85,7 @@ class Graph(Structure):
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
         self._shared: Cache[tuple[Shape, ...], frozenset[Entry]] = Cache(SIZES_KEPT)
+        self._unrolled: Cache[tuple[tuple[int, int], ...], Graph | None] = Cache(SIZES_KEPT)
         self._concats: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
 
     def taking(self, count: int, points: Sequence[Entry] = ()) -> Graph:
@@ -141,6 +140,31 @@ class Graph(Structure):
         )
 
     # -- running -----------------------------------------------------------------------------------
+
+    def unrolled(self, *input_shapes: Shape) -> Graph:
+        """The graph in which the steps of loops and the branches of conditions are nodes, for
+        gradients and layers in there; this one if it has none, or all would become too large.
+
+        Args:
+            input_shapes: of each input: how many steps a loop has may depend on them.
+        """
+        if not self.loops:
+            return self
+        description, output_names, sources, _, blocks, points = self._made_of
+        if points:  # they are numbered as in this graph
+            return self
+        steps = steps_of(self, description["nodes"], self.shapes(*input_shapes))
+
+        def make() -> Graph | None:
+            if not steps:
+                return None
+            found = unroll(description, len(output_names), blocks, steps, sources)
+            graph = Graph(found.description, output_names, sources, self.input_names, found.blocks)
+            graph.lock, graph.own = self.lock, self.own
+            return graph
+
+        graph = self._unrolled.get(tuple(steps.items()), make)
+        return self if graph is None else graph.unrolled(*input_shapes)
 
     def compile(self, outputs: Sequence[Entry], leaves: Iterable[Entry]) -> Piece:
         """The piece of the graph that computes `outputs` from `leaves` and parameters; kept.
@@ -282,7 +306,7 @@ class Graph(Structure):
 
         >>> graph.layers((1, 3, 224, 224))            # doctest: +SKIP
         """
-        part = self.taking(len(input_shapes))
+        part = self.taking(len(input_shapes)).unrolled(*input_shapes)
         return layers.table(part, part.shapes(*input_shapes))
 
 

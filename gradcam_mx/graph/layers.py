@@ -19,6 +19,7 @@ from ..support.caches import Cache
 from .connection import told
 from .default_layer import check_rows, default, default_or_none
 from .layout import channel_axis
+from .loops import advice
 from .node import Entry, Shape, Shapes
 from .operators import CLASSIFIERS
 from .runs import Run, inputs_of, numbered_run, runs_of, split, the_run
@@ -174,6 +175,19 @@ def named_runs(graph: Structure, layer: Any, shapes: Shapes) -> list[Run]:
     raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
 
 
+def check_runs(graph: Structure, entry: Entry, name: str) -> None:
+    """Refuse a layer that the trace saw, but whose value no output is computed from.
+
+    Raises:
+        LayerError: it is one, or it runs inside a loop.
+    """
+    if entry[0] in graph.outputs_read:
+        return
+    if graph.loops:
+        raise LayerError(f"the layer {name!r} is not to be found: {advice(graph.loops)}")
+    raise LayerError(f"no output of the net depends on the layer {name!r}")
+
+
 def find_map(
     graph: Structure,
     layer: Any,
@@ -205,6 +219,7 @@ def _find_map(
     differentiably: bool,
 ) -> Map:
     entry, name = find(graph, layer, shapes, heads, source, differentiably)
+    check_runs(graph, entry, name)
     if len(shapes[entry]) < 3:
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "

@@ -323,7 +323,8 @@ def _feeds_a_parameter(graph: Graph, index: int) -> bool:
         slots = node.operator.parameters
         if any(node.inputs[slot][0] == index for slot in slots if slot < len(node.inputs)):
             return True
-        if len(node.inputs) == 1 and _feeds_a_parameter(graph, reader):
+        is_step = len(node.inputs) == 1 or (node.is_internal and node.inputs[0][0] == index)
+        if is_step and _feeds_a_parameter(graph, reader):
             return True
     return False
 

@@ -13,6 +13,13 @@ Entry = Tuple[int, int]
 
 Shape = Tuple[int, ...]
 
+Description = Dict[str, Any]
+"""A graph, or a node of it, as a Symbol's JSON has it. A node's `role` is the operator that it
+stands for, where that is not the one it runs."""
+
+BODY = "__subgraph_name__"
+"""The attribute that says in which body of a loop or condition a node was made."""
+
 INTERNAL = "internal"
 """The role of nodes that stand for no operator of the net."""
 

@@ -1,5 +1,6 @@
 """A traced graph into an equivalent one that runs anywhere and hides nothing from the rules.
 
+- The bodies of loops and conditions are rewritten alike, and do what they do at inference.
 - The ReLU inside a fused operator becomes a node of its own, for a rule to act on.
 - A convolution or pooling that keeps the channels last (NHWC) runs with the channels first between
   two transpositions: MXNet 1.9.1 has no such convolution on CPU (measured: it fails when it runs).
@@ -9,22 +10,21 @@
 - Where oneDNN's memory layouts make MXNet 1.9.1 fail, a copy in the plain layout stands in between
   (measured: the slice of a convolution's output ends the process, a batch normalisation of signals
   or volumes raises in its backward pass).
+- A recurrent operator reads its parameters through one that the gradient goes through, where a
+  gradient at the data alone would be wrong.
 - Average pooling by the "full" convention, whose gradient is wrong at the borders (measured: 0.25
   instead of 1 in the corner of a 3 × 3 input), runs as a sum that is divided.
 """
 
 from __future__ import annotations
 
-from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Sequence
+from typing import Any, Container, Iterable, Iterator, List, Mapping, Sequence
 
 from .attributes import Attributes
-from .node import INTERNAL
+from .node import INTERNAL, Description
 from .operators import Fault, Kind, operator
 from .parameters import FLOATS
-
-Description = Dict[str, Any]
-"""The graph, or a node of it, as a Symbol's JSON has it. A node's `role` is the operator that it
-stands for, where that is not the one it runs."""
+from .subgraphs import frozen_body
 
 Entries = List[List[int]]
 
@@ -52,6 +52,9 @@ def rewrite(graph: Mapping[str, Any], dtype: str, outputs: int = 0) -> Descripti
         node = {**node, "inputs": moved(node["inputs"])}
         if _is_of_probabilities(node):
             loss_heads[len(places)] = len(nodes)
+        if node.get("subgraphs"):
+            bodies = [frozen_body(rewrite(body, dtype, 0)) for body in node["subgraphs"]]
+            node = {**node, "subgraphs": bodies}
         for piece in _as_typed(_rewritten(node, positions), dtype):
             # a piece names the pieces before it by their negative distance
             nodes.append(
@@ -73,9 +76,8 @@ def rewrite(graph: Mapping[str, Any], dtype: str, outputs: int = 0) -> Descripti
 
 def _as_typed(nodes: Iterable[Description], dtype: str) -> Iterator[Description]:
     for node in nodes:
-        attrs = node.get("attrs", {})
-        if node["op"] != "null" and attrs.get("dtype") in FLOATS:
-            node = {**node, "attrs": {**attrs, "dtype": dtype}}
+        if node["op"] != "null" and Attributes.of(node).text("dtype", "") in FLOATS:
+            node = {**node, "attrs": {**node["attrs"], "dtype": dtype}}
         yield node
 
 
@@ -86,6 +88,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         positions: how many axes of positions the net's convolutions have.
     """
     known, attrs = operator(node["op"]), Attributes.of(node)
+    if known.runs_as:
+        return _rewritten({**node, "op": known.runs_as, "role": node["op"]}, positions)
     if known.fused_with_relu:
         return _parted(node, known.fused_with_relu)
     if _is_of_probabilities(node):
@@ -99,6 +103,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         ]
     if Fault.SIGNALS in known.faults and (1 in positions or 3 in positions):
         return _between_copies(node)
+    if Fault.UNASKED_PARAMETERS in known.faults and attrs.text("mode", "lstm") != "lstm":
+        return _with_asked_parameters(node)
     if Fault.FULL_AVERAGE in known.faults and _is_full_average(attrs):
         return _divided_sum(node)
     return [node]
@@ -130,6 +136,21 @@ def _probabilities(node: Description) -> Iterator[Description]:
         yield {**last, "op": "reshape_like", "inputs": [[-1, 0, 0], *scores]}
 
 
+def _with_asked_parameters(node: Description) -> Iterator[Description]:
+    """An operator that reads its parameters and nothing of its data beside, so that a gradient at
+    the data is one at the parameters."""
+    name, (data, parameters, *rest) = node["name"], node["inputs"]
+
+    def step(op: str, *inputs: Sequence[int], **attrs: str) -> Description:
+        described = {"op": op, "name": f"{name}_parameters", "role": INTERNAL, "attrs": attrs}
+        return {**described, "inputs": list(inputs)}
+
+    yield step("sum", data)
+    yield step("_mul_scalar", [-1, 0, 0], scalar="0")
+    yield step("broadcast_add", parameters, [-1, 0, 0])
+    yield {**node, "inputs": [data, [-1, 0, 0], *rest]}
+
+
 def _is_full_average(attrs: Attributes) -> bool:
     return (
         attrs.text("pool_type", "max") == "avg"
@@ -159,7 +180,7 @@ def _between_copies(node: Description) -> Iterator[Description]:
         "role": INTERNAL,
         "inputs": [[-1, 0, 0], *node["inputs"][1:]],
     }
-    yield {**_plain(name, [-1, 0, 0]), "role": node["op"]}
+    yield {**_plain(name, [-1, 0, 0]), "role": node.get("role", node["op"])}
 
 
 def _plain(name: str, entry: Sequence[int]) -> Description:

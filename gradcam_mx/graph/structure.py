@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..support.caches import Cache
 from .gates import activations
 from .node import Entry, Node, TracedBlock
+from .operators import Kind
 from .outputs import Output, explained, labels
 
 Kept = TypeVar("Kept")
@@ -166,6 +167,11 @@ class Structure:
     def data_dependent(self) -> frozenset[int]:
         """The nodes whose values depend on the net's inputs."""
         return self.descendants(self.inputs)
+
+    @cached_property
+    def loops(self) -> list[Node]:
+        """The loops and conditions that the outputs depend on."""
+        return [node for node in self.live_nodes if node.operator.kind is Kind.LOOP]
 
     @cached_property
     def outputs_read(self) -> dict[int, list[int]]:

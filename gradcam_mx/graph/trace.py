@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from .._mxnet import mx
 from ..errors import NetworkError
 from .graph import Graph
-from .node import TracedBlock
+from .node import BODY, TracedBlock
 
 Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
 """What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""
@@ -153,19 +153,40 @@ def _described(symbol: Any) -> dict[str, Any]:
     if is_mixed:
         text = symbol.tojson()
     description: dict[str, Any] = {**json.loads(text), "is_mixed": is_mixed}
-    _forget_versions(description)
+    _forget_counts(description, {})
     return description
 
 
-def _forget_versions(graph: dict[str, Any]) -> None:
-    """Set to 0 what counts how often a running mean was used, in all traces together."""
+def _forget_counts(
+    graph: dict[str, Any], bodies: dict[str, str], variables: set[str] | None = None
+) -> None:
+    """Set to 0 what counts how often a running mean was used, in all traces together; and count
+    the bodies of loops anew, which MXNet counts in all traces together too.
+
+    Variables that a body reads are there once more, with the attributes that the parameter had when
+    it was first read: of those of one name, the first keeps its own.
+
+    Args:
+        graph: it is changed.
+        bodies: MXNet's name of each body → its name in this graph.
+        variables: the names of those that came before.
+    """
+    variables = set() if variables is None else variables
     for entry in graph["heads"]:
         entry[2] = 0
     for node in graph["nodes"]:
         for entry in node["inputs"]:
             entry[2] = 0
+        attrs = node.get("attrs", {})
+        if node["op"] == "null":
+            attrs.pop(BODY, None)
+            if node["name"] in variables:
+                node.pop("attrs", None)
+            variables.add(node["name"])
+        elif BODY in attrs:
+            attrs[BODY] = bodies.setdefault(attrs[BODY], str(len(bodies)))
         for inner in node.get("subgraphs", ()):
-            _forget_versions(inner)
+            _forget_counts(inner, bodies, variables)
 
 
 @contextlib.contextmanager

@@ -85,6 +85,7 @@ class ReceptiveField:
     @classmethod
     def of(cls, graph: Graph, layer: Any, shape: Shape) -> ReceptiveField:
         """That of a layer, as callers name it, for an input of a shape (1, C, H, W)."""
+        graph = graph.unrolled(shape)
         shapes = graph.shapes(shape)
         entry, name = find(graph, layer, shapes, graph.heads[:1])
         check_positions(name, shapes[entry])

@@ -74,6 +74,8 @@ class Explainer:
                 return  # it has to run to be seen
             raise
         shapes = inputs.shapes(graph, self._shown.x)
+        graph = graph.unrolled(*shapes.of_inputs)
+        shapes = inputs.shapes(graph, self._shown.x)
         chosen = outputs.choose(graph.outputs, self._output)
         self._check_classes(shapes[chosen[0].point])
         entry = graph.input(self._input)
