@@ -453,7 +453,7 @@ _ROWS: dict[str, Operator] = {
     "_contrib_PSROIPooling _contrib_DeformablePSROIPooling": _REGIONS,
     "topk": Operator(stops_gradient=_gives_no_values),
     # with graphs of their own
-    "_foreach _while_loop _cond": Operator(Kind.LOOP),
+    "_foreach _while_loop _cond": Operator(Kind.LOOP, keeps_subgraphs=_always),
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
     WITHOUT_GRADIENT: _STOP,
@@ -468,7 +468,6 @@ OPERATORS: Mapping[str, Operator] = {
 
 # By pattern, for names that are not in it.
 _PATTERNS: dict[str, Operator] = {
-    "^_(foreach|while_loop|cond)$": Operator(keeps_subgraphs=_always),
     # int8 arithmetic, and what goes there and back
     "^_contrib_quantized_pooling$": replace(_INT8, kind=Kind.POOLING, channels=Channels.SECOND),
     "^_contrib_(de|re)?quantize": _INT8,

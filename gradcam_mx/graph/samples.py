@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from .._mxnet import mx
 from .layout import channel_axis
-from .node import Entry, Node, Shapes
+from .node import Entry, Node, Shape, Shapes
 from .operators import Kind, Positions
 from .structure import Structure
 
@@ -28,6 +29,8 @@ def axis(shapes: Shapes, entry: Entry, samples: int) -> int | None:
         samples: how many there are.
     """
     shape = shapes[entry]
+    if not is_known(shape):
+        return 0  # as in most nets
     twice = shapes.of_twice(samples)
     if twice is None or twice[entry] == shape:
         return 0 if shape[:1] == (samples,) else None
@@ -41,7 +44,12 @@ def axis(shapes: Shapes, entry: Entry, samples: int) -> int | None:
 def is_shared(shapes: Shapes, entry: Entry, samples: int) -> bool:
     """Whether a value is of the same shape however many samples there are."""
     twice = shapes.of_twice(samples)
-    return twice is not None and twice[entry] == shapes[entry]
+    return twice is not None and is_known(shapes[entry]) and twice[entry] == shapes[entry]
+
+
+def is_known(shape: Shape) -> bool:
+    """Whether MXNet could tell a shape before it runs; not those behind some loops."""
+    return bool(shape) or mx.util.is_np_shape()
 
 
 def reads_by_number(graph: Structure, point: Entry, heads: Sequence[Entry]) -> bool:
