@@ -62,6 +62,13 @@ BASELINES = (
 
 INPAINT = "inpaint"
 
+INPAINTING = (
+    "inpaint_telea",
+    "inpaint_ns",
+)
+
+PROBABILITY = "probability"
+
 VALUES = (
     "drop",
     "score",

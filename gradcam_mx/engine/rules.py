@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable
 
 from .._mxnet import mx
-from ..errors import RuleError
+from ..errors import Advice, RuleError
 from ..graph.node import Node
 from ..graph.operators import GATES
 from ..graph.structure import Structure
@@ -203,8 +203,8 @@ def check_acts(rule: Rule, report: RuleReport) -> None:
         found = ", ".join(report.left_alone) or "none at all"
         raise RuleError(
             f"the {rule.name} rule acts on {rule.acts_on}, and there is none "
-            f"between the net's output and its input (activations found: {found}); use "
-            "gm.saliency for the plain gradient"
+            f"between the net's output and its input (activations found: {found})",
+            advice=Advice.SHOW_THE_GRADIENT,
         )
 
 

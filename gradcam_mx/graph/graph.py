@@ -13,7 +13,7 @@ import threading
 from typing import Any, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
-from ..errors import InputError, reason
+from ..errors import Advice, InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
@@ -169,7 +169,8 @@ class Graph(Structure):
         if len(input_shapes) != len(self.input_names):
             raise InputError(
                 f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)}), "
-                f"got {len(input_shapes)}: pass a tuple with one array for each"
+                f"got {len(input_shapes)}",
+                advice=Advice.GIVE_ALL_INPUTS,
             )
         live = {self.nodes[index].name for index, _ in self.inputs}
         entries = [

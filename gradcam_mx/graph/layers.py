@@ -20,7 +20,7 @@ from typing import (
 )
 
 from .._mxnet import mx
-from ..errors import LayerError
+from ..errors import Advice, LayerError
 from ..support.caches import Cache
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
@@ -137,7 +137,8 @@ def find(
                 return graph.frozen(block.output), block.path or block.name
         raise LayerError(
             f"the block {layer.name!r} did not run in the net's forward pass; "
-            f"{_suggest(graph, layer.name, shapes)}"
+            f"{_suggest(graph, layer.name, shapes)}",
+            advice=Advice.LIST_LAYERS,
         )
     if not isinstance(layer, str):
         raise LayerError(f"a layer is a Block, a name or None; got {layer!r}")
@@ -145,7 +146,10 @@ def find(
     for candidate in (layer, tutorial_alias(layer)):
         if candidate in names:
             return names[candidate], layer
-    raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
+    raise LayerError(
+        f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}",
+        advice=Advice.LIST_LAYERS,
+    )
 
 
 def find_map(graph: Structure, layer: Any, shapes: Shapes, heads: Sequence[Entry]) -> Map:
@@ -346,8 +350,8 @@ def _predictors(graph: Structure) -> set[int]:
 def _suggest(graph: Structure, wanted: str, shapes: Mapping[Entry, Shape]) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, _names(graph), n=5, cutoff=0.3)
-        return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"
+        return f"the closest are {', '.join(close) or 'none'}"
     rows = {alias: row for row in table(graph, shapes) for alias in (row.block, row.name) if alias}
     close = difflib.get_close_matches(wanted, rows, n=5, cutoff=0.3) or list(rows)[-5:]
     listed = ", ".join(f"{name} {rows[name].shape}" for name in close)
-    return f"the closest are {listed}; graph.layers(shape) lists all"
+    return f"the closest are {listed}"

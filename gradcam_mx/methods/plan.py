@@ -237,6 +237,7 @@ class Plan:
             input=view.input_name,
             details=result.details,
             signed=result.signed,
+            title=method.title,
         )
 
 

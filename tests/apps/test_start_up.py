@@ -15,8 +15,10 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx import _names, cli
 from gradcam_mx.apps import choices, command_line
+from gradcam_mx.graph.outputs import PROBABILITY
 from gradcam_mx.methods.baselines import BASELINES, INPAINT
 from gradcam_mx.methods.hiding import VALUES
+from gradcam_mx.methods.partition import INPAINTING
 from gradcam_mx.methods.segments import WAYS
 from gradcam_mx.zoo.preprocess import READY
 
@@ -187,6 +189,8 @@ def test_choices_are_those_of_the_register_and_of_the_zoo():
     assert tuple(READY) == choices.PREPROCESSINGS
     assert tuple(BASELINES) == choices.BASELINES
     assert choices.INPAINT == INPAINT
+    assert tuple(INPAINTING) == choices.INPAINTING
+    assert choices.PROBABILITY == PROBABILITY
     assert choices.VALUES == VALUES
     assert tuple(WAYS) == choices.SEGMENTS
 
@@ -239,6 +243,9 @@ def test_bash_completes_commands_options_and_choices(complete):
     models = complete("explain", "cat.png", "--model", "vgg")
     assert models == {name for name in gm.zoo.MODELS if name.startswith("vgg")}
     assert complete("explain", "cat.png", "--preprocess", "") == set(READY)
+    assert complete("explain", "cat.png", "--baseline", "") == {*BASELINES, INPAINT}
+    assert complete("explain", "cat.png", "--masker", "inp") == set(INPAINTING)
+    assert complete("explain", "cat.png", "--output", "") == {PROBABILITY}
 
 
 def test_bash_completes_files_and_folders(complete, tmp_path):
