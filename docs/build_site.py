@@ -124,7 +124,7 @@ def copied(source: str, name: str) -> str:
     text = (ROOT / source).read_text(encoding="utf-8")
     moved = [
         (r"\]\(docs/", "]("),
-        (r"\]\(CONTRIBUTING\.md", "](contributing.md"),
+        (r"\]\((?:\.\./)?CONTRIBUTING\.md", "](contributing.md"),
         (r"\]\(CHANGELOG\.md", "](changelog.md"),
         (r"\]\((?:\.\./)?tutorials/(\w+)\.ipynb", r"](tutorials/\1.md"),
     ]

@@ -75,7 +75,7 @@ class EagerTape:
         self._functions = self._check_functions()
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         for rule in wanted.rules:
-            rules.check_acts(rule, self.report(rule))
+            rules.check_acts(rule, self.report(rule), self._run.activations)
 
     def _acts(self, node: Node) -> bool:
         return any(rule.backward_at(node) is not None for rule in self._wanted.rules)
