@@ -137,7 +137,7 @@ setup(
     ],
     package_dir={"gradcam_mx.zoo": "zoo"},
     package_data={
-        "gradcam_mx": ["py.typed"],
+        "gradcam_mx": ["py.typed", "*.pyi"],
         "gradcam_mx.methods": ["*.pyi"],
         "gradcam_mx.zoo": ["synset.txt"],
     },

@@ -24,6 +24,8 @@ from mkdocs.config import load_config
 from nbconvert import MarkdownExporter
 from public_names import Name, aliases, public_names
 
+from gradcam_mx._names import HOMES
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WORK = ROOT / "build" / "docs"
@@ -68,7 +70,7 @@ def main() -> None:
     shutil.rmtree(WORK, ignore_errors=True)
     shutil.rmtree(SITE, ignore_errors=True)
     package = read_package()
-    names = public_names(package)
+    names = public_names()
     nav = [
         {"Home": home()},
         {"Guides": guides()},
@@ -91,11 +93,13 @@ def main() -> None:
 
 def read_package() -> griffe.Module:
     """The package as griffe reads it, from a copy: `zoo` is a folder of its own in the checkout,
-    and the stubs are for type checkers."""
+    the stubs are for type checkers, and the package finds its names when they are asked for."""
     source = WORK / "source" / "gradcam_mx"
     ignore = shutil.ignore_patterns("__pycache__", "zoo", "*.pyi")
     shutil.copytree(ROOT / "gradcam_mx", source, ignore=ignore)
     shutil.copytree(ROOT / "zoo", source / "zoo", ignore=shutil.ignore_patterns("__pycache__"))
+    with (source / "__init__.py").open("a", encoding="utf-8") as file:
+        file.writelines(f"from .{home} import {name}\n" for name, home in HOMES.items())
     extensions = griffe.load_extensions(str(HERE / "runtime_signatures.py"))
     found = griffe.load(
         "gradcam_mx",
@@ -120,7 +124,7 @@ def copied(source: str, name: str) -> str:
     text = (ROOT / source).read_text(encoding="utf-8")
     moved = [
         (r"\]\(docs/", "]("),
-        (r"\]\(CONTRIBUTING\.md", "](contributing.md"),
+        (r"\]\((?:\.\./)?CONTRIBUTING\.md", "](contributing.md"),
         (r"\]\(CHANGELOG\.md", "](changelog.md"),
         (r"\]\((?:\.\./)?tutorials/(\w+)\.ipynb", r"](tutorials/\1.md"),
     ]

@@ -8,9 +8,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any, Iterator, NamedTuple
 
-import griffe
-
 import gradcam_mx as gm
+from gradcam_mx._names import HOMES
 
 
 class Name(NamedTuple):
@@ -27,12 +26,8 @@ class Name(NamedTuple):
         return (getattr(self.value, "__module__", None) or "").startswith("mxnet")
 
 
-def public_names(package: griffe.Module) -> dict[str, Name]:
-    """All public names, by path. A thing with several names has the one that people write.
-
-    Args:
-        package: `gradcam_mx` as griffe reads it, which knows where constants are defined.
-    """
+def public_names() -> dict[str, Name]:
+    """All public names, by path. A thing with several names has the one that people write."""
     chosen = set()
     found: dict[str, Name] = {}
     modules = list(_public_modules())
@@ -45,7 +40,7 @@ def public_names(package: griffe.Module) -> dict[str, Name]:
             if isinstance(value, ModuleType) or (name, id(value)) in chosen:
                 continue
             chosen.add((name, id(value)))
-            page = _room(package, name) if module is gm else _last(module)
+            page = HOMES[name].split(".")[0] if module is gm else _last(module)
             found[f"{module.__name__}.{name}"] = Name(f"{module.__name__}.{name}", value, page)
     return found
 
@@ -80,12 +75,6 @@ def _exported(module: ModuleType) -> list[str]:
             if inspect.isclass(value) and value.__module__ == module.__name__
         ]
     return [name for name in names if not name.startswith("_")]
-
-
-def _room(package: griffe.Module, name: str) -> str:
-    """The room in which something is defined that `gradcam_mx` itself exports."""
-    found = package[name]
-    return (found.final_target if found.is_alias else found).path.split(".")[1]
 
 
 def _last(module: ModuleType) -> str:

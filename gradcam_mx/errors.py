@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
+
+
+class Advice(Enum):
+    """What to do about an error, in Python; the command line has words of its own for each."""
+
+    COMPUTE_ON_CPU = "compute on mx.cpu(), or install the GPU build and its driver"
+    CUT_INTO_A_GRID = 'pass segments="grid", or an array of whole numbers'
+    EXPLAIN_A_VALUE = (
+        "gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value itself"
+    )
+    EXPLAIN_SCALARS = (
+        "pass an array of that shape, or a function from output to one scalar a sample, such as "
+        "gm.targets.Segmentation"
+    )
+    FIND_WEIGHTS = (
+        "  3. pass root=FOLDER, or weights=PATH: a .params or .safetensors file, or a PyTorch .pth "
+        "state dict\nan untrained net needs none of this: pretrained=False"
+    )
+    GIVE_ALL_INPUTS = "pass a tuple with one array for each"
+    GIVE_WEIGHTS = "or pass weights=PATH, or pretrained=False for an untrained net"
+    LIST_LAYERS = "gm.trace(net).layers(x.shape) lists all"
+    LIST_NETWORKS = "gradcam_mx.zoo.MODELS lists them all"
+    NAME_THE_CLASSES = (
+        "check that the file is for this network and that classes= is what it was trained for"
+    )
+    SHOW_THE_GRADIENT = "use gm.saliency for the plain gradient"
 
 
 class GradCamError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Args:
+        said: what was given, what was expected, and what helps wherever that was.
+        advice: what to do, where that is said in other words on the command line.
+    """
+
+    def __init__(self, said: str = "", *, advice: Advice | None = None) -> None:
+        super().__init__(said if advice is None else advised(said, advice.value))
+        self.said, self.advice = said, advice
 
 
 class DependencyError(GradCamError, ImportError):
@@ -55,6 +91,16 @@ class DeviceError(GradCamError):
 
 class OutputError(GradCamError, OSError):
     """Results cannot be written where they were asked for."""
+
+
+def advised(said: str, advice: str) -> str:
+    """A message that ends in an advice: in a line of its own, where it has several.
+
+    Args:
+        said: the message so far.
+        advice: what to do.
+    """
+    return f"{said}\n{advice}" if "\n" in said else f"{said}; {advice}"
 
 
 def reason(error: Exception) -> str:

@@ -9,10 +9,14 @@ import inspect
 import pkgutil
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
 import gradcam_mx as gm
+
+ROOT = Path(gm.__file__).resolve().parent.parent
+OWN = [one.name for one in gm.METHODS.values() if one.formula.__module__.startswith("gradcam_mx.")]
 
 MODULES = [
     gm,
@@ -124,3 +128,25 @@ def test_errors_that_are_documented_exist(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_what_is_public_has_a_docstring(name):
     assert documentation(PUBLIC[name]).strip()
+
+
+def rows(*paths):
+    """The first column of the tables in some pages."""
+    text = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in paths)
+    return re.findall(r"^\|([^|]*)\|", text, re.M)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_method_is_in_the_readme_and_in_a_table(name):
+    family = gm.METHODS[name].family
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[{family}\]\((docs/\S+)\) .*\| (.*) \|$", readme, re.M)
+    page, names = row
+    assert f"`{name}`" in names.split(), f"README.md does not list `{name}` under {family}"
+    assert f" `{name}` " in rows(page), f"the table of {page} has no row for `{name}`"
+
+
+def test_every_target_is_in_the_table():
+    listed = " ".join(rows("docs/networks.md"))
+    for name in set(gm.targets.__all__) - {"LayerOutputs"}:  # what a target reads
+        assert re.search(rf"\b{name}\(", listed), f"docs/networks.md does not list {name}"

@@ -1,8 +1,10 @@
-"""Write gradcam_mx/methods/__init__.pyi: what type checkers and editors see of the methods.
+"""Write the stubs: what type checkers and editors see of the package's names and of the methods.
 
-A decorator makes a method of a formula, so its parameters exist at run time alone. The stub spells
-them out, read off the live signatures: one overload for each form of a call, which says what comes
-of it, and the docstring. Run `make stubs` after a change of a method's options or docstring.
+The package finds its names when they are first asked for; gradcam_mx/__init__.pyi imports them. A
+decorator makes a method of a formula, so its parameters exist at run time alone.
+gradcam_mx/methods/__init__.pyi spells them out, read off the live signatures: one overload for each
+form of a call, which says what comes of it, and the docstring. Run `make stubs` after a change of a
+method's name, options or docstring.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from functools import lru_cache
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
+from gradcam_mx import __all__ as public
 from gradcam_mx import methods
+from gradcam_mx._names import HOMES, MODULES
 
-STUB = Path(__file__).resolve().parent.parent / "gradcam_mx" / "methods" / "__init__.pyi"
+PACKAGE = Path(__file__).resolve().parent.parent / "gradcam_mx"
+NAMES_HEADING = '"""The names of the package for type checkers. Written by tools/make_stubs.py."""'
 HEADING = '"""The methods as type checkers and editors see them. Written by tools/make_stubs.py."""'
 
 ONE, SEVERAL = "Target", "Several | Top"
@@ -119,12 +124,7 @@ class Stub:
 
     def text(self) -> str:
         """The whole file."""
-        imports = [
-            f"from {module} import {', '.join(sorted(self._imports[module]))}"
-            for module in sorted(self._imports, key=lambda one: (one.startswith("gradcam"), one))
-        ]
-        exported = "".join(f"    {json.dumps(name)},\n" for name in methods.__all__)
-        parts = [HEADING, "\n".join(imports), f"__all__ = [\n{exported}]", *self._texts]
+        parts = [HEADING, _imports(self._imports), _all(sorted(methods.__all__)), *self._texts]
         return "\n\n".join(parts) + "\n"
 
     def _overload(self, call: str, gives: str, body: str) -> None:
@@ -185,10 +185,34 @@ def _imported(module: ModuleType) -> dict[str, str]:
     return found
 
 
-def stub() -> str:
-    """The text of the stub."""
+def _imports(names: dict[str, set[str]]) -> str:
+    """The import statements for names by their modules, those of the package last."""
+    return "\n".join(
+        f"from {module} import {', '.join(sorted(names[module]))}"
+        for module in sorted(names, key=lambda one: (one.startswith("gradcam"), one))
+    )
+
+
+def _all(names: Iterable[str]) -> str:
+    exported = "".join(f"    {json.dumps(name)},\n" for name in names)
+    return f"__all__ = [\n{exported}]"
+
+
+def of_package() -> str:
+    """The text of the stub of the package itself."""
+    modules = "\n".join(f"import gradcam_mx.{name} as {name}" for name in MODULES)
+    homes: dict[str, set[str]] = {"gradcam_mx._version": {"__version__"}}
+    for name, home in HOMES.items():
+        # what the methods' own stub says of them
+        found = "methods" if name in methods.__all__ else home
+        homes.setdefault(f"gradcam_mx.{found}", set()).add(name)
+    return "\n\n".join([NAMES_HEADING, modules, _imports(homes), _all(public)]) + "\n"
+
+
+def of_methods() -> str:
+    """The text of the stub of the methods."""
     made = Stub()
-    for name in methods.__all__:
+    for name in sorted(methods.__all__):
         if name in methods.METHODS:
             made.add(getattr(methods, name), OF_METHOD)
         elif name == "explain":
@@ -198,5 +222,14 @@ def stub() -> str:
     return made.text()
 
 
+def stubs() -> dict[Path, str]:
+    """Path → text of each stub."""
+    return {
+        PACKAGE / "__init__.pyi": of_package(),
+        PACKAGE / "methods" / "__init__.pyi": of_methods(),
+    }
+
+
 if __name__ == "__main__":
-    STUB.write_text(stub(), encoding="utf-8")
+    for path, text in stubs().items():
+        path.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import WeightsError
+from gradcam_mx.errors import Advice, WeightsError
 from gradcam_mx.support.devices import checked_context
 
 from .readers import Arrays
@@ -150,8 +150,8 @@ def _check(arrays: Arrays, shapes: dict[str, tuple[int, ...]], source: str) -> N
         shown = "\n".join(f"  - {problem}" for problem in problems[:_SHOWN])
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise WeightsError(
-            f"{source} does not fit the net; nothing was loaded.\n{shown}{more}\n"
-            "check that the file is for this network and that classes= is what it was trained for"
+            f"{source} does not fit the net; nothing was loaded.\n{shown}{more}",
+            advice=Advice.NAME_THE_CLASSES,
         )
 
 

@@ -6,7 +6,7 @@ import difflib
 from typing import Any, Callable
 
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import NetworkError
+from gradcam_mx.errors import Advice, NetworkError
 
 from . import vgg
 from .efficientnet import efficientnet_lite0
@@ -56,8 +56,8 @@ def _canonical(name: str) -> str:
         known[match] for match in difflib.get_close_matches(_plain(name), known, n=5, cutoff=0.4)
     ]
     raise NetworkError(
-        f"the zoo has no network {name!r}; closest: {', '.join(close or MODELS[:5])}; "
-        "gradcam_mx.zoo.MODELS lists them all"
+        f"the zoo has no network {name!r}; closest: {', '.join(close or MODELS[:5])}",
+        advice=Advice.LIST_NETWORKS,
     )
 
 

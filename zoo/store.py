@@ -25,7 +25,7 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import WeightsError
+from gradcam_mx.errors import Advice, WeightsError
 
 __all__ = ["SHA1", "file_hash", "find_weights", "store_root"]
 
@@ -190,10 +190,9 @@ def _not_found(name: str, target: Path, tried: list[str]) -> WeightsError:
         f"expected: {target.name} with SHA-1 {SHA1[name]}\n"
         f"looked for it here, in this order:\n{steps}\n"
         "ways out:\n"
-        "  1. pass weights=PATH: a .params or .safetensors file, or a PyTorch .pth state dict\n"
-        f"  2. put {target.name} or {target.stem}.zip into {target.parent}, or pass root=FOLDER\n"
-        f"  3. set MXNET_GLUON_REPO to a mirror that has gluon/models/{target.stem}.zip\n"
-        "an untrained net needs none of this: pretrained=False"
+        f"  1. put {target.name} or {target.stem}.zip into {target.parent}\n"
+        f"  2. set MXNET_GLUON_REPO to a mirror that has gluon/models/{target.stem}.zip",
+        advice=Advice.FIND_WEIGHTS,
     )
 
 

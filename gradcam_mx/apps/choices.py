@@ -1,37 +1,12 @@
 """What can be named on the command line: the same names that the register and the zoo have.
 
 They are written down here because the parser needs them before mxnet is imported; a test compares
-them with what they name.
+them with what they name. Those of the methods are in `gradcam_mx/_names.py`.
 """
 
 from __future__ import annotations
 
-METHODS = (
-    "cam",
-    "grad_cam",
-    "grad_cam_pp",
-    "xgrad_cam",
-    "hires_cam",
-    "layer_cam",
-    "eigen_cam",
-    "eigen_grad_cam",
-    "saliency",
-    "input_x_gradient",
-    "guided_backprop",
-    "deconvnet",
-    "guided_grad_cam",
-    "smooth_grad",
-    "lime",
-    "kernel_shap",
-    "occlusion",
-    "feature_ablation",
-    "partition_shap",
-    "integrated_gradients",
-    "expected_gradients",
-    "score_cam",
-    "ablation_cam",
-    "rise",
-)
+from .._names import METHODS as METHODS
 
 MODELS = (
     "squeezenet1_1",
@@ -86,6 +61,13 @@ BASELINES = (
 )
 
 INPAINT = "inpaint"
+
+INPAINTING = (
+    "inpaint_telea",
+    "inpaint_ns",
+)
+
+PROBABILITY = "probability"
 
 VALUES = (
     "drop",

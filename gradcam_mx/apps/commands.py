@@ -28,10 +28,9 @@ def _explain(options: argparse.Namespace) -> int:
     failures += unread
     for failure in failures:
         print(f"gradcam-mx: {failure}", file=sys.stderr)
-    print(
-        f"{len(photos) - len(unread)} of {len(photos)} photos explained; the pictures are in "
-        f"{options.out.resolve()}"
-    )
+    explained = len(photos) - len(unread)
+    where = f"; the pictures are in {options.out.resolve()}" if explained else ""
+    print(f"{explained} of {len(photos)} photos explained{where}")
     return SOMETHING_WRONG if failures else DONE
 
 

@@ -7,9 +7,17 @@ import sys
 from typing import Any, Iterator
 
 from ..errors import DependencyError
-from .choices import MODELS
+from .choices import BASELINES, INPAINT, INPAINTING, MODELS, PROBABILITY
 
 SHELLS = ("bash", "zsh", "tcsh")
+
+OFFERED = {
+    "--baseline": (*BASELINES, INPAINT),
+    "--masker": (*INPAINTING, *BASELINES),
+    "--model": MODELS,
+    "--output": (PROBABILITY,),
+}
+"""What is offered for options that take other values too."""
 
 
 class PrintCompletion(argparse.Action):
@@ -49,8 +57,8 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     for action in _actions(parser):
         if action.metavar in paths:
             action.complete = paths[str(action.metavar)]  # type: ignore[attr-defined]
-        if "--model" in action.option_strings:
-            action.choices = MODELS
+        for option in OFFERED.keys() & set(action.option_strings):
+            action.choices = OFFERED[option]
     return shtab.complete(parser, shell)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from .choices import BASELINES, INPAINT, METHODS, PREPROCESSINGS, SEGMENTS, VALUES
+from .choices import BASELINES, INPAINT, METHODS, MODELS, PREPROCESSINGS, SEGMENTS, VALUES
 from .completion import PrintCompletion
 
 DEFAULT_MODEL = "efficientnet_lite0"
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
     _add_out(command, "gradcam-mx-demo")
+    command.set_defaults(parser=command)
     return whole
 
 
@@ -60,7 +61,7 @@ def _add_explain(commands: Any) -> None:
     _add_preprocessing(command)
     _add_what(command)
     _add_method_options(command)
-    command.set_defaults(usage_error=command.error)
+    command.set_defaults(parser=command)
 
 
 def _add_layers(commands: Any) -> None:
@@ -74,7 +75,7 @@ def _add_layers(commands: Any) -> None:
     _add_network(command)
     command.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
     command.set_defaults(
-        usage_error=command.error,
+        parser=command,
         gpu=None,
         weights=None,
         preprocess=None,
@@ -120,7 +121,9 @@ def _add_network(command: argparse.ArgumentParser) -> Any:
     group = command.add_argument_group("the network")
     either = group.add_mutually_exclusive_group()
     either.add_argument(
-        "--model", metavar="NAME", help=f"a network of gradcam_mx.zoo (default: {DEFAULT_MODEL})"
+        "--model",
+        metavar="NAME",
+        help=f"a network of the zoo (default: {DEFAULT_MODEL}), one of {', '.join(MODELS)}",
     )
     either.add_argument(
         "--symbol",

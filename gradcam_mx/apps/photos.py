@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence
@@ -18,9 +18,10 @@ from ..errors import InputError, OutputError, PhotoError
 from ..explanation import archive
 from ..explanation.explanation import Explanation
 from ..graph.graph import Graph
-from ..methods import METHODS, Plan
+from ..methods import Plan
 from ..methods.options import Options
 from ..methods.run import View
+from .advice import told
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
@@ -74,14 +75,14 @@ def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder.
+    """Try to write to the folder, or where it will be made; nothing is left there.
 
     Raises:
-        OutputError: that, or writing to it, is not possible.
+        OutputError: it is not possible.
     """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise OutputError(
@@ -106,7 +107,7 @@ def explain_all(
             report(str(path), explain_photo(job, photo, out, name))
             written.update(_files(name, job.methods))
         except (PhotoError, InputError) as error:
-            failures.append(str(error))
+            failures.append(told(error))
     return failures
 
 
@@ -124,7 +125,7 @@ def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
 def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
     """Explain one photo, write everything about it, and return its top predictions as text."""
     done = job.plan.run(job.graph, job.preprocess(photo), job.target)
-    found = {method: done.first(method) for method in job.methods}
+    found = {method: _named(done.first(method), job.labels) for method in job.methods}
     crop = job.preprocess.crop(photo)
     panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
     figure = picture.figure(
@@ -133,6 +134,7 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
         ": ".join([name, *_explained(job, done.run)]),
     )
     try:
+        out.mkdir(parents=True, exist_ok=True)
         # written elsewhere first, so that nothing half-written is ever in the folder
         with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
             scratch = Path(folder)
@@ -149,9 +151,16 @@ def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str
     return _predictions(job, done.run)
 
 
+def _named(explanation: Explanation, labels: Any) -> Explanation:
+    """The explanation with the names of its classes, where there are some."""
+    if labels is None or isinstance(explanation.target, str):
+        return explanation
+    names = [labels.name(one) for one in explanation.target]
+    return replace(explanation, class_names=names)
+
+
 def _title(explanation: Explanation) -> str:
-    title = METHODS[explanation.method].title
-    return f"{title}\n{explanation.layer}" if explanation.layer else title
+    return "\n".join(filter(None, [explanation.title, explanation.layer]))
 
 
 def _explained(job: Job, run: View) -> list[str]:

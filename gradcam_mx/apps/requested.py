@@ -49,9 +49,9 @@ def check_usage(options: argparse.Namespace) -> None:
     if options.symbol is None:
         for name in ("params", "epoch"):
             if getattr(options, name) is not None:
-                options.usage_error(f"argument --{name}: needs --symbol")
+                options.parser.error(f"argument --{name}: needs --symbol")
     elif options.weights is not None:
-        options.usage_error("argument --weights: goes with --model; --symbol takes --params")
+        options.parser.error("argument --weights: goes with --model; --symbol takes --params")
 
 
 def job(options: argparse.Namespace) -> Job:
@@ -169,7 +169,7 @@ def _method_options(
 def _background(options: argparse.Namespace, prepare: zoo.Preprocess) -> np.ndarray:
     """What expected_gradients compares with."""
     if options.background is None:
-        options.usage_error("method expected_gradients: needs --background PHOTO ...")
+        options.parser.error("method expected_gradients: needs --background PHOTO ...")
     photos, failures = find_photos(options.background)
     if failures:
         raise PhotoError("; ".join(failures))

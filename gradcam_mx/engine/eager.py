@@ -86,7 +86,7 @@ class EagerTape:
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         self.input = self._explained_input()
         for rule in wanted.rules:
-            rules.check_acts(rule, self.report(rule))
+            rules.check_acts(rule, self.report(rule), self._run.activations)
 
     def _ran(
         self, arrays: Sequence[Any], replaced: Mapping[int, Any], is_recorded: bool = True

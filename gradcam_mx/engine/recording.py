@@ -81,7 +81,7 @@ class Subject:
         if wanted.rules:
             self.check_connected()
         for rule in wanted.rules:
-            rules.check_acts(rule, self.report(rule))
+            rules.check_acts(rule, self.report(rule), (graph.nodes[one] for one in self.way))
 
     def _of_layer(self, layer: Any) -> Output:
         """What a layer gives, in the place of an output."""

@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable
 
 from .._mxnet import mx
-from ..errors import RuleError
+from ..errors import Advice, RuleError
 from ..graph.node import Node
 from ..graph.operators import GATES
 from ..graph.structure import Structure
@@ -72,8 +72,8 @@ class Rule:
 
     @property
     def acts_on(self) -> str:
-        """What it acts on, in words, for messages."""
-        return "some operators"
+        """What it acts on, in words, for the message that there is none of it in a net."""
+        return "what its `at` chooses"
 
     def backward_at(self, node: Node) -> Backward | None:
         """What the engine does at a node: `at(node)`, where a function stands instead.
@@ -193,18 +193,23 @@ def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = (
     return RuleReport(rule.name, dict(changed), dict(left_alone))
 
 
-def check_acts(rule: Rule, report: RuleReport) -> None:
+def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
     """Refuse a rule that changes nothing.
+
+    Args:
+        report: what it did.
+        nodes: those that it was asked at, to name them.
 
     Raises:
         RuleError: a rule other than the plain one acts nowhere.
     """
     if not rule.is_plain and not report.changed:
-        found = ", ".join(report.left_alone) or "none at all"
+        others = {one.op for one in nodes if not (one.activation or one.is_variable)}
+        found = [*(report.left_alone or ["no activation"]), *sorted(others)]
         raise RuleError(
             f"the {rule.name} rule acts on {rule.acts_on}, and there is none "
-            f"between the net's output and its input (activations found: {found}); use "
-            "gm.saliency for the plain gradient"
+            f"between the net's output and its input (found: {', '.join(found)})",
+            advice=Advice.SHOW_THE_GRADIENT,
         )
 
 

@@ -42,6 +42,7 @@ Fields = Dict[str, Any]
 Size = Tuple[int, ...]
 
 _DETAIL = "details."
+_OPTIONAL = ("layer", "options", "output", "input", "signed", "title", "class_names")
 _DAMAGE = (
     OSError,
     EOFError,
@@ -221,11 +222,7 @@ def _fields(stored: Any, record: Mapping[str, Any], arrays: Mapping[str, str]) -
     return {
         **{name: _numbers(stored, arrays[name]) for name in ("values", "score")},
         **{name: record[name] for name in ("method", "target")},
-        **{
-            name: record[name]
-            for name in ("layer", "options", "output", "input", "signed")
-            if name in record
-        },
+        **{name: record[name] for name in _OPTIONAL if name in record},
         "input_size": tuple(record["input_size"]),
         "rule_report": RuleReport(**report) if report else None,
         "details": {

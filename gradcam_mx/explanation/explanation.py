@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 @equal_by_fields
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """What a method found.
 
-    Two are equal if all their fields are, arrays number by number. They cannot be hashed.
+    Two are equal if all their fields are, arrays number by number, whatever they are called in
+    pictures (`title`, `class_names`). They cannot be hashed.
 
     Args:
         method: the name of the method that made it.
@@ -67,6 +68,20 @@ class Explanation:
     """What a method reports beside its values, such as its "completeness_gap"."""
     signed: bool = False
     """Whether zero stands for no evidence, and negative values for evidence against the target."""
+    title: str | None = field(default=None, compare=False)
+    """What people call the method, "Grad-CAM"."""
+    class_names: list[str] | None = field(default=None, compare=False)
+    """The names of the explained classes, one a sample, where they are known."""
+
+    def __repr__(self) -> str:
+        score = "score" if len(self.score) == 1 else "scores"
+        parts = [
+            f"{self.method} of {_shortly(dict.fromkeys(self._captions()))}",
+            f"{score} {_shortly(f'{one:.4g}' for one in self.score)}",
+            *([f"layer {self.layer}"] if self.layer else []),
+            " x ".join(map(str, self.values.shape)),
+        ]
+        return f"<{type(self).__name__} {', '.join(parts)}>"
 
     @property
     def is_map(self) -> bool:
@@ -222,7 +237,7 @@ class Explanation:
                 shown.append(picture.strip(one) if self._axes == 3 else one)
                 titles.append(picture.SEEN[self._axes][0])
             shown.append(panel)
-            titles.append(f"{self.method}: {caption}")
+            titles.append(f"{self.title or self.method}: {caption}")
         return picture.figure(shown, titles)
 
     def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
@@ -321,7 +336,10 @@ class Explanation:
         rows = self.details["rows"] if self.views > 1 else range(len(self.values))
         if isinstance(self.target, str):
             return [self.target for _ in rows]
-        captions = [one if isinstance(one, str) else f"class {one}" for one in self.target]
+        if self.class_names is not None:
+            captions = [f"{name} ({one})" for name, one in zip(self.class_names, self.target)]
+        else:
+            captions = [one if isinstance(one, str) else f"class {one}" for one in self.target]
         return [captions[row] for row in rows]
 
     @property
@@ -351,3 +369,9 @@ class Explanation:
 
     def _photos(self, photo: Any) -> list[np.ndarray]:
         return seen.for_each_sample(photo, self._axes, len(self.values))
+
+
+def _shortly(texts: Iterable[str]) -> str:
+    """The first three of them."""
+    listed = list(texts)
+    return ", ".join([*listed[:3], *["..."] * (len(listed) > 3)])

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .._mxnet import mx
-from ..errors import InputError, reason
+from ..errors import Advice, InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
@@ -107,7 +107,7 @@ class Graph(Structure):
         said = f"the net has {len(self.input_names)} inputs ({', '.join(self.input_names)})"
         if len(part.input_names) < len(self.input_names):
             said += f", and what is explained depends on {', '.join(part.input_names) or 'none'}"
-        raise InputError(f"{said}, got {count}: pass a tuple with one array for each")
+        raise InputError(f"{said}, got {count}", advice=Advice.GIVE_ALL_INPUTS)
 
     def __reduce__(self) -> Any:
         # compiled pieces and locks are made anew where it is copied to

@@ -14,7 +14,7 @@ from typing import (
 )
 
 from .._mxnet import mx
-from ..errors import LayerError
+from ..errors import Advice, LayerError
 from ..support.caches import Cache
 from .connection import told
 from .default_layer import check_rows, default, default_or_none
@@ -163,7 +163,8 @@ def named_runs(graph: Structure, layer: Any, shapes: Shapes) -> list[Run]:
             return runs.of_blocks[id(layer)]
         raise LayerError(
             f"the block {layer.name!r} did not run in the net's forward pass; "
-            f"{_suggest(graph, layer.name, shapes)}"
+            f"{_suggest(graph, layer.name, shapes)}",
+            advice=Advice.LIST_LAYERS,
         )
     for candidate in (layer, tutorial_alias(layer)):
         if candidate in runs.named:
@@ -172,7 +173,10 @@ def named_runs(graph: Structure, layer: Any, shapes: Shapes) -> list[Run]:
     for candidate in (name, tutorial_alias(name)):
         if number is not None and candidate in runs.named:
             return [numbered_run(layer, candidate, number, runs.named[candidate])]
-    raise LayerError(f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}")
+    raise LayerError(
+        f"the net has no layer {layer!r}; {_suggest(graph, layer, shapes)}",
+        advice=Advice.LIST_LAYERS,
+    )
 
 
 def check_runs(graph: Structure, entry: Entry, name: str) -> None:
@@ -311,8 +315,8 @@ def _penultimate(graph: Structure, heads: Sequence[Entry]) -> Entry:
 def _suggest(graph: Structure, wanted: str, shapes: Shapes) -> str:
     if not shapes:
         close = difflib.get_close_matches(wanted, runs_of(graph).addresses(), n=5, cutoff=0.3)
-        return f"the closest are {', '.join(close) or 'none'}; graph.layers(shape) lists all"
+        return f"the closest are {', '.join(close) or 'none'}"
     rows = {alias: row for row in table(graph, shapes) for alias in (row.block, row.name) if alias}
     close = difflib.get_close_matches(wanted, rows, n=5, cutoff=0.3) or list(rows)[-5:]
     listed = ", ".join(f"{name} {rows[name].shape}" for name in close)
-    return f"the closest are {listed}; graph.layers(shape) lists all"
+    return f"the closest are {listed}"

@@ -87,8 +87,8 @@ def load(
         found = _read_arrays(_params_place(source), source.name)
     else:
         raise WeightsError(
-            f"epoch={epoch} chooses one of the files beside the symbol, and "
-            f"params_file={str(params_file)!r} names one: pass one of the two"
+            f"the epoch {epoch} chooses one of the files beside the symbol, and "
+            f"{str(params_file)!r} is one that was named: pass one of the two"
         )
     arrays = {name.split(":", 1)[-1]: array for name, array in found.items()}
     named = _full_names(arrays, symbol.list_inputs())

@@ -21,8 +21,8 @@ from gradcam_mx.targets import Several, Top
 from gradcam_mx.targets.heads import Target
 
 __all__ = [
-    "METHODS",
     "Explained",
+    "METHODS",
     "Method",
     "Plan",
     "Result",

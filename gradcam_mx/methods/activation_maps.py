@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..errors import MethodError
 from .arguments import documented
 from .functions import method
 from .run import Needs, View
@@ -46,6 +47,8 @@ def activation_map(
         always_eigen: whether the map is the principal component of the weighted channels.
         pooled: whether it explains no other layer than the one that is pooled.
         gradient: whether it wants the gradient at the layer.
+
+    The method raises a MethodError where the formula gives anything but channels.
     """
 
     def register(formula: Formula) -> Callable[..., Any]:
@@ -66,7 +69,7 @@ def activation_map(
             **options: Any,
         ) -> np.ndarray:
             def combined(one: View) -> np.ndarray:
-                channels = of_run(one, **options)
+                channels = _checked(formula.__name__, of_run(one, **options), one.activations)
                 if always_eigen or eigen_smooth:
                     return principal_component(channels)
                 return channels.sum(axis=1)
@@ -88,6 +91,22 @@ def activation_map(
         )(maps)
 
     return register
+
+
+def _checked(name: str, channels: Any, activations: np.ndarray) -> np.ndarray:
+    """What a formula gave, if it is weighted channels.
+
+    Raises:
+        MethodError: it is not.
+    """
+    shape, expected = np.shape(channels), activations.shape
+    if (len(shape), shape[:1], shape[2:]) != (len(expected), expected[:1], expected[2:]):
+        raise MethodError(
+            f"the formula of {name} gives an array of shape {shape}; expected weighted channels, "
+            f"(N, C, h, w), here {expected}: weights (N, C) have to be multiplied by the "
+            "activations, weights[:, :, None, None] * activations"
+        )
+    return channels
 
 
 def _augmented(of: Callable[[View], np.ndarray], run: View) -> np.ndarray:

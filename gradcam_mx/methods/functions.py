@@ -10,10 +10,11 @@ import functools
 import inspect
 from typing import Any, Callable
 
+from ..errors import MethodError
 from .arguments import documented
 from .options import renamed
 from .plan import Plan
-from .register import Formula, Found, Method, check_free, register
+from .register import FAMILIES, Formula, Found, Method, check_free, register
 from .run import Needs
 
 
@@ -31,15 +32,20 @@ def method(
     keeps to this formula, whatever becomes of the register.
 
     Args:
-        family: what it is listed under, such as "gradients".
+        family: what it is listed under, one of `FAMILIES`.
         paper: who found it, when, and where to read it.
         cost: the passes through the net that it takes.
         needs: what the formula draws on.
         check: refuses options, as said above.
 
     Raises:
-        MethodError: there is a method of that name.
+        MethodError: there is a method of that name, or no such family.
     """
+
+    if family not in FAMILIES:
+        raise MethodError(
+            f"there is no family {family!r}; there are {', '.join(map(repr, FAMILIES))}"
+        )
 
     def decorate(formula: Formula) -> Callable[..., Any]:
         name, signature = formula.__name__, _signature(formula, needs)

@@ -237,6 +237,7 @@ class Plan:
             input=view.input_name,
             details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
+            title=method.title,
         )
 
 

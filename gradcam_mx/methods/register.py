@@ -34,13 +34,17 @@ Formula = Callable[..., Union[np.ndarray, Result, List[Result]]]
 perturbs, a list with those for each target."""
 
 
+FAMILIES = ("activation maps", "gradients", "perturbation")
+"""What methods are listed under; a new one has a page in `docs/` and a row in the README."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A method as the register lists it.
 
     Args:
         name: that of its function.
-        family: what it is listed under, such as "gradients".
+        family: what it is listed under, one of `FAMILIES`.
         paper: who found it, when, and where to read it.
         needs: what its formula draws on.
         formula: from a run, and options by keyword, to the raw values.

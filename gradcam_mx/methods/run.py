@@ -440,7 +440,7 @@ def _say_which_output(names: Sequence[str]) -> None:
     if len(names) > 1:
         warnings.warn(
             f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
-            "choose one by output=, a number or a name",
+            "choose another as output, by number or name",
             stacklevel=caller_level(),
         )
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence, Union
 import numpy as np
 
 from ..engine.inputs import Array
-from ..errors import InputError, MethodError
+from ..errors import Advice, InputError, MethodError
 from ..support.arrays import numbers_of, stretched
 from ..support.optional import optional
 from .baselines import positions_of
@@ -81,8 +81,8 @@ def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50
     for sample, one in enumerate(numbered):
         if one.max() == 0:
             raise InputError(
-                f"sample {sample} is one segment, so nothing can be hidden but all of it; pass "
-                'segments="grid", or an array of whole numbers'
+                f"sample {sample} is one segment, so nothing can be hidden but all of it",
+                advice=Advice.CUT_INTO_A_GRID,
             )
     return np.stack(numbered).astype(np.int32)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
-from ..errors import DeviceError
+from ..errors import Advice, DeviceError
 
 
 def checked_context(context: Any = None) -> Any:
@@ -18,7 +18,7 @@ def checked_context(context: Any = None) -> Any:
         return mx.cpu()
     if context.device_type == "gpu" and context.device_id >= mx.context.num_gpus():
         raise DeviceError(
-            f"{context} was asked for, and MXNet sees {mx.context.num_gpus()} GPUs here: "
-            "compute on mx.cpu(), or install the GPU build and its driver"
+            f"{context} was asked for, and MXNet sees {mx.context.num_gpus()} GPUs here",
+            advice=Advice.COMPUTE_ON_CPU,
         )
     return context

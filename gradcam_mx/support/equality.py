@@ -13,7 +13,8 @@ Record = TypeVar("Record", bound=type)
 
 
 def equal_by_fields(cls: Record) -> Record:
-    """Give a dataclass (of `eq=False`) or a named tuple an `==` that compares field by field.
+    """Give a dataclass (of `eq=False`) or a named tuple an `==` that compares field by field, but
+    for those of `compare=False`.
 
     Arrays are equal if they have the same shape and numbers, NaN being equal to NaN; a named tuple
     equals a tuple of the same. Such records cannot be hashed, as arrays cannot.
@@ -50,7 +51,7 @@ def same(one: Any, other: Any) -> bool:
 def _fields(record: Any) -> tuple[Any, ...]:
     if isinstance(record, tuple):
         return tuple(record)
-    return tuple(getattr(record, one.name) for one in dataclasses.fields(record))
+    return tuple(getattr(record, one.name) for one in dataclasses.fields(record) if one.compare)
 
 
 def _is_array(value: Any) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 
 from ..errors import DependencyError
 
+_PACKAGES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
+"""What is imported → what people install, where it is called otherwise."""
+
 
 def optional(module: str, purpose: str, extra: str = "perturb") -> Any:
     """An optional module.
@@ -22,6 +25,8 @@ def optional(module: str, purpose: str, extra: str = "perturb") -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        name = module.split(".")[0]
         raise DependencyError(
-            f'{purpose} by the package {module.split(".")[0]}: pip install "gradcam-mx[{extra}]"'
+            f"{purpose} by the package {_PACKAGES.get(name, name)}: "
+            f'pip install "gradcam-mx[{extra}]"'
         ) from error

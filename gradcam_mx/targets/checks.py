@@ -7,7 +7,7 @@ from typing import Any, Sequence, Union
 import numpy as np
 
 from .._mxnet import mx
-from ..errors import NetworkError, TargetError
+from ..errors import Advice, NetworkError, TargetError
 from ..graph.outputs import holds_classes
 from ..support.arrays import flat, is_whole, like, numbers_of
 
@@ -29,8 +29,8 @@ def check_has_classes(shape: Sequence[int]) -> None:
     if not holds_classes(shape):
         raise TargetError(
             f"the net's output has shape {tuple(shape)}, so a class id does not name one score of "
-            "each sample; pass an array of that shape, or a function from output to one scalar a "
-            "sample, such as gm.targets.Segmentation"
+            "each sample",
+            advice=Advice.EXPLAIN_SCALARS,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ..errors import TargetError
+from ..errors import Advice, TargetError
 from ..graph.outputs import Link, is_single, link_or_default
 from ..support.arrays import flat, like
 from .checks import ClassIds, check_finite, check_has_classes, checked, each, picked
@@ -173,8 +173,8 @@ class Classes(BaseTarget):
         if self.ids is not None:
             raise TargetError(
                 f"the net has one output value a sample, so the class {self.ids!r} may mean two "
-                "things; gm.targets.Binary(1) or Binary(0) explains a logit, target=None the value "
-                "itself"
+                "things",
+                advice=Advice.EXPLAIN_A_VALUE,
             )
         return Scalars(Regression(), [None], known.channel_axes, "output", lambda: None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx import cli
+from gradcam_mx import _names, cli
 from gradcam_mx.apps import choices, command_line
+from gradcam_mx.graph.outputs import PROBABILITY
 from gradcam_mx.methods.baselines import BASELINES, INPAINT
 from gradcam_mx.methods.hiding import VALUES
+from gradcam_mx.methods.partition import INPAINTING
 from gradcam_mx.methods.segments import WAYS
 from gradcam_mx.zoo.preprocess import READY
 
@@ -116,19 +119,26 @@ print(sorted({{name.split(".")[0] for name in set(sys.modules) - before}} & set(
 
 
 def test_type_checkers_see_the_names_that_are_there():
-    tree = ast.parse(Path(gm.__file__).read_text(encoding="utf-8"))
-    block = next(
-        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
-    )
+    """Each from the module that it lives in: what they see is what is found at run time."""
+    stub = Path(gm.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     seen = {}
-    for node in block.body:
-        for alias in node.names:
-            seen[alias.name] = node.module
-    assert {*seen, "__version__"} == set(gm.__all__)
-    for name, home in seen.items():
-        package = "gradcam_mx" if home is None else f"gradcam_mx.{home}"
-        module = __import__(package, fromlist=[name])
-        assert getattr(module, name) is getattr(gm, name), name
+    for node in ast.parse(stub).body:
+        for alias in getattr(node, "names", []):
+            module = importlib.import_module(getattr(node, "module", alias.name))
+            seen[alias.asname or alias.name] = getattr(module, alias.name, module)
+    assert seen.keys() == set(gm.__all__)
+    for name, value in seen.items():
+        assert value is getattr(gm, name), name
+
+
+def test_every_method_is_named_in_one_place_where_it_lives():
+    own = [one for one in gm.METHODS.values() if one.formula.__module__.startswith("gradcam_mx.")]
+    files = {}
+    for one in own:
+        files.setdefault(one.formula.__module__.rpartition(".")[2], []).append(one.name)
+    written = {file: list(names) for file, names in _names.METHODS_OF.items()}
+    assert written == files, "METHODS_OF in gradcam_mx/_names.py has to name each method's file"
+    assert tuple(one.name for one in own) == _names.METHODS, "in the order of gm.METHODS"
 
 
 def test_names_are_listed_and_starred():
@@ -175,11 +185,12 @@ def test_a_name_that_is_not_there():
 
 
 def test_choices_are_those_of_the_register_and_of_the_zoo():
-    assert tuple(gm.METHODS) == choices.METHODS
     assert choices.MODELS == gm.zoo.MODELS
     assert tuple(READY) == choices.PREPROCESSINGS
     assert tuple(BASELINES) == choices.BASELINES
     assert choices.INPAINT == INPAINT
+    assert tuple(INPAINTING) == choices.INPAINTING
+    assert choices.PROBABILITY == PROBABILITY
     assert choices.VALUES == VALUES
     assert tuple(WAYS) == choices.SEGMENTS
 
@@ -232,6 +243,9 @@ def test_bash_completes_commands_options_and_choices(complete):
     models = complete("explain", "cat.png", "--model", "vgg")
     assert models == {name for name in gm.zoo.MODELS if name.startswith("vgg")}
     assert complete("explain", "cat.png", "--preprocess", "") == set(READY)
+    assert complete("explain", "cat.png", "--baseline", "") == {*BASELINES, INPAINT}
+    assert complete("explain", "cat.png", "--masker", "inp") == set(INPAINTING)
+    assert complete("explain", "cat.png", "--output", "") == {PROBABILITY}
 
 
 def test_bash_completes_files_and_folders(complete, tmp_path):

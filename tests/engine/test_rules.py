@@ -512,7 +512,7 @@ def test_the_report_counts_operators_by_name_and_activations_by_kind(ctx):
 
 def test_a_rule_that_acts_nowhere_is_refused(ctx):
     net, x = made(ctx)
-    with pytest.raises(RuleError, match=r"'?at'? rule acts on .*relu"):
+    with pytest.raises(RuleError, match=r"'?at'? rule acts on .*found: relu, Convolution\)"):
         run_of(net, x, At("Deconvolution", AbsoluteWeights._back))
 
 

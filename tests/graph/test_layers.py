@@ -147,7 +147,7 @@ def test_an_unknown_name_lists_the_closest_with_their_shapes(ctx):
     assert said.startswith("the net has no layer 'toy_conv2'; the closest are ")
     assert "toy_conv1 (1, 6, 4, 4)" in said
     assert "toy_conv0 (1, 4, 12, 12)" in said
-    assert "graph.layers(shape) lists all" in said
+    assert "gm.trace(net).layers(x.shape) lists all" in said
     assert "0.3 (1, 6, 4, 4)" in refusal(small_net(ctx), "0.33")
     # nothing is close: the last ones
     assert "toy_dense0 (1, 5)" in refusal(small_net(ctx), "@")

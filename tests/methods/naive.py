@@ -18,6 +18,11 @@ from gradcam_mx._mxnet import mx
 
 nn = mx.gluon.nn
 TIE = 1e-6
+ILL = (
+    "the numbers of this toy net are ill conditioned for the formula, so that noise would be "
+    "compared: `PYTHONPATH=tests python tests/methods/naive.py` finds seeds for NETS that suit "
+    "all formulas of MAPS"
+)
 
 
 # ---------------------------------------------------------------------------------------- toy nets
@@ -92,8 +97,9 @@ class Toy:
     or constant, as the bias says. Formulas divide by its sum or its range.
     """
 
-    def __init__(self, name, ctx):
-        build, seed, self.layer, self.pooled, flat, bias = NETS[name]
+    def __init__(self, name, ctx, seed=None):
+        build, chosen, self.layer, self.pooled, flat, bias = NETS[name]
+        seed = chosen if seed is None else seed
         mx.random.seed(seed)
         rng = np.random.RandomState(seed)
         with mx.name.NameManager():
@@ -154,7 +160,7 @@ class Maths:
 
     def gradient(self, x, value=None, of="layer", rule="plain"):
         reference, output = self._forward(x, value)
-        assert not any(reference.near_ties(TIE).values())
+        assert not any(reference.near_ties(TIE).values()), ILL
         head = np.zeros_like(output)
         head[np.arange(len(head)), self.classes] = 1
         return reference.backward(head, rule)[{"layer": self.node, "input": "data"}[of]]
@@ -167,7 +173,7 @@ def ratio(numerator, denominator, scale):
     """0 where the denominator is; never a denominator that is only nearly 0."""
     if denominator == 0:
         return 0.0
-    assert abs(denominator) > 1e-3 * scale
+    assert abs(denominator) > 1e-3 * scale, ILL
     return numerator / denominator
 
 
@@ -229,11 +235,11 @@ def projected(parts):
     """
     matrix = parts.reshape(len(parts), -1).T
     squares, vectors = np.linalg.eigh(matrix.T @ matrix)
-    assert squares[-1] > 1.2 * squares[-2]
+    assert squares[-1] > 1.2 * squares[-2], ILL
     result = matrix @ vectors[:, -1]
     total = matrix.sum(axis=1)
     along = ((result - result.mean()) * (total - total.mean())).sum()
-    assert abs(along) > 1e-3 * np.linalg.norm(result) * np.linalg.norm(total)
+    assert abs(along) > 1e-3 * np.linalg.norm(result) * np.linalg.norm(total), ILL
     return (np.sign(along) * result).reshape(parts.shape[1:])
 
 
@@ -258,11 +264,11 @@ def score_cam(math, x):
         for n in range(len(x)):
             mask = bilinear_by_loops(a[n, c], *x.shape[2:])
             flat = a[n, c].min() == a[n, c].max()  # upsampled, it would be so but for rounding
-            assert flat or np.ptp(mask) > 1e-2 * mask.max()
+            assert flat or np.ptp(mask) > 1e-2 * mask.max(), ILL
             masks.append(0 * mask if flat else (mask - mask.min()) / np.ptp(mask))
         scores[:, c] = math.score(x * np.stack(masks)[:, None])
     weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert weights.max() < 0.9  # otherwise it is one channel, whatever the others' scores
+    assert weights.max() < 0.9, ILL  # otherwise it is one channel, whatever the others' scores
     return np.stack([times(w, one) for w, one in zip(weights, a)])
 
 
@@ -292,6 +298,15 @@ def map_before_relu(name, math, x, eigen):
     if eigen or name in PROJECTED:
         return np.stack([projected(one) for one in parts])
     return parts.sum(axis=1)
+
+
+OPTIONS = {
+    "as it is": {},
+    "without relu": {"relu": False},
+    "eigen": {"eigen_smooth": True},
+    "augmented": {"augment_smooth": True},
+    "both, without relu": {"augment_smooth": True, "eigen_smooth": True, "relu": False},
+}
 
 
 def cam(name, math, x, relu=True, augment_smooth=False, eigen_smooth=False):
@@ -348,3 +363,24 @@ def integrated_gradients(math, x, b, at_layer, quadrature, steps):
         values += weight * along(math, x, start, end, t, at_layer)
     difference = math.score(x) - (math.score(x, start) if at_layer else math.score(b))
     return values, difference, difference - values.reshape(len(x), -1).sum(axis=1)
+
+
+# ------------------------------------------------------------------------------------------- seeds
+
+
+def suits(toy):
+    """Whether all maps of a toy net, with all options, are well conditioned, and none is empty."""
+    try:
+        return all(
+            cam(name, toy.math, toy.numbers, **options).any(axis=(1, 2)).all()
+            for name in MAPS
+            for options in OPTIONS.values()
+        )
+    except AssertionError:
+        return False
+
+
+if __name__ == "__main__":
+    for net in NETS:
+        seeds = (seed for seed in range(10000) if suits(Toy(net, mx.cpu(), seed)))
+        print(net, next(seeds))

@@ -66,7 +66,7 @@ def test_long_entries_are_wrapped():
 def test_a_method_of_ones_own_is_completed():
     with methods_kept():
 
-        @method(family="test", paper="me", cost="1", needs=Needs(rules=frozenset([PLAIN])))
+        @method(family="gradients", paper="me", cost="1", needs=Needs(rules=frozenset([PLAIN])))
         def own_method_of_this_test(run, *, scale=1.0, progress=True):
             """Own: a method.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import Counter
 
 import numpy as np
@@ -15,7 +16,7 @@ from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import tape
-from gradcam_mx.errors import MethodError, NetworkError
+from gradcam_mx.errors import MethodError, NetworkError, RuleError
 from gradcam_mx.graph import piece
 
 nn = mx.gluon.nn
@@ -29,56 +30,38 @@ def background(size=SIZE):
     return np.random.RandomState(0).randn(4, 3, *size).astype(np.float32)
 
 
-OPTIONS = {
-    **{
-        name: {}
-        for name in (
-            "cam",
-            "grad_cam",
-            "grad_cam_pp",
-            "xgrad_cam",
-            "hires_cam",
-            "layer_cam",
-            "eigen_cam",
-            "eigen_grad_cam",
-            "saliency",
-            "input_x_gradient",
-            "guided_backprop",
-            "deconvnet",
-            "guided_grad_cam",
-        )
-    },
-    "score_cam": QUIET,
-    "ablation_cam": QUIET,
-    "smooth_grad": {"num_samples": 5, "seed": 1, **QUIET},
-    "integrated_gradients": {"steps": 5, **QUIET},
+FEW = {
+    "smooth_grad": {"num_samples": 5, "seed": 1},
+    "integrated_gradients": {"steps": 5},
     "expected_gradients": {
         "background": background(),
         "num_samples": 5,
         "local_smoothing": 0.1,
         "seed": 1,
-        **QUIET,
     },
-    "occlusion": {"window": 4, "stride": 3, **QUIET},
-    "feature_ablation": {"segments": "grid", "num_segments": 6, **QUIET},
-    "rise": {"num_samples": 9, "seed": 1, **QUIET},
-    "lime": {"segments": "grid", "num_segments": 6, "num_samples": 20, "seed": 1, **QUIET},
-    "kernel_shap": {"segments": "grid", "num_segments": 6, "num_samples": 20, **QUIET},
-    "partition_shap": {"max_evals": 20, **QUIET},
+    "occlusion": {"window": 4, "stride": 3},
+    "feature_ablation": {"segments": "grid", "num_segments": 6},
+    "rise": {"num_samples": 9, "seed": 1},
+    "lime": {"segments": "grid", "num_segments": 6, "num_samples": 20, "seed": 1},
+    "kernel_shap": {"segments": "grid", "num_segments": 6, "num_samples": 20},
+    "partition_shap": {"max_evals": 20},
 }
-PERTURBING = ["occlusion", "feature_ablation", "rise", "lime", "kernel_shap", "partition_shap"]
-IN_PARTS = [
-    "score_cam",
-    "ablation_cam",
-    "smooth_grad",
-    "integrated_gradients",
-    "expected_gradients",
-    *PERTURBING,
-]
+"""What methods need here, or are quicker with."""
+
+OPTIONS = {
+    name: {**(QUIET if "progress" in one.options else {}), **FEW.get(name, {})}
+    for name, one in gm.METHODS.items()
+}
+PERTURBING = [name for name, one in gm.METHODS.items() if one.needs.perturbs]
+IN_PARTS = [name for name, one in gm.METHODS.items() if "batch_size" in one.options]
 
 
-def test_all_methods_are_here():
-    assert set(OPTIONS) == set(gm.METHODS)
+def takes(name, argument):
+    return argument in inspect.signature(getattr(gm, name)).parameters
+
+
+def test_options_are_those_of_methods():
+    assert set(FEW) <= set(OPTIONS)
 
 
 def values_of(name, net, x, target=None, **options):
@@ -278,7 +261,7 @@ def test_xgrad_cam_is_sensitive(ctx):
         (name, at_layer)
         for name in IN_PARTS
         for at_layer in (False, True)
-        if not (at_layer and name in ("smooth_grad", *PERTURBING))
+        if takes(name, "layer") or not at_layer
     ],
 )
 def test_how_many_run_at_once_changes_nothing(toy, name, at_layer):
@@ -337,7 +320,7 @@ PLACES = {
     "a compiled piece": (piece.Piece, "__call__"),
     "the backward pass": (tape.Tape, "backward"),
 }
-FORWARD_ONLY = ("cam", "eigen_cam", "score_cam", "ablation_cam", *PERTURBING)
+FORWARD_ONLY = [name for name, one in gm.METHODS.items() if "backward" not in one.cost]
 
 
 class Pooled(mx.gluon.HybridBlock):
@@ -440,6 +423,13 @@ def layers(kind):
     ]
 
 
+def acts_on_operators(name, twin):
+    """Whether a rule of the method acts on anything but activations, which need no graph."""
+    others = [one for one in gm.trace(twin).nodes if not (one.is_variable or one.activation)]
+    rules = gm.METHODS[name].needs.rules
+    return any(rule.backward_at(node) for rule in rules for node in others)
+
+
 @pytest.mark.parametrize("layer", [None, "1", "0"])
 @pytest.mark.parametrize("name", list(OPTIONS))
 def test_a_net_that_cannot_be_traced_gives_the_same(ctx, name, layer):
@@ -448,14 +438,15 @@ def test_a_net_that_cannot_be_traced_gives_the_same(ctx, name, layer):
     net = initialised(Branching(lambda: layers(gm.nn)), ctx, x)
     copy_parameters(twin, net)
     x = mx.nd.array(x, ctx=ctx)
-    takes_layer = name.endswith(
-        ("cam", "integrated_gradients", "expected_gradients", "input_x_gradient")
-    )
-    options = {"layer": layer} if takes_layer else {}
-    if name in MAPS:  # the default layer is the convolution, of both signs
+    options = {"layer": layer} if takes(name, "layer") else {}
+    if takes(name, "relu"):  # the default layer is the convolution, of both signs
         options["relu"] = False
-    if name == "cam":
+    if gm.METHODS[name].needs.pooled:
         with pytest.raises(NetworkError, match=r"trace"):
+            values_of(name, net, x, CLASSES)
+        return
+    if acts_on_operators(name, twin):
+        with pytest.raises(RuleError, match="it can act on activation layers alone"):
             values_of(name, net, x, CLASSES)
         return
     found = getattr(gm, name)(net, x, CLASSES, **OPTIONS[name], **options)

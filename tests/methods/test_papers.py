@@ -13,7 +13,7 @@ import functools
 import naive
 import numpy as np
 import pytest
-from naive import CLASSES, MAPS, NETS, Maths, Toy
+from naive import CLASSES, MAPS, NETS, OPTIONS, Maths, Toy
 from test_formulas import one_by_one_net, relative_error
 
 import gradcam_mx as gm
@@ -36,14 +36,6 @@ def toy(request, ctx):
 
 
 # -------------------------------------------------------------------------------------------- maps
-
-OPTIONS = {
-    "as it is": {},
-    "without relu": {"relu": False},
-    "eigen": {"eigen_smooth": True},
-    "augmented": {"augment_smooth": True},
-    "both, without relu": {"augment_smooth": True, "eigen_smooth": True, "relu": False},
-}
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))

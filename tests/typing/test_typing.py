@@ -168,12 +168,15 @@ def kind_of(value) -> str:
     return "ndarray" if isinstance(value, np.ndarray) else type(value).__name__
 
 
-def test_the_stub_is_what_the_script_writes():
-    made = runpy.run_path(str(ROOT / "tools" / "make_stubs.py"))
-    assert made["STUB"].read_text(encoding="utf-8") == made["stub"](), "run: make stubs"
+def test_the_stubs_are_what_the_script_writes():
+    made = runpy.run_path(str(ROOT / "tools" / "make_stubs.py"))["stubs"]()
+    assert len(made) == 2
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, "run: make stubs"
 
 
 def test_the_installed_package_says_that_it_is_typed(installed):
     assert (installed / "gradcam_mx" / "py.typed").exists()
+    assert (installed / "gradcam_mx" / "__init__.pyi").exists()
     assert (installed / "gradcam_mx" / "methods" / "__init__.pyi").exists()
     assert (installed / "gradcam_mx" / "zoo" / "vgg.py").exists()

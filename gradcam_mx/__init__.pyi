@@ -1,0 +1,81 @@
+"""The names of the package for type checkers. Written by tools/make_stubs.py."""
+
+import gradcam_mx.errors as errors
+import gradcam_mx.inspect as inspect
+import gradcam_mx.nn as nn
+import gradcam_mx.picture as picture
+import gradcam_mx.rules as rules
+import gradcam_mx.targets as targets
+import gradcam_mx.training as training
+import gradcam_mx.writers as writers
+import gradcam_mx.zoo as zoo
+
+from gradcam_mx._version import __version__
+from gradcam_mx.apps.classic import get_cam, get_conv_out_grad, get_guided_grad_cam, get_image_grad, get_img_heatmap, grad_to_image, set_capture_layer_name, set_guided_backprop, to_grayscale, visualize
+from gradcam_mx.apps.predict import predict_fn
+from gradcam_mx.errors import GradCamError
+from gradcam_mx.explanation.explanation import Explanation
+from gradcam_mx.graph.graph import Graph
+from gradcam_mx.graph.load import load
+from gradcam_mx.graph.trace import trace
+from gradcam_mx.inspect.check import check
+from gradcam_mx.methods import METHODS, ablation_cam, cam, deconvnet, eigen_cam, eigen_grad_cam, expected_gradients, explain, feature_ablation, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lime, occlusion, partition_shap, rise, saliency, score_cam, smooth_grad, xgrad_cam
+from gradcam_mx.nn import Activation, Conv2D
+
+__all__ = [
+    "METHODS",
+    "Explanation",
+    "Graph",
+    "check",
+    "explain",
+    "load",
+    "predict_fn",
+    "trace",
+    "cam",
+    "grad_cam",
+    "grad_cam_pp",
+    "xgrad_cam",
+    "hires_cam",
+    "layer_cam",
+    "eigen_cam",
+    "eigen_grad_cam",
+    "saliency",
+    "input_x_gradient",
+    "guided_backprop",
+    "deconvnet",
+    "guided_grad_cam",
+    "smooth_grad",
+    "lime",
+    "kernel_shap",
+    "occlusion",
+    "feature_ablation",
+    "partition_shap",
+    "integrated_gradients",
+    "expected_gradients",
+    "score_cam",
+    "ablation_cam",
+    "rise",
+    "Activation",
+    "Conv2D",
+    "GradCamError",
+    "get_cam",
+    "get_conv_out_grad",
+    "get_guided_grad_cam",
+    "get_image_grad",
+    "get_img_heatmap",
+    "grad_to_image",
+    "set_capture_layer_name",
+    "set_guided_backprop",
+    "to_grayscale",
+    "visualize",
+    "errors",
+    "inspect",
+    "nn",
+    "picture",
+    "rules",
+    "targets",
+    "training",
+    "writers",
+    "zoo",
+    "__version__",
+]

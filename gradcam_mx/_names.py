@@ -1,0 +1,84 @@
+"""What is public, and where it lives. It imports nothing, so all may read it, at no cost.
+
+The package's `__getattr__` and `__all__`, the room `methods`, the command line with its completion,
+and what type checkers see (`make stubs`) take the names from here.
+"""
+
+from __future__ import annotations
+
+METHODS_OF = {
+    "activation_maps": (
+        "cam",
+        "grad_cam",
+        "grad_cam_pp",
+        "xgrad_cam",
+        "hires_cam",
+        "layer_cam",
+        "eigen_cam",
+        "eigen_grad_cam",
+    ),
+    "gradients": (
+        "saliency",
+        "input_x_gradient",
+        "guided_backprop",
+        "deconvnet",
+        "guided_grad_cam",
+        "smooth_grad",
+    ),
+    "superpixels": ("lime", "kernel_shap"),
+    "hiding": ("occlusion", "feature_ablation"),
+    "partition": ("partition_shap",),
+    "paths": ("integrated_gradients", "expected_gradients"),
+    "probed_maps": ("score_cam", "ablation_cam"),
+    "random_masks": ("rise",),
+}
+"""A file of the room `methods` → the methods in it. A new method is one name more, here alone; the
+order is that of `gm.METHODS`."""
+
+METHODS = tuple(name for names in METHODS_OF.values() for name in names)
+
+CLASSIC = (
+    "get_cam",
+    "get_conv_out_grad",
+    "get_guided_grad_cam",
+    "get_image_grad",
+    "get_img_heatmap",
+    "grad_to_image",
+    "set_capture_layer_name",
+    "set_guided_backprop",
+    "to_grayscale",
+    "visualize",
+)
+"""The tutorial's functions."""
+
+HOMES = {
+    # explaining any net
+    "METHODS": "methods.register",
+    "Explanation": "explanation.explanation",
+    "Graph": "graph.graph",
+    "check": "inspect.check",
+    "explain": "methods.together",
+    "load": "graph.load",
+    "predict_fn": "apps.predict",
+    "trace": "graph.trace",
+    **{name: f"methods.{file}" for file, names in METHODS_OF.items() for name in names},
+    # drop-in layers, errors
+    "Activation": "nn",
+    "Conv2D": "nn",
+    "GradCamError": "errors",
+    **dict.fromkeys(CLASSIC, "apps.classic"),
+}
+"""A name of the package → the module that it lives in."""
+
+MODULES = (
+    "errors",
+    "inspect",
+    "nn",
+    "picture",
+    "rules",
+    "targets",
+    "training",
+    "writers",
+    "zoo",
+)
+"""The modules that are public by themselves."""
