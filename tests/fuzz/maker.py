@@ -173,6 +173,14 @@ class Maker:
             raise Unfit(kind)
         self.recipe.kinds.add(kind)
 
+    def reduction(self, *choices: str) -> str:
+        """One of several reductions; those whose gradient MXNet gets wrong have switches."""
+        switch = {"max": "ties", "min": "ties", "prod": "prod"}
+        on = [name for name in choices if switch.get(name, "plain") in self.kinds]
+        chosen = self.pick(on)
+        self.recipe.kinds.add(switch.get(chosen, "plain"))
+        return chosen
+
     def layer(self, value: Value) -> Value:
         """Note that a value is a map that can be asked for."""
         samples = value.shape[0] == self.batch

@@ -16,7 +16,13 @@ KINDS = (
     "rrelu",
     "rounding",
     "cast",
+    "ties",
+    "prod",
+    "add_n",
+    "turned",
+    "signal_norm",
     "rows",
+    "fixed_batch",
     "loop",
     "dense_residual",
     "time_major",
@@ -117,7 +123,7 @@ def folded(m: Maker, channels: int, size: tuple) -> Value:
     flat = m.add("Convolution", flat, kernel=(3, 3), pad=(1, 1), num_filter=m.pick([3, 5, 8]))
     flat = m.add("relu", flat)
     wide = m.add("Reshape", flat, shape=(-4, -1, views, -2))
-    return m.add(m.pick(["mean", "max", "sum"]), wide, axis=1)
+    return m.add(m.reduction("mean", "max", "sum"), wide, axis=1)
 
 
 def joined(m: Maker, value: Value) -> Value:
@@ -145,7 +151,7 @@ def pooled(m: Maker, value: Value) -> Value:
         v = m.add("Pooling", value, global_pool=True, kernel=(1,) * value.rank, pool_type="avg")
         return m.add("Flatten", v)
     if which == "mean":
-        return m.add(m.pick(["mean", "mean", "sum", "max"]), value, axis=axes)
+        return m.add(m.reduction("mean", "mean", "sum", "max"), value, axis=axes)
     return m.add("Flatten", value) if which == "flat" else value
 
 
@@ -162,7 +168,7 @@ def tail(m: Maker, value: Value) -> tuple[Value, Value, int]:
             return m.add("Flatten", v), value, 0
         if form == 2 and value.rank == 2:
             m.use("time_major")
-            t = m.add("transpose", m.add("max", value, axis=2), axes=(2, 0, 1))
+            t = m.add("transpose", m.add(m.reduction("max", "mean"), value, axis=2), axes=(2, 0, 1))
             return m.add("FullyConnected", t, num_hidden=4, flatten=False), value, 1
         if form == 3:
             m.use("folded")

@@ -86,6 +86,8 @@ def pooling(m: Maker, v: Value) -> Value:
 
 @piece(weight=3)
 def batch_norm(m: Maker, v: Value) -> Value:
+    if v.rank != 2:
+        m.use("signal_norm")
     attrs: dict = {}
     for name, choices in {
         "fix_gamma": [True, False, False],
@@ -206,6 +208,7 @@ def branches(m: Maker, v: Value) -> Value:
     if op == "hypot":
         return m.add("broadcast_hypot", m.add("_plus_scalar", m.add("abs", a), scalar=0.3), b)
     if op == "add_n":
+        m.use("add_n")
         return m.add("add_n", a, b, v)
     return m.add(op, a, b)
 
@@ -223,7 +226,8 @@ def branch(m: Maker, v: Value) -> Value:
         no_bias=m.chance(0.5),
     )
     m.layer(a)
-    if m.chance(0.4):
+    if m.chance(0.4) and (v.rank == 2 or "signal_norm" in m.kinds):
+        m.use("signal_norm" if v.rank != 2 else "plain")
         a = m.add("BatchNorm", a, fix_gamma=m.chance(0.5))
     return activated(m, a) if m.chance(0.6) else a
 
@@ -249,7 +253,7 @@ def gate(m: Maker, v: Value) -> Value:
         kernel = v.size if m.chance(0.3) else (1,) * v.rank
         g = m.add("Pooling", v, global_pool=True, kernel=kernel, pool_type="avg")
     else:
-        g = m.add(m.pick(["mean", "mean", "max", "sum"]), v, axis=axes, keepdims=True)
+        g = m.add(m.reduction("mean", "mean", "max", "sum"), v, axis=axes, keepdims=True)
     if m.chance(0.5):
         g = m.add("Convolution", g, kernel=(1,) * v.rank, num_filter=v.channels)
     else:
@@ -284,7 +288,10 @@ def split(m: Maker, v: Value) -> Value:
     parts = m.several("SliceChannel", v, num_outputs=count, axis=axis, squeeze_axis=False)
     parts[0] = activated(m, parts[0])
     if m.chance(0.5):
-        return m.add("add_n", *parts) if m.chance(0.5) else parts[0]
+        if m.chance(0.5):
+            return parts[0]
+        m.use("add_n")
+        return m.add("add_n", *parts)
     return m.add("Concat", *parts[::-1], dim=axis)
 
 
@@ -293,7 +300,7 @@ def stacked(m: Maker, v: Value) -> Value:
     """A new axis, a reduction over it."""
     axis = m.whole(1, len(v.shape))
     s = m.add("stack", v, m.add("tanh", v), m.add("_mul_scalar", v, scalar=0.3), axis=axis)
-    return m.add(m.pick(["sum", "max", "min", "mean", "prod"]), s, axis=axis)
+    return m.add(m.reduction("sum", "max", "min", "mean", "prod"), s, axis=axis)
 
 
 @piece(weight=2)
@@ -320,10 +327,13 @@ def there_and_back(m: Maker, v: Value) -> Value:
         return m.add("Reshape", r, shape=(0, *back))
     r = m.add("FullyConnected", r, num_hidden=r.shape[-1], flatten=False) if m.chance(0.3) else r
     r = m.add("relu", r) if m.chance(0.5) else r
+    if "fixed_batch" in m.kinds and m.chance(0.05):
+        m.use("fixed_batch")
+        return m.add("Reshape", r, shape=v.shape)
     return m.add("Reshape", r, shape=(-1, *back))
 
 
-@piece(weight=1.5)
+@piece(kind="turned", weight=1.5)
 def turned(m: Maker, v: Value) -> Value:
     """Axes permuted, with something on the way, and often permuted back."""
     axes = [0, *(1 + m.rng.permutation(len(v.shape) - 1))]
@@ -355,7 +365,11 @@ def cut(m: Maker, v: Value) -> Value:
         return m.add("slice_axis", v, axis=axis, begin=-end, end=None)
     if form == 3:
         step = tuple(m.pick([1, 1, 2]) for _ in v.shape[1:])
-        return m.add("slice", v, begin=(0,) * len(v.shape), end=v.shape, step=(1, *step))
+        none = (None,) * len(v.shape)
+        if "fixed_batch" in m.kinds and m.chance(0.2):  # the number of samples is written down
+            m.use("fixed_batch")
+            return m.add("slice", v, begin=(0,) * len(v.shape), end=v.shape, step=(1, *step))
+        return m.add("slice", v, begin=none, end=none, step=(1, *step))
     like = m.add("slice_axis", v, axis=axis, begin=begin, end=end)
     return m.add("slice_like", m.add("tanh", v), like)
 

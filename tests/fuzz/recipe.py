@@ -133,7 +133,14 @@ def operator(space: Any, name: str) -> Any:
     raise AttributeError(name)
 
 
-def applied(space: Any, steps: list, values: dict, plain: bool = False, probe: str = "") -> None:
+def applied(
+    space: Any,
+    steps: list,
+    values: dict,
+    plain: bool = False,
+    probe: str = "",
+    noisy: bool = False,
+) -> None:
     """Run steps in mx.sym or mx.nd; `values` maps references to values and is filled.
 
     Args:
@@ -142,6 +149,7 @@ def applied(space: Any, steps: list, values: dict, plain: bool = False, probe: s
         values: reference → value.
         plain: for the reference: channels last through transposes, since MXNet cannot run them.
         probe: a step, to whose output the variable "probe" is added.
+        noisy: whether every value is multiplied by a variable, "noise_…".
     """
     for step in steps:
         read = [values[tuple(ref)] for ref in step.inputs]
@@ -159,6 +167,11 @@ def applied(space: Any, steps: list, values: dict, plain: bool = False, probe: s
                 read = read[:3]  # it takes no names for its statistics, and makes those we have
             out = operator(space, step.op)(*read, name=step.name, **step.attrs)
         outs = list(out) if isinstance(out, (list, tuple)) or len(out_names(out)) > 1 else [out]
+        if noisy:
+            outs = [
+                mx.sym.elemwise_mul(one, mx.sym.var(f"noise_{step.name}_{at}"))
+                for at, one in enumerate(outs)
+            ]
         if step.name == probe:
             outs[0] = outs[0] + values[("probe", 0)]
         values.update({(step.name, at): value for at, value in enumerate(outs)})
@@ -193,12 +206,14 @@ def channels_first(space: Any, step: Step, read: list) -> Any:
     return space.transpose(out, axes=(0, 2, 3, 1), name=step.name)
 
 
-def symbol(recipe: Recipe, heads: list, plain: bool = False, probe: str = "") -> Any:
+def symbol(
+    recipe: Recipe, heads: list, plain: bool = False, probe: str = "", noisy: bool = False
+) -> Any:
     """The Symbol of some values of a recipe."""
     names = [*recipe.inputs, *recipe.parameters, *recipe.labels, "probe"]
     values = {(name, 0): mx.sym.var(name) for name in names}
     with mx.name.NameManager():
-        applied(mx.sym, recipe.steps, values, plain, probe)
+        applied(mx.sym, recipe.steps, values, plain, probe, noisy)
     found = [values[tuple(ref)] for ref in heads]
     return found[0] if len(found) == 1 else mx.sym.Group(found)
 

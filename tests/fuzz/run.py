@@ -17,9 +17,12 @@ from typing import Iterator
 
 from tqdm import tqdm
 
+from gradcam_mx._mxnet import mx
+
 from .judge import judged
 from .nets import KINDS, make
 from .questions import QUESTIONS
+from .recipe import Recipe
 from .shrink import outcome_apart, smallest
 
 GROUP = 60
@@ -187,6 +190,14 @@ def table(outcomes: list[dict], nets: int) -> str:
     return "\n".join(lines)
 
 
+def outcomes_here(recipe: Recipe, asked: list[str]) -> list[dict]:
+    """What comes of a smaller recipe, which may be no net at all."""
+    try:
+        return [outcome.as_dict() for outcome in judged(recipe, asked)]
+    except (mx.MXNetError, KeyError, ValueError, TypeError, IndexError):
+        return []
+
+
 def looked_at(seeds: list[int], kinds: frozenset, options: argparse.Namespace) -> int:
     """Each net, what is asked and what comes; 1 if there were faults."""
     faults = 0
@@ -194,6 +205,7 @@ def looked_at(seeds: list[int], kinds: frozenset, options: argparse.Namespace) -
         recipe = make(seed, kinds)
         print(f"net {seed}: {recipe}", flush=True)
         for outcome in outcome_apart(recipe, options.ask or []):
+            crashed = outcome["check"] == "process"
             print(f"  {outcome['check']}: {outcome['result']}  {outcome.get('detail', '')}")
             if outcome["result"] != "fault":
                 continue
@@ -201,8 +213,9 @@ def looked_at(seeds: list[int], kinds: frozenset, options: argparse.Namespace) -
             if options.smallest:
                 asked = [outcome["check"]] if outcome["check"] in QUESTIONS else []
 
-                def same(new, asked=asked, reason=outcome["reason"]):
-                    return any(o.get("reason") == reason for o in outcome_apart(new, asked))
+                def same(new, asked=asked, reason=outcome["reason"], crashed=crashed):
+                    found = outcome_apart(new, asked) if crashed else outcomes_here(new, asked)
+                    return any(one["reason"] == reason for one in found)
 
                 small = smallest(recipe, same)
                 print(f"  the smallest with it: {small}")

@@ -16,6 +16,10 @@ from gradcam_mx._mxnet import mx
 from .recipe import Recipe, symbol
 
 
+ROUNDING = 3e-7
+"""By how much a value in float32 is off, about: five times its last digit, for sums of many."""
+
+
 class Bound:
     """A Symbol with its values, run at inference: `run(values)` gives its outputs.
 
@@ -50,7 +54,8 @@ class Truth:
     Args:
         recipe: of the net.
         layer: a step that can be moved ("probe"), if any.
-        disturbed: a generator; every number is moved by about float32's rounding with it.
+        disturbed: a generator; every value in the net is off by about float32's rounding with it,
+            always in the same way.
     """
 
     def __init__(
@@ -60,14 +65,15 @@ class Truth:
         heads = [recipe.explained[recipe.chosen]]
         if layer:
             heads.append((layer, 0))
-        net = symbol(recipe, heads, plain=True)
+        self._noisy = disturbed is not None
+        net = symbol(recipe, heads, plain=True, noisy=self._noisy)
         self.x = {name: recipe.number(name) for name in recipe.inputs}
         values = {**self.x, **{name: recipe.number(name) for name in recipe.parameters}}
         if disturbed is not None:
-            for name, value in values.items():
-                if value.dtype.kind == "f":
-                    values[name] = value * (1 + 3e-7 * disturbed.normal(size=value.shape))
-            self.x = {name: values[name] for name in self.x}
+            known = {name: value.shape for name, value in self.x.items()}
+            shapes = dict(zip(net.list_arguments(), net.infer_shape(**known)[0]))
+            for name in [name for name in shapes if name.startswith("noise_")]:
+                values[name] = 1 + ROUNDING * disturbed.normal(size=shapes[name])
         outs = Bound(wide(net), values, "float64").run({})
         self.scores = outs[0]
         self.value = outs[1] if layer else None
@@ -77,7 +83,8 @@ class Truth:
     def _bound(self) -> Bound:
         if self._net is None:
             recipe = self.recipe
-            net = symbol(recipe, [recipe.explained[recipe.chosen]], plain=True, probe=self.layer)
+            scores = [recipe.explained[recipe.chosen]]
+            net = symbol(recipe, scores, plain=True, probe=self.layer, noisy=self._noisy)
             if self.layer:
                 self._values["probe"] = np.zeros_like(self.value)
             self._net = Bound(wide(net), self._values, "float64")
