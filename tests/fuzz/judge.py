@@ -20,14 +20,14 @@ from .targets import Target
 from .truth import Truth, own_forward
 
 GRADIENT_OFF = 2e-3
-"""A gradient that is off by more, relative to its size, is wrong. Differences in float64 are known to
-1e-4; float32 costs a few 1e-6 unless the net is ill-conditioned, which is looked at then."""
+"""A gradient that is off by more, relative to its size, is wrong. Differences in float64 are known
+to 1e-4; float32 costs a few 1e-6 unless the net is ill-conditioned, which is looked at then."""
 
 NOTHING = 1e-4
-"""A derivative by less than this share of the score, for a step of size 1, is none: rounding is left."""
+"""A derivative by less than this share of the score, for a step of size 1, is none but rounding."""
 
 SCORE_OFF = 1e-4
-"""Of the largest score, in float32; a hundredth of it in float64, for results are float32 there too."""
+"""Of the largest score, in float32; a hundredth of it in float64, where results are float32 too."""
 
 
 @dataclass
@@ -159,7 +159,9 @@ class Judged:
             raise Wrong(f"{what} has the shape {np.shape(got)}, not {trues[0].shape}")
         off = [float(np.abs(got - t).max()) for t in trues]
         if not min(off) <= allowed:
-            raise Wrong(f"{what} off by {min(off):.2e} of {scale:.3g}: {brief(got)} {brief(trues[0])}")
+            raise Wrong(
+                f"{what} off by {min(off):.2e} of {scale:.3g}: {brief(got)} {brief(trues[0])}"
+            )
 
     own_error = 0.0
     """By how much the net's own forward pass in its own type differs from that in float64."""
@@ -257,5 +259,7 @@ def compare_own_forward(found: Judged) -> None:
     scale = float(np.abs(found.truth.scores).max())
     off = float(np.abs(own - found.truth.scores).max())
     if off > {"float16": 0.05, "float32": 2e-3, "float64": 1e-5}[recipe.dtype] * scale:
-        raise Unsure("own forward differs from float64" + (" (spelled)" * (recipe.form == "spelled")))
+        raise Unsure(
+            "own forward differs from float64" + (" (spelled)" * (recipe.form == "spelled"))
+        )
     found.own_error = off if recipe.dtype != "float16" else 0.0

@@ -8,13 +8,20 @@ from .maker import CHANNELS, Maker, Unfit, Value, piece
 from .recipe import Step
 
 
+SAME_SHAPE = (
+    *("elemwise_add", "elemwise_add", "broadcast_add", "elemwise_sub", "elemwise_mul"),
+    *("broadcast_maximum", "broadcast_minimum", "add_n", "broadcast_sub", "where", "hypot"),
+)
+"""What joins two branches."""
+
+
 def divisors(number: int) -> list[int]:
     """All of them."""
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
 def kernel_of(m: Maker, value: Value) -> dict:
-    """Kernel, stride, dilation and padding for a map's positions; sometimes left to the defaults."""
+    """Kernel, stride, dilation and padding for a map's positions, or the defaults."""
     kernel = tuple(m.whole(1, min(3, s)) for s in value.size)
     attrs: dict = {"kernel": kernel}
     if m.chance(0.5):
@@ -199,10 +206,7 @@ def branches(m: Maker, v: Value) -> Value:
     """Two branches of the same shape, joined by arithmetic; one may be the identity."""
     a = branch(m, v)
     b = v if m.chance(0.5) else branch(m, v)
-    op = m.pick(
-        ["elemwise_add", "elemwise_add", "broadcast_add", "elemwise_sub", "elemwise_mul"]
-        + ["broadcast_maximum", "broadcast_minimum", "add_n", "broadcast_sub", "where", "hypot"]
-    )
+    op = m.pick(SAME_SHAPE)
     if op == "where":
         return m.add("where", m.add("_greater_scalar", v, scalar=0.1), a, b)
     if op == "hypot":
@@ -437,9 +441,7 @@ def attention(m: Maker, v: Value) -> Value:
     """Non-local block: softmax(Q K) V over positions."""
     kernel, c = (1,) * v.rank, v.channels
     q, k, w = (
-        m.add(
-            "Reshape", m.add("Convolution", v, kernel=kernel, num_filter=c), shape=(0, 0, -1)
-        )
+        m.add("Reshape", m.add("Convolution", v, kernel=kernel, num_filter=c), shape=(0, 0, -1))
         for _ in range(3)
     )
     scores = m.add("softmax", m.add("batch_dot", q, k, transpose_a=True), axis=-1)

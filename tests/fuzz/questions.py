@@ -16,7 +16,7 @@ from .judge import Judged, Unsure, Wrong
 
 Question = Callable[[Judged], None]
 
-LARGEST = 60
+LARGEST = 120
 """Numbers of a layer whose gradient is found number by number."""
 
 
@@ -39,7 +39,11 @@ def gradient_is_true(judged: Judged, found: Any) -> None:
     single = np.zeros(gradient.shape)
     single.flat[judged.rng.randint(single.size)] = 1.0
     sure = 0
-    for d in (judged.rng.normal(size=gradient.shape), judged.rng.normal(size=gradient.shape), single):
+    for d in (
+        judged.rng.normal(size=gradient.shape),
+        judged.rng.normal(size=gradient.shape),
+        single,
+    ):
         got = float((gradient * d).sum())
         try:
             judged.same_slope(
@@ -310,7 +314,9 @@ def occlusion(judged: Judged) -> None:
         **judged.options(),
     )
     judged.same_score(found)
-    starts = [range(0, max(s - window + stride - 1, 0) // stride * stride + 1, stride) for s in size]
+    starts = [
+        range(0, max(s - window + stride - 1, 0) // stride * stride + 1, stride) for s in size
+    ]
     samples = judged.truth.x[judged.name].shape[0]
     masks = []
     for corner in np.ndindex(*(len(s) for s in starts)):
@@ -386,9 +392,7 @@ def integrated_gradients(judged: Judged) -> None:
     for point, weight in zip(*np.polynomial.legendre.leggauss(4)):
         t = (point + 1) / 2
         try:
-            at = judged.truth.slope(
-                judged.name, u * (x - base), scalars, at=base + t * (x - base)
-            )
+            at = judged.truth.slope(judged.name, u * (x - base), scalars, at=base + t * (x - base))
         except ArithmeticError as error:
             raise Unsure("kink or too flat for a difference") from error
         true += weight / 2 * at

@@ -54,7 +54,7 @@ class Recipe:
     channels_last: bool = False
     """Whether the (first) input is (N, H, W, C)."""
     samples_at: int = 0
-    """Which axis of the explained output holds the samples; -1: none (they are folded in axis 0)."""
+    """Which axis of the explained output holds the samples; -1: they are folded in axis 0."""
     kinds: set = field(default_factory=set)
     layers: list = field(default_factory=list)
     """Names of the steps whose output is a map (N, C, *positions); (N, H, W, C) if the input is."""
@@ -92,7 +92,10 @@ class Recipe:
         """The net as a list to be read, a line a step."""
         lines = [
             f"{self.form} {self.dtype} kinds={sorted(self.kinds)}",
-            *(f"  {name} = input{value.shape} {value.dtype}" for name, value in self.inputs.items()),
+            *(
+                f"  {name} = input{value.shape} {value.dtype}"
+                for name, value in self.inputs.items()
+            ),
         ]
         for step in self.steps:
             lines += described(step, self.parameters, "  ")

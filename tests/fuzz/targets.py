@@ -47,7 +47,17 @@ class Target:
             self._classes[:] = self._classes[0]
         if self.kind == "None":
             self._classes = scores.argmax(axis=1)
+        self._sign = np.ones(self.samples)
+        if self.kind == "None" and scores.shape[1] == 1 and self._ends_in_sigmoid(recipe):
+            self._sign = np.sign(scores[:, 0])  # the top one of two classes
         self.given = self._given()
+
+    @staticmethod
+    def _ends_in_sigmoid(recipe: Recipe) -> bool:
+        end = recipe.heads[recipe.chosen][0]
+        ops = {step.name: step.op for step in recipe.steps}
+        explained = recipe.explained[recipe.chosen][0]
+        return end != explained and ops[end] in ("sigmoid", "LogisticRegressionOutput")
 
     def _given(self) -> Any:
         if self.kind == "None":
@@ -80,5 +90,5 @@ class Target:
         elif self.kind == "array":
             axis, product = 0, output * self._weights
         else:
-            return output[np.arange(self.samples), self._classes]
+            return output[np.arange(self.samples), self._classes] * self._sign
         return product.sum(axis=tuple(a for a in range(product.ndim) if a != axis))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+
+import gradcam_mx as gm
 
 from .judge import judged
 from .nets import KINDS, make
@@ -39,22 +43,27 @@ def test_same_seed_same_net():
 
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
 def test_damage_is_found(question, monkeypatch):
-    """Each question notices when all that it is told is 1 % too large."""
-    import gradcam_mx as gm
-    from gradcam_mx.explanation.explanation import Explanation  # noqa: F401
-
+    """Each question notices when all that it is told is 5 % too large."""
     methods = {"layer_gradient": "input_x_gradient", "default_layer": "hires_cam"}
     name = methods.get(question, question)
     own = getattr(gm, name)
 
     def too_large(*arguments, **options):
         found = own(*arguments, **options)
-        for one in found.values() if isinstance(found, dict) else [found]:
-            one.values *= 1.05
-        return found
+        if isinstance(found, dict):
+            return {method: larger(one) for method, one in found.items()}
+        return larger(found)
 
     monkeypatch.setattr(gm, name, too_large)
     kinds = frozenset({"plain", "float64"})
-    results = [o.result for seed in range(12) for o in judged(make(seed, kinds), [question])]
-    assert "fault" in results
-    assert "right" not in [r for r in results if r != "unsure"] or results.count("fault") > 2
+    results: list = []
+    for seed in range(60):
+        results += [one.result for one in judged(make(seed, kinds), [question])]
+        if results.count("fault") == 2:
+            break
+    assert results.count("fault") == 2
+    assert results.count("right") <= 2  # where all is zero
+
+
+def larger(explanation):
+    return dataclasses.replace(explanation, values=explanation.values * np.float32(1.05))

@@ -15,7 +15,6 @@ from gradcam_mx._mxnet import mx
 
 from .recipe import Recipe, symbol
 
-
 ROUNDING = 3e-7
 """By how much a value in float32 is off, about: five times its last digit, for sums of many."""
 
