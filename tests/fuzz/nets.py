@@ -13,6 +13,7 @@ KINDS = (
     "shared",
     "batchnorm_v1",
     "hard_sigmoid",
+    "hard_sigmoid_operator",
     "rrelu",
     "rounding",
     "cast",

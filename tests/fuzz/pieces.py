@@ -7,7 +7,6 @@ import numpy as np
 from .maker import CHANNELS, Maker, Unfit, Value, piece
 from .recipe import Step
 
-
 SAME_SHAPE = (
     *("elemwise_add", "elemwise_add", "broadcast_add", "elemwise_sub", "elemwise_mul"),
     *("broadcast_maximum", "broadcast_minimum", "add_n", "broadcast_sub", "where", "hypot"),
@@ -153,6 +152,7 @@ def activated(m: Maker, v: Value) -> Value:
         return m.add("clip", v, a_min=low, a_max=high)
     if which == "hard":
         if m.chance(0.4):
+            m.use("hard_sigmoid_operator")
             return m.add("hard_sigmoid", v, alpha=m.pick([0.2, 0.5]), beta=0.5)
         return hard_sigmoid(m, v)
     return m.add(m.pick(["relu", "sigmoid", "tanh", "softsign", "erf", "sin", "arctan"]), v)
