@@ -17,6 +17,7 @@ KINDS = (
     "rrelu",
     "rounding",
     "cast",
+    "lrn",
     "ties",
     "prod",
     "add_n",

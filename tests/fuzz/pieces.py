@@ -128,6 +128,7 @@ def other_norm(m: Maker, v: Value) -> Value:
     if which == "LRN":
         if v.rank != 2:
             raise Unfit(which)
+        m.use("lrn")
         return m.add(which, v, nsize=m.pick([3, 5]), alpha=0.1, beta=0.75, knorm=m.pick([1, 2]))
     return m.add(which, v, mode=m.pick(["instance", "channel", "spatial"]), eps=1e-3)
 
