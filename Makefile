@@ -5,18 +5,21 @@
 # make docs    build the site of docs/ into site/ (needs Python 3.10 or newer)
 # make stubs   what type checkers see of the methods, after a change of their options or docstrings
 # make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
+# make fuzz    explain N random networks and compare with float64 references (ARGS=SEED: one of them)
 # make clean   remove .venv and everything that was built
 #
 # Needed: make, and a Python 3.8-3.12 with its venv module. Options:
 #   PYTHON=python3.11    the Python that makes .venv (default: python3, or else the newest that fits)
 #   VENV=.venv           the folder of the virtual environment
 #   WORKERS=auto         test processes (auto: one a core, eight at most)
+#   N=1000               how many networks "make fuzz" makes
 #   ARGS=...             more arguments for the command that runs, such as ARGS="-m 'not slow'"
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
 ARGS ?=
+N ?= 1000
 BENCH ?= $(wildcard benchmarks/[!_]*.py)
 
 BIN := $(VENV)/bin
@@ -25,7 +28,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: demo test lint format docs stubs bench check clean
+.PHONY: demo test lint format docs stubs bench fuzz check clean
 .NOTPARALLEL:
 
 demo: $(STAMPS)/demo check
@@ -52,6 +55,9 @@ stubs: $(STAMPS)/demo check
 
 bench: $(STAMPS)/demo check
 	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
+
+fuzz: $(STAMPS)/test check
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --nets $(N) $(ARGS)
 
 # A system library may be missing, which pip cannot install: the advice alone, without the traceback.
 check: | $(BIN)/python

@@ -1,0 +1,160 @@
+"""What a net really says: its own operators forward in float64, and differences of that.
+
+Nothing here knows a backward pass, and nothing is shared with the package.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+import numpy as np
+from finite_differences import directional, widened
+
+from gradcam_mx._mxnet import mx
+
+from .recipe import Recipe, symbol
+
+ROUNDING = 3e-7
+"""By how much a value in float32 is off, about: five times its last digit, for sums of many."""
+
+
+class Bound:
+    """A Symbol with its values, run at inference: `run(values)` gives its outputs.
+
+    Args:
+        net: the Symbol.
+        values: name → array, for all that it reads.
+        dtype: of every float.
+    """
+
+    def __init__(self, net: Any, values: dict, dtype: str) -> None:
+        self._dtype, self._names = dtype, net.list_inputs()
+        self._arrays = {name: mx.nd.array(values[name], dtype=dtype) for name in self._names}
+        self._run = mx.nd.CachedOp(net, [])
+
+    def run(self, values: dict) -> list[np.ndarray]:
+        """The outputs with some values changed."""
+        given = {
+            name: mx.nd.array(value, dtype=self._dtype)
+            for name, value in values.items()
+            if name in self._arrays
+        }
+        arrays = {**self._arrays, **given}
+        with mx.autograd.pause(train_mode=False):
+            outs = self._run(*(arrays[name] for name in self._names))
+        outs = outs if isinstance(outs, (list, tuple)) else [outs]
+        return [out.asnumpy().astype(np.float64) for out in outs]
+
+
+class Truth:
+    """The explained scores of a recipe, in float64.
+
+    Args:
+        recipe: of the net.
+        layer: a step that can be moved ("probe"), if any.
+        disturbed: a generator; every value in the net is off by about float32's rounding with it,
+            always in the same way.
+    """
+
+    def __init__(
+        self, recipe: Recipe, layer: str = "", disturbed: np.random.RandomState | None = None
+    ) -> None:
+        self.recipe, self.layer = recipe, layer
+        heads = [recipe.explained[recipe.chosen]]
+        if layer:
+            heads.append((layer, 0))
+        self._noisy = disturbed is not None
+        net = symbol(recipe, heads, plain=True, noisy=self._noisy)
+        self.x = {name: recipe.number(name) for name in recipe.inputs}
+        values = {**self.x, **{name: recipe.number(name) for name in recipe.parameters}}
+        if disturbed is not None:
+            known = {name: value.shape for name, value in self.x.items()}
+            shapes = dict(zip(net.list_arguments(), net.infer_shape(**known)[0]))
+            for name in [name for name in shapes if name.startswith("noise_")]:
+                values[name] = 1 + ROUNDING * disturbed.normal(size=shapes[name])
+        outs = Bound(wide(net), values, "float64").run({})
+        self.scores = outs[0]
+        self.value = outs[1] if layer else None
+        self._net: Bound | None = None
+        self._values = values
+
+    def _bound(self) -> Bound:
+        if self._net is None:
+            recipe = self.recipe
+            scores = [recipe.explained[recipe.chosen]]
+            net = symbol(recipe, scores, plain=True, probe=self.layer, noisy=self._noisy)
+            if self.layer:
+                self._values["probe"] = np.zeros_like(self.value)
+            self._net = Bound(wide(net), self._values, "float64")
+        return self._net
+
+    def at(self, **changed: np.ndarray) -> np.ndarray:
+        """The explained output with an input changed, or `probe` added to the layer."""
+        probe = {"probe": np.zeros_like(self.value)} if self.layer else {}
+        return self._bound().run({**self.x, **probe, **changed})[0]
+
+    def slope(
+        self,
+        name: str,
+        direction: np.ndarray,
+        scalars: Callable[[np.ndarray], np.ndarray],
+        at: np.ndarray | None = None,
+    ) -> float:
+        """d/dh of the sum of the scalars along a direction of an input, or of the layer ("probe").
+
+        Raises:
+            ArithmeticError: there is a kink in the way.
+        """
+        if not np.any(direction):
+            return 0.0
+        if at is None:
+            at = np.zeros_like(self.value) if name == "probe" else self.x[name]
+        return directional(
+            _Moved(self, name),
+            [at],
+            0,
+            direction,
+            lambda outputs: float(np.sum(scalars(outputs[0]))),
+        )
+
+
+class _Moved:
+    """What `directional` differentiates."""
+
+    def __init__(self, truth: Truth, name: str) -> None:
+        self._truth, self._name = truth, name
+
+    def forward(self, value: np.ndarray) -> list[np.ndarray]:
+        return [self._truth.at(**{self._name: value})]
+
+
+def wide(net: Any) -> Any:
+    """The Symbol with float64 wherever it says a narrower float."""
+    graph = json.loads(net.tojson(remove_amp_cast=False))
+    for node in graph["nodes"]:  # `widened` reads tuples as JSON does
+        for key, value in node.get("attrs", {}).items():
+            node["attrs"][key] = value.replace(",)", ")")
+    return mx.sym.load_json(json.dumps(widened(graph)))
+
+
+def own_forward(recipe: Recipe, net: Any) -> np.ndarray:
+    """The chosen output of the untouched Symbol, in the net's own type (float32 for float16, which
+    few operators know on a CPU).
+
+    Raises:
+        mx.MXNetError: the net does not run.
+    """
+    values = {name: recipe.number(name) for name in (*recipe.inputs, *recipe.parameters)}
+    values.update({name: np.zeros(shape) for name, shape in recipe.labels.items()})
+    dtype = "float32" if recipe.dtype == "float16" else recipe.dtype
+    arrays = {name: mx.nd.array(value, dtype=dtype) for name, value in values.items()}
+    given = [{n: arrays[n] for n in names} for names in named(net)]
+    bound = net.bind(mx.cpu(), given[0], aux_states=given[1], grad_req="null")
+    outs = bound.forward(is_train=False)
+    return outs[recipe.chosen].asnumpy().astype(np.float64)
+
+
+def named(net: Any) -> tuple[list[str], list[str]]:
+    """The names of a Symbol's arguments, and of its auxiliary states."""
+    return net.list_arguments(), net.list_auxiliary_states()
