@@ -13,6 +13,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 from .._mxnet import mx
 from ..errors import GradCamError, NetworkError, WeightsError, reason
 from ..support.devices import checked_context
+from ..support.marks import unmarked
 from .graph import Graph
 from .picture_input import PictureInput, picture_input
 from .trace import trace
@@ -54,7 +55,7 @@ def load(
         NetworkError: there is no such symbol, more than one, or the file holds something else.
         WeightsError: there are no such parameters, the file is damaged or of another kind, lacks
             some that the symbol needs, or their shapes do not fit.
-        DeviceError: there is no such GPU.
+        DeviceError: there is no such GPU, or MXNet has no code for it.
 
     Example:
         >>> import tempfile, gradcam_mx as gm
@@ -84,7 +85,9 @@ def load(
             f"params_file={str(params_file)!r} names one: pass one of the two"
         )
     variables = symbol.list_inputs()
-    named = _full_names({name.split(":", 1)[-1]: array for name, array in found.items()}, variables)
+    # as it stands if the symbol calls it so: a variable may well be called "arg:scale"
+    bare = {name if name in variables else unmarked(name): found[name] for name in found}
+    named = _full_names(bare, variables)
     graph = trace(
         (
             symbol,
