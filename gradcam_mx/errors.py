@@ -86,7 +86,7 @@ class PhotoError(GradCamError):
 
 
 class DeviceError(GradCamError):
-    """The device asked for does not exist on this machine."""
+    """The device asked for does not exist on this machine, or MXNet has no code for it."""
 
 
 class OutputError(GradCamError, OSError):

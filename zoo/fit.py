@@ -10,6 +10,7 @@ import numpy as np
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import Advice, WeightsError
 from gradcam_mx.support.devices import checked_context
+from gradcam_mx.support.marks import unmarked
 
 from .readers import Arrays
 
@@ -123,7 +124,7 @@ def _structural(net: Any, arrays: Arrays, parameters: dict) -> Arrays:
     """Rename arrays that carry full parameter names, as an exported net's file does."""
     if any("." in name for name in arrays):
         return arrays
-    plain = {name.split(":", 1)[-1]: value for name, value in arrays.items()}
+    plain = {unmarked(name): value for name, value in arrays.items()}
     prefixes = {name.partition("_")[0] for name in plain}
     if len(prefixes) == 1:
         cut = len(prefixes.pop()) + 1

@@ -100,7 +100,7 @@ def imagenet_labels() -> Labels:
 def read_labels(path: str | Path) -> Labels:
     """The labels in a text file that holds a name a line, in the order of the classes.
 
-    A class whose line is empty is called by its number.
+    A class whose line is empty is called by its number; empty lines at the end are no classes.
 
     Args:
         path: of the file, in UTF-8.
@@ -114,7 +114,7 @@ def read_labels(path: str | Path) -> Labels:
     """
     path = Path(path).expanduser()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except OSError as error:
         raise TargetError(
             f"the class names in {path} cannot be read ({error.strerror or error}): check the path"
@@ -124,7 +124,7 @@ def read_labels(path: str | Path) -> Labels:
             f"{path} is not a text file (UTF-8): expected a class name a line, in the order of "
             "the net's outputs"
         ) from error
-    if not any(line.strip() for line in lines):
+    if not lines:
         raise TargetError(f"{path} holds no class names; expected one a line")
     return Labels(path.name, [[line.strip() or f"class {i}"] for i, line in enumerate(lines)])
 

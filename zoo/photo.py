@@ -11,10 +11,12 @@ from PIL import Image, ImageFile, ImageOps
 
 from gradcam_mx.errors import PhotoError
 
+from .depth import checked_bits, deep_colours, eight_bits
+
 __all__ = ["as_photo", "read_photo"]
 
 
-def read_photo(path: str | Path) -> np.ndarray:
+def read_photo(path: str | Path, *, bits: int | None = None) -> np.ndarray:
     """The picture in a file, the right way up.
 
     Grey, palette, CMYK and 16-bit pictures are converted, transparency is laid over white, the
@@ -22,18 +24,22 @@ def read_photo(path: str | Path) -> np.ndarray:
 
     Args:
         path: of the file.
+        bits: how many bits the numbers have in a file of 16 bits, such as 12 of a scanner; the
+            largest that they allow becomes white. By default 16, with a warning where that leaves
+            the picture nearly black. Files of eight bits are as they are.
 
     Returns:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        PhotoError: the file is missing, empty, damaged or no picture; the message names a way out.
+        PhotoError: the file is missing, empty, damaged or no picture, or its numbers have more than
+            `bits`; the message names a way out.
 
     Example:
         >>> read_photo("cat.jpg").shape                                 # doctest: +SKIP
         (300, 451, 3)
     """
-    path = Path(path).expanduser()
+    path, bits = Path(path).expanduser(), checked_bits(bits)
     if path.is_dir():
         raise PhotoError(f"{path} is a folder: give the path of one picture in it")
     if not path.exists():
@@ -44,8 +50,11 @@ def read_photo(path: str | Path) -> np.ndarray:
         if path.stat().st_size == 0:
             raise PhotoError("is empty: copy or download it again")
         with _whole_pictures_alone(), Image.open(path) as image:
+            # asked before it is loaded, which forgets it
+            is_deep = any(";16" in str(tile[3]) for tile in image.tile)
             image.load()
-            picture = _rgb(ImageOps.exif_transpose(image))
+            whole = deep_colours(image, path, bits) if is_deep and _has_colours(image) else image
+            picture = _rgb(ImageOps.exif_transpose(whole), bits)
     except PhotoError as error:
         raise PhotoError(f"{path} {error}") from None
     except PermissionError as error:
@@ -79,7 +88,12 @@ def _whole_pictures_alone() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
+def _has_colours(image: Image.Image) -> bool:
+    """Whether Pillow has its numbers in eight bits a colour."""
+    return image.mode in ("RGB", "RGBA", "LA")
+
+
+def _rgb(image: Image.Image, bits: int | None) -> np.ndarray:
     if image.mode.startswith("I"):
         # 16-bit grey; some versions of the reader hand it over in 32 bits
         values = np.asarray(image).astype(np.int64)
@@ -88,8 +102,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
                 f"has values from {values.min()} to {values.max()}, more than 16 bits: "
                 "scale it to 0-255 and save it as PNG"
             )
-        grey = np.round(values / 257).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.repeat(eight_bits(values, bits)[:, :, None], 3, axis=2)
     if image.mode == "F":
         raise PhotoError(
             "has floating-point values, whose range is not known: "

@@ -168,6 +168,13 @@ def _add_preprocessing(command: argparse.ArgumentParser) -> None:
         help="rgb, bgr or grey (default: rgb; grey for a net of one channel)",
     )
     group.add_argument(
+        "--bits",
+        type=int,
+        choices=range(8, 17),
+        metavar="N",
+        help="how many bits the numbers have in photos of 16 bits, such as 12 (default: 16)",
+    )
+    group.add_argument(
         "--mean", type=float, nargs="+", metavar="X", help="one number, or one a channel"
     )
     group.add_argument(

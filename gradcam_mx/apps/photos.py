@@ -40,6 +40,8 @@ class Job:
     labels: Any = None
     """The classes' names, a `zoo.labels.Labels`; None if they have none."""
     top_k: int = 5
+    bits: int | None = None
+    """How many bits the numbers have in photos of 16 bits; None for all."""
 
     @cached_property
     def plan(self) -> Plan:
@@ -102,7 +104,7 @@ def explain_all(
     written: set[str] = set()
     for path in tqdm(photos, desc="explaining", unit="photo", disable=len(photos) == 1):
         try:
-            photo = zoo.read_photo(path)
+            photo = zoo.read_photo(path, bits=job.bits)
             name = _free_name(path.stem, job.methods, written)
             report(str(path), explain_photo(job, photo, out, name))
             written.update(_files(name, job.methods))

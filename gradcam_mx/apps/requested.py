@@ -73,6 +73,7 @@ def job(options: argparse.Namespace) -> Job:
         options.output,
         labels,
         options.top_k,
+        options.bits,
     )
     _check(made)
     return made
@@ -173,7 +174,8 @@ def _background(options: argparse.Namespace, prepare: zoo.Preprocess) -> np.ndar
     photos, failures = find_photos(options.background)
     if failures:
         raise PhotoError("; ".join(failures))
-    return np.concatenate([prepare(photo) for photo in photos])
+    read = (zoo.read_photo(photo, bits=options.bits) for photo in photos)
+    return np.concatenate([prepare(photo) for photo in read])
 
 
 def photo_or_noise(options: argparse.Namespace) -> Any:

@@ -10,6 +10,7 @@ from .._mxnet import mx
 from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.node import Shapes
+from ..support.devices import runnable
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
 Input = Union[Array, Tuple[Array, ...]]
@@ -41,6 +42,7 @@ def prepare(graph: Graph, x: Input) -> list[Any]:
     Raises:
         InputError: not an array, empty, an integer type, NaN or infinity, a shape the net refuses.
         NetworkError: the net is not initialised.
+        DeviceError: the net is on a GPU that MXNet has no code for.
     """
     arrays = as_tuple(x)
     indices = _index_inputs(graph)
@@ -103,11 +105,15 @@ def check(array: Any, takes_integers: bool = False) -> None:
 
 
 def place_of(arrays: Sequence[Any], contexts: Sequence[Any]) -> Any:
-    """Where to compute: where the input is, if the net is there too, else where the net is."""
+    """Where to compute: where the input is, if the net is there too, else where the net is.
+
+    Raises:
+        DeviceError: that is a GPU that MXNet has no code for.
+    """
     given = [array.ctx for array in arrays if isinstance(array, mx.nd.NDArray)]
     if given and (not contexts or given[0] in contexts):
-        return given[0]
-    return contexts[0] if contexts else mx.cpu()
+        return runnable(given[0])
+    return runnable(contexts[0]) if contexts else mx.cpu()
 
 
 def place(array: Any, context: Any, dtype: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 from .._mxnet import mx
 from ..errors import GradCamError, NetworkError, WeightsError, reason
 from ..support.devices import checked_context
+from ..support.marks import unmarked
 from .dequantize import float_twin
 from .graph import Graph
 from .picture_input import PictureInput, picture_input
@@ -61,7 +62,7 @@ def load(
             operator in int8 that has no twin.
         WeightsError: there are no such parameters, the file is damaged or of another kind, lacks
             some that the symbol needs, or their shapes do not fit.
-        DeviceError: there is no such GPU.
+        DeviceError: there is no such GPU, or MXNet has no code for it.
 
     Example:
         >>> import tempfile, gradcam_mx as gm
@@ -90,8 +91,10 @@ def load(
             f"the epoch {epoch} chooses one of the files beside the symbol, and "
             f"{str(params_file)!r} is one that was named: pass one of the two"
         )
-    arrays = {name.split(":", 1)[-1]: array for name, array in found.items()}
-    named = _full_names(arrays, symbol.list_inputs())
+    variables = symbol.list_inputs()
+    # as it stands if the symbol calls it so: a variable may well be called "arg:scale"
+    bare = {name if name in variables else unmarked(name): found[name] for name in found}
+    named = _full_names(bare, variables)
     if dequantize:
         symbol, named = _in_floats(symbol, named)
     variables = symbol.list_inputs()

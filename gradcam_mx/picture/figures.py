@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..support import files
+from .fonts import legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def figure(
         _draw(drawn.add_subplot(rows, columns, number), panel, title)
     if heading:
         drawn.suptitle(literal(heading), fontsize=12)
-    return drawn
+    return legible(drawn)
 
 
 def grid(
@@ -112,7 +113,7 @@ def grid(
                 _draw(drawn.add_subplot(places[len(top) + down, len(left) + right]), panel, title)
     if heading:
         drawn.suptitle(literal(heading), fontsize=12)
-    return drawn
+    return legible(drawn)
 
 
 def _draw(axes: Axes, panel: np.ndarray, title: str) -> None:

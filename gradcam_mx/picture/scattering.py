@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from .figures import literal
+from .fonts import legible
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -50,7 +51,9 @@ def scatter(
     axes = drawn.add_subplot()
     for name in names:
         chosen = [group == name for group in group_of]
-        axes.scatter(points[chosen, 0], points[chosen, 1], s=12, color=color_of[name], label=name)
+        axes.scatter(
+            points[chosen, 0], points[chosen, 1], s=12, color=color_of[name], label=literal(name)
+        )
     if thumbnails is not None:
         for point, one, group in zip(points, thumbnails, group_of):
             axes.add_artist(_thumbnail(one, point, color_of[group]))
@@ -62,7 +65,7 @@ def scatter(
     axes.margins(0.08)  # thumbnails are wider than points
     if heading:
         drawn.suptitle(literal(heading), fontsize=12)
-    return drawn
+    return legible(drawn)
 
 
 def _thumbnail(picture: np.ndarray, point: np.ndarray, color: Any) -> Artist:

@@ -534,6 +534,48 @@ def test_inputs_and_labels_are_no_parameters(tmp_path):
     assert gm.saliency(graph, (X[:, :1, :2, :3], np.ones((2, 4), np.float32)), target=1) is not None
 
 
+@pytest.mark.parametrize("mark", ["arg:", ""], ids=["exported", "plain"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("conv1/weights:0", "conv1/biases:0"),
+        ("scope:a/kernel", "scope:b/kernel"),
+        ("model:weight", "other:weight"),
+        ("arg:weight", "aux:weight"),
+        ("a.weight:0", "0"),
+    ],
+    ids=["tensorflow", "scopes", "same ends", "marks", "dots"],
+)
+def test_names_with_colons_and_slashes(tmp_path, names, mark):
+    kernel, bias = names
+    y = mx.sym.Convolution(
+        mx.sym.var("data"),
+        mx.sym.var(kernel),
+        mx.sym.var(bias),
+        num_filter=4,
+        kernel=(3, 3),
+        name="stage/conv:0",
+    )
+    y = mx.sym.mean(y, axis=(2, 3), name="scores:0")
+    rng = np.random.RandomState(0)
+    values = {kernel: mx.nd.array(rng.randn(4, 3, 3, 3)), bias: mx.nd.array(rng.randn(4))}
+    y.save(str(tmp_path / "net-symbol.json"))
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), {mark + name: value for name, value in values.items()})
+    gradient = mx.nd.zeros(X.shape)
+    bound = y.bind(mx.cpu(), {"data": mx.nd.array(X), **values}, {"data": gradient})
+    expected = bound.forward(is_train=True)[0].asnumpy()
+    bound.backward(mx.nd.one_hot(mx.nd.array([2, 2]), 4))
+
+    found = gm.saliency(gm.load(tmp_path), X, target=2)
+    np.testing.assert_allclose(found.score, expected[:, 2], rtol=1e-5)
+    np.testing.assert_allclose(found.values, gradient.asnumpy(), rtol=1e-5, atol=1e-7)
+    cam = gm.grad_cam(gm.load(tmp_path), X, target=2, layer="stage/conv:0")
+    assert cam.layer == "stage/conv:0"
+    cam.save(tmp_path / "cam.npz")
+    assert gm.Explanation.load(tmp_path / "cam.npz") == cam
+
+
 def test_a_missing_parameter_behind_a_cast(tmp_path):
     weight = mx.sym.Cast(mx.sym.var("half"), dtype="float32")
     y = mx.sym.FullyConnected(mx.sym.var("data"), weight, num_hidden=4, no_bias=True)

@@ -103,6 +103,13 @@ def test_names_that_a_file_does_not_give(pets, name, message):
         read_labels(pets).id(name)
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n\r\n \t\n", "\n\f"])
+def test_empty_lines_at_the_end_are_no_classes(tmp_path, end):
+    (tmp_path / "names.txt").write_bytes(f"\ncat\ndog{end}".encode())
+    labels = read_labels(tmp_path / "names.txt")
+    assert [labels.name(number) for number in range(len(labels))] == ["class 0", "cat", "dog"]
+
+
 def test_windows_files(tmp_path):
     (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfcat\r\ndog\r\n")
     labels = read_labels(tmp_path / "names.txt")

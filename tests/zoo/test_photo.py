@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
@@ -70,6 +74,73 @@ def test_sixteen_bits_are_scaled(tmp_path, name):
     deep = np.uint16([[0, 257, 65535], [128, 129, 25700]])
     path = saved(tmp_path, Image.fromarray(deep), name)
     np.testing.assert_array_equal(read_photo(path)[:, :, 0], [[0, 1, 255], [0, 1, 100]])
+
+
+def deep_picture(kind):
+    """Numbers of 12 bits in a picture of 16, in the colours that OpenCV writes: BGR."""
+    if kind == "grey":
+        return np.uint16([[0, 257, 4095], [128, 129, 1606]])
+    numbers = np.arange(18).reshape(2, 3, 3) * 240
+    if kind == "alpha":
+        return np.dstack([numbers, np.full((2, 3), 65535)]).astype(np.uint16)
+    return numbers.astype(np.uint16)
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+@pytest.mark.parametrize("kind", ["grey", "colour", "alpha"])
+def test_twelve_bits_in_sixteen_are_spread_on_request(tmp_path, name, kind):
+    deep = deep_picture(kind)
+    cv2.imwrite(str(tmp_path / name), deep)
+    colours = as_rgb(deep) if kind == "grey" else deep[..., 2::-1]
+    expected = np.round(colours.astype(np.float64) * 255 / 4095)
+    found = read_photo(tmp_path / name, bits=12)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, expected)
+    with pytest.warns(UserWarning, match="above 4095, so that it is nearly black.*bits=12") as said:
+        assert read_photo(tmp_path / name).max() <= 16
+    assert said[0].filename == __file__
+    with pytest.raises(PhotoError, match=r"deep\..* has values up to .* bits=10 allows \(1023\)"):
+        read_photo(tmp_path / name, bits=10)
+
+
+def test_pictures_that_fill_their_bits_are_read_without_a_word(tmp_path):
+    cv2.imwrite(str(tmp_path / "bright.png"), deep_picture("grey") * 16)
+    cv2.imwrite(str(tmp_path / "black.png"), deep_picture("colour") * 0)
+    Image.fromarray(GREY // 32).save(tmp_path / "eight.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_photo(tmp_path / "bright.png").max() == 255
+        assert read_photo(tmp_path / "black.png").max() == 0
+        # of eight bits already: bits= is about files of 16
+        np.testing.assert_array_equal(
+            read_photo(tmp_path / "eight.png", bits=12), as_rgb(GREY // 32)
+        )
+
+
+def test_a_picture_of_sixteen_bits_is_turned_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = deep_picture("colour")
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    # Pillow writes no colours of 16 bits: its EXIF goes into OpenCV's file, before the pixels
+    content, raw = (tmp_path / "deep.png").read_bytes(), exif.tobytes()[6:]
+    chunk = b"eXIf" + raw
+    at = content.index(b"IDAT") - 4
+    (tmp_path / "deep.png").write_bytes(
+        content[:at]
+        + struct.pack(">I", len(raw))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + content[at:]
+    )
+    expected = np.rot90(np.round(deep[..., ::-1].astype(float) * 255 / 4095), -1)
+    np.testing.assert_array_equal(read_photo(tmp_path / "deep.png", bits=12), expected)
+
+
+@pytest.mark.parametrize("bits", [7, 17, 12.0, "12", True])
+def test_what_is_no_number_of_bits(tmp_path, bits):
+    with pytest.raises(PhotoError, match="from 8 to 16"):
+        read_photo(saved(tmp_path, Image.fromarray(GREY)), bits=bits)
 
 
 def test_cmyk(tmp_path):
