@@ -80,7 +80,7 @@ class GraphNode:
         def run(marked: list[Any]) -> list[Any]:
             return piece({}, {**fixed, **dict(zip(names, marked))})
 
-        recorded = Recorded(run, inputs, plain_layout=self._index in self._graph.concats)
+        recorded = Recorded(run, inputs, plain_layout=self._index in self._graph.wants_plain)
         numbers = [
             number if self._derives(slot) else None for number, slot in enumerate(self._slots)
         ]

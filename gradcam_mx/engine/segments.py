@@ -110,7 +110,7 @@ def _make_plan(graph: Graph, asked: Asked) -> Plan:
 
 def _cuts(graph: Graph, asked: Asked, downstream: frozenset[int]) -> set[int]:
     """The nodes at whose outputs the graph is cut, and some that may not be."""
-    cuts = graph.branch_points | graph.concats
+    cuts = graph.branch_points | graph.wants_plain
     cuts |= {index for index, _ in (*asked.points, *asked.heads)} | asked.changed | asked.replaced
     # what the recorded part reads from the rest of the net
     cuts |= {

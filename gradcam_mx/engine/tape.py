@@ -157,7 +157,7 @@ class SegmentRun:
         self.recorded = Recorded(
             run,
             [values[leaf] for leaf in self.leaves],
-            plain_layout=segment.root in graph.concats,
+            plain_layout=segment.root in graph.wants_plain,
         )
         values.update(zip(segment.outputs, self.recorded.outputs))
 

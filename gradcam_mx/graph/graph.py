@@ -86,7 +86,7 @@ class Graph(Structure):
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
         self._shared: Cache[tuple[Shape, ...], frozenset[Entry]] = Cache(SIZES_KEPT)
         self._unrolled: Cache[tuple[tuple[int, int], ...], Graph | None] = Cache(SIZES_KEPT)
-        self._concats: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
+        self._plain: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
 
     def taking(self, count: int, points: Sequence[Entry] = ()) -> Graph:
         """The graph that takes so many inputs: this one, or what of it `points` are computed from.
@@ -120,23 +120,25 @@ class Graph(Structure):
         return Graph(description, output_names, doubled, input_names, blocks, points)
 
     @property
-    def concats(self) -> frozenset[int]:
-        """The concatenations whose backward pass needs a gradient in the plain memory layout.
+    def wants_plain(self) -> frozenset[int]:
+        """The operators whose backward pass needs a gradient in the plain memory layout.
 
-        They are those whose parts begin within oneDNN's blocks of 8 or 16 channels: there MXNet's
-        backward pass raises or ends the process (measured, with parts of 8 + 8 channels). As long
-        as no shape is known, all of them.
+        They are local response normalisations, which are wrong else, and concatenations whose parts
+        begin within oneDNN's blocks of 8 or 16 channels: there MXNet's backward pass raises or ends
+        the process (measured, with parts of 8 + 8 channels). As long as no shape is known, all of
+        them.
         """
         shapes = self._shapes.newest()
         known = None if shapes is None else shapes.of_inputs
-        return self._concats.get(known, lambda: self._find_concats(shapes))
+        return self._plain.get(known, lambda: self._find_plain(shapes))
 
-    def _find_concats(self, shapes: Shapes | None) -> frozenset[int]:
+    def _find_plain(self, shapes: Shapes | None) -> frozenset[int]:
         return frozenset(
             node.index
             for node in self.live_nodes
-            if Fault.MISALIGNED_PARTS in node.operator.faults
-            and (shapes is None or _is_misaligned(node, shapes))
+            if Fault.BLOCKED_GRADIENT in node.operator.faults
+            or (Fault.MISALIGNED_PARTS in node.operator.faults
+            and (shapes is None or _is_misaligned(node, shapes)))
         )
 
     # -- running -----------------------------------------------------------------------------------

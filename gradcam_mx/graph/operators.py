@@ -126,6 +126,12 @@ class Fault(Enum):
     """With fix_gamma it writes ones into the gamma (input 1) that it is given."""
     MISALIGNED_PARTS = auto()
     """Its backward pass ends the process where parts do not fill oneDNN's blocks of channels."""
+    BLOCKED_GRADIENT = auto()
+    """Its backward pass is wrong for what arrives in oneDNN's memory layout: a fifth off behind a
+    global average pooling."""
+    WRITES_GRADIENT = auto()
+    """Its backward pass writes over what arrives, also where a sum hands that to another operand:
+    hard_sigmoid(x) + x has a third of its gradient."""
     BLOCKED_INPUT = auto()
     """It ends the process on a convolution's output in oneDNN's memory layout."""
     SIGNALS = auto()
@@ -349,7 +355,7 @@ _ROWS: dict[str, Operator] = {
     ),
     "GroupNorm": replace(_WHOLE, channels=Channels.SECOND, parameters=(1, 2)),
     "LayerNorm _npx_layer_norm": Operator(positions=Positions.ALONG_AXIS, parameters=(1, 2)),
-    "LRN": Operator(positions=Positions.CHANNELS),
+    "LRN": Operator(positions=Positions.CHANNELS, faults=(Fault.BLOCKED_GRADIENT,)),
     "L2Normalization": Operator(positions=Positions.BY_MODE),
     "Dropout _npx_dropout": Operator(
         is_passed_over=lambda node: not _is_always_on(node), draws=_is_always_on
@@ -373,7 +379,7 @@ _ROWS: dict[str, Operator] = {
     "sigmoid _npx_sigmoid": replace(_activation("sigmoid"), probabilities=_sigmoid),
     "tanh _npi_tanh": _activation("tanh"),
     "softsign": _activation("softsign"),
-    "hard_sigmoid": _activation("hard_sigmoid"),
+    "hard_sigmoid": replace(_activation("hard_sigmoid"), faults=(Fault.WRITES_GRADIENT,)),
     "_maximum_scalar _npi_maximum_scalar": Operator(
         positions=Positions.SAME,
         activation=_if("relu", lambda node: node.number("scalar", 1.0) == 0),

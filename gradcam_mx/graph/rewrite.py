@@ -12,6 +12,7 @@
   or volumes raises in its backward pass).
 - A recurrent operator reads its parameters through one that the gradient goes through, where a
   gradient at the data alone would be wrong.
+- A hard sigmoid, whose backward pass writes over gradients that others read, is a line cut off.
 - Average pooling by the "full" convention, whose gradient is wrong at the borders (measured: 0.25
   instead of 1 in the corner of a 3 × 3 input), runs as a sum that is divided.
 """
@@ -105,6 +106,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         return _between_copies(node)
     if Fault.UNASKED_PARAMETERS in known.faults and attrs.text("mode", "lstm") != "lstm":
         return _with_asked_parameters(node)
+    if Fault.WRITES_GRADIENT in known.faults:
+        return _cut_line(node)
     if Fault.FULL_AVERAGE in known.faults and _is_full_average(attrs):
         return _divided_sum(node)
     return [node]
@@ -149,6 +152,20 @@ def _with_asked_parameters(node: Description) -> Iterator[Description]:
     yield step("_mul_scalar", [-1, 0, 0], scalar="0")
     yield step("broadcast_add", parameters, [-1, 0, 0])
     yield {**node, "inputs": [data, [-1, 0, 0], *rest]}
+
+
+def _cut_line(node: Description) -> Iterator[Description]:
+    """A hard sigmoid as what it is, clip(αx + β, 0, 1)."""
+    attrs, name = Attributes.of(node), node["name"]
+
+    def step(op: str, what: str, inputs: Entries, **attrs: float) -> Description:
+        described = {key: repr(value) for key, value in attrs.items()}
+        return {"op": op, "name": f"{name}{what}", "attrs": described, "inputs": inputs}
+
+    alpha, beta = attrs.number("alpha", 0.2), attrs.number("beta", 0.5)
+    yield {**step("_mul_scalar", "_slope", node["inputs"], scalar=alpha), "role": INTERNAL}
+    yield {**step("_plus_scalar", "_line", [[-1, 0, 0]], scalar=beta), "role": INTERNAL}
+    yield {**step("clip", "", [[-1, 0, 0]], a_min=0.0, a_max=1.0), "role": node["op"]}
 
 
 def _is_full_average(attrs: Attributes) -> bool:
