@@ -103,8 +103,8 @@ def _proof(
         except _FAILURES as error:  # of the user's own code too: it is told, and another is asked
             failed.append(reason(error))
             continue
-        if not _agree(graph, says, witness.recorded) and not _rounded(graph, witness, own, says):
-            if not _agree(graph, witness.ask(own), says):
+        if not agree(graph, says, witness.recorded) and not _rounded(graph, witness, own, says):
+            if not agree(graph, witness.ask(own), says):
                 return _random("")
             raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
         if witness.is_enough:
@@ -177,6 +177,25 @@ def _random(where: str) -> Proof:
     return Proof("", said)
 
 
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def another(row: np.ndarray) -> np.ndarray:
+    """Another sample of about the same size, to run beside one."""
+    draws = np.random.RandomState(0)
+    return 0.5 * row[..., ::-1] + draws.normal(scale=row.std() or 1, size=row.shape)
+
+
+def say_that_samples_touch() -> None:
+    """Warn that samples cannot share a call of the net."""
+    warnings.warn(
+        "what a sample gives in this net depends on what runs beside it, as the samples of a batch "
+        "touch each other or their places count: each is explained by itself, beside the others as "
+        "they are, which is right and slow",
+        stacklevel=caller_level(),
+    )
+
+
 # -- what is a difference --------------------------------------------------------------------------
 
 
@@ -194,7 +213,8 @@ def _difference(own: np.ndarray, recorded: np.ndarray) -> float:
     return float(abs(own - recorded)[finite].max() / max(abs(own[finite]).max(), 1e-300))
 
 
-def _agree(graph: Graph, own: Numbers, recorded: Numbers) -> bool:
+def agree(graph: Graph, own: Numbers, recorded: Numbers) -> bool:
+    """Whether numbers are the same, but for rounding."""
     largest = ROUNDINGS * rounding(graph.own.coarsest)
     return all(_difference(a, b) <= largest for a, b in zip(own, recorded))
 

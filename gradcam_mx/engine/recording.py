@@ -48,6 +48,11 @@ class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], 
         super().__init__(64)
 
 
+class _Touching(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str], bool]):
+    def __init__(self) -> None:
+        super().__init__(64)
+
+
 class _QuickSizes(Dict[Any, int]):
     """A handful of numbers for each way in which a net is perturbed."""
 
@@ -225,7 +230,41 @@ class Traced:
         """Which values in the place of that at a layer or input may share a call of the net."""
         if self.one_at_a_time:
             return Together.ALONE
-        return self._subject.together(where)
+        found = self._subject.together(where)
+        return Together.ALONE if found is Together.ANY and self._touches(where) else found
+
+    def _touches(self, where: Map) -> bool:
+        """Whether what a sample gives changes with what runs beside it; it is looked at once."""
+        shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
+        return self._graph.cache(_Touching).get(
+            (where.point, tuple(self._heads), shapes, context), lambda: self._find_touching(where)
+        )
+
+    def _find_touching(self, where: Map) -> bool:
+        """Run the last sample beside something else than the first: it should give the same."""
+        graph, samples = self._graph, np.array([0, self.samples - 1])
+        if any(node.operator.draws(node) for node in graph.live_nodes):
+            return False
+        sides, value = self._sides(where), self.value(where.point)
+        rows = value.asnumpy()[samples]
+        rows[0] = check.another(rows[0])
+        given = {
+            **self._beside(sides, samples),
+            where.point: inputs.place(rows, value.context, value.dtype),
+        }
+        operator = graph.compile(self._heads, [where.point, *sides])
+        axes = [self._subject.sample_axis(head) or 0 for head in self._heads]
+        try:
+            with graph.lock, mx.autograd.pause(train_mode=False):
+                found = operator(given, graph.parameters.on(value.context))
+            beside = [one.asnumpy().take(1, axis) for one, axis in zip(found, axes)]
+        except mx.MXNetError:
+            return True  # it runs with the caller's number of samples alone
+        alone = [one.asnumpy().take(samples[1], axis) for one, axis in zip(self.values(), axes)]
+        touches = not check.agree(graph, alone, beside)
+        if touches:
+            check.say_that_samples_touch()
+        return touches
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""

@@ -137,8 +137,10 @@ class Graph(Structure):
             node.index
             for node in self.live_nodes
             if Fault.BLOCKED_GRADIENT in node.operator.faults
-            or (Fault.MISALIGNED_PARTS in node.operator.faults
-            and (shapes is None or _is_misaligned(node, shapes)))
+            or (
+                Fault.MISALIGNED_PARTS in node.operator.faults
+                and (shapes is None or _is_misaligned(node, shapes))
+            )
         )
 
     # -- running -----------------------------------------------------------------------------------

@@ -15,9 +15,15 @@ def channel_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape]) 
     """The axis of the channels: as the nearest operator that knows it has it, else 1.
 
     It looks up and down the graph through operators that leave the shape as it is and through
-    transpositions.
+    transpositions. Channels are at axis 1, at the last, or behind the frames of a clip: a net that
+    exchanges rows and columns, or rows and channels, does not keep them elsewhere.
     """
     rank = len(shapes[entry])
+    found = _found_axis(graph, entry, shapes, rank)
+    return found if found in (1, rank - 1) or (found, rank) == (2, 5) else 1
+
+
+def _found_axis(graph: Structure, entry: Entry, shapes: Mapping[Entry, Shape], rank: int) -> int:
     start = tuple(range(rank))
     waiting: list[tuple[int, tuple[int, ...]]] = [(entry[0], start)]
     seen = set()

@@ -43,7 +43,7 @@ def rewrite(graph: Mapping[str, Any], dtype: str, outputs: int = 0) -> Descripti
     positions = {
         len(Attributes.of(node).numbers("kernel"))
         for node in graph["nodes"]
-        if operator(node["op"]).kind is Kind.CONVOLUTION
+        if operator(node["op"]).kind in (Kind.CONVOLUTION, Kind.POOLING)
     }
 
     def moved(entries: Entries) -> Entries:

@@ -113,10 +113,10 @@ class Fixed(Base):
 
 
 class Centred(Base):
-    """A net that compares each sample with the mean of all: seen from its shapes by nobody."""
+    """A net that compares each sample with the mean of all: found out by running it."""
 
     others = ()
-    together = Together.ANY
+    together = Together.ALONE
 
     def features(self, F, maps):
         return F.broadcast_sub(maps, F.mean(maps, axis=0, keepdims=True))

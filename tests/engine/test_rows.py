@@ -1,0 +1,84 @@
+"""Samples that run together: whether they touch is found out by running them, and told."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import gradcam_mx as gm
+from gradcam_mx._mxnet import mx
+from gradcam_mx.errors import NetworkError
+
+nn = mx.gluon.nn
+X = np.random.RandomState(0).normal(size=(2, 3, 6, 6)).astype("float32")
+
+TOUCHING = {
+    "centred": lambda F, f: F.broadcast_sub(f, F.mean(f, axis=0, keepdims=True)),
+    "attention over samples": lambda F, f: F.broadcast_mul(
+        f, F.softmax(F.mean(f, axis=(1, 2, 3), keepdims=True), axis=0)
+    ),
+    "the sample before": lambda F, f: f + F.reverse(f, axis=0) * 0.5,
+}
+
+
+class Net(mx.gluon.HybridBlock):
+    def __init__(self, function):
+        super().__init__()
+        self.conv = nn.Conv2D(4, 3, activation="relu")
+        self.out = nn.Dense(5)
+        self.function = function
+
+    def hybrid_forward(self, F, x):
+        return self.out(F.mean(self.function(F, self.conv(x)), axis=(2, 3)))
+
+
+def initialised(function, ctx):
+    mx.random.seed(0)
+    net = Net(function)
+    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
+    net(mx.nd.array(X, ctx=ctx))
+    return net
+
+
+def own(net, values, ctx):
+    return net(mx.nd.array(values, ctx=ctx)).asnumpy()
+
+
+@pytest.mark.parametrize("name", TOUCHING)
+def test_each_sample_is_explained_beside_the_others(name, ctx):
+    net = initialised(TOUCHING[name], ctx)
+    with pytest.warns(UserWarning, match="right and slow"):
+        found = gm.occlusion(net, X, [1, 2], window=3, stride=3)
+    with warnings.catch_warnings():  # it is said once
+        warnings.simplefilter("error", UserWarning)
+        gradient = gm.saliency(net, X, [1, 2]).values
+    for sample, target in enumerate((1, 2)):
+        for row, column in np.ndindex(2, 2):
+            changed = X.copy()
+            changed[sample, :, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3] = 0
+            drop = own(net, X, ctx)[sample, target] - own(net, changed, ctx)[sample, target]
+            np.testing.assert_allclose(
+                found.values[sample, 3 * row, 3 * column], drop, rtol=1e-3, atol=1e-5
+            )
+        given = mx.nd.array(X, ctx=ctx)
+        given.attach_grad()
+        with mx.autograd.record():
+            score = net(given)[sample, target]
+        score.backward()
+        np.testing.assert_allclose(
+            gradient[sample], given.grad.asnumpy()[sample], rtol=1e-3, atol=1e-6
+        )
+
+
+def test_samples_that_do_not_touch_are_not_told(ctx):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gm.occlusion(initialised(lambda F, f: f, ctx), X, [1, 2], window=3, stride=3)
+
+
+def test_a_gradient_that_is_no_number_is_refused(ctx):
+    net = initialised(lambda F, f: F.sqrt(F.relu(f - 100)), ctx)
+    with pytest.raises(NetworkError, match="NaN or infinity: an operator has no derivative"):
+        gm.saliency(net, X, [1, 2])
