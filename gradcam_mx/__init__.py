@@ -16,7 +16,8 @@ from ._version import __version__
 
 register()  # mxnet can be imported from here on
 
-__all__ = [*HOMES, *MODULES, "__version__"]
+__all__ = ["__version__"]
+__all__.extend((*HOMES, *MODULES))
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from gradcam_mx.methods import METHODS, ablation_cam, cam, deconvnet, eigen_cam,
 from gradcam_mx.nn import Activation, Conv2D
 
 __all__ = [
+    "__version__",
     "METHODS",
     "Explanation",
     "Graph",
@@ -77,5 +78,4 @@ __all__ = [
     "training",
     "writers",
     "zoo",
-    "__version__",
 ]

@@ -25,5 +25,5 @@ __all__ = [
     "method",
     "methods_kept",
     "perturbation",
-    *_names.METHODS,
 ]
+__all__.extend(_names.METHODS)

@@ -1041,6 +1041,8 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
     a = write(tmp_path / "a.png")
     code, out, _ = explain(
         a,
+        "--size",
+        "64",
         "--method",
         "occlusion",
         "feature_ablation",
@@ -1049,9 +1051,9 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
         "rise",
         "partition_shap",
         "--window",
-        "112x64",
+        "32x16",
         "--stride",
-        "56x64",
+        "16x16",
         "--values",
         "score",
         "--segments",
@@ -1075,17 +1077,18 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
     assert "1 of 1 photos explained" in out
     stored = np.load(tmp_path / "out" / "a.npz")
     net = zoo.get_model(MODEL, weights=weights)
-    x = net.preprocess(photo())
+    prepare = net.preprocess.adapted(size=64)
+    x = prepare(photo())
     target = [json.loads(str(stored["about"]))["target"][0]]
-    color = net.preprocess(np.full((8, 8, 3), (10, 200, 30), np.uint8))[0, :, 0, 0]
+    color = prepare(np.full((8, 8, 3), (10, 200, 30), np.uint8))[0, :, 0, 0]
     cut = {"segments": "grid", "num_segments": 4, "batch_size": 4}
     expected = {
         "occlusion": gm.occlusion(
             net,
             x,
             target,
-            window=(112, 64),
-            stride=(56, 64),
+            window=(32, 16),
+            stride=(16, 16),
             values="score",
             baseline=color,
             batch_size=4,
@@ -1103,7 +1106,7 @@ def test_options_of_perturbation_methods(explain, tmp_path, weights):
     for name, one in expected.items():
         np.testing.assert_array_equal(stored[name], one.values, name)
         drawn = np.asarray(Image.open(tmp_path / "out" / f"a_{name}.png"))
-        assert drawn.shape == (224, 224, 3)
+        assert drawn.shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize(

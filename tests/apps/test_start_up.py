@@ -155,23 +155,51 @@ print(Conv2D.__module__, nn.Dense.__module__, callable(grad_cam), len(METHODS) >
     assert printed.splitlines() == ["True", "gradcam_mx.nn gradcam_mx.nn True True"]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "from gradcam_mx import nn; nn.Conv2D",
-        "import gradcam_mx.nn; gradcam_mx.nn.Conv2D",
-        "import gradcam_mx as gm; gm.nn.Conv2D",
-        "import gradcam_mx as gm; gm.zoo.vgg16",
-        "import gradcam_mx as gm; gm.picture.overlay",
-        "import gradcam_mx as gm; gm.methods.register.Method",
-        "import gradcam_mx as gm; gm.visualize",
-        "from gradcam_mx import saliency, zoo; zoo.MODELS",
-        "import gradcam_mx.methods; gradcam_mx.METHODS['saliency']",
-    ],
-)
+FIRST = [
+    "from gradcam_mx import nn; nn.Conv2D",
+    "import gradcam_mx as gm; gm.visualize",
+]
+"""What also has to import mxnet first."""
+
+ALONE = [
+    # one of each module that names live in
+    *(
+        f"import gradcam_mx as gm; gm.{one}"
+        for one in {v: k for k, v in _names.HOMES.items()}.values()
+    ),
+    *(f"import gradcam_mx as gm; gm.{one}" for one in _names.MODULES),
+    "from gradcam_mx import nn; nn.Conv2D",
+    "import gradcam_mx.nn; gradcam_mx.nn.Conv2D",
+    "import gradcam_mx as gm; gm.zoo.vgg16",
+    "import gradcam_mx as gm; gm.picture.overlay",
+    "import gradcam_mx as gm; gm.methods.register.Method",
+    "from gradcam_mx import saliency, zoo; zoo.MODELS",
+    "import gradcam_mx.methods; gradcam_mx.METHODS['saliency']",
+]
+
+
+@pytest.mark.parametrize("line", FIRST)
 def test_each_name_alone_comes_first(line):
-    """No name depends on another one having been asked for."""
     run("-c", line)
+
+
+def test_no_name_depends_on_another_one_having_been_asked_for():
+    """In one process, which forgets the package, but not mxnet, before each of them."""
+    printed = run(
+        "-c",
+        f"""
+import sys
+from gradcam_mx._mxnet import mx
+for line in {ALONE}:
+    for name in [name for name in sys.modules if name.split(".")[0] == "gradcam_mx"]:
+        del sys.modules[name]
+    try:
+        exec(line, {{}})
+    except Exception as error:
+        print(line, type(error), error)
+""",
+    )
+    assert printed == ""
 
 
 def test_a_name_that_is_not_there():

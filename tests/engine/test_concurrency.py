@@ -56,9 +56,9 @@ def test_threads_give_the_numbers_of_one_call_after_the_other(pairs, which):
 
 
 def test_nets_new_to_threads_are_traced_one_by_one():
-    nets = [random_net("resnet18_v1", seed=seed) for seed in range(4)]
+    nets = [random_net("resnet18_v1", seed=seed) for seed in range(3)]
     expected = [gm.saliency(gm.trace(net), x).values for net, x in nets]
-    fresh = [random_net("resnet18_v1", seed=seed) for seed in range(4)]
+    fresh = [random_net("resnet18_v1", seed=seed) for seed in range(3)]
     found = [None] * len(fresh)
 
     def work(number, net, x):
@@ -94,7 +94,7 @@ class Numbers(mx.gluon.data.Dataset):
 
 net, x = random_net("resnet18_v1")
 expected = explained(net, x)
-for _ in range(3):
+for _ in range(2):
     total = 0
     for numbers, _ in mx.gluon.data.DataLoader(Numbers(), 4, num_workers=2):
         total += numbers.asnumpy().sum()
@@ -127,8 +127,8 @@ def test_a_batch_with_a_target_each_equals_single_calls(ctx):
     net, _ = random_net("resnet18_v1", ctx=ctx)
     # in float64, so that the sums of another kernel for another batch size flip no ReLU's sign
     net.cast("float64")
-    x = mx.nd.random.normal(shape=(8, 3, 64, 64), ctx=ctx, dtype="float64")
-    ids = [3, 1, 4, 15, 926, 535, 8, 97]
+    x = mx.nd.random.normal(shape=(4, 3, 48, 48), ctx=ctx, dtype="float64")
+    ids = [3, 1, 926, 535]
     together = gm.explain(net, x, NAMES, target=ids)
     for number, class_id in enumerate(ids):
         alone = gm.explain(net, x[number : number + 1], NAMES, target=class_id)

@@ -43,7 +43,7 @@ def some_units(positions, rng):
     """Positions of units: corners, a few at the borders, one in the middle, one anywhere."""
     last = np.array(positions) - 1
     chosen = [0 * last, last, last // 2]
-    for _ in range(3):
+    for _ in range(2):
         at_border = rng.randint(0, last + 1)
         axis = rng.randint(len(last))
         at_border[axis] = rng.choice([0, last[axis]])
@@ -146,7 +146,7 @@ def test_the_box_is_that_of_brute_force(axes, seed):
     for layer, field in zip(net.layers, fields(axes, seed)):
         channels, *positions = field.shape[axes:]
         for position in some_units(positions, rng):
-            for channel in (None, *rng.permutation(channels)[:2].tolist()):
+            for channel in (None, *rng.permutation(channels)[:1].tolist()):
                 expected = pairs(box_of(field, position, channel))
                 box = found(given, layer, net.shape, position, channel)
                 if box != expected:

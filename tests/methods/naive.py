@@ -77,7 +77,7 @@ NETS = {
     # builder, a seed, the layer, what is pooled, the convolution whose first channel is made flat,
     # and its bias; with these seeds all is well conditioned and no sample's map is empty
     "pooled": (pooled_net, 5, "4", "4", "3", -1.0),
-    "residual": (Residual, 15, "body", "end", None, 0.0),
+    "residual": (Residual, 82, "body", "end", None, 0.0),
     "flat": (flat_net, 4, "1", None, "0", 0.5),
 }
 SIZE = (9, 12)
@@ -173,7 +173,7 @@ def ratio(numerator, denominator, scale):
     """0 where the denominator is; never a denominator that is only nearly 0."""
     if denominator == 0:
         return 0.0
-    assert abs(denominator) > 1e-3 * scale, ILL
+    assert abs(denominator) > 1e-2 * scale, ILL
     return numerator / denominator
 
 

@@ -193,9 +193,14 @@ def test_maps_by_hand(ctx, name, weights):
     np.testing.assert_allclose(found, [[np.maximum(expected, 0)]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "name", [one for one in ["cam", *MAPS] if one not in ("score_cam", "eigen_cam")]
-)
+def asks_for_the_score(name):
+    """Whether a map is of the explained score; others are of the activations alone."""
+    a = np.arange(12.0).reshape(2, 2, 3)
+    of_gradient = naive.OF_GRADIENT.get(name)
+    return name != "score_cam" and (of_gradient is None or not of_gradient(a, 0 * a).any())
+
+
+@pytest.mark.parametrize("name", [one for one in ["cam", *MAPS] if asks_for_the_score(one)])
 @pytest.mark.parametrize("options", [{}, {"eigen_smooth": True}, {"augment_smooth": True}], ids=str)
 def test_a_score_of_nothing_has_an_empty_map(ctx, name, options):
     """Class 2 has zero weights: y is 0, and so is every gradient."""
@@ -281,7 +286,7 @@ def spread(x):
     return (x.max(axis=(1, 2, 3)) - x.min(axis=(1, 2, 3))).reshape(-1, 1, 1, 1)
 
 
-MANY = 4000
+MANY = 2000
 # How many standard errors the farthest of 120 numbers may be off: 5 are exceeded with a chance of
 # 7e-5, and the seed is fixed.
 FAR = 5
@@ -535,7 +540,7 @@ def test_expected_gradients_tend_to_integrated_gradients(toy, at_layer):
     layer = toy.layer if at_layer else None
     b = np.random.RandomState(0).randn(1, *toy.numbers.shape[1:]).astype(np.float32)
     found = gm.expected_gradients(
-        toy.net, toy.x, CLASSES, layer, background=b, num_samples=1000, batch_size=120, **QUIET
+        toy.net, toy.x, CLASSES, layer, background=b, num_samples=500, batch_size=120, **QUIET
     )
     start = b + 0 * toy.numbers
     values = gm.integrated_gradients(
