@@ -77,8 +77,9 @@ class Graph(Structure):
         every = Parameters(sources)
         rewritten = rewrite(unfused(description), every.dtype, len(output_names))
         super().__init__(rewritten, output_names, sources, input_names, blocks, points)
-        self.parameters = every.of(self.variables, fixed_gammas(rewritten["nodes"]))
-        self.own = Own(description, sources, self.input_names, block)
+        fixed = list(fixed_gammas(rewritten["nodes"]))
+        self.parameters = every.of(self.variables, fixed)
+        self.own = Own(description, sources, self.input_names, block, fixed)
         """The net itself, which the graph is held against."""
         self.lock = threading.RLock()
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""

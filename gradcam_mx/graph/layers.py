@@ -183,9 +183,10 @@ def check_runs(graph: Structure, entry: Entry, name: str) -> None:
     """Refuse a layer that the trace saw, but whose value no output is computed from.
 
     Raises:
-        LayerError: it is one, or it runs inside a loop.
+        LayerError: it is one, or it runs, also, inside a loop.
     """
-    if entry[0] in graph.outputs_read:
+    runs = sum(name in (block.path, block.name) for block in graph.blocks)
+    if entry[0] in graph.outputs_read and not (graph.loops and runs > 1):
         return
     if graph.loops:
         raise LayerError(f"the layer {name!r} is not to be found: {advice(graph.loops)}")

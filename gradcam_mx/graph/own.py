@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections import OrderedDict
 from functools import cached_property
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Own:
         sources: name of a variable → the gluon Parameter, or the array, that it stands for.
         input_names: of all inputs, in the order of the call.
         block: gives the Block that the graph was traced from; None if there is none any more.
+        fixed_gammas: the parameters into which MXNet writes ones whenever the net runs.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Own:
         sources: Mapping[str, Any],
         input_names: Sequence[str],
         block: Callable[[], Any] = no_block,
+        fixed_gammas: Collection[str] = (),
     ) -> None:
         self._description, self._sources = description, sources
-        self._input_names, self._block = input_names, block
+        self._input_names, self._block, self._fixed_gammas = input_names, block, fixed_gammas
 
     def names(self) -> dict[tuple[str, int], int]:
         """(name, which of the nodes that bear it) → the node, before anything was rewritten."""
@@ -65,10 +67,20 @@ class Own:
 
     @property
     def has_block(self) -> bool:
-        """Whether there is a Block that can be called."""
+        """Whether there is a Block that can be called, and its parameters stay as they are."""
         block = self._block()
         # a SymbolBlock is its Symbol, and may want labels, which nobody passes
-        return block is not None and not isinstance(block, mx.gluon.SymbolBlock)
+        if block is None or isinstance(block, mx.gluon.SymbolBlock):
+            return False
+        arrays = (self._sources[name].data(ctx) for name, ctx in self._fixed())
+        return all((array.asnumpy() == 1).all() for array in arrays)
+
+    def _fixed(self) -> Iterator[tuple[str, Any]]:
+        for name in self._fixed_gammas:
+            source = self._sources.get(name)  # in the body of a loop it has another name
+            if is_gluon(source):
+                for context in source.list_ctx():
+                    yield name, context
 
     def called(self, arrays: Sequence[Any]) -> list[Any]:
         """What the Block returns, in predict mode.

@@ -261,7 +261,7 @@ def test_the_wrong_number_of_inputs_is_refused(ctx):
     net.initialize(ctx=ctx)
     graph = gm.trace(net, 2)
     said = refusal(graph, X)
-    assert "has 2 inputs (data0, data1), got 1: pass a tuple" in said
+    assert "has 2 inputs (data0, data1), got 1; pass a tuple" in said
     assert "got 3" in refusal(graph, (X, X, X))
 
 
