@@ -59,6 +59,8 @@ class _Witness(NamedTuple):
     recorded: Numbers
     """What it should say."""
     is_enough: bool
+    coarsest: str
+    """The coarsest floating-point type that it computes in."""
 
 
 class _Proofs(Cache[Tuple[Any, ...], Proof]):
@@ -103,8 +105,8 @@ def _proof(
         except _FAILURES as error:  # of the user's own code too: it is told, and another is asked
             failed.append(reason(error))
             continue
-        if not agree(graph, says, witness.recorded) and not _rounded(graph, witness, own, says):
-            if not agree(graph, witness.ask(own), says):
+        if not agree(says, witness.recorded, witness.coarsest) and not _rounded(witness, own, says):
+            if not agree(witness.ask(own), says, witness.coarsest):
                 return _random("")
             raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
         if witness.is_enough:
@@ -134,7 +136,8 @@ def _witnesses(
             return [returned[places[output.point]].asnumpy() for output in outputs]
 
         # behind a softmax scores that differ may look alike: the Symbol tells them apart
-        yield _Witness("the Block", called, linked, not any(one.link for one in outputs))
+        is_enough = not any(one.link for one in outputs)
+        yield _Witness("the Block", called, linked, is_enough, graph.own.coarsest)
     known = _untouched(graph)
     points = [known[output.point] for output in outputs if output.point in known]
     expected = recorded
@@ -143,7 +146,9 @@ def _witnesses(
         points, expected = [graph.own.heads[places[one.point]] for one in outputs], linked
     if len(points) == len(outputs):
         for name, dtype in _TYPES:
-            yield _Witness(name, partial(_asked, graph.own, points, dtype), expected, True)
+            asked = partial(_asked, graph.own, points, dtype)
+            coarsest = max(graph.own.coarsest, dtype or graph.own.coarsest, key=rounding)
+            yield _Witness(name, asked, expected, True, coarsest)
 
 
 _TYPES = {"the Symbol": None, "the Symbol in single precision": "float32"}.items()
@@ -213,15 +218,15 @@ def _difference(own: np.ndarray, recorded: np.ndarray) -> float:
     return float(abs(own - recorded)[finite].max() / max(abs(own[finite]).max(), 1e-300))
 
 
-def agree(graph: Graph, own: Numbers, recorded: Numbers) -> bool:
-    """Whether numbers are the same, but for rounding."""
-    largest = ROUNDINGS * rounding(graph.own.coarsest)
+def agree(own: Numbers, recorded: Numbers, coarsest: str) -> bool:
+    """Whether numbers are the same, but for rounding to some floating-point type."""
+    largest = ROUNDINGS * rounding(coarsest)
     return all(_difference(a, b) <= largest for a, b in zip(own, recorded))
 
 
-def _rounded(graph: Graph, witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
+def _rounded(witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
     """Whether rounding explains a difference: a net may enlarge it."""
-    noise = NOISE * rounding(graph.own.coarsest)
+    noise = NOISE * rounding(witness.coarsest)
     signs = np.random.RandomState(0)
     changed = [
         mx.nd.array(

@@ -77,9 +77,8 @@ class Own:
 
     def _fixed(self) -> Iterator[tuple[str, Any]]:
         for name in self._fixed_gammas:
-            source = self._sources.get(name)  # in the body of a loop it has another name
-            if is_gluon(source):
-                for context in source.list_ctx():
+            if name in self._sources:  # in the body of a loop it has another name
+                for context in self._sources[name].list_ctx():
                     yield name, context
 
     def called(self, arrays: Sequence[Any]) -> list[Any]:

@@ -135,7 +135,7 @@ def test_damage_to_the_freezing_is_found(monkeypatch):
     [
         lambda: usual(),
         lambda: usual(nn.BatchNorm(), nn.Dropout(0.5)),
-        lambda: Function(lambda F, f: F.broadcast_div(f, F.norm(f, axis=1, keepdims=True) + 1)),
+        lambda: Function(lambda F, f: F.broadcast_div(f, F.norm(f + 0.5, axis=1, keepdims=True))),
         # rounding is enlarged without bounds
         lambda: Function(lambda F, f: F.sin(f * 1e5)),
     ],
