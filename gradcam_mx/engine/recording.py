@@ -139,6 +139,7 @@ class Subject:
         others = [side for side in sides if side in self.graph.inputs and side in shared]
         if (
             samples.reads_by_number(self.graph, where.point, self.heads)
+            or samples.all_meet(self.graph, self.shapes, where.point, self.heads)
             or any(head in shared for head in self.heads)
             or any(self.shapes[other][:1] != (1,) for other in others)
         ):
@@ -253,14 +254,14 @@ class Traced:
             where.point: inputs.place(rows, value.context, value.dtype),
         }
         operator = graph.compile(self._heads, [where.point, *sides])
-        axes = [self._subject.sample_axis(head) or 0 for head in self._heads]
+        axes = [self._subject.sample_axis(head) for head in self._heads]
         try:
             with graph.lock, mx.autograd.pause(train_mode=False):
                 found = operator(given, graph.parameters.on(value.context))
-            beside = [one.asnumpy().take(1, axis) for one, axis in zip(found, axes)]
+            beside = _of_sample(found, 1, axes)
         except mx.MXNetError:
             return True  # it runs with the caller's number of samples alone
-        alone = [one.asnumpy().take(samples[1], axis) for one, axis in zip(self.values(), axes)]
+        alone = _of_sample(self.values(), samples[1], axes)
         touches = not check.agree(alone, beside, graph.own.coarsest)
         if touches:
             check.say_that_samples_touch()
@@ -396,6 +397,13 @@ class Traced:
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""
         return self._subject.report(rule)
+
+
+def _of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
+    """What values hold of a sample, as far as they have an axis of samples."""
+    return [
+        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
+    ]
 
 
 Recording = Union[Traced, EagerTape]

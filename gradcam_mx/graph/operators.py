@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Callable, Mapping, Tuple
 
 from .attributes import Reader
-from .without_gradient import STEPS, WITHOUT_ANY, WITHOUT_GRADIENT
+from .without_gradient import OF_SHAPES, STEPS, WITHOUT_ANY, WITHOUT_GRADIENT
 
 SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
 """λ and α of SELU (Klambauer et al. 2017, arXiv:1706.02515), which is λ · ELU with slope α.
@@ -192,6 +192,8 @@ class Operator:
     """The attributes by which it does in training what it does at inference."""
     is_passed_over: Callable[[Reader], bool] = _never
     """Whether at inference it gives what it reads."""
+    reads_numbers: bool = True
+    """Whether its values depend on the numbers that it reads, and not on their shape alone."""
     draws: Callable[[Reader], bool] = _never
     """Whether it draws random numbers at inference too."""
     keeps_scores: bool = False
@@ -463,6 +465,8 @@ _ROWS: dict[str, Operator] = {
     # without a gradient
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
     WITHOUT_GRADIENT: _STOP,
+    OF_SHAPES: replace(_STOP, reads_numbers=False),
+    "zeros_like ones_like": replace(_COMPARISON, reads_numbers=False),
     WITHOUT_ANY: _REFUSED,
     STEPS: _COMPARISON,
 }

@@ -47,6 +47,32 @@ def is_shared(shapes: Shapes, entry: Entry, samples: int) -> bool:
     return twice is not None and is_known(shapes[entry]) and twice[entry] == shapes[entry]
 
 
+def all_meet(graph: Structure, shapes: Shapes, point: Entry, heads: Sequence[Entry]) -> bool:
+    """Whether between a value and the outputs all samples make one number, such as their mean.
+
+    It is told by a shape that does not grow with the samples.
+
+    Args:
+        graph: it.
+        shapes: of all values.
+        point: the value.
+        heads: the outputs.
+    """
+    count_of = shapes[point][0] if shapes[point] else 0
+    way = graph.descendants([point]) & graph.ancestors(heads)
+    made: set[int] = {point[0]}
+    for node in graph.live_nodes:
+        known = node.operator
+        if node.index not in way or not known.reads_numbers or known.is_int8:
+            continue
+        if not made.isdisjoint(source for source, _ in node.inputs):
+            made.add(node.index)
+            entries = [(node.index, which) for which in graph.outputs_read.get(node.index, [])]
+            if any(is_shared(shapes, entry, count_of) for entry in entries if entry in shapes):
+                return True
+    return False
+
+
 def is_known(shape: Shape) -> bool:
     """Whether MXNet could tell a shape before it runs; not those behind some loops."""
     return bool(shape) or mx.util.is_np_shape()
