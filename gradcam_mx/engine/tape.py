@@ -118,7 +118,7 @@ class Tape:
             self.graph.nodes[index]
             for run in walk.ends
             for index in sorted(self.graph.ancestors(run.segment.outputs, run.segment.leaves))
-            if self.graph.nodes[index].op not in OPERATORS
+            if not (self.graph.nodes[index].is_variable or self.graph.nodes[index].op in OPERATORS)
         ]
 
 
