@@ -14,6 +14,7 @@ from ..errors import InputError, TargetError
 from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..graph.trace import Net, trace
 from ..methods import Plan
+from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from ..targets.given import gives_list
 
@@ -50,6 +51,7 @@ class Maximization:
         return picture.of_input((self.x - low) / (high - low), self.order, stretch=False)[0]
 
 
+@told
 def activation_maximization(
     net: Net,
     target: Any,

@@ -17,10 +17,12 @@ from ..graph.layers import PENULTIMATE
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net
+from ..support.boundary import told
 from ..support.optional import optional
 from .samples import Images, samples
 
 
+@told
 def feature_vectors(
     net: Net,
     images: Images,
@@ -79,6 +81,7 @@ def _reader(recording: Recording) -> Reader:
 METHODS = ("pca", "tsne")
 
 
+@told
 def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options: Any) -> np.ndarray:
     """Vectors as points in a plane that keep the distances between them as far as can be: (N, 2).
 
