@@ -15,6 +15,7 @@ from ..graph.picture_input import channel_order, common_sizes, picture_input, pr
 from ..graph.trace import Net, trace
 from ..methods import Plan
 from ..support.boundary import told
+from ..support.callers import caller_level
 from ..support.equality import equal_by_fields
 from ..targets.given import gives_list
 
@@ -136,7 +137,7 @@ def activation_maximization(
             f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
             "target, or no gradient gets through; try another seed, a larger step_size, or "
             "gm.targets.Channel in place of a single unit",
-            stacklevel=2,
+            stacklevel=caller_level(),
         )
     return Maximization(
         way.x,

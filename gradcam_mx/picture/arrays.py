@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..support.arrays import stretched
 from ..support.boundary import told
+from ..support.callers import caller_level
 
 
 @told
@@ -96,7 +97,7 @@ def warn_of_flat(flat: np.ndarray, how: str) -> None:
         warnings.warn(
             f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. "
             "Another layer, target or method may say more",
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
 
 
