@@ -91,6 +91,8 @@ TEST = [
     *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
     "portalocker>=2.0",
+    # calls with arguments that nobody thought of
+    "hypothesis>=6.80",
     # what people use with gm.predict_fn
     "lime>=0.2",
     # checks a user's program

@@ -109,11 +109,15 @@ def reason(error: Exception) -> str:
     Args:
         error: as MXNet raises it.
     """
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = [line for line in str(error).splitlines() if line.strip()]
+    is_traced = bool(said) and said[0].startswith("Traceback")
+    lines = [line for line in said if not line.startswith("Traceback")] or [type(error).__name__]
     telling = next(
         (line for line in reversed(lines) if "Error in operator" in line or "Check failed" in line),
-        lines[-1] if lines[0].startswith("Traceback") else lines[0],
+        lines[-1] if is_traced else lines[0],
     )
     for noise in (r"^.*Check failed: .*? ?: (?=\w)", r"^(MXNetError: )+"):
         telling = re.sub(noise, "", telling)
+    # a check without a word of its own
+    telling = re.sub(r"^.*Check failed: (.*?)[ :]*$", r"MXNet expects \1", telling)
     return telling.strip()

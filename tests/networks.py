@@ -100,7 +100,13 @@ def initialised(net, ctx, *x, run=True):
     net.initialize(ctx=ctx)
     if run:
         net(*(mx.nd.array(one, ctx=ctx, dtype=one.dtype) for one in x))
-        mx.nd.waitall()
+        try:
+            mx.nd.waitall()
+        except mx.MXNetError as error:
+            # all shapes are known by now; without AVX-512 some nets cannot run on their own, and
+            # are explained all the same
+            if "could not construct a sub-memory" not in str(error):
+                raise
         # the weights of signals are now in oneDNN's memory layout, into which nothing can be copied
         net.initialize(ctx=ctx, force_reinit=True)
     for parameter in net.collect_params().values():
@@ -1126,4 +1132,5 @@ GLUONCV: dict[str, Build] = {
 
 # Those that once ended the process, and those that take some ten seconds.
 DEADLY = {"concatenation of 8 + 8 channels", "slice of a convolution"}
+NEED_ONEDNN = {"LSTM over the columns of a map"}
 SLOW = {"nasnet_4_1056"}

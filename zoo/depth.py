@@ -23,6 +23,9 @@ _WHOLE = 16
 def checked_bits(bits: int | None) -> int | None:
     """How many bits the numbers have, if that is what was said.
 
+    Args:
+        bits: 8 to 16, or None.
+
     Raises:
         PhotoError: it is no number of bits.
     """
@@ -35,6 +38,10 @@ def checked_bits(bits: int | None) -> int | None:
 
 def eight_bits(values: np.ndarray, bits: int | None) -> np.ndarray:
     """Numbers of so many bits (of 16, with a warning if it looks like fewer) as those of eight.
+
+    Args:
+        values: whole numbers of no sign.
+        bits: how many they have; None for 16.
 
     Raises:
         PhotoError: they have more bits.
@@ -53,6 +60,11 @@ def eight_bits(values: np.ndarray, bits: int | None) -> np.ndarray:
 
 def deep_colours(image: Image.Image, path: Path, bits: int | None) -> Image.Image:
     """A picture of 16 bits a colour, which Pillow has cut to the upper eight.
+
+    Args:
+        image: as Pillow has loaded it.
+        path: of its file.
+        bits: how many its numbers have; None for 16, which are left as they are.
 
     Raises:
         PhotoError: they have more bits than was said, or cannot be read.

@@ -39,6 +39,8 @@ def read_photo(path: str | Path, *, bits: int | None = None) -> np.ndarray:
         >>> read_photo("cat.jpg").shape                                 # doctest: +SKIP
         (300, 451, 3)
     """
+    if not isinstance(path, (str, Path)):
+        raise PhotoError(f"the path of a photo is {path!r}; expected a text or a Path")
     path, bits = Path(path).expanduser(), checked_bits(bits)
     if path.is_dir():
         raise PhotoError(f"{path} is a folder: give the path of one picture in it")

@@ -22,6 +22,7 @@ from ..graph.trace import Net
 from ..methods import Plan
 from ..nn import set_capture_layer_name, set_guided_backprop
 from ..support.arrays import stretched
+from ..support.boundary import told
 
 __all__ = [
     "Visualization",
@@ -51,6 +52,7 @@ class Visualization(NamedTuple):
     """(H, W): how strongly each pixel counts in the guided Grad-CAM."""
 
 
+@told
 def visualize(
     net: Net,
     preprocessed_img: Any,

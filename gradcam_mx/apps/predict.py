@@ -16,8 +16,10 @@ from ..graph.outputs import PROBABILITY, OutputChoice, probabilities
 from ..graph.picture_input import Preprocess, preprocess_of
 from ..graph.trace import Net
 from ..support.arrays import numbers_of
+from ..support.boundary import told
 
 
+@told
 def predict_fn(
     net: Net,
     preprocess: Preprocess | None = None,
@@ -58,6 +60,7 @@ def predict_fn(
         )
     lock, engines = threading.Lock(), {}
 
+    @told
     def predict(images: Sequence[np.ndarray]) -> np.ndarray:
         photos = _photos(images)
         rows = (_one(prepare(photo)) for photo in photos)

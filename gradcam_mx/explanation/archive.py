@@ -33,6 +33,7 @@ import numpy as np
 from .._version import __version__
 from ..engine.rules import RuleReport
 from ..errors import InputError
+from ..support.callers import caller_level
 
 PROGRAM, FORMAT = "gradcam-mx", 2
 
@@ -285,7 +286,7 @@ def _of_the_command_line(
         "options, details, rule reports and the names of the net's output and input: they are "
         "empty or None"
         + ("; nor whether occlusion's values are signed: signed=False" * ("occlusion" in values)),
-        stacklevel=6,
+        stacklevel=caller_level(),
     )
     return {
         name: {

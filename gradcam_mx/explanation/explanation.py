@@ -12,6 +12,7 @@ from .. import picture
 from ..engine.rules import RuleReport
 from ..errors import InputError, OutputError
 from ..support import files
+from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from . import archive, seen
 from .region import Region
@@ -93,6 +94,7 @@ class Explanation:
         """How many rows the values have for each sample: 1, or V where the net folds views."""
         return len(self.values) // max(1, len(self.score))
 
+    @told
     def heatmap(self, channels: str = "sum") -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
@@ -116,6 +118,7 @@ class Explanation:
             strength = picture.resize(strength, self.input_size)
         return picture.normalise(strength, outliers=1)
 
+    @told
     def signed_heatmap(self) -> np.ndarray:
         """A signed map for display: (N, H, W) float32 in [-1, 1], at the size of the net's input.
 
@@ -132,6 +135,7 @@ class Explanation:
         self._check_positions()
         return picture.balanced(picture.resize(self.values, self.input_size))
 
+    @told
     def threshold(self, level: float = 0.3) -> list[Region]:
         """The region of each sample where the heat map is at least `level`: mask, box and crop.
 
@@ -176,6 +180,7 @@ class Explanation:
         ]
         return np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
 
+    @told
     def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
         """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
 
@@ -219,6 +224,7 @@ class Explanation:
             picture.signed_overlay(*one) for one in zip(photos, self.signed_heatmap(), segments)
         ]
 
+    @told
     def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
         """A figure of every sample's picture (see `pictures`), each beside its photo if given.
 
@@ -240,6 +246,7 @@ class Explanation:
             titles.append(f"{self.title or self.method}: {caption}")
         return picture.figure(shown, titles)
 
+    @told
     def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
         """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
 
@@ -259,6 +266,7 @@ class Explanation:
         return path
 
     @staticmethod
+    @told
     def save_all(path: str | Path, explanations: Mapping[str, Explanation]) -> Path:
         """Write several explanations to one `.npz`, each under its name; `load_all` reads it.
 
@@ -289,6 +297,7 @@ class Explanation:
         return path
 
     @classmethod
+    @told
     def load(
         cls, path: str | Path, name: str | None = None, *, input_size: Sequence[int] | None = None
     ) -> Explanation:
@@ -317,6 +326,7 @@ class Explanation:
         return cls(**found[name])
 
     @classmethod
+    @told
     def load_all(
         cls, path: str | Path, *, input_size: Sequence[int] | None = None
     ) -> dict[str, Explanation]:

@@ -12,6 +12,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 
 from .._mxnet import mx
 from ..errors import GradCamError, NetworkError, WeightsError, reason
+from ..support.boundary import told
 from ..support.devices import checked_context
 from ..support.marks import unmarked
 from .dequantize import float_twin
@@ -32,6 +33,7 @@ _NUMPY_ARRAY, _MARK = (0xF993FACA).to_bytes(4, "little"), slice(24, 28)
 _TRIAL_SIZES = (256, 1024)
 
 
+@told
 def load(
     symbol_file: str | Path,
     params_file: str | Path | None = None,

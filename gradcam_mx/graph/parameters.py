@@ -10,6 +10,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import DeviceError, NetworkError
+from ..support.callers import caller_level
 
 FLOATS = {"float16", "bfloat16", "float32", "float64"}
 
@@ -36,7 +37,7 @@ class Parameters:
                 f"{len(half)} of {len(chosen)} parameters are in half precision "
                 f"({half[0]!r} is {type_name(chosen[half[0]])}); the net is explained in "
                 f"{self.dtype}, on copies of them",
-                stacklevel=2,
+                stacklevel=caller_level(),
             )
         return Parameters(chosen, fixed_gammas)
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, ref
 
 from .._mxnet import mx
 from ..errors import NetworkError
+from ..support.boundary import told
 from .graph import Graph
 from .node import BODY, TracedBlock
 
@@ -24,6 +25,7 @@ _GRAPHS: WeakKeyDictionary[Any, _Traced] = WeakKeyDictionary()
 _TRACING = threading.Lock()
 
 
+@told
 def trace(net: Net, inputs: int = 1) -> Graph:
     """The graph of a net, frozen at inference; pass it in the net's place to save the tracing.
 

@@ -16,6 +16,7 @@ from ..graph.trace import Net
 from ..methods import METHODS, Plan
 from ..methods.run import View
 from ..support.arrays import is_whole
+from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from .samples import one_sample
 
@@ -100,6 +101,7 @@ class Comparison:
         return picture.save_figure(self.plot(heading), Path(path))
 
 
+@told
 def compare(
     nets: Net | Mapping[str, Net],
     images: Any,

@@ -19,12 +19,14 @@ from ..graph.operators import WEIGHTED, operator
 from ..graph.outputs import LayerOutputs
 from ..graph.runs import split
 from ..graph.trace import Net, trace
+from ..support.boundary import told
 
 # What Gluon calls them. A dropout is passed over, and an activation may be the last step of a
 # convolution's block.
 _WITHOUT_WEIGHTS = ("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "Dropout")
 
 
+@told
 def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarray]:
     """What layers give for an input, as in inference: the name of each → (N, C, h, w).
 
@@ -58,6 +60,7 @@ def layer_outputs(net: Net, x: Input, layers: Any = None) -> dict[str, np.ndarra
     return dict(zip(names, found))
 
 
+@told
 def weights(net: Net, layer: Any) -> np.ndarray:
     """The weight of a layer: (O, I, kh, kw) of a convolution, (O, I) of a Dense layer.
 

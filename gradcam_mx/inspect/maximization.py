@@ -14,6 +14,8 @@ from ..errors import InputError, TargetError
 from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..graph.trace import Net, trace
 from ..methods import Plan
+from ..support.boundary import told
+from ..support.callers import caller_level
 from ..support.equality import equal_by_fields
 from ..targets.given import gives_list
 
@@ -50,6 +52,7 @@ class Maximization:
         return picture.of_input((self.x - low) / (high - low), self.order, stretch=False)[0]
 
 
+@told
 def activation_maximization(
     net: Net,
     target: Any,
@@ -134,7 +137,7 @@ def activation_maximization(
             f"the score never rose above that of the noise, {scores[0]:.3g}: nothing excites the "
             "target, or no gradient gets through; try another seed, a larger step_size, or "
             "gm.targets.Channel in place of a single unit",
-            stacklevel=2,
+            stacklevel=caller_level(),
         )
     return Maximization(
         way.x,

@@ -18,6 +18,7 @@ from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net, trace
 from ..support.arrays import is_whole
+from ..support.boundary import told
 from ..support.boxes import Box
 from ..support.equality import equal_by_fields
 from .receptive_field import ReceptiveField, check_positions
@@ -48,6 +49,7 @@ class Patch:
     it is not known which part of it the net saw."""
 
 
+@told
 def max_activating_patches(
     net: Net,
     images: Images,

@@ -17,6 +17,7 @@ from ..graph.layout import channel_axis
 from ..graph.node import Entry, Shape
 from ..graph.trace import Net, trace
 from ..support.arrays import is_whole
+from ..support.boundary import told
 from ..support.boxes import Box, box_of
 from .masks import Step
 
@@ -31,6 +32,7 @@ def check_positions(layer: Any, shape: Shape) -> None:
         raise LayerError(f"the layer {layer!r} gives {shape}, which has no positions")
 
 
+@told
 def receptive_field(
     net: Net, layer: Any, shape: Sequence[int], position: Sequence[int], channel: int | None = None
 ) -> Box | None:

@@ -17,10 +17,13 @@ from ..graph.layers import PENULTIMATE
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net
+from ..support.boundary import told
+from ..support.callers import caller_level
 from ..support.optional import optional
 from .samples import Images, samples
 
 
+@told
 def feature_vectors(
     net: Net,
     images: Images,
@@ -79,6 +82,7 @@ def _reader(recording: Recording) -> Reader:
 METHODS = ("pca", "tsne")
 
 
+@told
 def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options: Any) -> np.ndarray:
     """Vectors as points in a plane that keep the distances between them as far as can be: (N, 2).
 
@@ -114,7 +118,9 @@ def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options:
         raise InputError("the vectors hold NaN or infinity; expected finite numbers")
     if not np.ptp(vectors, axis=0).any():
         # t-SNE divides by their deviation, and ends the process
-        warnings.warn("all vectors are the same, and so are their points", stacklevel=2)
+        warnings.warn(
+            "all vectors are the same, and so are their points", stacklevel=caller_level()
+        )
         return np.zeros((len(vectors), 2), np.float32)
     purpose = "Embeddings are made"
     if method == "pca":

@@ -11,6 +11,7 @@ import inspect
 from typing import Any, Callable
 
 from ..errors import MethodError
+from ..support.boundary import told
 from .arguments import documented
 from .options import renamed
 from .plan import Plan
@@ -51,6 +52,7 @@ def method(
         name, signature = formula.__name__, _signature(formula, needs)
         check_free(name)
 
+        @told
         @functools.wraps(formula)
         def function(*args: Any, **kwargs: Any) -> Found:
             given = _bound(name, signature, args, renamed(name, kwargs))

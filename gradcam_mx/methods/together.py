@@ -9,10 +9,12 @@ from ..engine.inputs import Input
 from ..engine.wanted import InputChoice
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
+from ..support.boundary import told
 from ..targets.heads import Targets
 from .plan import Plan
 
 
+@told
 def explain(
     net: Net,
     x: Input,

@@ -10,8 +10,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..support.arrays import stretched
+from ..support.boundary import told
+from ..support.callers import caller_level
 
 
+@told
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Numbers from 0 to 255, rounded.
 
@@ -21,6 +24,7 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
     return np.round(values).astype(np.uint8)
 
 
+@told
 def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Maps (N, h, w) linearly at another size (height, width): (N, height, width) float32.
 
@@ -53,6 +57,7 @@ def nearest(array: np.ndarray, size: Sequence[int]) -> np.ndarray:
     return array
 
 
+@told
 def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
     """Each of the maps (N, H, W) stretched to [0, 1]; a flat one becomes zeros, with a warning.
 
@@ -71,6 +76,7 @@ def normalise(maps: np.ndarray, outliers: float = 0.0) -> np.ndarray:
     return np.clip(stretched(maps, positions, high), 0, 1).astype(np.float32)
 
 
+@told
 def balanced(maps: np.ndarray) -> np.ndarray:
     """Each of the signed maps (N, H, W) scaled to [-1, 1], with zero at zero: float32.
 
@@ -91,10 +97,11 @@ def warn_of_flat(flat: np.ndarray, how: str) -> None:
         warnings.warn(
             f"{int(flat.sum())} of {len(flat)} maps {how}: nothing to show, drawn as zeros. "
             "Another layer, target or method may say more",
-            stacklevel=4,
+            stacklevel=caller_level(),
         )
 
 
+@told
 def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:
     """How strongly each position counts, for attributions (N, C, H, W): (N, H, W), Σ_c |·|.
 
@@ -110,6 +117,7 @@ def strength(attributions: np.ndarray, channels: str = "sum") -> np.ndarray:
 _STRENGTHS: dict[str, Callable[..., np.ndarray]] = {"sum": np.sum, "max": np.max}
 
 
+@told
 def boundaries(segments: np.ndarray) -> np.ndarray:
     """Where a segment ends: (H, W) bool, true at positions before one of another segment.
 

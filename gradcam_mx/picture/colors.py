@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..support.boundary import told
 from .arrays import to_uint8, warn_of_flat
 
 COLORMAP = "turbo"
@@ -15,6 +16,7 @@ AGAINST = (215, 0, 0)
 """The colour of evidence against a target: red."""
 
 
+@told
 def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
     """A heat map (H, W) in [0, 1] in the colours of a matplotlib map: (H, W, 3) uint8 RGB.
 
@@ -27,6 +29,7 @@ def colorize(heatmap: np.ndarray, colormap: str = COLORMAP) -> np.ndarray:
     return to_uint8(colormaps[colormap](heatmap)[..., :3] * 255)
 
 
+@told
 def grey(heatmap: np.ndarray) -> np.ndarray:
     """A heat map (H, W) in [0, 1] as a grey picture (H, W), uint8, high values bright.
 
@@ -36,6 +39,7 @@ def grey(heatmap: np.ndarray) -> np.ndarray:
     return to_uint8(heatmap * 255)
 
 
+@told
 def signed_image(attribution: np.ndarray) -> np.ndarray:
     """An attribution (C, H, W) as a picture (H, W, C) uint8 in which zero is mid-grey.
 

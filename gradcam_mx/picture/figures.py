@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..support import files
+from ..support.boundary import told
 from .fonts import legible
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ LABEL = 0.3
 """The height of a column's label, and the width of a row's, in inches."""
 
 
+@told
 def figure(
     panels: Sequence[np.ndarray], titles: Sequence[str], heading: str | None = None
 ) -> Figure:
@@ -60,6 +62,7 @@ def figure(
     return legible(drawn)
 
 
+@told
 def grid(
     panels: Sequence[Sequence[np.ndarray | None]],
     titles: Sequence[Sequence[str]] | None = None,
@@ -153,6 +156,7 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+@told
 def save(panel: np.ndarray, path: Path) -> None:
     """Write a picture, (H, W) grey or (H, W, 3) RGB uint8, in the format its suffix says.
 
@@ -163,6 +167,7 @@ def save(panel: np.ndarray, path: Path) -> None:
     Image.fromarray(panel).save(path)
 
 
+@told
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure, in the format its suffix says.
 
@@ -178,6 +183,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     return Path(path)
 
 
+@told
 def as_array(figure: Figure) -> np.ndarray:
     """A figure as a picture (H, W, 3) uint8 RGB.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..support.boundary import told
 from .arrays import boundaries, nearest, resize, to_uint8
 from .colors import AGAINST, COLORMAP, FOR, colorize
 from .photos import check_photo
 
 
+@told
 def overlay(
     photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5, colormap: str = COLORMAP
 ) -> np.ndarray:
@@ -31,6 +33,7 @@ def overlay(
     return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
 
 
+@told
 def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
 
@@ -45,6 +48,7 @@ def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     return to_uint8(blended / blended.max() * 255)
 
 
+@told
 def signed_overlay(
     photo: np.ndarray | None, signed: np.ndarray, segments: np.ndarray | None = None
 ) -> np.ndarray:
@@ -75,6 +79,7 @@ def signed_overlay(
     return to_uint8(drawn)
 
 
+@told
 def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> np.ndarray:
     """A photo where a mask is true, one grey or colour elsewhere: (H, W, 3) uint8.
 

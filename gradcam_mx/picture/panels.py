@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ..support.arrays import stretched
+from ..support.boundary import told
 from .arrays import resize
 from .colors import colorize
 
@@ -21,6 +22,7 @@ FRAMES = 8
 """How many frames of a clip are shown."""
 
 
+@told
 def strip(clip: np.ndarray) -> np.ndarray:
     """Frames of a clip (D, H, W) or (D, H, W, 3) side by side: (H, width) or (H, width, 3).
 
@@ -35,6 +37,7 @@ def strip(clip: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces[1:], axis=1)
 
 
+@told
 def signal_panel(heatmap: np.ndarray, signal: np.ndarray | None = None) -> np.ndarray:
     """A signal's heat map (W,) in colours, from left to right: (height, SIGNAL_WIDTH, 3) uint8 RGB.
 

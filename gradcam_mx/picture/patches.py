@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Sequence
 
 import numpy as np
 
+from ..support.boundary import told
 from .figures import grid
 from .photos import of_input
 from .tiling import framed
@@ -25,6 +26,7 @@ class ExcitingPatch(Protocol):
     def unit(self) -> int: ...
 
 
+@told
 def patch_grid(
     found: Sequence[Sequence[ExcitingPatch]],
     order: str = "RGB",

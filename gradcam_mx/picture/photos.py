@@ -6,12 +6,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..support.arrays import stretched
+from ..support.boundary import told
 from .arrays import to_uint8
 
 SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3")}
 """What a net saw, by how many axes of positions it has: its name, and the axes of its array."""
 
 
+@told
 def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     """The photo as a (H, W, 3) uint8 array; a clip, of 3 axes of positions, as (D, H, W, 3).
 
@@ -43,6 +45,7 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
 
 
+@told
 def check_photos(photos: np.ndarray) -> np.ndarray:
     """Photos (N, H, W, 3), or grey ones (N, H, W) or (N, H, W, 1), as (N, H, W, 3) uint8.
 
@@ -65,6 +68,7 @@ def check_photos(photos: np.ndarray) -> np.ndarray:
     return np.stack([check_photo(one) for one in colors])
 
 
+@told
 def check_signal(signal: np.ndarray) -> np.ndarray:
     """The signal as a (C, W) float64 array, of any range.
 
@@ -82,6 +86,7 @@ def check_signal(signal: np.ndarray) -> np.ndarray:
     return signal.astype(np.float64)
 
 
+@told
 def of_input(x: np.ndarray, order: str = "RGB", *, stretch: bool = True) -> np.ndarray:
     """What a net saw as photos, where there are none: inputs (N, C, H, W) as (N, H, W, 3) uint8.
 

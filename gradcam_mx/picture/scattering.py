@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..support.boundary import told
 from .figures import literal
 from .fonts import legible
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@told
 def scatter(
     points: np.ndarray,
     groups: Sequence[str] | None = None,

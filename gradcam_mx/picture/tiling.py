@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..support.arrays import stretched
+from ..support.boundary import told
 from .arrays import to_uint8
 from .colors import colorize
 
@@ -15,6 +16,7 @@ TILE = 32
 """The least side of a tile, in pixels; smaller maps and filters are drawn with larger squares."""
 
 
+@told
 def channel_order(maps: np.ndarray) -> np.ndarray:
     """The channels of a layer's output (C, h, w) by their mean activation, the strongest first.
 
@@ -24,6 +26,7 @@ def channel_order(maps: np.ndarray) -> np.ndarray:
     return np.argsort(-maps.reshape(len(maps), -1).mean(axis=1), kind="stable")
 
 
+@told
 def channel_grid(
     maps: np.ndarray,
     count: int = 64,
@@ -54,6 +57,7 @@ def channel_grid(
     return tiles(colorize(stretched(shown, (1, 2) if each else None), colormap))
 
 
+@told
 def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
     """The filters of a convolution as tiles: (H, W, 3) uint8 RGB, zero in mid-grey.
 
@@ -82,6 +86,7 @@ def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
     return tiles(np.repeat(flat[..., None], 3, axis=-1), channels if channels > 1 else None)
 
 
+@told
 def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Pictures (N, h, w, 3) of one size in rows, white lines between them: (H, W, 3) uint8.
 
@@ -102,6 +107,7 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     return drawn
 
 
+@told
 def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8.
 

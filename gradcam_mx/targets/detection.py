@@ -57,8 +57,8 @@ class Detection(BaseTarget):
                 raise TargetError(
                     f"the box {self.box!r} has no area; expected its corners, (x0, y0, x1, y1)"
                 )
-        if not 0 <= self.min_iou <= 1:
-            raise TargetError(f"min_iou is {self.min_iou}; expected 0 to 1")
+        if not (isinstance(self.min_iou, (int, float, np.number)) and 0 <= self.min_iou <= 1):
+            raise TargetError(f"min_iou is {self.min_iou!r}; expected 0 to 1")
 
     def __call__(self, ids: Any, scores: Any, boxes: Any) -> Any:
         rows = scores.shape[:2]

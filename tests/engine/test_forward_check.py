@@ -258,3 +258,14 @@ def test_zeros_of_dead_rectifiers_are_zeros(ctx):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         assert not gm.saliency(net, X, 1).values.any()
+
+
+def test_zeros_of_a_class_whose_scores_a_rectifier_ends_are_zeros(ctx):
+    """As SqueezeNet's: other classes' scores do change with what their convolution reads."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(6, 3), nn.Conv2D(3, 1, activation="relu"), nn.GlobalAvgPool2D())
+    initialised(net, ctx)
+    net[1].bias.set_data(mx.nd.array([9, -1e3, 9]))
+    found = gm.explain(net, X, ["saliency", "grad_cam"], target=1)
+    assert [bool(one.values.any()) for one in found.values()] == [False, False]
+    assert gm.saliency(net, X, target=0).values.any()

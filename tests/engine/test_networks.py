@@ -35,6 +35,7 @@ from finite_differences import Float64Net, directional, directional_inside, disa
 from networks import (
     DEADLY,
     GLUONCV,
+    NEED_ONEDNN,
     SLOW,
     SMALL,
     Branching,
@@ -304,13 +305,17 @@ def _numpy_interface_off():
     mx.npx.reset_np()
 
 
-def marks(name):
-    return [pytest.mark.slow] if name in SLOW else []
+def marks(name, number):
+    needs = pytest.mark.skipif(
+        name in NEED_ONEDNN and os.environ.get("MXNET_MKLDNN_ENABLED") == "0",
+        reason="MXNet itself runs it with oneDNN alone",
+    )
+    return [needs, *[pytest.mark.slow] * (name in SLOW), *[pytest.mark.processor] * (number == 0)]
 
 
 NETWORKS = [
     *(
-        pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}", marks=marks(name))
+        pytest.param(name, mx.cpu(number), id=f"{name}-cpu{number}", marks=marks(name, number))
         for name in SMALL
         for number in (0, 1)
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,6 +16,8 @@ from gradcam_mx.engine.tape import Tape
 from gradcam_mx.errors import RuleError
 from gradcam_mx.methods.run import Needs, Run
 from gradcam_mx.rules import DECONVNET, GUIDED, PLAIN, Backward, Rule
+
+pytestmark = pytest.mark.processor
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
@@ -661,6 +664,10 @@ def test_a_rule_that_cannot_act_there_is_refused(ctx):
         run_of(net, x, asks).input_gradient(asks)
 
 
+@pytest.mark.skipif(
+    os.environ.get("MXNET_MKLDNN_ENABLED") == "0",
+    reason="MXNet has BatchNormReLU with oneDNN alone",
+)
 def test_values_at_layers_of_a_net_that_cannot_be_traced_are_those_of_a_recorded_run(ctx):
     """Unrecorded and in chunks, for other values at the input and at a layer."""
 
@@ -690,14 +697,15 @@ def test_values_at_layers_of_a_net_that_cannot_be_traced_are_those_of_a_recorded
     other = np.random.RandomState(2).randn(3, *x.shape).astype("float32")
     found = list(run.scores_at(run.input_map, other, progress=False))
     for scores, values in zip(found, other):
-        np.testing.assert_array_equal(scores, run.on(values).score)
+        # a call of another size: without AVX-512 the last bit may differ
+        np.testing.assert_allclose(scores, run.on(values).score, rtol=3e-7)
         np.testing.assert_allclose(
             scores, net(mx.nd.array(values, ctx=ctx)).asnumpy()[:, 1], rtol=1e-5
         )
     again = list(
         run.scores_at(run.layer_map, [run.activations, run.activations * 2], progress=False)
     )
-    np.testing.assert_array_equal(again[0], run.score)
+    np.testing.assert_allclose(again[0], run.score, rtol=3e-7)
     expected = net.head(
         net.pool(net.norm(net.selu(mx.nd.array(run.activations * 2, ctx=ctx) - 0.5)))
     )

@@ -12,6 +12,8 @@ from gradcam_mx.engine.rules import DECONVNET, GUIDED, PLAIN, report
 from gradcam_mx.engine.tape import Tape
 
 RULES = [PLAIN, GUIDED, DECONVNET]
+pytestmark = pytest.mark.processor
+
 # one convolution's worth of float32 rounding
 TOLERANCE = 1e-5
 
