@@ -14,9 +14,9 @@ from .._mxnet import mx
 from ..errors import InputError, NetworkError, PhotoError, TargetError
 from ..graph import dense_head
 from ..graph.graph import Graph
+from ..graph.kinds import Kind
 from ..graph.layers import find_map
 from ..graph.load import load
-from ..graph.operators import Kind
 from ..graph.outputs import choose, holds_classes, is_single
 from ..graph.picture_input import common_sizes, picture_input
 from ..graph.trace import trace

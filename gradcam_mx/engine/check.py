@@ -15,8 +15,8 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import NetworkError, reason
 from ..graph.graph import Graph
+from ..graph.kinds import Fault
 from ..graph.node import Entry, Shape
-from ..graph.operators import Fault
 from ..graph.outputs import Output
 from ..graph.own import Own, rounding
 from ..support.caches import Cache
@@ -100,7 +100,9 @@ def _proof(
         return _random(f" in {drawing[0].name!r} ({drawing[0].op})")
     own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
     failed = []
-    is_safe = not _may_end_the_process(graph, arrays)
+    # half precision fails on a CPU, and not only in the outputs that are read
+    is_half = graph.own.coarsest == "float16" and values[0].context.device_type == "cpu"
+    is_safe = not (is_half or _may_end_the_process(graph, arrays))
     for witness in _witnesses(graph, outputs, values):
         if not (is_safe or witness.name == _DOUBLE):
             continue

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, Mapping, Tuple
 
 from ..graph.graph import Graph
+from ..graph.kinds import Fault
 from ..graph.node import Entry
-from ..graph.operators import Fault
 from ..graph.piece import Piece, symbol_of
 from ..graph.structure import Structure
 from ..support.caches import Cache

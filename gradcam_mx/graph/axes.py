@@ -12,9 +12,10 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..support.caches import Cache
 from .attributes import numbers_of
+from .kinds import Kind, Positions
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
-from .operators import OPERATORS, Kind, Positions
+from .operators import OPERATORS
 from .structure import Structure
 
 Part = Tuple[Optional[int], int]
@@ -187,6 +188,16 @@ def _cut(made: _Made) -> Axes:
     )
 
 
+def _sorted(made: _Made) -> Axes:
+    """As it was but for the axis along which it sorts."""
+    if made.node.text("axis", "-1") == "None" or len(made.read[0]) != len(made.shape):
+        return _unknown(made.shape)
+    along = made.node.whole("axis", -1) % len(made.shape)
+    found = list(made.read[0])
+    found[along] = ((None, made.shape[along]),)
+    return tuple(found)
+
+
 def _reduced(made: _Made) -> Axes:
     """Without the axes along which it sums, or with one position left of each."""
     read = made.read[0]
@@ -243,6 +254,7 @@ _OF_KIND: dict[Kind | None, _Rule] = {
     Kind.EXCHANGE: _swapped,
     Kind.RESHAPING: _reshaped,
     Kind.CUTTING: _cut,
+    Kind.SORTING: _sorted,
     Kind.RESIZING: _along_first,
     Kind.CONCATENATION: _concatenated,
     Kind.DETECTION: _nothing_known,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, NamedTuple
 
+from .kinds import Kind
 from .node import Entry, Node, Shape
-from .operators import Kind
 from .structure import Structure
 
 

@@ -12,9 +12,10 @@ from ..support.caches import Cache
 from . import samples
 from .axes import lies_on_input
 from .connection import arrivals
+from .kinds import CLASSIFIERS, Kind
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
-from .operators import CLASSIFIERS, Kind, operator
+from .operators import operator
 from .structure import Structure
 from .views import samples_of_rows
 

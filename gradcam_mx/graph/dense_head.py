@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple
 
 from ..errors import NetworkError
+from .kinds import Kind
 from .layout import channel_axis
 from .node import Entry, Node, Shape
-from .operators import Kind, operator
+from .operators import operator
 from .structure import Structure
 
 

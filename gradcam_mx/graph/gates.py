@@ -17,8 +17,9 @@ from typing import Any, Mapping, NamedTuple, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from .kinds import Positions
 from .node import Entry, Node
-from .operators import RECTIFYING, Positions
+from .operators import RECTIFYING
 
 POINTS = np.array([-1e5, -1e4, -1e-2, 0, 1e-2, 1e4, 1e5])
 """Far out on both sides, and around zero."""

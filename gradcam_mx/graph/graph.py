@@ -19,9 +19,9 @@ from ..errors import Advice, InputError, reason
 from ..support.caches import Cache
 from . import layers
 from .convolutions import convolutions
+from .kinds import Fault, Kind
 from .loops import steps_of
 from .node import Entry, Node, Shape, Shapes, TracedBlock
-from .operators import Fault, Kind
 from .own import Own, no_block
 from .parameters import Parameters, in_double
 from .piece import Piece, symbol_of

@@ -18,10 +18,10 @@ from ..errors import Advice, LayerError
 from ..support.caches import Cache
 from .connection import told
 from .default_layer import check_rows, default, default_or_none
+from .kinds import CLASSIFIERS
 from .layout import channel_axis
 from .loops import advice
 from .node import Entry, Shape, Shapes
-from .operators import CLASSIFIERS
 from .runs import Run, inputs_of, numbered_run, runs_of, split, the_run
 from .structure import Structure
 

@@ -6,8 +6,8 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
+from .kinds import Channels, Kind
 from .node import Entry, Node, Shape
-from .operators import Channels, Kind
 from .structure import Structure
 
 

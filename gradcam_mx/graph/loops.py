@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Container, Iterable, Mapping, Sequence
 
 from ..errors import NetworkError
+from .kinds import Kind
 from .node import Node, Shapes
-from .operators import Kind, operator
+from .operators import operator
 from .structure import Structure
 
 LARGEST = 5000

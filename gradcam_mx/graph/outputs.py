@@ -17,8 +17,8 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import TargetError
+from .kinds import Kind
 from .node import Entry, Node
-from .operators import Kind
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from .kinds import Fault
 from .node import Entry
-from .operators import Fault, operator
+from .operators import operator
 from .parameters import FLOATS, is_gluon, type_name
 
 

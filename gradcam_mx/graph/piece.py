@@ -6,8 +6,9 @@ import json
 from typing import Any, Container, Iterable, Mapping, Sequence
 
 from .._mxnet import mx
+from .kinds import Fault
 from .node import Entry, Node
-from .operators import SELU_SCALE, SELU_SLOPE, Fault
+from .operators import SELU_SCALE, SELU_SLOPE
 from .structure import Structure
 
 

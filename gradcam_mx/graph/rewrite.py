@@ -22,8 +22,9 @@ from __future__ import annotations
 from typing import Any, Container, Iterable, Iterator, List, Mapping, Sequence
 
 from .attributes import Attributes
+from .kinds import Fault, Kind
 from .node import INTERNAL, Description
-from .operators import Fault, Kind, operator
+from .operators import operator
 from .parameters import FLOATS
 from .subgraphs import frozen_body
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Sequence
 
 from .._mxnet import mx
+from .kinds import Kind, Positions
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
-from .operators import Kind, Positions
 from .structure import Structure
 
 

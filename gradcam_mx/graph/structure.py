@@ -10,8 +10,8 @@ from typing import Any, Collection, Container, Iterable, Mapping, Sequence, Type
 from ..errors import InputError
 from ..support.caches import Cache
 from .gates import activations
+from .kinds import Kind
 from .node import Entry, Node, TracedBlock
-from .operators import Kind
 from .outputs import Output, explained, labels
 
 Kept = TypeVar("Kept")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, Mapping
 
 from .attributes import Attributes
+from .kinds import Fault
 from .node import Description
-from .operators import Fault, operator
+from .operators import operator
 
 _OF_A_NODE = ("op", "name", "attrs", "inputs", "subgraphs")
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..support.caches import Cache
+from .kinds import Positions
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
-from .operators import Positions
 from .piece import Piece, symbol_of
 from .structure import Structure
 

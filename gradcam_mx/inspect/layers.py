@@ -13,9 +13,10 @@ from ..engine.recording import record
 from ..engine.streaming import numbers
 from ..engine.wanted import Wanted
 from ..errors import LayerError
+from ..graph.kinds import WEIGHTED
 from ..graph.layers import PENULTIMATE, find, named_runs
 from ..graph.node import Shapes
-from ..graph.operators import WEIGHTED, operator
+from ..graph.operators import operator
 from ..graph.outputs import LayerOutputs
 from ..graph.runs import split
 from ..graph.trace import Net, trace

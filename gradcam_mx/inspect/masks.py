@@ -15,8 +15,8 @@ import numpy as np
 
 from .._mxnet import mx
 from ..graph.graph import Graph
+from ..graph.kinds import Positions
 from ..graph.node import Entry, Node, Shape
-from ..graph.operators import Positions
 
 
 class Step:

@@ -10,7 +10,8 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.graph.attributes import Attributes
-from gradcam_mx.graph.operators import OPERATORS, Channels, Fault, Kind, Positions, operator
+from gradcam_mx.graph.kinds import Channels, Fault, Kind, Positions
+from gradcam_mx.graph.operators import OPERATORS, operator
 
 GPU_ONLY = {"CuDNNBatchNorm"}
 """Operators that a build without CUDA does not have."""
