@@ -9,6 +9,7 @@ candidates taking turns:
     gradient   MXNet's own compiled forward pass and data gradient: train mode, parameter gradients
                off, batch normalisation on its running statistics
     grad_cam, guided, visualize   this package's, from the net's input to a numpy array
+    check      what the first call with a kind of input adds: the net itself, asked once
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GOALS = {
     "grad_cam": ("forward", 1.30),
     "guided": ("gradient", 1.10),
     "visualize": ("gradient", 1.25),
+    "check": ("forward", 2.00),
 }
 
 
@@ -70,6 +72,7 @@ def candidates(name, batch):
         "grad_cam": lambda: gm.grad_cam(net, x),
         "guided": lambda: gm.guided_backprop(net, x),
         "visualize": lambda: gm.visualize(net, x, photos if batch > 1 else photos[0]),
+        "check": lambda: [output.asnumpy() for output in gm.trace(net).own.called([x])],
     }
 
 
@@ -80,7 +83,7 @@ def main():
     options = parser.parse_args()
     print(
         f"{'':16}{'batch':>6}  {'forward':>9} {'gradient':>9} {'grad_cam':>9} {'guided':>9} "
-        f"{'visualize':>9}   ms   ratios to forward | gradient | gradient (goals "
+        f"{'visualize':>9} {'check':>9}   ms   ratios to forward | gradient | gradient | forward (goals "
         f"{', '.join(f'{goal:.2f}' for _, goal in GOALS.values())})"
     )
     for title, name in NETS.items():

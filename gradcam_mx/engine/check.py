@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -227,6 +227,23 @@ def say_that_samples_touch() -> None:
         "they are, which is right and slow",
         stacklevel=caller_level(),
     )
+
+
+# -- gradients -------------------------------------------------------------------------------------
+
+
+def check_finite(gradients: Iterable[np.ndarray]) -> None:
+    """Refuse gradients that hold no numbers.
+
+    Raises:
+        NetworkError: some do.
+    """
+    if not all(np.isfinite(one).all() for one in gradients):
+        raise NetworkError(
+            "the gradient of what is explained holds NaN or infinity: an operator has no "
+            "derivative where it is (a root or a logarithm at zero, a product over a zero). "
+            "Methods that change the input need none: occlusion, rise, lime, kernel_shap …"
+        )
 
 
 # -- what is a difference --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from ..engine.check import Proof
+from ..engine.check import Proof, check_finite
 from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
@@ -18,7 +18,7 @@ from ..engine.order import numbers_at, shape_of
 from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Together, Wanted
-from ..errors import LayerError, NetworkError
+from ..errors import LayerError
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
@@ -345,24 +345,10 @@ class View:
             with failures_told("backward"):
                 gradients = apart.backward(self._recorded, self._head, rule, maps)
             self._gradients.update({(rule, point): one for point, one in gradients.items()})
-            _check_finite(gradients.values())
+            check_finite(gradients.values())
             if not any(one.any() for one in gradients.values()):
                 self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
-
-
-def _check_finite(gradients: Iterable[np.ndarray]) -> None:
-    """Refuse gradients that hold no numbers.
-
-    Raises:
-        NetworkError: some do.
-    """
-    if not all(np.isfinite(one).all() for one in gradients):
-        raise NetworkError(
-            "the gradient of what is explained holds NaN or infinity: an operator has no "
-            "derivative where it is (a root or a logarithm at zero, a product over a zero). "
-            "Methods that change the input need none: occlusion, rise, lime, kernel_shap …"
-        )
 
 
 class Run(View):
