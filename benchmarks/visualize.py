@@ -83,7 +83,8 @@ def main():
     options = parser.parse_args()
     print(
         f"{'':16}{'batch':>6}  {'forward':>9} {'gradient':>9} {'grad_cam':>9} {'guided':>9} "
-        f"{'visualize':>9} {'check':>9}   ms   ratios to forward | gradient | gradient | forward (goals "
+        f"{'visualize':>9} {'check':>9}   ms   ratios to forward | gradient | gradient | forward "
+        "(goals "
         f"{', '.join(f'{goal:.2f}' for _, goal in GOALS.values())})"
     )
     for title, name in NETS.items():
