@@ -127,7 +127,7 @@ def test_the_card_decides(driver):
 def test_a_driver_that_does_not_answer_changes_nothing(driver, definitions):
     lines, _ = run("told(gm.load, 'none', ctx=mx.gpu(0))", driver(*definitions))
     assert lines == [
-        "gpu(0) was asked for, and MXNet sees 0 GPUs here: compute on mx.cpu(), or install the "
+        "gpu(0) was asked for, and MXNet sees 0 GPUs here; compute on mx.cpu(), or install the "
         "GPU build and its driver"
     ]
 
