@@ -33,14 +33,14 @@ class Advice(Enum):
 
 
 class GradCamError(Exception):
-    """Base of every error this package raises on purpose.
-
-    Args:
-        said: what was given, what was expected, and what helps wherever that was.
-        advice: what to do, where that is said in other words on the command line.
-    """
+    """Base of every error this package raises on purpose."""
 
     def __init__(self, said: str = "", *, advice: Advice | None = None) -> None:
+        """
+        Args:
+            said: what was given, what was expected, and what helps wherever that was.
+            advice: what to do, where that is said in other words on the command line.
+        """
         super().__init__(said if advice is None else advised(said, advice.value))
         self.said, self.advice = said, advice
 

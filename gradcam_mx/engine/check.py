@@ -128,18 +128,20 @@ def _witnesses(
     graph: Graph, outputs: Sequence[Output], values: Sequence[Any]
 ) -> Iterator[_Witness]:
     """The ways to ask the net itself about some outputs, the best first."""
-    places = {output.point: place for place, output in enumerate(graph.outputs)}
+    # by their names too: the scores and their softmax are explained at one point
+    places = {(one.name, one.point): place for place, one in enumerate(graph.outputs)}
+    asked_for = [places[one.name, one.point] for one in outputs if (one.name, one.point) in places]
     recorded = [value.asnumpy() for value in values]
     linked = [
         output.link(value).asnumpy() if output.link else numbers
         for output, value, numbers in zip(outputs, values, recorded)
     ]
-    are_outputs = all(output.point in places for output in outputs)
+    are_outputs = len(asked_for) == len(outputs)
     if are_outputs and graph.own.has_block:
 
         def called(arrays: Sequence[Any]) -> Numbers:
             returned = graph.own.called(arrays)
-            return [returned[places[output.point]].asnumpy() for output in outputs]
+            return [returned[place].asnumpy() for place in asked_for]
 
         # behind a softmax scores that differ may look alike: the Symbol tells them apart
         is_enough = not any(one.link for one in outputs)
@@ -149,7 +151,7 @@ def _witnesses(
     expected = recorded
     if len(points) < len(outputs) and are_outputs:
         # a step of the engine's own, such as an operator inside of a fused one
-        points, expected = [graph.own.heads[places[one.point]] for one in outputs], linked
+        points, expected = [graph.own.heads[place] for place in asked_for], linked
     if len(points) == len(outputs):
         for name, dtype in _TYPES:
             asked = partial(_asked, graph.own, points, dtype)

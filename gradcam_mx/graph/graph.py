@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -275,7 +276,13 @@ class Graph(Structure):
             _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
         except mx.MXNetError as error:
             raise InputError(self._shape_advice(input_shapes, error)) from error
-        return Shapes(dict(zip(entries, shapes)), input_shapes, self._shapes_or_none)
+        # weakly, or a graph that nobody uses any more would wait for the garbage collector
+        again = weakref.WeakMethod(self._shapes_or_none)
+        return Shapes(
+            dict(zip(entries, shapes)),
+            input_shapes,
+            lambda others: again()(others),  # type: ignore[misc]
+        )
 
     def _shapes_or_none(self, input_shapes: tuple[Shape, ...]) -> Shapes | None:
         try:
