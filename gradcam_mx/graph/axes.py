@@ -116,7 +116,7 @@ def _of(made: _Made) -> Axes:
 # -- by operator -----------------------------------------------------------------------------------
 
 
-def _joined(read: Sequence[Axes], shape: Shape) -> Axes:
+def _joined(read: Sequence[Axes], shape: Sequence[int]) -> Axes:
     """Of operands that are combined element by element, the smaller ones along the others."""
     found = []
     for back in range(-len(shape), 0):
@@ -217,6 +217,13 @@ def _concatenated(made: _Made) -> Axes:
     return tuple(found)
 
 
+def _stacked(made: _Made) -> Axes:
+    place = made.node.whole("axis", 0) % len(made.shape)
+    found = list(_joined(made.read, [*made.shape[:place], *made.shape[place + 1 :]]))
+    found.insert(place, ((None, made.shape[place]),))
+    return tuple(found)
+
+
 def _dense(made: _Made) -> Axes:
     if made.node.flag("flatten", True):
         return made.read[0][0], ((None, made.shape[-1]),)
@@ -257,6 +264,7 @@ _OF_KIND: dict[Kind | None, _Rule] = {
     Kind.SORTING: _sorted,
     Kind.RESIZING: _along_first,
     Kind.CONCATENATION: _concatenated,
+    Kind.STACKING: _stacked,
     Kind.DETECTION: _nothing_known,
 }
 _OF_POSITIONS: dict[Positions, _Rule] = {

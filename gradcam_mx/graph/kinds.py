@@ -27,6 +27,8 @@ class Kind(Enum):
     """The same numbers in the same order, in another shape."""
     LOOKUP = auto()
     """It has a row of a table in the place of each number."""
+    STACKING = auto()
+    """It makes one more axis, along which its inputs lie."""
     SORTING = auto()
     """It chooses or sorts along an axis."""
     CUTTING = auto()

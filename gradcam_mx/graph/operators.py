@@ -300,7 +300,8 @@ _ROWS: dict[str, Operator] = {
     "Concat": Operator(Kind.CONCATENATION, Positions.JOINED, faults=(Fault.MISALIGNED_PARTS,)),
     "slice": replace(_CUTTING, faults=(Fault.BLOCKED_INPUT,)),
     "slice_axis slice_like SliceChannel": _CUTTING,
-    "stack reverse tile repeat": _MOVED,
+    "reverse tile repeat": _MOVED,
+    "stack": Operator(Kind.STACKING, Positions.MOVED),
     "depth_to_space space_to_depth broadcast_to broadcast_axis": _MOVED,
     # element by element
     "_copy": replace(_CAST, keeps_features=True),
@@ -317,7 +318,7 @@ _ROWS: dict[str, Operator] = {
     "_contrib_round_ste _contrib_sign_ste": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
     # ends of nets
-    "softmax log_softmax": _SOFTMAX,
+    "softmax log_softmax": replace(_SOFTMAX, faults=(Fault.BLOCKED_INPUT,)),
     "softmin": Operator(positions=Positions.ALONG_AXIS),
     "SoftmaxActivation": replace(_WHOLE, probabilities=lambda _: ("softmax", 1)),
     "SoftmaxOutput": replace(_LOSS_HEAD, probabilities=_softmax_output),

@@ -62,11 +62,31 @@ PAIRS = {
 KERNEL = RNG.normal(size=(4, 4))
 
 
+def convolved(x):
+    return sym.Convolution(x, kernel=(1, 1), num_filter=4, no_bias=True, name="c")
+
+
+def exponentials(x):
+    found = np.exp(np.einsum("oi,nihw->nohw", KERNEL, x))
+    return found / found.sum(axis=-1, keepdims=True)
+
+
+# MXNet ends the process in training where these read a convolution (measured)
+PAIRS["softmax of a convolution"] = (
+    lambda x: sym.softmax(convolved(x), axis=-1) ** 2,
+    lambda x: exponentials(x) ** 2,
+)
+PAIRS["log softmax of a convolution"] = (
+    lambda x: sym.log_softmax(convolved(x), axis=-1),
+    lambda x: np.log(exponentials(x)),
+)
+
+
 @pytest.mark.parametrize("channels", [4, 8, 16])
 @pytest.mark.parametrize("pair", PAIRS)
 def test_gradients(pair, channels, ctx):
     make, own = PAIRS[pair]
-    if pair == "response, convolved" and channels != 4:
+    if "convol" in pair and channels != 4:
         pytest.skip("its kernel has four channels")
     x = RNG.normal(size=(2, channels, 5, 5))
     weights = RNG.normal(size=own(x).reshape(2, -1).shape[1])

@@ -200,10 +200,10 @@ def default_layer(judged: Judged) -> None:
     options = judged.options(layer=True)
     found = gm.hires_cam(judged.net, judged.x, judged.target.given, relu=False, **options)
     name = found.layer[: -len("_output")] if found.layer.endswith("_output") else found.layer
-    if name not in judged.recipe.layers:
-        if name in {step.name for step in judged.recipe.steps}:
-            raise Wrong(f"the default layer is no map: {name}, map {np.shape(found.values)}")
+    if name not in {step.name for step in judged.recipe.steps}:
         raise Wrong(f"the default layer is not in the net: {name}")
+    if np.ndim(found.values) < 2 or np.max(np.shape(found.values)[1:]) < 2:
+        raise Wrong(f"the default layer is no map: {name}, map {np.shape(found.values)}")
     judged.layer = name
     judged.same_score(found)
     map_is_true(judged, found, "hires_cam")
