@@ -153,7 +153,8 @@ class SegmentRun:
         def run(marked: list[Any]) -> list[Any]:
             return operator({**values, **dict(zip(self.leaves, marked))}, parameters)
 
-        self._run = run
+        # not `run`, which holds this object: it would wait for the garbage collector, with all values
+        self._operator, self._given, self._parameters = operator, values, parameters
         self.recorded = Recorded(
             run,
             [values[leaf] for leaf in self.leaves],
@@ -174,8 +175,12 @@ class SegmentRun:
         ]
         return any(
             (after != before).asnumpy().any()
-            for after, before in zip(self._run(changed), self._run(self.recorded.inputs))
+            for after, before in zip(self._on(changed), self._on(self.recorded.inputs))
         )
+
+    def _on(self, inputs: Sequence[Any]) -> list[Any]:
+        """Its outputs for other values at its leaves."""
+        return self._operator({**self._given, **dict(zip(self.leaves, inputs))}, self._parameters)
 
     def passed_on(self, backward: Backward, arriving: Sequence[Any]) -> list[tuple[Entry, Any]]:
         """What a backward function gives in the place of the chain rule, and the values there."""
