@@ -153,7 +153,7 @@ class SegmentRun:
         def run(marked: list[Any]) -> list[Any]:
             return operator({**values, **dict(zip(self.leaves, marked))}, parameters)
 
-        # not `run`, which holds this object: it would wait for the garbage collector, with all values
+        # not `run`, which holds this object: all values would wait for the garbage collector
         self._operator, self._given, self._parameters = operator, values, parameters
         self.recorded = Recorded(
             run,
