@@ -104,6 +104,7 @@ def activation_maximization(
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
+        >>> mx.random.seed(0)
         >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
         >>> net.initialize()
         >>> made = gm.inspect.activation_maximization(
