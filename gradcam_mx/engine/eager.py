@@ -17,13 +17,14 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import InputError, LayerError, NetworkError, TargetError
 from ..graph.attributes import Attributes
+from ..graph.blocks import walk
 from ..graph.layers import Map
 from ..graph.node import Node
 from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
 from . import inputs, rules
-from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers, walk
+from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
 from .rules import Rule, RuleReport
 from .steps import Backward
@@ -60,7 +61,7 @@ class EagerTape:
         """
         self._net, self._wanted = net, wanted
         self._paths: dict[Any, str] = {}
-        for block, path in walk(net, ""):
+        for block, path in walk(net):
             self._paths.setdefault(block, path)
         check_layers(self._paths)
         self._arrays = _prepared(net, x)

@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from .._mxnet import mx
 from ..errors import LayerError, NetworkError
+from ..graph.blocks import walk
 from ..graph.default_layer import choose_default, is_map
 from ..graph.layers import is_called
 from ..graph.node import Node
@@ -318,15 +319,8 @@ class EagerRun:
 def has_drop_ins(net: Any) -> bool:
     """Whether some layer of a net is one of `gradcam_mx.nn`."""
     return isinstance(net, mx.gluon.Block) and any(
-        isinstance(block, Reporter) for block, _ in walk(net, "")
+        isinstance(block, Reporter) for block, _ in walk(net)
     )
-
-
-def walk(block: Any, path: str) -> Iterator[tuple[Any, str]]:
-    """Every block of a net and its dotted path."""
-    yield block, path
-    for name, child in block._children.items():
-        yield from walk(child, f"{path}.{name}" if path else name)
 
 
 def check_layers(paths: Mapping[Any, str]) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections import OrderedDict
 from functools import cached_property
 from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from .._mxnet import mx
+from .blocks import flattened, hooks_replaced, walk
 from .kinds import Fault
 from .node import Entry
 from .operators import operator
@@ -95,7 +95,7 @@ class Own:
         if mx.util.is_np_array():
             arrays = [array.as_np_ndarray() for array in arrays]
         with _undisturbed(block), mx.autograd.pause(train_mode=False):
-            return [array.as_nd_ndarray() for array in _arrays_in(block(*arrays))]
+            return [array.as_nd_ndarray() for array in flattened(block(*arrays), mx.nd.NDArray)]
 
     def values(
         self, entries: Sequence[Entry], arrays: Sequence[Any], dtype: str | None = None
@@ -167,47 +167,19 @@ def _of_type(array: Any, dtype: str | None) -> Any:
 @contextlib.contextmanager
 def _undisturbed(block: Any) -> Iterator[None]:
     """No hook runs, and what a first call would make is not kept."""
-    blocks = list(_with_children(block))
-    kept = [
-        (
-            one,
-            one._forward_pre_hooks,
-            one._forward_hooks,
-            {name: getattr(one, name) for name in _OF_CALLS if hasattr(one, name)},
-        )
-        for one in blocks
-    ]
-    try:
-        for one in blocks:
-            one._forward_pre_hooks, one._forward_hooks = OrderedDict(), OrderedDict()
-        yield
-    finally:
-        for one, before, after, made in kept:
-            one._forward_pre_hooks, one._forward_hooks = before, after
-            for name, value in made.items():
+    blocks = {one for one, _ in walk(block)}
+    with hooks_replaced(blocks):
+        made = [
+            (one, name, getattr(one, name))
+            for one in blocks
+            for name in _OF_CALLS
+            if hasattr(one, name)
+        ]
+        try:
+            yield
+        finally:
+            for one, name, value in made:
                 setattr(one, name, value)
-
-
-def _with_children(block: Any) -> Iterator[Any]:
-    seen: set[int] = set()
-    waiting = [block]
-    while waiting:
-        one = waiting.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting.extend(one._children.values())
-
-
-def _arrays_in(output: Any) -> list[Any]:
-    """The arrays in what a block returned, in order."""
-    if isinstance(output, mx.nd.NDArray):
-        return [output]
-    if isinstance(output, dict):
-        output = list(output.values())
-    if isinstance(output, (list, tuple)):
-        return [array for one in output for array in _arrays_in(one)]
-    return []
 
 
 def rounding(dtype: Any) -> float:

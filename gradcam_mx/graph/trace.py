@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
-from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, Tuple, Union
 from weakref import WeakKeyDictionary, ref
 
 from .._mxnet import mx
 from ..errors import NetworkError
 from ..support.boundary import told
+from .blocks import HOOKS, flattened, hooks_replaced, walk
 from .graph import Graph
 from .node import BODY, TracedBlock
 
@@ -21,8 +20,6 @@ Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
 # A graph keeps the pieces compiled from it, and compiling them costs more than many a call. It is
 # kept as long as its net lives, and used again while the net still traces to the same graph.
 _GRAPHS: WeakKeyDictionary[Any, _Traced] = WeakKeyDictionary()
-# While a net is traced our hooks are on it, for a few milliseconds: one trace at a time.
-_TRACING = threading.Lock()
 
 
 @told
@@ -56,7 +53,7 @@ def trace(net: Net, inputs: int = 1) -> Graph:
             f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
             "(symbol, arg_params, aux_params)"
         )
-    with _TRACING:
+    with HOOKS:
         old = _GRAPHS.get(net)
         if old is None or not old.surely_holds(net):
             old = _GRAPHS[net] = _traced(net, inputs, old)
@@ -195,12 +192,8 @@ def _forget_counts(
 def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterable[Any]]:
     """Put our hooks in the place of the blocks' own, which expect arrays; gives the blocks."""
     paths: dict[Any, str] = {}
-
-    def visit(block: Any, path: str) -> None:
-        if block not in paths:
-            paths[block] = path
-            for name, child in block._children.items():
-                visit(child, f"{path}.{name}" if path else name)
+    for block, path in walk(net):
+        paths.setdefault(block, path)
 
     def enter(block: Any, arguments: Any) -> None:
         running.append(paths[block])
@@ -211,28 +204,15 @@ def _hooked(net: Any, seen: list[_Seen], running: list[str]) -> Iterator[Iterabl
         if first is not None:
             seen.append(_Seen(paths[block], block, first))
 
-    visit(net, "")
-    own_hooks = [(block, block._forward_pre_hooks, block._forward_hooks) for block in paths]
-    try:
-        for block in paths:
-            block._forward_pre_hooks = OrderedDict(trace=enter)
-            block._forward_hooks = OrderedDict(trace=leave)
+    with hooks_replaced(paths, trace=(enter, leave)):
         yield paths
-    finally:
-        for block, before, after in own_hooks:
-            block._forward_pre_hooks, block._forward_hooks = before, after
 
 
 def _other_paths(net: Any) -> dict[Any, tuple[str, ...]]:
     """Block → the paths to it but the first."""
     found: dict[Any, tuple[str, ...]] = {}
-
-    def visit(block: Any, path: str) -> None:
+    for block, path in walk(net):
         found[block] = (*found[block], path) if block in found else ()
-        for name, child in block._children.items():
-            visit(child, f"{path}.{name}" if path else name)
-
-    visit(net, "")
     return found
 
 
@@ -244,14 +224,8 @@ def _first(output: Any) -> Any:
 
 
 def _flatten(output: Any) -> list[Any]:
-    """The symbols in what a block returned: one, or nested lists, tuples and dicts of them."""
-    if isinstance(output, mx.sym.Symbol):
-        return list(output.as_nd_ndarray())
-    if isinstance(output, dict):
-        output = list(output.values())
-    if isinstance(output, (list, tuple)):
-        return [symbol for item in output for symbol in _flatten(item)]
-    return []
+    """The symbols in what a block returned, one for each output of an operator."""
+    return [one for symbol in flattened(output, mx.sym.Symbol) for one in symbol.as_nd_ndarray()]
 
 
 def _advice(net: Any, inputs: int, path: str, error: Exception) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -269,3 +271,37 @@ def test_zeros_of_a_class_whose_scores_a_rectifier_ends_are_zeros(ctx):
     found = gm.explain(net, X, ["saliency", "grad_cam"], target=1)
     assert [bool(one.values.any()) for one in found.values()] == [False, False]
     assert gm.saliency(net, X, target=0).values.any()
+
+
+class Waiting(mx.gluon.HybridBlock):
+    """It takes its time when it is traced."""
+
+    def hybrid_forward(self, F, x):
+        if F is mx.sym:
+            time.sleep(0.3)
+        return F.relu(x)
+
+
+def test_hooks_survive_a_trace_in_another_thread():
+    """The check and a trace both put the hooks of a block aside: one of them at a time."""
+    shared, threads = nn.Conv2D(4, 3, in_channels=3), []
+    other = nn.HybridSequential()
+    other.add(shared, Waiting())
+
+    class Meanwhile(nn.HybridSequential):
+        """While the check calls it, the other net is traced."""
+
+        def __call__(self, x):
+            if isinstance(x, mx.nd.NDArray) and not threads and shared._forward_hooks is not hooks:
+                threads.append(threading.Thread(target=gm.trace, args=(other,)))
+                threads[0].start()
+                time.sleep(0.1)
+            return super().__call__(x)
+
+    shared.register_forward_hook(lambda *_: None)
+    hooks = shared._forward_hooks
+    net = Meanwhile()
+    net.add(shared, nn.GlobalAvgPool2D(), nn.Dense(5))
+    gm.saliency(initialised(net), X, 1)
+    threads[0].join()
+    assert shared._forward_hooks is hooks
