@@ -14,7 +14,6 @@ from .._mxnet import mx
 from ..errors import NetworkError, TargetError
 from ..graph import dense_head, samples
 from ..graph.connection import told
-from ..graph.default_layer import check_rows
 from ..graph.graph import Graph
 from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
@@ -23,6 +22,7 @@ from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
+from ..graph.views import check_rows
 from ..support.caches import Cache
 from . import check, inputs, rules
 from .eager import EagerTape
@@ -375,9 +375,7 @@ class Traced:
     def _axis_of(self, side: Entry) -> int | None:
         subject = self._subject
         is_shared = samples.is_shared(subject.shapes, side, subject.samples)
-        if is_shared or side in self._graph.shared(subject.shapes):
-            return None
-        return subject.sample_axis(side)
+        return None if is_shared else subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
         sides = self._graph.sides(where.point, self._heads)

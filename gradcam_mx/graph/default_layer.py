@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Iterable, Iterator, Sequence, Set, TypeVar
 
-import numpy as np
-
 from ..errors import LayerError
 from ..support.caches import Cache
 from . import samples
@@ -17,7 +15,7 @@ from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
 from .operators import operator
 from .structure import Structure
-from .views import samples_of_rows
+from .views import has_views, rows_of
 
 One = TypeVar("One")
 
@@ -61,37 +59,6 @@ def is_map(shape: Shape, channel_axis: int) -> bool:
     """Whether a value has more than one position."""
     positions = [size for axis, size in enumerate(shape) if axis not in (0, channel_axis)]
     return len(shape) > 2 and max(positions) > 1
-
-
-def rows_of(graph: Structure, entry: Entry, shapes: Shapes) -> np.ndarray | None:
-    """(M,) which sample each row of a layer's output is of; None if its rows are of no samples."""
-    count = samples.count(graph, shapes)
-    if samples.axis(shapes, entry, count) == 0:
-        return np.arange(count)
-    return samples_of_rows(graph, shapes, entry, count)
-
-
-def check_rows(graph: Structure, entry: Entry, name: str, shapes: Shapes) -> np.ndarray:
-    """(M,) which sample each row of a layer's output is of.
-
-    Raises:
-        LayerError: its rows are of no samples.
-    """
-    rows = rows_of(graph, entry, shapes)
-    if rows is None:
-        raise LayerError(
-            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
-            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
-            "them; choose a layer before the samples are cut up or moved to another axis, or "
-            "explain the input itself (saliency, integrated_gradients, occlusion)"
-        )
-    return rows
-
-
-def has_views(graph: Structure, entry: Entry, shapes: Shapes) -> bool:
-    """Whether a layer's output holds several rows of each sample: its views, or frames."""
-    rows = rows_of(graph, entry, shapes)
-    return rows is not None and len(rows) > samples.count(graph, shapes)
 
 
 def choose_default(maps: Iterable[One], classifies: Callable[[One], bool]) -> One | None:

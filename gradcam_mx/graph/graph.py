@@ -86,7 +86,6 @@ class Graph(Structure):
         """Held while compiled pieces run: MXNet's are not made for several threads at a time."""
         self._pieces: Cache[tuple[tuple[Entry, ...], frozenset[Entry]], Piece] = Cache(PIECES_KEPT)
         self._shapes: Cache[tuple[Shape, ...], Shapes] = Cache(SIZES_KEPT)
-        self._shared: Cache[tuple[Shape, ...], frozenset[Entry]] = Cache(SIZES_KEPT)
         self._unrolled: Cache[tuple[tuple[int, int], ...], Graph | None] = Cache(SIZES_KEPT)
         self._plain: Cache[tuple[Shape, ...] | None, frozenset[int]] = Cache(SIZES_KEPT)
 
@@ -244,23 +243,6 @@ class Graph(Structure):
         """
         part = self.taking(len(input_shapes))
         return part._shapes.get(input_shapes, lambda: part._infer(input_shapes))
-
-    def shared(self, shapes: Shapes) -> frozenset[Entry]:
-        """The values that all samples have in common, such as the range of int8 numbers: those
-        whose shape stays as it is with twice as many samples.
-
-        Args:
-            shapes: of every value.
-        """
-        return self._shared.get(shapes.of_inputs, lambda: self._find_shared(shapes))
-
-    def _find_shared(self, shapes: Shapes) -> frozenset[Entry]:
-        doubled = tuple((2 * samples, *rest) for samples, *rest in shapes.of_inputs)
-        try:
-            twice = self._infer(doubled)
-        except InputError:  # a net for so many samples and no others
-            return frozenset()
-        return frozenset(entry for entry, shape in shapes.items() if twice[entry] == shape)
 
     def _infer(self, input_shapes: tuple[Shape, ...]) -> Shapes:
         live = {self.nodes[index].name for index, _ in self.inputs}

@@ -17,13 +17,14 @@ from .._mxnet import mx
 from ..errors import Advice, LayerError
 from ..support.caches import Cache
 from .connection import told
-from .default_layer import check_rows, default, default_or_none
+from .default_layer import default, default_or_none
 from .kinds import CLASSIFIERS
 from .layout import channel_axis
 from .loops import advice
 from .node import Entry, Shape, Shapes
 from .runs import Run, inputs_of, numbered_run, runs_of, split, the_run
 from .structure import Structure
+from .views import check_rows
 
 PENULTIMATE = "penultimate"
 """Stands for what goes into the last classifier: the features that a class is told by."""

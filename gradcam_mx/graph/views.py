@@ -12,7 +12,9 @@ from typing import Dict, NamedTuple, Optional, Tuple
 import numpy as np
 
 from .._mxnet import mx
+from ..errors import LayerError
 from ..support.caches import Cache
+from . import samples
 from .kinds import Positions
 from .layout import channel_axis
 from .node import Entry, Node, Shape, Shapes
@@ -37,9 +39,38 @@ class _Found(Cache[Tuple[Tuple[Shape, ...], int, int], _Known]):
         super().__init__(8)
 
 
-def samples_of_rows(
-    graph: Structure, shapes: Shapes, entry: Entry, samples: int
-) -> np.ndarray | None:
+def rows_of(graph: Structure, entry: Entry, shapes: Shapes) -> np.ndarray | None:
+    """(M,) which sample each row of a layer's output is of; None if its rows are of no samples."""
+    count = samples.count(graph, shapes)
+    if samples.axis(shapes, entry, count) == 0:
+        return np.arange(count)
+    return _folded_rows(graph, shapes, entry, count)
+
+
+def check_rows(graph: Structure, entry: Entry, name: str, shapes: Shapes) -> np.ndarray:
+    """(M,) which sample each row of a layer's output is of.
+
+    Raises:
+        LayerError: its rows are of no samples.
+    """
+    rows = rows_of(graph, entry, shapes)
+    if rows is None:
+        raise LayerError(
+            f"the layer {name!r} gives {shapes[entry]} for {samples.count(graph, shapes)} samples: "
+            "its axis 0 holds neither the samples nor whole views of each, so it is no map of "
+            "them; choose a layer before the samples are cut up or moved to another axis, or "
+            "explain the input itself (saliency, integrated_gradients, occlusion)"
+        )
+    return rows
+
+
+def has_views(graph: Structure, entry: Entry, shapes: Shapes) -> bool:
+    """Whether a layer's output holds several rows of each sample: its views, or frames."""
+    rows = rows_of(graph, entry, shapes)
+    return rows is not None and len(rows) > samples.count(graph, shapes)
+
+
+def _folded_rows(graph: Structure, shapes: Shapes, entry: Entry, samples: int) -> np.ndarray | None:
     """(M,) the number of the sample that each row of a value is a view of.
 
     Args:
