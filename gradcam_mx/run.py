@@ -1,5 +1,6 @@
 """What a method needs of a run; see `gradcam_mx.methods`."""
 
-from .methods.run import Needs, Run, View
+from .methods.needs import Needs
+from .methods.run import Run, View
 
 __all__ = ["Needs", "Run", "View"]

@@ -18,7 +18,7 @@ from ..graph.graph import Graph
 from ..graph.kinds import Fault
 from ..graph.node import Entry, Shape
 from ..graph.outputs import Output
-from ..graph.own import Own, rounding
+from ..graph.own import Own, numbered, rounding
 from ..support.caches import Cache
 from ..support.callers import caller_level
 from . import inputs
@@ -191,16 +191,14 @@ def _asked(own: Own, points: Sequence[Entry], dtype: str | None, arrays: Sequenc
 
 def _untouched(graph: Graph) -> dict[Entry, Entry]:
     """The values of the graph → the same values before anything was rewritten."""
-    names = graph.own.names()
-    counted: dict[str, int] = {}
-    found, live = {}, {node.index for node in graph.live_nodes}
-    for node in graph.nodes:
-        if not (node.is_variable or node.is_internal):
-            number = counted[node.name] = counted.get(node.name, -1) + 1
-            if node.index in live and (node.name, number) in names:
-                for which in graph.outputs_read.get(node.index, [0]):
-                    found[node.index, which] = (names[node.name, number], which)
-    return found
+    own, live = graph.own.names(), {node.index for node in graph.live_nodes}
+    operators = [node for node in graph.nodes if not (node.is_variable or node.is_internal)]
+    return {
+        (index, which): (own[key], which)
+        for key, index in numbered((node.name, node.index) for node in operators).items()
+        if index in live and key in own
+        for which in graph.outputs_read.get(index, [0])
+    }
 
 
 def _random(where: str) -> Proof:

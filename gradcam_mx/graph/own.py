@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from functools import cached_property
-from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -53,13 +53,9 @@ class Own:
 
     def names(self) -> dict[tuple[str, int], int]:
         """(name, which of the nodes that bear it) → the node, before anything was rewritten."""
-        found: dict[tuple[str, int], int] = {}
-        counted: dict[str, int] = {}
-        for index, node in enumerate(self._description["nodes"]):
-            if node["op"] != "null":
-                number = counted[node["name"]] = counted.get(node["name"], -1) + 1
-                found[node["name"], number] = index
-        return found
+        nodes = self._description["nodes"]
+        operators = [(node["name"], at) for at, node in enumerate(nodes) if node["op"] != "null"]
+        return numbered(operators)
 
     @property
     def heads(self) -> list[Entry]:
@@ -157,6 +153,16 @@ class Own:
             if name in types:
                 return name
         return "float64" if "float64" in types else "float32"
+
+
+def numbered(named: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """(name, which of those that bear it) → the node, for names and nodes in the order they run."""
+    counted: dict[str, int] = {}
+    found = {}
+    for name, node in named:
+        number = counted[name] = counted.get(name, -1) + 1
+        found[name, number] = node
+    return found
 
 
 def _of_type(array: Any, dtype: str | None) -> Any:

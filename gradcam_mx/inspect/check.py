@@ -17,7 +17,8 @@ from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.own import rounding
 from ..graph.trace import Net, trace
-from ..methods.run import Needs, Run, View
+from ..methods.needs import Needs
+from ..methods.run import Run, View
 from ..support.arrays import numbers_of
 from ..targets.heads import Targets
 

@@ -16,7 +16,8 @@ import numpy as np
 from ..errors import MethodError
 from .arguments import documented
 from .functions import method
-from .run import Needs, View
+from .needs import Needs
+from .run import View
 
 Formula = Callable[..., np.ndarray]
 

@@ -13,10 +13,10 @@ from typing import Any, Callable
 from ..errors import MethodError
 from ..support.boundary import told
 from .arguments import documented
+from .needs import Needs
 from .options import renamed
 from .plan import Plan
 from .register import FAMILIES, Formula, Found, Method, check_free, register
-from .run import Needs
 
 
 def method(

@@ -15,7 +15,8 @@ from ..support.arrays import ranges
 from .activation_maps import grad_cam
 from .functions import method
 from .moments import Moments
-from .run import Needs, View
+from .needs import Needs
+from .run import View
 from .views import on_input
 
 FAMILY = "gradients"

@@ -13,8 +13,9 @@ from ..support.arrays import numbers_of, ranges
 from .baselines import Baseline, baseline_of, check_array
 from .functions import method
 from .moments import Moments
+from .needs import Needs
 from .register import Result
-from .run import Needs, View
+from .run import View
 
 FAMILY = "gradients"
 

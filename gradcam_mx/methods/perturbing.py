@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from .functions import method
+from .needs import Needs
 from .register import Formula
-from .run import Needs
 
 
 def perturbation(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import MethodError
 from ..explanation.explanation import Explanation
-from .run import Needs
+from .needs import Needs
 
 Found = Union[Explanation, List[Any]]
 """An explanation; a list of them for several layers or targets, of lists for several of both."""

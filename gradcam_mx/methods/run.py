@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
@@ -27,25 +26,8 @@ from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
 from . import apart
+from .needs import Needs
 from .recorded import Recorded, Runner
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a method's formula draws on."""
-
-    layer: bool = False
-    """The activations of a layer and the gradient there."""
-    gradient: bool = True
-    """Whether it wants that gradient at the layer."""
-    rules: frozenset[Rule] = frozenset()
-    """The rules under which it wants the gradient at the input."""
-    inside: bool = False
-    """Whether it attributes to a layer if one is asked for, and to the input if not."""
-    pooled: bool = False
-    """Whether its layer is the one that a global average pool and a Dense layer follow."""
-    perturbs: bool = False
-    """Whether it tries other inputs, the same for all targets of a call, and needs no gradient."""
 
 
 class View:

@@ -49,7 +49,8 @@ from test_untouched import assert_same, contents, state_of
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import GradCamError, NetworkError, RuleError
-from gradcam_mx.methods.run import Needs, Run
+from gradcam_mx.methods.needs import Needs
+from gradcam_mx.methods.run import Run
 
 EXACT = 1e-5
 STEPS = {"steps": (1e-8, 1e-7, 1e-6, 1e-5), "tolerance": EXACT}

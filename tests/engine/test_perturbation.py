@@ -16,7 +16,8 @@ from gradcam_mx.engine import recording
 from gradcam_mx.engine.chunks import ChunkSize, Engine
 from gradcam_mx.errors import InputError, MethodError
 from gradcam_mx.methods import run
-from gradcam_mx.methods.run import Needs, Run
+from gradcam_mx.methods.needs import Needs
+from gradcam_mx.methods.run import Run
 
 nn = mx.gluon.nn
 QUIET = {"progress": False}

@@ -14,7 +14,8 @@ from gradcam_mx import nn, rules
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine.tape import Tape
 from gradcam_mx.errors import RuleError
-from gradcam_mx.methods.run import Needs, Run
+from gradcam_mx.methods.needs import Needs
+from gradcam_mx.methods.run import Run
 from gradcam_mx.rules import DECONVNET, GUIDED, PLAIN, Backward, Rule
 
 pytestmark = pytest.mark.processor
