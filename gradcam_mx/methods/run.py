@@ -211,6 +211,11 @@ class View:
         return self._recorded.recording.proof
 
     @property
+    def shares_calls(self) -> bool:
+        """Whether changed inputs may run together in one call of the net."""
+        return self._recorded.together(self.input_map, self._heads) is Together.ANY
+
+    @property
     def input_size(self) -> tuple[int, ...]:
         """The input's size along its positions: (H, W), (W,), (D, H, W); of one view, where the
         map is of views."""

@@ -49,6 +49,7 @@ def test_what_is_right_is_true(name, ctx):
     checked = gm.check(initialised(Function(RIGHT[name]), ctx), X)
     assert checked, str(checked)
     assert [finding.holds for finding in checked.findings] == [True] * 4
+    assert checked.findings[1].said == "they give what they give alone"
     assert "All methods explain it." in str(checked)
     assert checked.rules[0].changed["relu"] == 1
 
@@ -86,6 +87,7 @@ def test_samples_that_touch_each_other_are_told(ctx):
     checked = gm.check(initialised(mixing, ctx), X)
     assert checked.findings[0].holds
     assert "together" in checked.findings[1].what
+    assert checked.findings[1].said.startswith("none does: they would")
 
 
 def test_a_wrong_backward_pass_is_found(monkeypatch):
