@@ -94,6 +94,17 @@ def parallel(*blocks):
     return net
 
 
+def made(cls, ctx=None):
+    """A net of a class that says what shape its input has, with random parameters; and an input."""
+    ctx = ctx or mx.cpu()
+    mx.random.seed(1)
+    net = cls()
+    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
+    x = mx.nd.array(np.random.RandomState(0).randn(*cls.shape), ctx=ctx)
+    net(x)
+    return net, x
+
+
 def initialised(net, ctx, *x, run=True):
     """The net with random parameters and running statistics; it has run once, unless told not to"""
     rng = np.random.RandomState(0)

@@ -91,15 +91,20 @@ def as_results(judged: Judged, x: np.ndarray) -> np.ndarray:
     return np.moveaxis(x, 3, 1) if judged.recipe.channels_last and x.ndim == 4 else x
 
 
+def explained_at_layer(judged: Judged, method: str, **options: Any) -> Any:
+    """What a method says of the layer that was drawn."""
+    call, layer = getattr(gm, method), f"{judged.layer}_output"
+    given = judged.target.given
+    return call(judged.net, judged.x, given, layer, **options, **judged.options(layer=True))
+
+
 def layer_map(method: str) -> Question:
     """The question for a method whose map is linear in the gradient."""
 
     def ask(judged: Judged) -> None:
-        layer = f"{judged.layer}_output"
-        call = getattr(gm, method)
-        more = {} if method == "input_x_gradient" else {"relu": False}
-        options = judged.options(layer=True)
-        found = call(judged.net, judged.x, judged.target.given, layer, **more, **options)
+        found = explained_at_layer(
+            judged, method, **({} if method == "input_x_gradient" else {"relu": False})
+        )
         judged.same_score(found)
         map_is_true(judged, found, method)
 
@@ -170,14 +175,7 @@ def layer_cam(judged: Judged) -> None:
     channel = 3 if judged.recipe.channels_last else 1
     if a.size > LARGEST:
         raise Unsure("too large for number by number")
-    found = gm.layer_cam(
-        judged.net,
-        judged.x,
-        judged.target.given,
-        f"{judged.layer}_output",
-        relu=False,
-        **judged.options(layer=True),
-    )
+    found = explained_at_layer(judged, "layer_cam", relu=False)
     gradient = np.zeros(a.shape)
     for at in np.ndindex(*a.shape):
         one = np.zeros(a.shape)
@@ -216,15 +214,9 @@ def ablation_cam(judged: Judged) -> None:
     score = judged.target.scalars(truth.scores)
     if (np.abs(score) < 1e-2 * np.abs(truth.scores).max()).any():
         raise Unsure("a score near zero divides")
-    found = gm.ablation_cam(
-        judged.net,
-        judged.x,
-        judged.target.given,
-        f"{judged.layer}_output",
-        relu=False,
-        progress=False,
-        batch_size=judged.pick([1, 4, 16]),
-        **judged.options(layer=True),
+    batch_size = judged.pick([1, 4, 16])
+    found = explained_at_layer(
+        judged, "ablation_cam", relu=False, progress=False, batch_size=batch_size
     )
     axis = 3 if judged.recipe.channels_last else 1
     first = np.moveaxis(a, axis, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks import made
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -65,16 +66,6 @@ class Slices(ViewByView):
 
 
 NETS = pytest.mark.parametrize("cls", [Views, ViewByView, Slices], ids=lambda cls: cls.__name__)
-
-
-def made(cls, ctx=None):
-    ctx = ctx or mx.cpu()
-    mx.random.seed(1)
-    net = cls()
-    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
-    x = mx.nd.array(np.random.RandomState(0).randn(*cls.shape), ctx=ctx)
-    net(x)
-    return net, x
 
 
 def close(found, expected):

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from networks import made
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -105,15 +106,6 @@ class ClassesFirst(mx.gluon.HybridBlock):
 
 
 NETS = [TimeFirst, AsManyStepsAsSamples, Digits, Places, ClassesFirst]
-
-
-def made(cls, ctx):
-    mx.random.seed(1)
-    net = cls()
-    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
-    x = mx.nd.array(np.random.RandomState(0).randn(*cls.shape), ctx=ctx)
-    net(x)
-    return net, x
 
 
 def scalars(net, x):
