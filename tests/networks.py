@@ -1119,7 +1119,7 @@ GLUONCV: dict[str, Build] = {
     "resnest14": gluoncv("resnest14", (1, 3, 64, 64), "layer4"),
     "mobilenetv3_small": gluoncv("mobilenetv3_small", (1, 3, 64, 64), "features.16"),
     "mobilenetv3_large": gluoncv("mobilenetv3_large", (1, 3, 64, 64), "features.20"),
-    "xception": gluoncv("xception", (1, 3, 64, 64), "relu"),
+    "xception": gluoncv("xception", (1, 3, 64, 64), "relu#7"),
     "densenet121": gluoncv("densenet121", (1, 3, 64, 64), "features.12", target=1, window=2),
     "shufflenet_v1": gluoncv("shufflenet_v1", (1, 3, 96, 96), "features.4"),
     "dla34": gluoncv("dla34", (1, 3, 64, 64), "level5"),

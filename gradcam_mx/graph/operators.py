@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Mapping, Tuple
+from typing import Callable, Mapping, NamedTuple
 
 from .attributes import Reader
 from .kinds import Channels, Fault, Kind, Positions
@@ -30,8 +30,15 @@ RECTIFYING = {"relu", "clip"}
 """The kinds that may be a part of a gate, as the ReLU6 in a hard sigmoid."""
 
 
-Probabilities = Tuple[str, int]
-"""("softmax", the axis of the classes) or ("sigmoid", 1)."""
+class Probabilities(NamedTuple):
+    """What probabilities are made of scores."""
+
+    kind: str
+    """"softmax" or "sigmoid"."""
+    axis: int | None = 1
+    """Of a softmax: the axis of the classes; None if it is over all that belongs to a sample."""
+    is_log: bool = False
+    """Whether their logarithms are given in their place."""
 
 
 def _never(_: Reader) -> bool:
@@ -116,16 +123,30 @@ def _is(attribute: str, word: str, default: str = "") -> Callable[[Reader], bool
 
 
 def _softmax(node: Reader) -> Probabilities | None:
-    # with a temperature they are not those of the scores
-    return ("softmax", node.whole("axis", -1)) if node.number("temperature", None) is None else None
+    # with a temperature or lengths they are not those of the scores
+    if node.number("temperature", None) is not None or node.flag("use_length", False):
+        return None
+    return Probabilities("softmax", node.whole("axis", -1))
+
+
+def _log_softmax(node: Reader) -> Probabilities | None:
+    made = _softmax(node)
+    return made and made._replace(is_log=True)
 
 
 def _softmax_output(node: Reader) -> Probabilities:
-    return "softmax", -1 if node.flag("preserve_shape", False) else 1
+    if node.flag("preserve_shape", False):
+        return Probabilities("softmax", -1)
+    return Probabilities("softmax", 1 if node.flag("multi_output", False) else None)
+
+
+def _softmax_activation(node: Reader) -> Probabilities:
+    # along the last axis, where MXNet's page says over all of an instance (measured)
+    return Probabilities("softmax", 1 if node.text("mode", "instance") == "channel" else -1)
 
 
 def _sigmoid(_: Reader) -> Probabilities:
-    return "sigmoid", 1
+    return Probabilities("sigmoid")
 
 
 def _sigmoid_activation(node: Reader) -> Probabilities | None:
@@ -318,9 +339,10 @@ _ROWS: dict[str, Operator] = {
     "_contrib_round_ste _contrib_sign_ste": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
     "_npi_add _npi_multiply _npi_subtract _npi_true_divide": _SAME,
     # ends of nets
-    "softmax log_softmax": replace(_SOFTMAX, faults=(Fault.BLOCKED_INPUT,)),
+    "softmax": replace(_SOFTMAX, faults=(Fault.BLOCKED_INPUT,)),
+    "log_softmax": replace(_SOFTMAX, probabilities=_log_softmax, faults=(Fault.BLOCKED_INPUT,)),
     "softmin": Operator(positions=Positions.ALONG_AXIS),
-    "SoftmaxActivation": replace(_WHOLE, probabilities=lambda _: ("softmax", 1)),
+    "SoftmaxActivation": replace(_WHOLE, probabilities=_softmax_activation),
     "SoftmaxOutput": replace(_LOSS_HEAD, probabilities=_softmax_output),
     "LogisticRegressionOutput": replace(_LOSS_HEAD, probabilities=_sigmoid),
     "LinearRegressionOutput MAERegressionOutput SVMOutput": _LOSS,

@@ -27,14 +27,22 @@ class Link:
 
     kind: str
     """"softmax" or "sigmoid"."""
-    axis: int = 1
-    """Of a softmax: the axis of the classes."""
+    axis: int | None = 1
+    """Of a softmax: the axis of the classes; None if it is over all that belongs to a sample."""
+    is_log: bool = False
+    """Whether the net gives their logarithms."""
 
     def __call__(self, scores: Any) -> Any:
         """The probabilities for scores, an NDArray, through operators that autograd knows."""
         if self.kind == "sigmoid":
             return mx.nd.sigmoid(scores)
+        if self.axis is None:
+            return mx.nd.softmax(scores.flatten()).reshape(scores.shape)
         return mx.nd.softmax(scores, axis=self.axis)
+
+    def output(self, scores: Any) -> Any:
+        """What the net gives for scores."""
+        return mx.nd.log_softmax(scores, axis=self.axis) if self.is_log else self(scores)
 
 
 class Output(NamedTuple):

@@ -24,7 +24,7 @@ from typing import Any, Container, Iterable, Iterator, List, Mapping, Sequence
 from .attributes import Attributes
 from .kinds import Fault, Kind
 from .node import INTERNAL, Description
-from .operators import operator
+from .operators import Probabilities, operator
 from .parameters import FLOATS
 from .subgraphs import frozen_body
 
@@ -122,12 +122,12 @@ def _is_of_probabilities(node: Description) -> bool:
 def _probabilities(node: Description) -> Iterator[Description]:
     """The probabilities that a loss head gives, by operators with a derivative."""
     attrs, name, scores = Attributes.of(node), node["name"], node["inputs"][:1]
-    kind, axis = operator(node["op"]).probabilities(attrs) or ("", 1)
-    last: Description = {"op": kind, "name": name, "inputs": scores, "role": node["op"]}
-    if kind == "sigmoid":
+    made = operator(node["op"]).probabilities(attrs) or Probabilities("")
+    last: Description = {"op": made.kind, "name": name, "inputs": scores, "role": node["op"]}
+    if made.kind == "sigmoid":
         yield last
-    elif attrs.flag("multi_output", False) or attrs.flag("preserve_shape", False):
-        yield {**last, "attrs": {"axis": str(axis)}}
+    elif made.axis is not None:
+        yield {**last, "attrs": {"axis": str(made.axis)}}
     else:  # over all that belongs to a sample
         yield {"op": "Flatten", "name": f"{name}_flat", "inputs": scores, "role": INTERNAL}
         yield {
