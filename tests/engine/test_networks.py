@@ -104,7 +104,8 @@ class Reference:
         return symbol
 
     def node(self, layer):
-        """The operator that gives a layer's output."""
+        """The operator that gives a layer's output; of one that runs several times, the last."""
+        layer = layer.split("#")[0]
         return self.outputs.get(layer, layer)[: -len("_output")]
 
 
