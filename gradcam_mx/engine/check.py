@@ -62,6 +62,8 @@ class _Witness(NamedTuple):
     is_enough: bool
     coarsest: str
     """The coarsest floating-point type that it computes in."""
+    is_double: bool = False
+    """Whether all of it runs in double precision, in which oneDNN takes no part."""
 
 
 class _Proofs(Cache[Tuple[Any, ...], Proof]):
@@ -104,7 +106,7 @@ def _proof(
     is_half = graph.own.coarsest == "float16" and values[0].context.device_type == "cpu"
     is_safe = not (is_half or _may_end_the_process(graph, arrays))
     for witness in _witnesses(graph, outputs, values):
-        if not (is_safe or witness.name == _DOUBLE):
+        if not (is_safe or witness.is_double):
             continue
         try:
             says = witness.ask(own)
@@ -161,14 +163,13 @@ def _witnesses(
         for name, dtype in _TYPES:
             asked = partial(_asked, graph.own, points, dtype)
             coarsest = max(graph.own.coarsest, dtype or graph.own.coarsest, key=rounding)
-            yield _Witness(name, asked, expected, True, coarsest)
+            yield _Witness(name, asked, expected, True, coarsest, dtype == "float64")
 
 
-_DOUBLE = "the Symbol in double precision"
 _TYPES = {
     "the Symbol": None,
     "the Symbol in single precision": "float32",
-    _DOUBLE: "float64",
+    "the Symbol in double precision": "float64",
 }.items()
 """The floating-point types in which a Symbol is asked: MXNet has no half precision on a CPU, and
 oneDNN, which cannot run every net on every processor, takes no part in double precision."""

@@ -130,7 +130,13 @@ class Subject:
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""
         key = where.point, tuple(self.heads), self.shapes.of_inputs, self.samples
-        return self.graph.cache(_Togethers).get(key, lambda: self._together(where))
+        return self.graph.cache(_Togethers).get(key, lambda: self._find_together(where))
+
+    def _find_together(self, where: Map) -> Together:
+        found = self._together(where)
+        if found is Together.ALONE:
+            check.say_that_samples_touch()
+        return found
 
     def _together(self, where: Map) -> Together:
         sides = self.graph.sides(where.point, self.heads)

@@ -13,7 +13,7 @@ from .chunks import BatchSize, Engine, chunk_size
 from .failures import failures_told
 from .order import numbers_at
 from .recording import Recording, record
-from .wanted import Wanted
+from .wanted import Together, Wanted
 
 Reader = Callable[["list[Any]"], np.ndarray]
 """From what the net gives for a batch, its channels where the net has them, to a result a row."""
@@ -35,10 +35,12 @@ def engine_for(
         reader: makes the function that reads, from a recording of the net on `row`; or refuses.
 
     Raises:
-        NetworkError: while it runs, the net gives NaN or fails.
+        NetworkError: while it runs, the net gives NaN or fails; or what is read of it does not hold
+            the samples at axis 0.
     """
     with failures_told("forward"):
         recording = record(net, row[None], Wanted(output=output))
+        _check_sample_axes(recording)
         read = reader(recording)
 
     def results(outputs: list[Any], samples: np.ndarray) -> np.ndarray:
@@ -52,8 +54,19 @@ def engine_for(
         return found
 
     where = recording.input
-    size = chunk_size(batch_size, recording, where, row.shape)
+    is_apart = recording.together(where) is Together.ANY  # else each row runs by itself
+    size = chunk_size(batch_size if is_apart else 1, recording, where, row.shape)
     return Engine(recording.behind(where), results, recording.value(where.point), row.shape, size)
+
+
+def _check_sample_axes(recording: Recording) -> None:
+    for output, axis in zip(recording.outputs, recording.sample_axes):
+        if axis != 0:
+            where = "no axis" if axis is None else f"axis {axis}"
+            raise NetworkError(
+                f"{output.name!r} holds the samples at {where}; expected axis 0, a row of numbers "
+                "for each sample. Name another output or layer"
+            )
 
 
 def numbers(recording: Recording, outputs: list[Any]) -> list[np.ndarray]:

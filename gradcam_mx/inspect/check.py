@@ -20,6 +20,7 @@ from ..graph.trace import Net, trace
 from ..methods.needs import Needs
 from ..methods.run import Run, View
 from ..support.arrays import numbers_of
+from ..support.boundary import told
 from ..targets.heads import Targets
 
 DIRECTIONS = 10
@@ -75,6 +76,7 @@ def _counted(kinds: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
 
 
+@told
 def check(
     net: Net,
     x: Input,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 
 import numpy as np
@@ -50,11 +49,7 @@ def own(net, values, ctx):
 @pytest.mark.parametrize("name", TOUCHING)
 def test_each_sample_is_explained_beside_the_others(name, ctx):
     net = initialised(TOUCHING[name], ctx)
-    # that a mean is taken of all samples is seen from its shape
-    told = (
-        contextlib.nullcontext() if name == "centred" else pytest.warns(UserWarning, match="slow")
-    )
-    with told:
+    with pytest.warns(UserWarning, match="which is right and slow"):
         found = gm.occlusion(net, X, [1, 2], window=3, stride=3)
     with warnings.catch_warnings():  # it is said once
         warnings.simplefilter("error", UserWarning)
@@ -87,3 +82,23 @@ def test_a_gradient_that_is_no_number_is_refused(ctx):
     net = initialised(lambda F, f: F.sqrt(F.relu(f - 100)), ctx)
     with pytest.raises(NetworkError, match="NaN or infinity: an operator has no derivative"):
         gm.saliency(net, X, [1, 2])
+
+
+# ----------------------------------------------------------------------------- rows of a data set
+
+
+def test_images_of_a_data_set_do_not_touch(ctx):
+    net = initialised(TOUCHING["the sample before"], ctx)
+    found = gm.inspect.feature_vectors(net, X, "out", batch_size=2, progress=False)
+    expected = np.concatenate([own(net, row[None], ctx) for row in X])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_rows_of_a_layer_that_holds_the_samples_elsewhere_are_refused(ctx):
+    net = initialised(lambda F, f: f, ctx)
+    timed = mx.gluon.nn.HybridSequential()
+    timed.add(net.conv, mx.gluon.nn.HybridLambda(lambda F, f: F.transpose(f, axes=(2, 0, 1, 3))))
+    timed.add(nn.Dense(5, flatten=False))
+    timed.initialize(ctx=ctx)
+    with pytest.raises(NetworkError, match="holds the samples at axis 1; expected axis 0"):
+        gm.inspect.feature_vectors(timed, X, "1", progress=False)

@@ -5,6 +5,8 @@ Everything is compared with naive loops over the net itself, one variant of one 
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -227,7 +229,13 @@ def test_variants_of_a_layer(cls):
 def test_which_variants_share_a_call(cls):
     net, x, others = made(cls, mx.cpu())
     recording = record(net, (x, *others) if others else x, Wanted())
-    assert recording.together(recording.input) is cls.together
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        for _ in range(2):
+            assert recording.together(recording.input) is cls.together
+    told = [str(one.message) for one in caught]
+    assert len(told) == (cls.together is Together.ALONE), told
+    assert all("which is right and slow" in one for one in told)
     recording.one_at_a_time = True
     assert recording.together(recording.input) is Together.ALONE
 
