@@ -378,6 +378,7 @@ def test_a_penalty_adds_to_the_gradient_that_comes_to_it():
     [
         ("softmax", {}),
         ("softmax", {"axis": "1"}),
+        ("log_softmax", {"axis": "1"}),
         ("SoftmaxActivation", {}),
         ("sigmoid", {}),
         ("Activation", {"act_type": "sigmoid"}),
@@ -385,15 +386,18 @@ def test_a_penalty_adds_to_the_gradient_that_comes_to_it():
 )
 def test_probabilities_are_made_as_the_table_says(name, attrs):
     scores = X[:, :, 0, 0]
-    kind, axis = operator(name).probabilities(Attributes("link", attrs))
-    powers = np.exp(scores)
-    expected = powers / (powers.sum(axis, keepdims=True) if kind == "softmax" else 1 + powers)
+    made, powers = operator(name).probabilities(Attributes("link", attrs)), np.exp(scores)
+    is_softmax = made.kind == "softmax"
+    expected = powers / (powers.sum(made.axis, keepdims=True) if is_softmax else 1 + powers)
+    expected = np.log(expected) if made.is_log else expected
     np.testing.assert_allclose(run(name, scores, **attrs), expected, rtol=1e-5)
 
 
 def test_what_makes_no_probabilities_of_the_scores():
     for name, attrs in (
         ("softmax", {"temperature": "2"}),
+        ("log_softmax", {"temperature": "2"}),
+        ("softmax", {"use_length": "True"}),
         ("Activation", {"act_type": "relu"}),
         ("Convolution", {}),
     ):
