@@ -18,7 +18,7 @@ from ..graph.graph import Graph
 from ..graph.kinds import Fault
 from ..graph.node import Entry, Shape
 from ..graph.outputs import Output
-from ..graph.own import Own, numbered, rounding
+from ..graph.own import Own, rounding
 from ..support.caches import Cache
 from ..support.callers import caller_level
 from . import inputs
@@ -70,7 +70,11 @@ class _Proofs(Cache[Tuple[Any, ...], Proof]):
 
 
 def forward(
-    graph: Graph, x: inputs.Input, outputs: Sequence[Output], values: Sequence[Any]
+    graph: Graph,
+    x: inputs.Input,
+    outputs: Sequence[Output],
+    values: Sequence[Any],
+    is_recorded: bool,
 ) -> Proof:
     """Hold what was recorded against what the net itself says; once for each kind of input.
 
@@ -78,7 +82,9 @@ def forward(
         graph: the graph that was recorded.
         x: its input, as the caller gave it.
         outputs: those that are explained.
-        values: what was recorded of each.
+        values: what was computed of each.
+        is_recorded: whether all on the way was recorded. Else a part ran in predict mode, and what
+            the graph gives in train mode, as later gradients find it, is held against too.
 
     Raises:
         NetworkError: they differ by more than rounding.
@@ -89,15 +95,28 @@ def forward(
         str(values[0].context),
         tuple(output.point for output in outputs),
     )
-    return graph.cache(_Proofs).get(key, lambda: _proof(graph, arrays, outputs, values))
+    return graph.cache(_Proofs).get(
+        key, lambda: _proof(graph, arrays, outputs, values, is_recorded)
+    )
 
 
 def _proof(
-    graph: Graph, arrays: Sequence[Any], outputs: Sequence[Output], values: Sequence[Any]
+    graph: Graph,
+    arrays: Sequence[Any],
+    outputs: Sequence[Output],
+    values: Sequence[Any],
+    is_recorded: bool,
 ) -> Proof:
     drawing = [node for node in graph.live_nodes if node.operator.draws(node)]
     if drawing:
         return _random(f" in {drawing[0].name!r} ({drawing[0].op})")
+    if not is_recorded:
+        points = [one.point for one in outputs]
+        try:
+            found = _in_train_mode(graph, arrays, values[0].context, points)
+            values, outputs = [*values, *found], [*outputs, *outputs]
+        except mx.MXNetError:  # then no gradient can be recorded either
+            pass
     own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
     failed = []
     # half precision fails on a CPU, and not only in the outputs that are read
@@ -114,7 +133,7 @@ def _proof(
         if not agree(says, witness.recorded, witness.coarsest) and not _rounded(witness, own, says):
             if not agree(witness.ask(own), says, witness.coarsest):
                 return _random("")
-            raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
+            raise NetworkError(_told(graph, outputs, own, says, witness))
         if witness.is_enough:
             return Proof(witness.name)
     said = "what is explained cannot be held against the net itself, which does not run here: " + (
@@ -122,6 +141,22 @@ def _proof(
     )
     warnings.warn(said, stacklevel=caller_level())
     return Proof("", said)
+
+
+def _in_train_mode(
+    graph: Graph, arrays: Sequence[Any], context: Any, points: Sequence[Entry]
+) -> list[Any]:
+    """What the graph gives where gradients are recorded.
+
+    Raises:
+        MXNetError: it cannot run so.
+    """
+    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
+    given = [inputs.place(array, context, graph.parameters.dtype) for array in live]
+    found = graph.forward(given, points, train_mode=True)
+    for one in found:
+        one.wait_to_read()
+    return found
 
 
 def _witnesses(
@@ -150,7 +185,7 @@ def _witnesses(
 
         # behind a softmax scores that differ may look alike: the Symbol tells them apart
         is_enough = not any(one.link for one in outputs)
-        yield _Witness("the Block", called, linked, is_enough, graph.own.coarsest)
+        yield _Witness(_BLOCK, called, linked, is_enough, graph.own.coarsest)
     known = _untouched(graph)
     points = [known[output.point] for output in outputs if output.point in known]
     expected = recorded
@@ -164,6 +199,7 @@ def _witnesses(
             yield _Witness(name, asked, expected, True, coarsest)
 
 
+_BLOCK = "the Block"
 _DOUBLE = "the Symbol in double precision"
 _TYPES = {
     "the Symbol": None,
@@ -195,14 +231,12 @@ def _asked(own: Own, points: Sequence[Entry], dtype: str | None, arrays: Sequenc
 
 
 def _untouched(graph: Graph) -> dict[Entry, Entry]:
-    """The values of the graph → the same values before anything was rewritten."""
-    own, live = graph.own.names(), {node.index for node in graph.live_nodes}
-    operators = [node for node in graph.nodes if not (node.is_variable or node.is_internal)]
+    """The values of the graph → the same values before anything was rewritten, as they run."""
+    live, runnable = {node.index for node in graph.live_nodes}, graph.own.runnable
     return {
-        (index, which): (own[key], which)
-        for key, index in numbered((node.name, node.index) for node in operators).items()
-        if index in live and key in own
-        for which in graph.outputs_read.get(index, [0])
+        entry: twin
+        for entry, twin in sorted(graph.twins.items())
+        if entry[0] in live and twin[0] in runnable
     }
 
 
@@ -295,19 +329,32 @@ def _rounded(witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
 # -- where they part -------------------------------------------------------------------------------
 
 
+_OF_CODE = (
+    "Its Symbol agrees with the graph: the Python code of the net does something else with arrays "
+    "than when it is traced. Built from the drop-in layers (from gradcam_mx import nn), it is "
+    "explained as it runs"
+)
+_OF_OUTPUTS = (
+    "All layers agree: what differs is what this output is made of, such as the axis of a softmax. "
+    "Please report that"
+)
+"""What is said where no layer parts: of a Block, and of a Symbol."""
+
+
 def _told(
     graph: Graph,
     outputs: Sequence[Output],
     arrays: Sequence[Any],
     own: Numbers,
-    recorded: Numbers,
+    witness: _Witness,
 ) -> str:
-    worst = int(np.argmax([_difference(*pair) for pair in zip(own, recorded)]))
-    says, instead = _farthest(own[worst], recorded[worst])
+    worst = int(np.argmax([_difference(*pair) for pair in zip(own, witness.recorded)]))
+    says, instead = _farthest(own[worst], witness.recorded[worst])
+    alike = _OF_CODE if witness.name == _BLOCK else _OF_OUTPUTS
     return (
         f"the net itself gives {says} where the graph that would be explained gives {instead}, in "
         f"its output {outputs[worst].name!r}: it would be an explanation of another net. "
-        f"{_first_parted(graph, arrays)}"
+        f"{_first_parted(graph, arrays) or alike}"
     )
 
 
@@ -321,29 +368,23 @@ def _farthest(own: np.ndarray, recorded: np.ndarray) -> tuple[str, str]:
 
 
 def _first_parted(graph: Graph, arrays: Sequence[Any]) -> str:
-    """The first layer where the net itself and the graph part, in words."""
+    """The first layer where the net itself and the graph part, in words; empty if none does."""
     pairs = list(_untouched(graph).items())
-    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
     try:
         dtype = "float64" if _may_end_the_process(graph, arrays) else None
         own = graph.own.values([point for _, point in pairs], arrays, dtype)
-        given = [array.astype(graph.parameters.dtype) for array in live]
-        found = graph.forward(given, [entry for entry, _ in pairs], train_mode=True)
+        found = _in_train_mode(graph, arrays, arrays[0].context, [entry for entry, _ in pairs])
         numbers = [(a.asnumpy(), b.asnumpy()) for a, b in zip(own, found)]
-    except (mx.MXNetError, KeyError) as error:
+    except (mx.MXNetError, LookupError) as error:
         return f"Where they part cannot be told ({reason(error)})"
     gaps = [_difference(*pair) for pair in numbers]
     least = max(ROUNDINGS * rounding(graph.own.coarsest), min(PARTED, SHARE * max(gaps)))
     first = next((place for place, gap in enumerate(gaps) if gap > least), None)
     if first is None:
-        return (
-            "Its Symbol agrees with the graph: the Python code of the net does something else "
-            "with arrays than when it is traced. Built from the drop-in layers (from gradcam_mx "
-            "import nn), it is explained as it runs"
-        )
-    node = graph.nodes[pairs[first][0][0]]
+        return ""
+    name, op, attributes = graph.own.described(pairs[first][1])
     says, instead = _farthest(*numbers[first])
     return (
-        f"The first layer where they part is {node.name!r} ({node.op}, {dict(node.attrs)}): "
-        f"{says} in the net itself, {instead} in the graph. Please report that"
+        f"The first layer where they part is {name!r} ({op}, {dict(attributes)}): {says} in the "
+        f"net itself, {instead} in the graph. Please report that"
     )

@@ -202,6 +202,11 @@ class Traced:
         with self._graph.lock:
             self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether all on the way to the outputs was recorded, and nothing ran in predict mode."""
+        return self._tape.is_whole
+
     def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
         """The value of each of the explained outputs, or of others that were asked for.
 
@@ -440,5 +445,5 @@ def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))
     traced = Traced(subject, given, points, wanted.rules, subject.also)
-    traced.proof = check.forward(graph, x, traced.outputs, traced.values())
+    traced.proof = check.forward(graph, x, traced.outputs, traced.values(), traced.is_recorded)
     return traced
