@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -22,12 +22,8 @@ from ..graph.own import Own, rounding
 from ..support.caches import Cache
 from ..support.callers import caller_level
 from . import inputs
+from .differences import FAILURES, ROUNDINGS, Ask, Numbers, agree, difference, farthest, is_rounding
 
-ROUNDINGS = 512
-"""So many rounding errors of the largest value are never a difference."""
-NOISE, LEVERAGE = 16, 16
-"""For a difference beyond that the input is changed by so many rounding errors: no difference is
-what is at most so many times the change of the output, as all layers round."""
 PARTED, SHARE = 1e-3, 0.01
 """A layer whose values differ by this share of the largest number, or of the largest difference in
 the whole net, has surely parted."""
@@ -42,20 +38,11 @@ class Proof(NamedTuple):
     """Why neither could be, or that the net draws random numbers."""
 
 
-Numbers = List[np.ndarray]
-
-_FAILURES = (
-    mx.MXNetError,
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError),
-    *(RuntimeError, TypeError, ValueError),
-)
-
-
 class _Witness(NamedTuple):
     """One way to ask the net itself."""
 
     name: str
-    ask: Callable[[Sequence[Any]], Numbers]
+    ask: Ask
     """From the inputs to the outputs that are explained."""
     recorded: Numbers
     """What it should say."""
@@ -127,10 +114,12 @@ def _proof(
             continue
         try:
             says = witness.ask(own)
-        except _FAILURES as error:  # of the user's own code too: it is told, and another is asked
+        except FAILURES as error:  # of the user's own code too: it is told, and another is asked
             failed.append(reason(error))
             continue
-        if not agree(says, witness.recorded, witness.coarsest) and not _rounded(witness, own, says):
+        if not agree(says, witness.recorded, witness.coarsest) and not is_rounding(
+            witness.ask, own, says, witness.recorded, witness.coarsest
+        ):
             if not agree(witness.ask(own), says, witness.coarsest):
                 return _random("")
             raise NetworkError(_told(graph, outputs, own, says, witness))
@@ -249,25 +238,6 @@ def _random(where: str) -> Proof:
     return Proof("", said)
 
 
-# -- rows ------------------------------------------------------------------------------------------
-
-
-def another(row: np.ndarray) -> np.ndarray:
-    """Another sample of about the same size, to run beside one."""
-    draws = np.random.RandomState(0)
-    return 0.5 * row[..., ::-1] + draws.normal(scale=row.std() or 1, size=row.shape)
-
-
-def say_that_samples_touch() -> None:
-    """Warn that samples cannot share a call of the net."""
-    warnings.warn(
-        "what a sample gives in this net depends on what runs beside it, as the samples of a batch "
-        "touch each other or their places count: each is explained by itself, beside the others as "
-        "they are, which is right and slow",
-        stacklevel=caller_level(),
-    )
-
-
 # -- gradients -------------------------------------------------------------------------------------
 
 
@@ -283,47 +253,6 @@ def check_finite(gradients: Iterable[np.ndarray]) -> None:
             "derivative where it is (a root or a logarithm at zero, a product over a zero). "
             "Methods that change the input need none: occlusion, rise, lime, kernel_shap …"
         )
-
-
-# -- what is a difference --------------------------------------------------------------------------
-
-
-def _difference(own: np.ndarray, recorded: np.ndarray) -> float:
-    """The largest difference of two arrays of numbers, as a share of the largest number."""
-    own, recorded = (one.astype("float64").ravel() for one in (own, recorded))
-    if own.shape != recorded.shape:
-        return np.inf
-    same = (own == recorded) | (np.isnan(own) & np.isnan(recorded))
-    if same.all():
-        return 0.0
-    finite = np.isfinite(own) & np.isfinite(recorded)
-    if not (same | finite).all():
-        return np.inf
-    return float(abs(own - recorded)[finite].max() / max(abs(own[finite]).max(), 1e-300))
-
-
-def agree(own: Numbers, recorded: Numbers, coarsest: str) -> bool:
-    """Whether numbers are the same, but for rounding to some floating-point type."""
-    largest = ROUNDINGS * rounding(coarsest)
-    return all(_difference(a, b) <= largest for a, b in zip(own, recorded))
-
-
-def _rounded(witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
-    """Whether rounding explains a difference: a net may enlarge it."""
-    noise = NOISE * rounding(witness.coarsest)
-    signs = np.random.RandomState(0)
-    changed = [
-        mx.nd.array(
-            array.asnumpy() * (1 + noise * signs.choice([-1, 1], array.shape)),
-            array.context,
-            array.dtype,
-        )
-        for array in arrays
-    ]
-    return all(
-        _difference(own, recorded) <= LEVERAGE * _difference(own, other)
-        for own, recorded, other in zip(says, witness.recorded, witness.ask(changed))
-    )
 
 
 # -- where they part -------------------------------------------------------------------------------
@@ -348,23 +277,14 @@ def _told(
     own: Numbers,
     witness: _Witness,
 ) -> str:
-    worst = int(np.argmax([_difference(*pair) for pair in zip(own, witness.recorded)]))
-    says, instead = _farthest(own[worst], witness.recorded[worst])
+    worst = int(np.argmax([difference(*pair) for pair in zip(own, witness.recorded)]))
+    says, instead = farthest(own[worst], witness.recorded[worst])
     alike = _OF_CODE if witness.name == _BLOCK else _OF_OUTPUTS
     return (
         f"the net itself gives {says} where the graph that would be explained gives {instead}, in "
         f"its output {outputs[worst].name!r}: it would be an explanation of another net. "
         f"{_first_parted(graph, arrays) or alike}"
     )
-
-
-def _farthest(own: np.ndarray, recorded: np.ndarray) -> tuple[str, str]:
-    """The two numbers that differ most."""
-    if own.size != recorded.size:
-        return f"shape {own.shape}", f"shape {recorded.shape}"
-    gap = abs(own.astype("float64").ravel() - recorded.astype("float64").ravel())
-    place = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
-    return f"{own.ravel()[place]:.6g}", f"{recorded.ravel()[place]:.6g}"
 
 
 def _first_parted(graph: Graph, arrays: Sequence[Any]) -> str:
@@ -377,13 +297,13 @@ def _first_parted(graph: Graph, arrays: Sequence[Any]) -> str:
         numbers = [(a.asnumpy(), b.asnumpy()) for a, b in zip(own, found)]
     except (mx.MXNetError, LookupError) as error:
         return f"Where they part cannot be told ({reason(error)})"
-    gaps = [_difference(*pair) for pair in numbers]
+    gaps = [difference(*pair) for pair in numbers]
     least = max(ROUNDINGS * rounding(graph.own.coarsest), min(PARTED, SHARE * max(gaps)))
     first = next((place for place, gap in enumerate(gaps) if gap > least), None)
     if first is None:
         return ""
     name, op, attributes = graph.own.described(pairs[first][1])
-    says, instead = _farthest(*numbers[first])
+    says, instead = farthest(*numbers[first])
     return (
         f"The first layer where they part is {name!r} ({op}, {dict(attributes)}): {says} in the "
         f"net itself, {instead} in the graph. Please report that"

@@ -8,7 +8,7 @@ from typing import Any, Iterator, Mapping, NamedTuple
 
 import numpy as np
 
-from ..engine import check as at_run
+from ..engine.differences import ROUNDINGS
 from ..engine.inputs import Input, as_tuple
 from ..engine.rules import DECONVNET, GUIDED, PLAIN, RuleReport
 from ..engine.wanted import InputChoice
@@ -175,7 +175,7 @@ def _rows(run: View) -> Finding:
     alone = np.stack([scores(len(x), one)[0] for one in variants])
     together = np.stack(scores(len(x) * len(variants), *variants))
     gap = abs(alone - together).max() / max(abs(alone).max(), 1e-30)
-    holds = bool(gap <= at_run.ROUNDINGS * rounding("float32"))
+    holds = bool(gap <= ROUNDINGS * rounding("float32"))
     said = "they give what they give alone" if holds else f"they differ by {gap:.2g} of the score"
     if holds and not run.shares_calls:
         said = "none does: they would, or the net takes so many samples and no other number"
