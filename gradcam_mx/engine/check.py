@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -18,16 +18,12 @@ from ..graph.graph import Graph
 from ..graph.kinds import Fault
 from ..graph.node import Entry, Shape
 from ..graph.outputs import Output
-from ..graph.own import Own, numbered, rounding
+from ..graph.own import Own, rounding
 from ..support.caches import Cache
 from ..support.callers import caller_level
 from . import inputs
+from .differences import FAILURES, ROUNDINGS, Ask, Numbers, agree, difference, farthest, is_rounding
 
-ROUNDINGS = 512
-"""So many rounding errors of the largest value are never a difference."""
-NOISE, LEVERAGE = 16, 16
-"""For a difference beyond that the input is changed by so many rounding errors: no difference is
-what is at most so many times the change of the output, as all layers round."""
 PARTED, SHARE = 1e-3, 0.01
 """A layer whose values differ by this share of the largest number, or of the largest difference in
 the whole net, has surely parted."""
@@ -42,20 +38,11 @@ class Proof(NamedTuple):
     """Why neither could be, or that the net draws random numbers."""
 
 
-Numbers = List[np.ndarray]
-
-_FAILURES = (
-    mx.MXNetError,
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError),
-    *(RuntimeError, TypeError, ValueError),
-)
-
-
 class _Witness(NamedTuple):
     """One way to ask the net itself."""
 
     name: str
-    ask: Callable[[Sequence[Any]], Numbers]
+    ask: Ask
     """From the inputs to the outputs that are explained."""
     recorded: Numbers
     """What it should say."""
@@ -72,7 +59,11 @@ class _Proofs(Cache[Tuple[Any, ...], Proof]):
 
 
 def forward(
-    graph: Graph, x: inputs.Input, outputs: Sequence[Output], values: Sequence[Any]
+    graph: Graph,
+    x: inputs.Input,
+    outputs: Sequence[Output],
+    values: Sequence[Any],
+    is_recorded: bool,
 ) -> Proof:
     """Hold what was recorded against what the net itself says; once for each kind of input.
 
@@ -80,7 +71,9 @@ def forward(
         graph: the graph that was recorded.
         x: its input, as the caller gave it.
         outputs: those that are explained.
-        values: what was recorded of each.
+        values: what was computed of each.
+        is_recorded: whether all on the way was recorded. Else a part ran in predict mode, and what
+            the graph gives in train mode, as later gradients find it, is held against too.
 
     Raises:
         NetworkError: they differ by more than rounding.
@@ -91,15 +84,28 @@ def forward(
         str(values[0].context),
         tuple(output.point for output in outputs),
     )
-    return graph.cache(_Proofs).get(key, lambda: _proof(graph, arrays, outputs, values))
+    return graph.cache(_Proofs).get(
+        key, lambda: _proof(graph, arrays, outputs, values, is_recorded)
+    )
 
 
 def _proof(
-    graph: Graph, arrays: Sequence[Any], outputs: Sequence[Output], values: Sequence[Any]
+    graph: Graph,
+    arrays: Sequence[Any],
+    outputs: Sequence[Output],
+    values: Sequence[Any],
+    is_recorded: bool,
 ) -> Proof:
     drawing = [node for node in graph.live_nodes if node.operator.draws(node)]
     if drawing:
         return _random(f" in {drawing[0].name!r} ({drawing[0].op})")
+    if not is_recorded:
+        points = [one.point for one in outputs]
+        try:
+            found = _in_train_mode(graph, arrays, values[0].context, points)
+            values, outputs = [*values, *found], [*outputs, *outputs]
+        except mx.MXNetError:  # then no gradient can be recorded either
+            pass
     own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
     failed = []
     # half precision fails on a CPU, and not only in the outputs that are read
@@ -110,13 +116,15 @@ def _proof(
             continue
         try:
             says = witness.ask(own)
-        except _FAILURES as error:  # of the user's own code too: it is told, and another is asked
+        except FAILURES as error:  # of the user's own code too: it is told, and another is asked
             failed.append(reason(error))
             continue
-        if not agree(says, witness.recorded, witness.coarsest) and not _rounded(witness, own, says):
+        if not agree(says, witness.recorded, witness.coarsest) and not is_rounding(
+            witness.ask, own, says, witness.recorded, witness.coarsest
+        ):
             if not agree(witness.ask(own), says, witness.coarsest):
                 return _random("")
-            raise NetworkError(_told(graph, outputs, own, says, witness.recorded))
+            raise NetworkError(_told(graph, outputs, own, says, witness))
         if witness.is_enough:
             return Proof(witness.name)
     said = "what is explained cannot be held against the net itself, which does not run here: " + (
@@ -124,6 +132,22 @@ def _proof(
     )
     warnings.warn(said, stacklevel=caller_level())
     return Proof("", said)
+
+
+def _in_train_mode(
+    graph: Graph, arrays: Sequence[Any], context: Any, points: Sequence[Entry]
+) -> list[Any]:
+    """What the graph gives where gradients are recorded.
+
+    Raises:
+        MXNetError: it cannot run so.
+    """
+    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
+    given = [inputs.place(array, context, graph.parameters.dtype) for array in live]
+    found = graph.forward(given, points, train_mode=True)
+    for one in found:
+        one.wait_to_read()
+    return found
 
 
 def _witnesses(
@@ -152,7 +176,7 @@ def _witnesses(
 
         # behind a softmax scores that differ may look alike: the Symbol tells them apart
         is_enough = not any(one.link for one in outputs)
-        yield _Witness("the Block", called, linked, is_enough, graph.own.coarsest)
+        yield _Witness(_BLOCK, called, linked, is_enough, graph.own.coarsest)
     known = _untouched(graph)
     points = [known[output.point] for output in outputs if output.point in known]
     expected = recorded
@@ -166,6 +190,7 @@ def _witnesses(
             yield _Witness(name, asked, expected, True, coarsest, dtype == "float64")
 
 
+_BLOCK = "the Block"
 _TYPES = {
     "the Symbol": None,
     "the Symbol in single precision": "float32",
@@ -196,14 +221,12 @@ def _asked(own: Own, points: Sequence[Entry], dtype: str | None, arrays: Sequenc
 
 
 def _untouched(graph: Graph) -> dict[Entry, Entry]:
-    """The values of the graph → the same values before anything was rewritten."""
-    own, live = graph.own.names(), {node.index for node in graph.live_nodes}
-    operators = [node for node in graph.nodes if not (node.is_variable or node.is_internal)]
+    """The values of the graph → the same values before anything was rewritten, as they run."""
+    live, runnable = {node.index for node in graph.live_nodes}, graph.own.runnable
     return {
-        (index, which): (own[key], which)
-        for key, index in numbered((node.name, node.index) for node in operators).items()
-        if index in live and key in own
-        for which in graph.outputs_read.get(index, [0])
+        entry: twin
+        for entry, twin in sorted(graph.twins.items())
+        if entry[0] in live and twin[0] in runnable
     }
 
 
@@ -214,25 +237,6 @@ def _random(where: str) -> Proof:
     )
     warnings.warn(said, stacklevel=caller_level())
     return Proof("", said)
-
-
-# -- rows ------------------------------------------------------------------------------------------
-
-
-def another(row: np.ndarray) -> np.ndarray:
-    """Another sample of about the same size, to run beside one."""
-    draws = np.random.RandomState(0)
-    return 0.5 * row[..., ::-1] + draws.normal(scale=row.std() or 1, size=row.shape)
-
-
-def say_that_samples_touch() -> None:
-    """Warn that samples cannot share a call of the net."""
-    warnings.warn(
-        "what a sample gives in this net depends on what runs beside it, as the samples of a batch "
-        "touch each other or their places count: each is explained by itself, beside the others as "
-        "they are, which is right and slow",
-        stacklevel=caller_level(),
-    )
 
 
 # -- gradients -------------------------------------------------------------------------------------
@@ -252,48 +256,19 @@ def check_finite(gradients: Iterable[np.ndarray]) -> None:
         )
 
 
-# -- what is a difference --------------------------------------------------------------------------
-
-
-def _difference(own: np.ndarray, recorded: np.ndarray) -> float:
-    """The largest difference of two arrays of numbers, as a share of the largest number."""
-    own, recorded = (one.astype("float64").ravel() for one in (own, recorded))
-    if own.shape != recorded.shape:
-        return np.inf
-    same = (own == recorded) | (np.isnan(own) & np.isnan(recorded))
-    if same.all():
-        return 0.0
-    finite = np.isfinite(own) & np.isfinite(recorded)
-    if not (same | finite).all():
-        return np.inf
-    return float(abs(own - recorded)[finite].max() / max(abs(own[finite]).max(), 1e-300))
-
-
-def agree(own: Numbers, recorded: Numbers, coarsest: str) -> bool:
-    """Whether numbers are the same, but for rounding to some floating-point type."""
-    largest = ROUNDINGS * rounding(coarsest)
-    return all(_difference(a, b) <= largest for a, b in zip(own, recorded))
-
-
-def _rounded(witness: _Witness, arrays: Sequence[Any], says: Numbers) -> bool:
-    """Whether rounding explains a difference: a net may enlarge it."""
-    noise = NOISE * rounding(witness.coarsest)
-    signs = np.random.RandomState(0)
-    changed = [
-        mx.nd.array(
-            array.asnumpy() * (1 + noise * signs.choice([-1, 1], array.shape)),
-            array.context,
-            array.dtype,
-        )
-        for array in arrays
-    ]
-    return all(
-        _difference(own, recorded) <= LEVERAGE * _difference(own, other)
-        for own, recorded, other in zip(says, witness.recorded, witness.ask(changed))
-    )
-
-
 # -- where they part -------------------------------------------------------------------------------
+
+
+_OF_CODE = (
+    "Its Symbol agrees with the graph: the Python code of the net does something else with arrays "
+    "than when it is traced. Built from the drop-in layers (from gradcam_mx import nn), it is "
+    "explained as it runs"
+)
+_OF_OUTPUTS = (
+    "All layers agree: what differs is what this output is made of, such as the axis of a softmax. "
+    "Please report that"
+)
+"""What is said where no layer parts: of a Block, and of a Symbol."""
 
 
 def _told(
@@ -301,50 +276,36 @@ def _told(
     outputs: Sequence[Output],
     arrays: Sequence[Any],
     own: Numbers,
-    recorded: Numbers,
+    witness: _Witness,
 ) -> str:
-    worst = int(np.argmax([_difference(*pair) for pair in zip(own, recorded)]))
-    says, instead = _farthest(own[worst], recorded[worst])
+    worst = int(np.argmax([difference(*pair) for pair in zip(own, witness.recorded)]))
+    says, instead = farthest(own[worst], witness.recorded[worst])
+    alike = _OF_CODE if witness.name == _BLOCK else _OF_OUTPUTS
     return (
         f"the net itself gives {says} where the graph that would be explained gives {instead}, in "
         f"its output {outputs[worst].name!r}: it would be an explanation of another net. "
-        f"{_first_parted(graph, arrays)}"
+        f"{_first_parted(graph, arrays) or alike}"
     )
 
 
-def _farthest(own: np.ndarray, recorded: np.ndarray) -> tuple[str, str]:
-    """The two numbers that differ most."""
-    if own.size != recorded.size:
-        return f"shape {own.shape}", f"shape {recorded.shape}"
-    gap = abs(own.astype("float64").ravel() - recorded.astype("float64").ravel())
-    place = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
-    return f"{own.ravel()[place]:.6g}", f"{recorded.ravel()[place]:.6g}"
-
-
 def _first_parted(graph: Graph, arrays: Sequence[Any]) -> str:
-    """The first layer where the net itself and the graph part, in words."""
+    """The first layer where the net itself and the graph part, in words; empty if none does."""
     pairs = list(_untouched(graph).items())
-    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
     try:
         dtype = "float64" if _may_end_the_process(graph, arrays) else None
         own = graph.own.values([point for _, point in pairs], arrays, dtype)
-        given = [array.astype(graph.parameters.dtype) for array in live]
-        found = graph.forward(given, [entry for entry, _ in pairs], train_mode=True)
+        found = _in_train_mode(graph, arrays, arrays[0].context, [entry for entry, _ in pairs])
         numbers = [(a.asnumpy(), b.asnumpy()) for a, b in zip(own, found)]
-    except (mx.MXNetError, KeyError) as error:
+    except (mx.MXNetError, LookupError) as error:
         return f"Where they part cannot be told ({reason(error)})"
-    gaps = [_difference(*pair) for pair in numbers]
+    gaps = [difference(*pair) for pair in numbers]
     least = max(ROUNDINGS * rounding(graph.own.coarsest), min(PARTED, SHARE * max(gaps)))
     first = next((place for place, gap in enumerate(gaps) if gap > least), None)
     if first is None:
-        return (
-            "Its Symbol agrees with the graph: the Python code of the net does something else "
-            "with arrays than when it is traced. Built from the drop-in layers (from gradcam_mx "
-            "import nn), it is explained as it runs"
-        )
-    node = graph.nodes[pairs[first][0][0]]
-    says, instead = _farthest(*numbers[first])
+        return ""
+    name, op, attributes = graph.own.described(pairs[first][1])
+    says, instead = farthest(*numbers[first])
     return (
-        f"The first layer where they part is {node.name!r} ({node.op}, {dict(node.attrs)}): "
-        f"{says} in the net itself, {instead} in the graph. Please report that"
+        f"The first layer where they part is {name!r} ({op}, {dict(attributes)}): {says} in the "
+        f"net itself, {instead} in the graph. Please report that"
     )

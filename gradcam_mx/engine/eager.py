@@ -23,7 +23,7 @@ from ..graph.node import Node
 from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
-from . import inputs, rules
+from . import inputs, rows, rules
 from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
 from .rules import Rule, RuleReport
@@ -84,6 +84,7 @@ class EagerTape:
         self._functions = self._check_functions()
         self.one_at_a_time = False
         """See `Traced.one_at_a_time`."""
+        self._touching: dict[int, bool] = {}
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         self.input = self._explained_input()
         for rule in wanted.rules:
@@ -182,7 +183,19 @@ class EagerTape:
     def together(self, where: Map) -> Together:
         """See `Traced.together`."""
         is_apart = all(len(one) in (1, self.samples) for one in self._arrays)
-        return Together.ANY if is_apart and not self.one_at_a_time else Together.ALONE
+        if self.one_at_a_time or not is_apart or self._touches(where):
+            return Together.ALONE
+        return Together.ANY
+
+    def _touches(self, where: Map) -> bool:
+        """Whether what a sample gives changes with what runs beside it; it is looked at once."""
+        if where.point not in self._touching:
+            found = self._values, self.sample_axes, self.samples, "float32"
+            value = self.value(where.point).as_nd_ndarray()
+            self._touching[where.point] = rows.touch(
+                rows.Behind(where.name, value, self.behind(where), *found)
+            )
+        return self._touching[where.point]
 
     # -- a recording -------------------------------------------------------------------------------
 
@@ -226,9 +239,9 @@ class EagerTape:
         It runs unrecorded, on the same operators as the recorded run.
         """
 
-        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
+        def forward(given: Any, samples: np.ndarray) -> list[Any]:
             taken = self._taken(samples)
-            run = self._ran(taken, {where.point: rows}, is_recorded=False)
+            run = self._ran(taken, {where.point: given}, is_recorded=False)
             return self._read(run, self.outputs)
 
         return forward

@@ -24,7 +24,7 @@ from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
 from ..support.caches import Cache
-from . import check, inputs, rules
+from . import check, inputs, rows, rules
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
@@ -48,7 +48,7 @@ class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], 
         super().__init__(64)
 
 
-class _Touching(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str], bool]):
+class _Looks(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str, str], Any]):
     def __init__(self) -> None:
         super().__init__(64)
 
@@ -135,7 +135,7 @@ class Subject:
     def _find_together(self, where: Map) -> Together:
         found = self._together(where)
         if found is Together.ALONE:
-            check.say_that_samples_touch()
+            rows.say_that_samples_touch()
         return found
 
     def _together(self, where: Map) -> Together:
@@ -208,6 +208,11 @@ class Traced:
         with self._graph.lock:
             self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether all on the way to the outputs was recorded, and nothing ran in predict mode."""
+        return self._tape.is_whole
+
     def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
         """The value of each of the explained outputs, or of others that were asked for.
 
@@ -234,44 +239,40 @@ class Traced:
         return check_rows(self._graph, where.point, where.name, self._subject.shapes)
 
     def together(self, where: Map) -> Together:
-        """Which values in the place of that at a layer or input may share a call of the net."""
-        if self.one_at_a_time:
-            return Together.ALONE
-        found = self._subject.together(where)
-        return Together.ALONE if found is Together.ANY and self._touches(where) else found
+        """Which values in the place of that at a layer or input may share a call of the net.
 
-    def _touches(self, where: Map) -> bool:
-        """Whether what a sample gives changes with what runs beside it; it is looked at once."""
+        Raises:
+            NetworkError: what follows it gives something else than the net did.
+        """
+        found = Together.ALONE if self.one_at_a_time else self._subject.together(where)
+        if found is Together.ANY and self._looked(where, rows.touch):
+            found = Together.ALONE
+        if found is not Together.ANY:
+            self._looked(where, rows.check_beside)
+        return found
+
+    def _looked(self, where: Map, look: Callable[[rows.Behind], Any]) -> Any:
+        """What is found by running what follows a layer or input; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
-        return self._graph.cache(_Touching).get(
-            (where.point, tuple(self._heads), shapes, context), lambda: self._find_touching(where)
+        return self._graph.cache(_Looks).get(
+            (where.point, tuple(self._heads), shapes, context, look.__name__),
+            lambda: None if self._draws else look(self._what_follows(where)),
         )
 
-    def _find_touching(self, where: Map) -> bool:
-        """Run the last sample beside something else than the first: it should give the same."""
-        graph, samples = self._graph, np.array([0, self.samples - 1])
-        if any(node.operator.draws(node) for node in graph.live_nodes):
-            return False
-        sides, value = self._sides(where), self.value(where.point)
-        rows = value.asnumpy()[samples]
-        rows[0] = check.another(rows[0])
-        given = {
-            **self._beside(sides, samples),
-            where.point: inputs.place(rows, value.context, value.dtype),
-        }
-        operator = graph.compile(self._heads, [where.point, *sides])
-        axes = [self._subject.sample_axis(head) for head in self._heads]
-        try:
-            with graph.lock, mx.autograd.pause(train_mode=False):
-                found = operator(given, graph.parameters.on(value.context))
-            beside = _of_sample(found, 1, axes)
-        except mx.MXNetError:
-            return True  # it runs with the caller's number of samples alone
-        alone = _of_sample(self.values(), samples[1], axes)
-        touches = not check.agree(alone, beside, graph.own.coarsest)
-        if touches:
-            check.say_that_samples_touch()
-        return touches
+    @property
+    def _draws(self) -> bool:
+        return any(node.operator.draws(node) for node in self._graph.live_nodes)
+
+    def _what_follows(self, where: Map) -> rows.Behind:
+        return rows.Behind(
+            where.name,
+            self.value(where.point),
+            self.behind(where, is_kept=True),
+            self.values(),
+            self.sample_axes,
+            self.samples,
+            self._graph.own.coarsest,
+        )
 
     def value(self, point: Any) -> Any:
         """The value at the point of a map."""
@@ -342,18 +343,19 @@ class Traced:
         beside = self._beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
-    def behind(self, where: Map) -> Forward:
+    def behind(self, where: Map, is_kept: bool = False) -> Forward:
         """What runs the net, unrecorded, for many other values at a layer or input.
 
-        Only what lies behind it runs, and keeps its memory from one call to the next.
+        Only what lies behind it runs, and keeps its memory from one call to the next, or is kept.
         """
         graph, sides = self._graph, self._sides(where)
-        operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
+        compiled = graph.compile if is_kept else graph.compile_to_repeat
+        operator = compiled(self._heads, [where.point, *sides])
 
-        def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            values = self._beside(sides, samples)
+        def forward(given: Any, samples: np.ndarray) -> list[Any]:
+            values = {**self._beside(sides, samples), where.point: given}
             with graph.lock, mx.autograd.pause(train_mode=False):
-                return operator({**values, where.point: rows}, graph.parameters.on(rows.context))
+                return operator(values, graph.parameters.on(given.context))
 
         return forward
 
@@ -403,13 +405,6 @@ class Traced:
         return self._subject.report(rule)
 
 
-def _of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
-    """What values hold of a sample, as far as they have an axis of samples."""
-    return [
-        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
-    ]
-
-
 Recording = Union[Traced, EagerTape]
 
 
@@ -446,5 +441,5 @@ def _run(graph: Graph, x: Input, wanted: Wanted) -> Traced:
     points = [one.point for one in (*subject.maps, *([subject.input] if wanted.rules else []))]
     given = dict(zip(graph.inputs, values))
     traced = Traced(subject, given, points, wanted.rules, subject.also)
-    traced.proof = check.forward(graph, x, traced.outputs, traced.values())
+    traced.proof = check.forward(graph, x, traced.outputs, traced.values(), traced.is_recorded)
     return traced

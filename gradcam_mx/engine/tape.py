@@ -59,6 +59,8 @@ class Tape:
         plan = plan_for(graph, points, heads or graph.heads, leaves, list(self._acts.values()))
         parameters = graph.parameters.on(values[0].context)
         self._values: dict[Entry, Any] = dict(zip(leaves, values))
+        self.is_whole = not plan.stem
+        """Whether all of it was recorded, in train mode."""
         if plan.stem:
             operator = graph.compile(plan.stem, leaves)
             with mx.autograd.pause(train_mode=False):

@@ -29,6 +29,7 @@ from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
 from .subgraphs import fixed_gammas
+from .twins import followed, paired, through, values_of
 from .unfuse import unfused
 from .unroll import unroll
 
@@ -76,10 +77,15 @@ class Graph(Structure):
         """
         self._made_of = description, output_names, sources, input_names, blocks, points
         every = Parameters(sources)
-        rewritten = rewrite(unfused(description), every.dtype, len(output_names))
+        count = len(description["heads"])
+        rewritten = rewrite(unfused(followed(description)), every.dtype, len(output_names))
+        self.twins = paired(rewritten["heads"][count:], values_of(description))
+        """Its values → those of the net itself, before anything of it was rewritten."""
+        rewritten["heads"] = rewritten["heads"][:count]
         super().__init__(rewritten, output_names, sources, input_names, blocks, points)
         fixed = list(fixed_gammas(rewritten["nodes"]))
         self.parameters = every.of(self.variables, fixed)
+        self._before = {value: value for value in values_of(description)}
         self.own = Own(description, sources, self.input_names, block, fixed)
         """The net itself, which the graph is held against."""
         self.lock = threading.RLock()
@@ -163,9 +169,11 @@ class Graph(Structure):
         def make() -> Graph | None:
             if not steps:
                 return None
-            found = unroll(description, len(output_names), blocks, steps, sources)
+            found = unroll(followed(description), len(output_names), blocks, steps, sources)
             graph = Graph(found.description, output_names, sources, self.input_names, found.blocks)
             graph.lock, graph.own = self.lock, self.own
+            graph._before = through(paired(found.others, values_of(description)), self._before)
+            graph.twins = through(graph.twins, graph._before)
             return graph
 
         graph = self._unrolled.get(tuple(steps.items()), make)

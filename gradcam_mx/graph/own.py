@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from functools import cached_property
-from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -51,11 +51,21 @@ class Own:
         self._description, self._sources = description, sources
         self._input_names, self._block, self._fixed_gammas = input_names, block, fixed_gammas
 
-    def names(self) -> dict[tuple[str, int], int]:
-        """(name, which of the nodes that bear it) → the node, before anything was rewritten."""
-        nodes = self._description["nodes"]
-        operators = [(node["name"], at) for at, node in enumerate(nodes) if node["op"] != "null"]
-        return numbered(operators)
+    def described(self, entry: Entry) -> tuple[str, str, Mapping[str, str]]:
+        """Name, operator and attributes of what makes a value."""
+        node = self._description["nodes"][entry[0]]
+        return node["name"], node["op"], node.get("attrs", {})
+
+    @cached_property
+    def runnable(self) -> frozenset[int]:
+        """The nodes that can be computed: what a block did in the body of a loop, which the trace
+        saw beside the graph, cannot, nor what reads labels that nobody passes."""
+        found: set[int] = set()
+        for index, node in enumerate(self._description["nodes"]):
+            is_known = node["name"] in self._sources or node["name"] in self._input_names
+            if is_known if node["op"] == "null" else found.issuperset(e[0] for e in node["inputs"]):
+                found.add(index)
+        return frozenset(found)
 
     @property
     def heads(self) -> list[Entry]:
@@ -105,6 +115,7 @@ class Own:
 
         Raises:
             MXNetError: it cannot run on this machine.
+            LookupError: it reads a label that is not passed.
         """
         whole = {
             "nodes": self._description["nodes"],
@@ -128,6 +139,8 @@ class Own:
         return results if isinstance(results, list) else [results]
 
     def _parameter(self, name: str, context: Any) -> Any:
+        if name not in self._sources:
+            raise LookupError(f"its input {name!r} is not passed")
         source = self._sources[name]
         array = (source.data(context) if is_gluon(source) else source).as_nd_ndarray().detach()
         # batch normalisation writes ones into a gamma that is fixed (measured)
@@ -153,16 +166,6 @@ class Own:
             if name in types:
                 return name
         return "float64" if "float64" in types else "float32"
-
-
-def numbered(named: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """(name, which of those that bear it) → the node, for names and nodes in the order they run."""
-    counted: dict[str, int] = {}
-    found = {}
-    for name, node in named:
-        number = counted[name] = counted.get(name, -1) + 1
-        found[name, number] = node
-    return found
 
 
 def _of_type(array: Any, dtype: str | None) -> Any:

@@ -49,6 +49,8 @@ class Unrolled(NamedTuple):
     description: Description
     blocks: list[TracedBlock]
     """One for each time that it runs, in the order in which they run."""
+    others: list[Entry]
+    """Where the values are that the graph had as heads behind those of the blocks."""
 
 
 def unroll(
@@ -62,7 +64,7 @@ def unroll(
 
     Args:
         description: the graph, as traced.
-        outputs: how many of its heads are the net's outputs; the others are the blocks'.
+        outputs: how many of its heads are the net's outputs; next come the blocks', then others.
         blocks: those that the trace saw.
         loops: number of a node that is a loop or condition → how many steps it has.
         parameters: the variables that stand for parameters, which need no gates.
@@ -98,6 +100,7 @@ def unroll(
     return Unrolled(
         {**description, "nodes": made.nodes, "heads": [[*entry, 0] for entry in new]},
         [block for block, _ in ran],
+        [moved(head) for head in heads[outputs + len(blocks) :]],
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Iterator, Mapping, NamedTuple
 
 import numpy as np
 
-from ..engine import check as at_run
+from ..engine.differences import ROUNDINGS
 from ..engine.inputs import Input, as_tuple
 from ..engine.rules import DECONVNET, GUIDED, PLAIN, RuleReport
 from ..engine.wanted import InputChoice
@@ -132,7 +133,8 @@ def check(
         )
 
 
-class _Asked(NamedTuple):
+@dataclass(frozen=True)
+class _Asked:
     """The net and what is explained of it."""
 
     net: Net
@@ -144,16 +146,22 @@ class _Asked(NamedTuple):
         """The net, run for a method with such needs."""
         return Run(self.net, self.x, self.target, layer, [needs], **self.which)
 
+    @cached_property
+    def in_double(self) -> tuple[_Asked, str]:
+        """The same in double precision, as far as the net is a graph; and the coarsest type that
+        it computes in."""
+        graph = trace(self.net, len(as_tuple(self.x))).in_double()
+        arrays = tuple(numbers_of(array).astype("float64") for array in as_tuple(self.x))
+        x = arrays if isinstance(self.x, tuple) else arrays[0]
+        return replace(self, net=graph, x=x), graph.own.coarsest
+
     def run_in_double(self, needs: Needs, layer: Any) -> tuple[Run, str]:
-        """The same in double precision, where that is possible; and the type it computes in."""
-        plain = self.run(needs, layer)
+        """The net, run in double precision where that is possible; and the type it computes in."""
         try:
-            graph = trace(self.net, len(as_tuple(self.x))).in_double()
-            arrays = tuple(numbers_of(array).astype("float64") for array in as_tuple(self.x))
-            doubled = self._replace(net=graph, x=arrays if isinstance(self.x, tuple) else arrays[0])
-            return doubled.run(needs, layer), graph.own.coarsest
+            doubled, dtype = self.in_double
+            return doubled.run(needs, layer), dtype
         except GradCamError:
-            return plain, "float32"
+            return self.run(needs, layer), "float32"
 
 
 def _forward(run: View) -> Finding:
@@ -177,7 +185,7 @@ def _rows(run: View) -> Finding:
     alone = np.stack([scores(len(x), one)[0] for one in variants])
     together = np.stack(scores(len(x) * len(variants), *variants))
     gap = abs(alone - together).max() / max(abs(alone).max(), 1e-30)
-    holds = bool(gap <= at_run.ROUNDINGS * rounding("float32"))
+    holds = bool(gap <= ROUNDINGS * rounding("float32"))
     said = "they give what they give alone" if holds else f"they differ by {gap:.2g} of the score"
     if holds and not run.shares_calls:
         said = "none does: they would, or the net takes so many samples and no other number"
@@ -198,13 +206,12 @@ def _methods(gradients: list[Finding]) -> str:
 
 
 def _rules(asked: _Asked) -> tuple[RuleReport, ...]:
-    found = []
-    for rule in (GUIDED, DECONVNET):
-        try:
-            found.append(asked.run(Needs(rules=frozenset({rule}))).report(rule))
-        except GradCamError:  # it acts nowhere
-            continue
-    return tuple(found)
+    rules = (GUIDED, DECONVNET)
+    try:
+        run = asked.run(Needs(rules=frozenset(rules)))
+    except GradCamError:  # they act nowhere
+        return ()
+    return tuple(map(run.report, rules))
 
 
 def _gradient(where: str, asked: _Asked, needs: Needs, layer: Any) -> Finding:
