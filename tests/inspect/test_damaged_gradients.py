@@ -1,4 +1,8 @@
-"""Deliberate damage to backward passes: the finite differences of gm.check find it."""
+"""Deliberate damage to backward passes: the finite differences of gm.check find it.
+
+In double precision a percent is seen; in single precision, which is all there is of nets that
+cannot be traced, rectifiers that change sides within a step hide as much.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,8 @@ class Net(gm.nn.HybridBlock):
     def hybrid_forward(self, F, x):
         found = self.one(x)
         assert not self._looks or found.asnumpy().any()
-        found = self.pool(found + self.two(found))
+        second = self.two(found)
+        found = self.pool(found + second * F.sigmoid(second))
         gate = F.sigmoid(F.mean(found, axis=(2, 3), keepdims=True))
         return self.out(F.mean(F.broadcast_mul(found, gate), axis=(2, 3)))
 
@@ -41,7 +46,7 @@ def checked(looks=False):
     net = Net(looks)
     net.initialize(mx.init.Xavier(magnitude=6))
     net(mx.nd.array(X))
-    found = gm.check(net, X)
+    found = gm.check(net, X, layer="one")
     return {one.what.split()[4]: one for one in found.findings[2:]}
 
 
@@ -111,8 +116,8 @@ DAMAGE = {
     ),
     "a percent in each segment": (scaled(Recorded, "vjp", 1.01), False, ["input", "layer"]),
     "one of two ways": (without_a_second_way, False, ["input", "layer"]),
-    "a percent where a net cannot be traced": (
-        scaled(EagerTape, "backward", 0.99),
+    "five percent where a net cannot be traced": (
+        scaled(EagerTape, "backward", 0.95),
         True,
         ["input", "layer"],
     ),
