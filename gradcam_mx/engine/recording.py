@@ -20,6 +20,7 @@ from ..graph.layout import channel_axis
 from ..graph.loops import check_unrolled
 from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose
+from ..graph.own import rounding
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
@@ -139,6 +140,7 @@ class Subject:
         others = [side for side in sides if side in self.graph.inputs and side in shared]
         if (
             samples.reads_by_number(self.graph, where.point, self.heads)
+            or samples.mixed_along_axis(self.graph, self.shapes, where.point, self.heads)
             or samples.all_meet(self.graph, self.shapes, where.point, self.heads)
             or any(head in shared for head in self.heads)
             or any(self.shapes[other][:1] != (1,) for other in others)
@@ -262,7 +264,9 @@ class Traced:
         except mx.MXNetError:
             return True  # it runs with the caller's number of samples alone
         alone = _of_sample(self.values(), samples[1], axes)
-        touches = not check.agree(alone, beside, graph.own.coarsest)
+        # both ran in the engine's type, which is never half precision
+        is_half = rounding(graph.own.coarsest) > rounding("float32")
+        touches = not check.agree(alone, beside, "float32" if is_half else graph.own.coarsest)
         if touches:
             check.say_that_samples_touch()
         return touches

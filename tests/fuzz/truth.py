@@ -91,8 +91,39 @@ class Truth:
 
     def at(self, **changed: np.ndarray) -> np.ndarray:
         """The explained output with an input changed, or `probe` added to the layer."""
-        probe = {"probe": np.zeros_like(self.value)} if self.layer else {}
-        return self._bound().run({**self.x, **probe, **changed})[0]
+        return self._bound().run(changed)[0]
+
+    def scores_of(
+        self, name: str, changed: np.ndarray, scalars: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """(N,) the scalars with other numbers at an input, or added to the layer ("probe").
+
+        Where samples touch, each is changed beside the others as they are.
+        """
+        if not self._touch:
+            return scalars(self.at(**{name: changed}))
+        each = range(self._samples)
+        return np.array(
+            [scalars(self.at(**{name: self._beside(name, changed, n)}))[n] for n in each]
+        )
+
+    @property
+    def _touch(self) -> bool:
+        """Whether what a sample gives depends on the others."""
+        return "rows" in self.recipe.kinds
+
+    @property
+    def _samples(self) -> int:
+        return next(iter(self.x.values())).shape[0]
+
+    def _as_is(self, name: str) -> np.ndarray:
+        return np.zeros_like(self.value) if name == "probe" else self.x[name]
+
+    def _beside(self, name: str, changed: np.ndarray, sample: int) -> np.ndarray:
+        """One sample changed, the others as they are."""
+        found = self._as_is(name).copy()
+        found[sample] = changed[sample]
+        return found
 
     def slope(
         self,
@@ -101,22 +132,31 @@ class Truth:
         scalars: Callable[[np.ndarray], np.ndarray],
         at: np.ndarray | None = None,
     ) -> float:
-        """d/dh of the sum of the scalars along a direction of an input, or of the layer ("probe").
+        """d/dh of the scalars' sum along a direction of an input, or of the layer ("probe").
+
+        Where samples touch, it is the sum of what each does to its own scalar.
 
         Raises:
             ArithmeticError: there is a kink in the way.
         """
-        if not np.any(direction):
-            return 0.0
-        if at is None:
-            at = np.zeros_like(self.value) if name == "probe" else self.x[name]
-        return directional(
-            _Moved(self, name),
-            [at],
-            0,
-            direction,
-            lambda outputs: float(np.sum(scalars(outputs[0]))),
-        )
+        at = self._as_is(name) if at is None else at
+        moved = _Moved(self, name)
+        if not self._touch:
+            if not np.any(direction):
+                return 0.0
+            return directional(
+                moved, [at], 0, direction, lambda outputs: float(np.sum(scalars(outputs[0])))
+            )
+        total = 0.0
+        for n in range(self._samples):
+            own = np.zeros_like(direction)
+            own[n] = direction[n]
+            if np.any(own):
+                here = self._beside(name, at, n)
+                total += directional(
+                    moved, [here], 0, own, lambda outputs, n=n: float(scalars(outputs[0])[n])
+                )
+        return total
 
 
 class _Moved:
