@@ -224,6 +224,13 @@ def another(row: np.ndarray) -> np.ndarray:
     return 0.5 * row[..., ::-1] + draws.normal(scale=row.std() or 1, size=row.shape)
 
 
+def of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
+    """What values hold of a sample, as far as they have an axis of samples."""
+    return [
+        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
+    ]
+
+
 def say_that_samples_touch() -> None:
     """Warn that samples cannot share a call of the net."""
     warnings.warn(

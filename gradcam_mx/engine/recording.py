@@ -140,7 +140,6 @@ class Subject:
         others = [side for side in sides if side in self.graph.inputs and side in shared]
         if (
             samples.reads_by_number(self.graph, where.point, self.heads)
-            or samples.mixed_along_axis(self.graph, self.shapes, where.point, self.heads)
             or samples.all_meet(self.graph, self.shapes, where.point, self.heads)
             or any(head in shared for head in self.heads)
             or any(self.shapes[other][:1] != (1,) for other in others)
@@ -231,28 +230,35 @@ class Traced:
 
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""
-        if self.one_at_a_time:
-            return Together.ALONE
         found = self._subject.together(where)
-        return Together.ALONE if found is Together.ANY and self._touches(where) else found
+        if self.one_at_a_time or found is Together.ALONE:
+            return Together.ALONE
+        rows_are_samples = self.samples > 1 and self._subject.sample_axis(where.point) == 0
+        can_be_told = found is Together.ANY or rows_are_samples
+        return Together.ALONE if can_be_told and self._touches(where, found) else found
 
-    def _touches(self, where: Map) -> bool:
+    def _touches(self, where: Map, together: Together) -> bool:
         """Whether what a sample gives changes with what runs beside it; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
         return self._graph.cache(_Touching).get(
-            (where.point, tuple(self._heads), shapes, context), lambda: self._find_touching(where)
+            (where.point, tuple(self._heads), shapes, context),
+            lambda: self._find_touching(where, together),
         )
 
-    def _find_touching(self, where: Map) -> bool:
-        """Run the last sample beside something else than the first: it should give the same."""
-        graph, samples = self._graph, np.array([0, self.samples - 1])
+    def _find_touching(self, where: Map, together: Together) -> bool:
+        """Run the last sample beside something else than the others: it should give the same."""
+        graph, last = self._graph, self.samples - 1
         if any(node.operator.draws(node) for node in graph.live_nodes):
             return False
+        if samples.mixed_along_axis(graph, self._subject.shapes, where.point, self._heads):
+            check.say_that_samples_touch()  # also where it does not show: behind what saturates
+            return True
+        beside_it = [0, last] if together is Together.ANY else list(range(self.samples))
         sides, value = self._sides(where), self.value(where.point)
-        rows = value.asnumpy()[samples]
-        rows[0] = check.another(rows[0])
+        rows = value.asnumpy()[beside_it]
+        rows[:-1] = [check.another(row) for row in rows[:-1]]
         given = {
-            **self._beside(sides, samples),
+            **self._beside(sides, np.array(beside_it)),
             where.point: inputs.place(rows, value.context, value.dtype),
         }
         operator = graph.compile(self._heads, [where.point, *sides])
@@ -260,10 +266,10 @@ class Traced:
         try:
             with graph.lock, mx.autograd.pause(train_mode=False):
                 found = operator(given, graph.parameters.on(value.context))
-            beside = _of_sample(found, 1, axes)
+            beside = check.of_sample(found, -1, axes)
         except mx.MXNetError:
             return True  # it runs with the caller's number of samples alone
-        alone = _of_sample(self.values(), samples[1], axes)
+        alone = check.of_sample(self.values(), last, axes)
         # both ran in the engine's type, which is never half precision
         is_half = rounding(graph.own.coarsest) > rounding("float32")
         touches = not check.agree(alone, beside, "float32" if is_half else graph.own.coarsest)
@@ -399,13 +405,6 @@ class Traced:
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""
         return self._subject.report(rule)
-
-
-def _of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
-    """What values hold of a sample, as far as they have an axis of samples."""
-    return [
-        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
-    ]
 
 
 Recording = Union[Traced, EagerTape]

@@ -85,6 +85,7 @@ class Judged:
         self.net, self.symbol = net_of(recipe)
         self.x, self.names = input_of(recipe, self.symbol)
         self.truth = Truth(recipe)
+        self._at_layers: dict[str, Truth] = {}
         self.target = Target(recipe, self.truth.scores, self.rng)
         self.exact = recipe.dtype == "float64" and "cast" not in recipe.kinds
         self.input_last = self.layer_last = recipe.channels_last
@@ -107,7 +108,9 @@ class Judged:
 
     def at_layer(self) -> Truth:
         """The reference that knows the layer."""
-        return Truth(self.recipe, self.layer)
+        if self.layer not in self._at_layers:
+            self._at_layers[self.layer] = Truth(self.recipe, self.layer)
+        return self._at_layers[self.layer]
 
     def options(self, layer: bool = False) -> dict:
         """Those that all methods take; layer maps take no input."""
