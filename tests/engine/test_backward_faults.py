@@ -88,9 +88,9 @@ PAIRS["largest of two copies"] = (
 )
 PAIRS["largest of what a gate bounds"] = (
     lambda x: sym.max(
-        sym.broadcast_maximum(x, sym.mean(x, axis=(2, 3), keepdims=True) + 0.5), axis=(2, 3)
+        sym.broadcast_maximum(x, sym.mean(x, axis=(2, 3), keepdims=True) + 5), axis=(2, 3)
     ),
-    lambda x: np.maximum(x, mean(x)[..., None, None] + 0.5).max(axis=(2, 3)),
+    lambda x: np.maximum(x, mean(x)[..., None, None] + 5).max(axis=(2, 3)),
 )
 PAIRS["smallest of an enlarged map"] = (
     lambda x: sym.min(
@@ -155,11 +155,13 @@ def test_equal_numbers_in_numpy_nets():
 
 def test_a_hard_sigmoid_in_double_precision_is_no_other_net():
     """MXNet holds its slope in single precision there too."""
-    x = RNG.normal(size=(2, 3, 4, 4))
-    net = sym.Flatten(sym.hard_sigmoid(sym.var("data") * 0.9, alpha=0.2, beta=0.4))
-    found = gm.saliency((net, {}, {}), mx.nd.array(x, dtype="float64"), 5)
-    inner = 0.2 * 0.9 * x + 0.4
-    expected = np.where((inner > 0) & (inner < 1), 0.2 * 0.9, 0).reshape(2, -1)
-    expected[:, np.arange(expected.shape[1]) != 5] = 0
-    np.testing.assert_allclose(found.values, expected.reshape(x.shape), atol=1e-6)
-    np.testing.assert_allclose(found.score, np.clip(inner, 0, 1).reshape(2, -1)[:, 5], atol=1e-6)
+    x, weight = RNG.normal(size=(2, 3, 4, 4)), RNG.normal(size=(4, 48))
+    net = sym.hard_sigmoid(sym.var("data"), alpha=0.2, beta=0.4)
+    net = sym.FullyConnected(net, num_hidden=4, no_bias=True, name="out")
+    parameters = {"out_weight": mx.nd.array(weight, dtype="float64")}
+    found = gm.saliency((net, parameters, {}), mx.nd.array(x, dtype="float64"), 2)
+    inner = 0.2 * x + 0.4
+    expected = np.where((inner > 0) & (inner < 1), 0.2, 0) * weight[2].reshape(x.shape[1:])
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+    score = np.clip(inner, 0, 1).reshape(2, -1) @ weight[2]
+    np.testing.assert_allclose(found.score, score, atol=1e-6)
