@@ -20,6 +20,7 @@ from ..graph.layout import channel_axis
 from ..graph.loops import check_unrolled
 from ..graph.node import Entry, Shape, Shapes
 from ..graph.outputs import Output, choose
+from ..graph.own import rounding
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
@@ -146,6 +147,7 @@ class Subject:
         if (
             samples.reads_by_number(self.graph, where.point, self.heads)
             or samples.all_meet(self.graph, self.shapes, where.point, self.heads)
+            or samples.mixed_along_axis(self.graph, self.shapes, where.point, self.heads)
             or any(head in shared for head in self.heads)
             or any(self.shapes[other][:1] != (1,) for other in others)
         ):
@@ -245,7 +247,9 @@ class Traced:
             NetworkError: what follows it gives something else than the net did.
         """
         found = Together.ALONE if self.one_at_a_time else self._subject.together(where)
-        if found is Together.ANY and self._looked(where, rows.touch):
+        has_rows = self.samples > 1 and self._subject.sample_axis(where.point) == 0
+        can_be_told = found is Together.ANY or (found is Together.BATCHES and has_rows)
+        if can_be_told and self._looked(where, rows.touch):
             found = Together.ALONE
         if found is not Together.ANY:
             self._looked(where, rows.check_beside)
@@ -271,7 +275,9 @@ class Traced:
             self.values(),
             self.sample_axes,
             self.samples,
-            self._graph.own.coarsest,
+            # all of it runs in the engine's type, which is never half precision
+            min(self._graph.own.coarsest, "float32", key=rounding),
+            self._subject.together(where) is Together.BATCHES,
         )
 
     def value(self, point: Any) -> Any:

@@ -29,6 +29,8 @@ class Behind(NamedTuple):
     samples: int
     coarsest: str
     """The coarsest floating-point type that it computes in."""
+    is_fixed: bool = False
+    """Whether it runs for all the samples at once alone."""
 
     def run(self, rows: np.ndarray, samples: np.ndarray) -> Numbers:
         """The outputs for rows of samples."""
@@ -39,14 +41,14 @@ class Behind(NamedTuple):
 def touch(behind: Behind) -> bool:
     """Whether what a sample gives changes with what runs beside it, or with its place; said then.
 
-    The last sample runs behind something else. Its place is neither the first nor its own, as a net
-    may read rows by their numbers.
+    The last sample runs behind something else. Its place is neither the first nor, where another
+    number of rows can run, its own, as a net may read rows by their numbers.
     """
     last = behind.samples - 1
-    place = 2 if behind.samples == 2 else 1
-    numbers = np.array([0] * place + [last])
+    place = last if behind.is_fixed else 2 if behind.samples == 2 else 1
+    numbers = np.array([*range(place), last]) if behind.is_fixed else np.array([0] * place + [last])
     rows = behind.value.asnumpy()[numbers]
-    rows[:place] = _another(rows[0])
+    rows[:place] = [_another(row) for row in rows[:place]]
     alone = _of_sample([one.asnumpy() for one in behind.outputs], last, behind.axes)
     try:
         found = behind.run(rows, numbers)

@@ -28,6 +28,8 @@ from .steps import Backward, Recorded
 
 CHANGES = 0.9, 1.1
 """What is multiplied by numbers between these has changed."""
+ROUNDED = 1e-4
+"""A change of this share of the largest number is none: terms that cancel leave that, rounded."""
 
 
 class Tape:
@@ -175,10 +177,8 @@ class SegmentRun:
             value * mx.nd.array(draws.uniform(*CHANGES, value.shape), value.context, value.dtype)
             for value in self.recorded.inputs
         ]
-        return any(
-            (after != before).asnumpy().any()
-            for after, before in zip(self._on(changed), self._on(self.recorded.inputs))
-        )
+        before, after = self._on(self.recorded.inputs), self._on(changed)
+        return any(_differs(*(one.asnumpy() for one in pair)) for pair in zip(before, after))
 
     def _on(self, inputs: Sequence[Any]) -> list[Any]:
         """Its outputs for other values at its leaves."""
@@ -268,6 +268,12 @@ class _Watch(_Walk):
         if leaves and _arrive(heads) and not _arrive(run.vjp(heads, leaves)) and run.responds():
             self.ends.append(run)
         super().through(run, backward)
+
+
+def _differs(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether numbers are others, by more than the rounding of terms that cancel each other."""
+    largest = abs(before[np.isfinite(before)]).max(initial=0)
+    return bool(((after != before) & ~(abs(after - before) <= ROUNDED * largest)).any())
 
 
 def _arrive(gradients: Iterable[Any]) -> bool:

@@ -126,3 +126,5 @@ class Fault(Enum):
     UNASKED_PARAMETERS = auto()
     """Without oneDNN (in float64), the gradient at the data of what is no LSTM is wrong where none
     is asked for at the parameters (input 1): by 13 % to all of it."""
+    TIES = auto()
+    """Each of several equal extremes has the whole gradient: max over (x, x) has twice its own."""

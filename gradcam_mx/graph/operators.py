@@ -310,7 +310,8 @@ _ROWS: dict[str, Operator] = {
     "Pad": _resizing(Positions.MOVED, keeps_channels=True),
     "Crop": _resizing(Positions.MOVED),
     "mean _npi_mean": _MEAN,
-    "sum max min prod _np_sum _np_max": _REDUCTION,
+    "sum prod _np_sum": _REDUCTION,
+    "max min _np_max _np_min": replace(_REDUCTION, faults=(Fault.TIES,)),
     # the same numbers elsewhere
     "Flatten Reshape _np_reshape _npx_reshape": _RESHAPING,
     "squeeze": replace(_RESHAPING, keeps_scores=False),

@@ -73,6 +73,33 @@ def all_meet(graph: Structure, shapes: Shapes, point: Entry, heads: Sequence[Ent
     return False
 
 
+def mixed_along_axis(
+    graph: Structure, shapes: Shapes, point: Entry, heads: Sequence[Entry]
+) -> bool:
+    """Whether between a value and the outputs an operator works along the axis of the samples, as a
+    softmax over them does.
+
+    Args:
+        graph: it.
+        shapes: of all values.
+        point: the value.
+        heads: the outputs.
+    """
+    count_of = shapes[point][0] if shapes[point] else 0
+    way = graph.descendants([point]) & graph.ancestors(heads)
+    return any(
+        node.index in way and _mixes_samples(node, shapes, count_of) for node in graph.live_nodes
+    )
+
+
+def _mixes_samples(node: Node, shapes: Shapes, samples: int) -> bool:
+    if node.operator.positions is not Positions.ALONG_AXIS or node.inputs[0] not in shapes:
+        return False
+    rank = len(shapes[node.inputs[0]])
+    along = node.whole("axis", -1) % rank if rank else -1
+    return axis(shapes, node.inputs[0], samples) == along
+
+
 def is_known(shape: Shape) -> bool:
     """Whether MXNet could tell a shape before it runs; not those behind some loops."""
     return bool(shape) or mx.util.is_np_shape()

@@ -81,6 +81,28 @@ PAIRS["log softmax of a convolution"] = (
     lambda x: np.log(exponentials(x)),
 )
 
+# each of several equal numbers has the whole gradient in MXNet, though they are copies of one
+PAIRS["largest of two copies"] = (
+    lambda x: sym.max(sym.stack(x, x, axis=1), axis=1),
+    lambda x: x,
+)
+PAIRS["largest of what a gate bounds"] = (
+    lambda x: sym.max(
+        sym.broadcast_maximum(x, sym.mean(x, axis=(2, 3), keepdims=True) + 5), axis=(2, 3)
+    ),
+    lambda x: np.maximum(x, mean(x)[..., None, None] + 5).max(axis=(2, 3)),
+)
+PAIRS["smallest of an enlarged map"] = (
+    lambda x: sym.min(
+        sym.UpSampling(x, scale=2, sample_type="nearest", num_args=1), axis=(-1, 2), keepdims=1
+    ),
+    lambda x: x.min(axis=(2, 3)),
+)
+PAIRS["largest of rows that repeat"] = (
+    lambda x: sym.max(sym.repeat(x, 3, axis=3), axis=(0, 1), exclude=True),
+    lambda x: x.max(axis=(2, 3)),
+)
+
 
 @pytest.mark.parametrize("channels", [4, 8, 16])
 @pytest.mark.parametrize("pair", PAIRS)
@@ -110,3 +132,36 @@ def test_gradients(pair, channels, ctx):
         given = (found.values * direction).reshape(2, -1).sum(axis=1)
         # of sums of some hundred numbers in float32
         np.testing.assert_allclose(given, slope, atol=1e-4 * abs(weights).sum() * 4)
+
+
+class Enlarged(mx.gluon.HybridBlock):
+    """The largest number of each channel, all of which stand there four times; in mx.np."""
+
+    def hybrid_forward(self, F, x):
+        return F.np.amax(F.np.repeat(F.np.repeat(x, 2, axis=2), 2, axis=3), axis=(2, 3))
+
+
+def test_equal_numbers_in_numpy_nets():
+    x = RNG.normal(size=(2, 3, 4, 4)).astype("float32")
+    with mx.util.np_shape(True), mx.util.np_array(True):
+        net = Enlarged()
+        net.hybridize()
+        net.initialize()
+        found = gm.saliency(net, x, 1)
+    expected = (x == x.max(axis=(2, 3), keepdims=True)).astype("float32")
+    expected[:, [0, 2]] = 0
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+
+
+def test_a_hard_sigmoid_in_double_precision_is_no_other_net():
+    """MXNet holds its slope in single precision there too."""
+    x, weight = RNG.normal(size=(2, 3, 4, 4)), RNG.normal(size=(4, 48))
+    net = sym.hard_sigmoid(sym.var("data"), alpha=0.2, beta=0.4)
+    net = sym.FullyConnected(net, num_hidden=4, no_bias=True, name="out")
+    parameters = {"out_weight": mx.nd.array(weight, dtype="float64")}
+    found = gm.saliency((net, parameters, {}), mx.nd.array(x, dtype="float64"), 2)
+    inner = 0.2 * x + 0.4
+    expected = np.where((inner > 0) & (inner < 1), 0.2, 0) * weight[2].reshape(x.shape[1:])
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+    score = np.clip(inner, 0, 1).reshape(2, -1) @ weight[2]
+    np.testing.assert_allclose(found.score, score, atol=1e-6)

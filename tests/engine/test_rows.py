@@ -20,6 +20,13 @@ TOUCHING = {
         f, F.softmax(F.mean(f, axis=(1, 2, 3), keepdims=True), axis=0)
     ),
     "the sample before": lambda F, f: f + F.reverse(f, axis=0) * 0.5,
+    "two samples and no others": lambda F, f: F.reshape(
+        f + F.reverse(f, axis=0) * 0.5, shape=(2, 4, 4, 4)
+    ),
+    # of two samples one has at least half, of more than two none may
+    "shares that are cut off": lambda F, f: F.max(
+        F.clip(F.softmax(f, axis=0), 0, 0.5), axis=(2, 3), keepdims=True
+    ),
 }
 
 
@@ -70,6 +77,17 @@ def test_each_sample_is_explained_beside_the_others(name, ctx):
         np.testing.assert_allclose(
             gradient[sample], given.grad.asnumpy()[sample], rtol=1e-3, atol=1e-6
         )
+
+
+def test_half_precision_hides_no_sample(ctx):
+    """Rounding to half precision is coarser than much of what samples do to each other."""
+    net = initialised(lambda F, f: f + F.reverse(f, axis=0) * 0.1, ctx)
+    found = []
+    for dtype in ("float32", "float16"):
+        net.cast(dtype)
+        with pytest.warns(UserWarning, match="touch each other"):
+            found.append(gm.saliency(gm.trace(net), X.astype(dtype), [1, 2]).values)
+    np.testing.assert_allclose(found[1], found[0], rtol=0.02, atol=2e-3 * abs(found[0]).max())
 
 
 def test_samples_that_do_not_touch_are_not_told(ctx):

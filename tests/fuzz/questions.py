@@ -12,7 +12,7 @@ import numpy as np
 
 import gradcam_mx as gm
 
-from .judge import Judged, Unsure, Wrong
+from .judge import NOTHING, Judged, Unsure, Wrong
 
 Question = Callable[[Judged], None]
 
@@ -27,7 +27,7 @@ def small(gradient: np.ndarray, direction: np.ndarray) -> float:
 
 
 def saliency(judged: Judged) -> None:
-    """∂S/∂x in two random directions and at one number; the score."""
+    """∂S/∂x in a random direction and at one number; the score."""
     found = gm.saliency(judged.net, judged.x, judged.target.given, **judged.options())
     gradient_is_true(judged, found)
 
@@ -39,11 +39,7 @@ def gradient_is_true(judged: Judged, found: Any) -> None:
     single = np.zeros(gradient.shape)
     single.flat[judged.rng.randint(single.size)] = 1.0
     sure = 0
-    for d in (
-        judged.rng.normal(size=gradient.shape),
-        judged.rng.normal(size=gradient.shape),
-        single,
-    ):
+    for d in (judged.rng.normal(size=gradient.shape), single):
         got = float((gradient * d).sum())
         try:
             judged.same_slope(
@@ -78,7 +74,8 @@ def several_at_once(judged: Judged) -> None:
         judged.net, judged.x, methods, judged.target.given, **options, **judged.options()
     )
     gradient_is_true(judged, found["saliency"])
-    x = np.asarray(found["saliency"].values) * as_results(judged, judged.truth.x[judged.name])
+    x = as_results(judged.truth.x[judged.name], judged.input_last)
+    x = np.asarray(found["saliency"].values) * x
     off = np.abs(x - found["input_x_gradient"].values).max()
     if off > 1e-4 * max(np.abs(x).max(), 1e-12):
         raise Wrong(f"explain: input_x_gradient is not x times saliency, off by {off:.1e}")
@@ -86,9 +83,9 @@ def several_at_once(judged: Judged) -> None:
         map_is_true(judged, found["hires_cam"], "hires_cam", relu=True)
 
 
-def as_results(judged: Judged, x: np.ndarray) -> np.ndarray:
-    """The input, or a layer, as results have it: channels at axis 1."""
-    return np.moveaxis(x, 3, 1) if judged.recipe.channels_last and x.ndim == 4 else x
+def as_results(x: np.ndarray, last: bool) -> np.ndarray:
+    """The input, or a layer, as results have it: channels, which may be last, at axis 1."""
+    return np.moveaxis(x, -1, 1) if last and x.ndim > 2 else x
 
 
 def explained_at_layer(judged: Judged, method: str, **options: Any) -> Any:
@@ -117,19 +114,19 @@ def map_is_true(judged: Judged, found: Any, method: str, relu: bool = False) -> 
     a = truth.value
     got = np.asarray(found.values, np.float64)
     if method == "input_x_gradient":
-        a_shape = as_results(judged, a).shape
+        a_shape = as_results(a, judged.layer_last).shape
     else:
-        a_shape = as_results(judged, a)[:, 0].shape
+        a_shape = as_results(a, judged.layer_last)[:, 0].shape
     if got.shape != a_shape:
         raise Wrong(f"{method}: a map {got.shape} of a layer {a.shape}")
     if relu:
         maps_above_zero(judged, truth, got)
         return
     u = judged.rng.normal(size=got.shape)
-    channel = 3 if judged.recipe.channels_last else 1
+    channel = truth.value.ndim - 1 if judged.layer_last else 1
     positions = tuple(axis for axis in range(1, a.ndim) if axis != channel)
     if method == "input_x_gradient":
-        direction = a * (np.moveaxis(u, 1, 3) if judged.recipe.channels_last else u)
+        direction = a * (np.moveaxis(u, 1, -1) if judged.layer_last else u)
     elif method == "hires_cam":
         direction = a * np.expand_dims(u, channel)
     else:
@@ -153,7 +150,7 @@ def maps_above_zero(judged: Judged, truth: Any, got: np.ndarray) -> None:
     """HiRes-CAM with its ReLU: three positions, each a derivative of its own."""
     if (got < 0).any():
         raise Wrong("hires_cam: below zero")
-    channel = 3 if judged.recipe.channels_last else 1
+    channel = truth.value.ndim - 1 if judged.layer_last else 1
     for _ in range(3):
         where = np.zeros(got.shape)
         where.flat[judged.rng.randint(where.size)] = 1.0
@@ -172,7 +169,7 @@ def layer_cam(judged: Judged) -> None:
     """ReLU(Σ ReLU(G) ⊙ A), G number by number."""
     truth = judged.at_layer()
     a = truth.value
-    channel = 3 if judged.recipe.channels_last else 1
+    channel = truth.value.ndim - 1 if judged.layer_last else 1
     if a.size > LARGEST:
         raise Unsure("too large for number by number")
     found = explained_at_layer(judged, "layer_cam", relu=False)
@@ -218,13 +215,13 @@ def ablation_cam(judged: Judged) -> None:
     found = explained_at_layer(
         judged, "ablation_cam", relu=False, progress=False, batch_size=batch_size
     )
-    axis = 3 if judged.recipe.channels_last else 1
+    axis = a.ndim - 1 if judged.layer_last else 1
     first = np.moveaxis(a, axis, 1)
     maps = np.zeros(first[:, 0].shape)
     for channel in range(a.shape[axis]):
         probe = np.zeros(a.shape)
         np.moveaxis(probe, axis, 1)[:, channel] = -first[:, channel]
-        without = judged.target.scalars(truth.at(probe=probe))
+        without = truth.scores_of("probe", probe, judged.target.scalars)
         weight = (score - without) / np.abs(score)
         maps += weight.reshape(-1, *[1] * (a.ndim - 2)) * first[:, channel]
     got = np.asarray(found.values, np.float64)
@@ -242,38 +239,22 @@ def brief_pair(got: np.ndarray, true: np.ndarray) -> str:
     return f"{np.round(got.ravel()[:3], 5)} {np.round(true.ravel()[:3], 5)}"
 
 
-def hidden_scores(judged: Judged, masks: list) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each mask (N, *positions) the scores with it hidden in all samples, and in each alone."""
+def hidden_scores(judged: Judged, masks: list) -> list[np.ndarray]:
+    """For each mask (N, *positions) the scores with it hidden."""
     x = judged.truth.x[judged.name]
-    scalars = judged.target.scalars
-    found = []
-    for mask in masks:
-        wide = spread(judged, mask, x)
-        together = scalars(judged.truth.at(**{judged.name: np.where(wide, 0.0, x)}))
-        alone = together
-        if "rows" in judged.recipe.kinds:
-            alone = np.array(
-                [
-                    scalars(judged.truth.at(**{judged.name: one_hidden(x, wide, n)}))[n]
-                    for n in range(x.shape[0])
-                ]
-            )
-        found.append((together, alone))
-    return found
-
-
-def one_hidden(x: np.ndarray, wide: np.ndarray, n: int) -> np.ndarray:
-    """The batch with one sample hidden."""
-    new = x.copy()
-    new[n][wide[n]] = 0.0
-    return new
+    return [
+        judged.truth.scores_of(
+            judged.name, np.where(spread(judged, mask, x), 0.0, x), judged.target.scalars
+        )
+        for mask in masks
+    ]
 
 
 def spread(judged: Judged, mask: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A mask of positions for all channels."""
     if x.ndim == 2:
         return mask
-    if judged.recipe.channels_last and judged.name == "data":
+    if judged.input_last:
         return np.broadcast_to(mask[..., None], x.shape)
     return np.broadcast_to(mask[:, None], x.shape)
 
@@ -283,8 +264,8 @@ def positions(judged: Judged) -> tuple:
     shape = judged.truth.x[judged.name].shape
     if len(shape) == 2:
         return shape[1:]
-    if judged.recipe.channels_last and judged.name == "data":
-        return shape[1:3]
+    if judged.input_last:
+        return shape[1:-1]
     return shape[2:]
 
 
@@ -318,14 +299,11 @@ def occlusion(judged: Judged) -> None:
         masks.append(mask)
     scores = hidden_scores(judged, masks)
     full = judged.target.scalars(judged.truth.scores)
-    trues = []
-    for which in (0, 1):
-        total, count = np.zeros((samples, *size)), np.zeros((samples, *size))
-        for mask, score in zip(masks, scores):
-            total += mask * (full - score[which]).reshape(-1, *[1] * len(size))
-            count += mask
-        trues.append(total / count)
-    judged.same_numbers(np.asarray(found.values), *trues, "occlusion")
+    total, count = np.zeros((samples, *size)), np.zeros((samples, *size))
+    for mask, score in zip(masks, scores):
+        total += mask * (full - score).reshape(-1, *[1] * len(size))
+        count += mask
+    judged.same_numbers(np.asarray(found.values), total / count, "occlusion")
 
 
 def feature_ablation(judged: Judged) -> None:
@@ -346,13 +324,10 @@ def feature_ablation(judged: Judged) -> None:
     masks = [np.broadcast_to(segments == s, (samples, *size)) for s in range(4)]
     scores = hidden_scores(judged, masks)
     full = judged.target.scalars(judged.truth.scores).reshape(-1, *[1] * len(size))
-    trues = []
-    for which in (0, 1):
-        true = np.zeros((samples, *size))
-        for mask, score in zip(masks, scores):
-            true += mask * (full - score[which].reshape(full.shape))
-        trues.append(true)
-    judged.same_numbers(np.asarray(found.values), *trues, "feature_ablation")
+    true = np.zeros((samples, *size))
+    for mask, score in zip(masks, scores):
+        true += mask * (full - score.reshape(full.shape))
+    judged.same_numbers(np.asarray(found.values), true, "feature_ablation")
 
 
 def integrated_gradients(judged: Judged) -> None:
@@ -373,7 +348,8 @@ def integrated_gradients(judged: Judged) -> None:
     values = judged.shaped_as_input(np.asarray(found.values, np.float64))
     base = np.full(x.shape, number)
     scalars = judged.target.scalars
-    true_difference = scalars(judged.truth.scores) - scalars(judged.truth.at(**{judged.name: base}))
+    away = judged.truth.scores_of(judged.name, base, scalars)
+    true_difference = scalars(judged.truth.scores) - away
     judged.same_numbers(found.details["score_difference"], true_difference, "score_difference")
     sums = values.reshape(values.shape[0], -1).sum(axis=1)
     gap = np.abs(np.abs(found.details["completeness_gap"]) - np.abs(sums - true_difference))
@@ -388,8 +364,8 @@ def integrated_gradients(judged: Judged) -> None:
         except ArithmeticError as error:
             raise Unsure("kink or too flat for a difference") from error
         true += weight / 2 * at
-    got, scale = float((values * u).sum()), max(float(np.linalg.norm(values)), 1e-9)
-    off = abs(got - true) / scale
+    got, nothing = float((values * u).sum()), NOTHING * np.abs(judged.truth.scores).max()
+    off = abs(got - true) / max(float(np.linalg.norm(values)), float(nothing), 1e-9)
     if off > 2 * max(1e-3, 0 if judged.exact else 5e-3):
         raise Wrong(f"integrated_gradients {got:.6g}, true {true:.6g}, off by {off:.1e}")
 
@@ -410,19 +386,15 @@ def kernel_shap(judged: Judged) -> None:
     x = judged.truth.x[judged.name]
     samples = x.shape[0]
     masks = [np.broadcast_to((1 << segments) & hidden > 0, (samples, *size)) for hidden in range(8)]
-    scores = hidden_scores(judged, masks)
-    trues = []
-    for which in (0, 1):
-        s = [score[which] for score in scores]
-        true = np.zeros((samples, *size))
-        for p in range(3):
-            a, b = (1 << q for q in range(3) if q != p)
-            mine = 1 << p
-            value = (s[0] - s[mine]) / 3 + (s[a | b] - s[7]) / 3
-            value += (s[a] - s[a | mine]) / 6 + (s[b] - s[b | mine]) / 6
-            true += (segments == p) * value.reshape(-1, *[1] * len(size))
-        trues.append(true)
-    judged.same_numbers(np.asarray(found.values), *trues, "kernel_shap")
+    s = hidden_scores(judged, masks)
+    true = np.zeros((samples, *size))
+    for p in range(3):
+        a, b = (1 << q for q in range(3) if q != p)
+        mine = 1 << p
+        value = (s[0] - s[mine]) / 3 + (s[a | b] - s[7]) / 3
+        value += (s[a] - s[a | mine]) / 6 + (s[b] - s[b | mine]) / 6
+        true += (segments == p) * value.reshape(-1, *[1] * len(size))
+    judged.same_numbers(np.asarray(found.values), true, "kernel_shap")
 
 
 QUESTIONS: dict[str, Question] = {

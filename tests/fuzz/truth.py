@@ -33,8 +33,8 @@ class Bound:
         self._arrays = {name: mx.nd.array(values[name], dtype=dtype) for name in self._names}
         self._run = mx.nd.CachedOp(net, [])
 
-    def run(self, values: dict) -> list[np.ndarray]:
-        """The outputs with some values changed."""
+    def run(self, values: dict, count: int | None = None) -> list[np.ndarray]:
+        """The outputs, or the first `count` of them, with some values changed."""
         given = {
             name: mx.nd.array(value, dtype=self._dtype)
             for name, value in values.items()
@@ -44,7 +44,7 @@ class Bound:
         with mx.autograd.pause(train_mode=False):
             outs = self._run(*(arrays[name] for name in self._names))
         outs = outs if isinstance(outs, (list, tuple)) else [outs]
-        return [out.asnumpy().astype(np.float64) for out in outs]
+        return [out.asnumpy().astype(np.float64) for out in outs[:count]]
 
 
 class Truth:
@@ -64,35 +64,56 @@ class Truth:
         heads = [recipe.explained[recipe.chosen]]
         if layer:
             heads.append((layer, 0))
-        self._noisy = disturbed is not None
-        net = symbol(recipe, heads, plain=True, noisy=self._noisy)
+        net = symbol(recipe, heads, plain=True, probe=layer, noisy=disturbed is not None)
         self.x = {name: recipe.number(name) for name in recipe.inputs}
         values = {**self.x, **{name: recipe.number(name) for name in recipe.parameters}}
-        if disturbed is not None:
-            known = {name: value.shape for name, value in self.x.items()}
-            shapes = dict(zip(net.list_arguments(), net.infer_shape(**known)[0]))
+        if layer or disturbed is not None:
+            names = net.list_arguments()
+            known = {name: value.shape for name, value in self.x.items() if name in names}
+            shapes = dict(zip(names, net.infer_shape(**known)[0]))
+            if layer:
+                values["probe"] = np.zeros(shapes["probe"])
             for name in [name for name in shapes if name.startswith("noise_")]:
                 values[name] = 1 + ROUNDING * disturbed.normal(size=shapes[name])
-        outs = Bound(wide(net), values, "float64").run({})
-        self.scores = outs[0]
-        self.value = outs[1] if layer else None
-        self._net: Bound | None = None
-        self._values = values
-
-    def _bound(self) -> Bound:
-        if self._net is None:
-            recipe = self.recipe
-            scores = [recipe.explained[recipe.chosen]]
-            net = symbol(recipe, scores, plain=True, probe=self.layer, noisy=self._noisy)
-            if self.layer:
-                self._values["probe"] = np.zeros_like(self.value)
-            self._net = Bound(wide(net), self._values, "float64")
-        return self._net
+        self._bound = Bound(wide(net), values, "float64")
+        self.scores, *value = self._bound.run({})
+        self.value = value[0] if layer else None
 
     def at(self, **changed: np.ndarray) -> np.ndarray:
         """The explained output with an input changed, or `probe` added to the layer."""
-        probe = {"probe": np.zeros_like(self.value)} if self.layer else {}
-        return self._bound().run({**self.x, **probe, **changed})[0]
+        return self._bound.run(changed, 1)[0]
+
+    def scores_of(
+        self, name: str, changed: np.ndarray, scalars: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """(N,) the scalars with other numbers at an input, or added to the layer ("probe").
+
+        Where samples touch, each is changed beside the others as they are.
+        """
+        if not self._touch:
+            return scalars(self.at(**{name: changed}))
+        each = range(self._samples)
+        return np.array(
+            [scalars(self.at(**{name: self._beside(name, changed, n)}))[n] for n in each]
+        )
+
+    @property
+    def _touch(self) -> bool:
+        """Whether what a sample gives depends on the others."""
+        return "rows" in self.recipe.kinds
+
+    @property
+    def _samples(self) -> int:
+        return next(iter(self.x.values())).shape[0]
+
+    def _as_is(self, name: str) -> np.ndarray:
+        return np.zeros_like(self.value) if name == "probe" else self.x[name]
+
+    def _beside(self, name: str, changed: np.ndarray, sample: int) -> np.ndarray:
+        """One sample changed, the others as they are."""
+        found = self._as_is(name).copy()
+        found[sample] = changed[sample]
+        return found
 
     def slope(
         self,
@@ -101,22 +122,31 @@ class Truth:
         scalars: Callable[[np.ndarray], np.ndarray],
         at: np.ndarray | None = None,
     ) -> float:
-        """d/dh of the sum of the scalars along a direction of an input, or of the layer ("probe").
+        """d/dh of the scalars' sum along a direction of an input, or of the layer ("probe").
+
+        Where samples touch, it is the sum of what each does to its own scalar.
 
         Raises:
             ArithmeticError: there is a kink in the way.
         """
-        if not np.any(direction):
-            return 0.0
-        if at is None:
-            at = np.zeros_like(self.value) if name == "probe" else self.x[name]
-        return directional(
-            _Moved(self, name),
-            [at],
-            0,
-            direction,
-            lambda outputs: float(np.sum(scalars(outputs[0]))),
-        )
+        at = self._as_is(name) if at is None else at
+        moved = _Moved(self, name)
+        if not self._touch:
+            if not np.any(direction):
+                return 0.0
+            return directional(
+                moved, [at], 0, direction, lambda outputs: float(np.sum(scalars(outputs[0])))
+            )
+        total = 0.0
+        for n in range(self._samples):
+            own = np.zeros_like(direction)
+            own[n] = direction[n]
+            if np.any(own):
+                here = self._beside(name, at, n)
+                total += directional(
+                    moved, [here], 0, own, lambda outputs, n=n: float(scalars(outputs[0])[n])
+                )
+        return total
 
 
 class _Moved:

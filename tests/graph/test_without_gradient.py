@@ -138,3 +138,27 @@ def test_the_operator_that_stops_it_is_named_and_perturbation_advised(number):
     expected = run.forward()[0].asnumpy()[0, 1]
     expected -= run.forward(data=mx.nd.array(hidden))[0].asnumpy()[0, 1]
     np.testing.assert_allclose(found.values[0, 2, 2], expected, atol=1e-5)
+
+
+def cancelling():
+    """Scores that do not depend on the picture, but for rounding: f(x) + f(1 - x), f linear."""
+    data = S.var("data")
+    other = S._internal._rminus_scalar(data, scalar=1.0)
+    weight, bias = S.var("weight"), S.var("bias")
+    conv = {"weight": weight, "bias": bias, "kernel": (1, 1), "num_filter": 4}
+    dense = {"weight": weight, "bias": bias, "num_hidden": 4, "flatten": False}
+    yield S.Convolution(data, **conv) + S.Convolution(other, **conv), (4, 2, 1, 1)
+    yield S.FullyConnected(data, **dense) + S.FullyConnected(other, **dense), (4, 6)
+    yield S.degrees(data * 0.7) + S.degrees(other * 0.7), None
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_terms_that_cancel_are_no_operator_without_a_gradient(number):
+    symbol, shape = list(cancelling())[number]
+    rng = np.random.RandomState(4)
+    parameters = {}
+    if shape:
+        parameters = {"weight": mx.nd.array(rng.normal(size=shape)), "bias": mx.nd.ones(4)}
+    symbol = S.sum(symbol, axis=(2, 3))
+    found = gm.saliency((symbol, parameters, {}), rng.normal(size=(1, 2, 6, 6)), 1)
+    np.testing.assert_allclose(found.values, 0, atol=1e-4)
