@@ -387,4 +387,6 @@ def _prepared(net: Any, x: inputs.Input) -> list[Any]:
         inputs.check(array)
     parameters = Parameters(net.collect_params())
     context = inputs.place_of(arrays, parameters.contexts())
-    return [inputs.place(array, context, parameters.dtype) for array in arrays]
+    is_double = any(np.dtype(array.dtype) == np.float64 for array in arrays)
+    dtype = "float64" if is_double and not parameters.has_floats else parameters.dtype
+    return [inputs.place(array, context, dtype) for array in arrays]

@@ -416,7 +416,7 @@ Recording = Union[Traced, EagerTape]
 def record(net: Net, x: Input, wanted: Wanted) -> Recording:
     """Run the net on x and record it: by its graph if it can be traced, or by its drop-ins."""
     try:
-        graph = trace(net, len(inputs.as_tuple(x)))
+        graph = inputs.in_their_precision(trace(net, len(inputs.as_tuple(x))), x)
     except NetworkError:
         if not has_drop_ins(net):
             raise

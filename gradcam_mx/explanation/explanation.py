@@ -54,7 +54,7 @@ class Explanation:
     """The explained class of each sample, or the name of what else was explained, of all or each.
     """
     score: np.ndarray
-    """(N,) float32: the explained scalar of each sample."""
+    """(N,) the explained scalar of each sample: float32, or float64 of a net in that."""
     input_size: tuple[int, ...]
     """(H, W) of the net's input; (W,) of a signal, (D, H, W) of a volume or clip."""
     layer: str | None = None

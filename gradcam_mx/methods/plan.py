@@ -228,7 +228,7 @@ class Plan:
             np.ascontiguousarray(result.values, dtype=np.float32),
             method.name,
             view.target,
-            view.score.astype(np.float32),
+            view.score.astype(view.precision),
             view.input_size,
             layer=view.map.name if view.map else None,
             options=dict(self._options[method.name]),
