@@ -140,7 +140,7 @@ class EagerTape:
 
     def _find_map(self, layer: Any) -> Map:
         run, ran = self._run, self._run.find(layer, self._named)
-        if len(run.shape(ran)) < 3:
+        if self._wanted.positions and len(run.shape(ran)) < 3:
             raise LayerError(
                 f"the layer {ran.path!r} gives {run.shape(ran)}, which has no "
                 "positions to make a map of"

@@ -71,7 +71,7 @@ class Subject:
         """Outputs whose values are read too, though they are not explained."""
         self.heads = [output.point for output in self.outputs]
         self.maps = [
-            find_map(graph, layer, shapes, self.heads, self._named, wanted.differentiates)
+            find_map(graph, layer, shapes, self.heads, self._named, *wanted.of_layers)
             for layer in wanted.layers
         ]
         entry = self._explained_input()

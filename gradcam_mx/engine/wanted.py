@@ -41,3 +41,10 @@ class Wanted(NamedTuple):
     """Outputs whose values are read too, though nothing is explained of them."""
     differentiates: bool = True
     """Whether gradients are wanted at the layers."""
+    positions: bool = True
+    """Whether the layers have to be maps, rather than vectors too."""
+
+    @property
+    def of_layers(self) -> tuple[bool, bool]:
+        """Whether the layers are differentiated, and whether they have to be maps."""
+        return self.differentiates, self.positions

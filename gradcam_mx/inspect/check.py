@@ -125,7 +125,7 @@ def check(
         plain = asked.run(Needs(perturbs=True))
         gradients = [
             _gradient("input", asked, Needs(rules=frozenset({PLAIN})), None),
-            _gradient("layer", asked, Needs(layer=True), layer),
+            _gradient("layer", asked, Needs(layer=True, inside=layer is not None), layer),
         ]
         return Checked(
             (_forward(plain), _rows(plain), *gradients), _rules(asked), _methods(gradients)

@@ -238,6 +238,7 @@ class Plan:
             details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
             title=method.title,
+            of_values=method.needs.inside,
         )
 
 

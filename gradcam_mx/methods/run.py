@@ -407,7 +407,9 @@ def recorded_for(
         layers, rules = (), frozenset()
     with failures_told("forward"):
         differentiates = any(need.layer and need.gradient for need in needs)
-        wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates)
+        # what is attributed to each value of a layer needs no positions there
+        maps = any(need.layer and not need.inside for need in needs)
+        wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates, maps)
         recording = record(net, x, wanted)
         targets.check(recording.outputs)
     recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
