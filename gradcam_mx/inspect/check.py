@@ -68,6 +68,7 @@ class Checked:
             lines.append(
                 f"{report.rule} rule: changes {_counted(report.changed)}, "
                 f"leaves alone {_counted(report.left_alone)}"
+                + (f", does not see {_counted(report.not_seen)}" if report.not_seen else "")
             )
         return "\n".join([*lines, self.methods])
 
