@@ -227,6 +227,8 @@ class Structure:
                 self.inputs[0],
             )
         names = self.input_names
+        if not isinstance(chosen, (int, str, type(None))):
+            raise InputError(f"input={chosen!r} names several inputs where one is explained")
         if isinstance(chosen, int) and -len(names) <= chosen < len(names):
             chosen = names[chosen]
         if chosen in live:

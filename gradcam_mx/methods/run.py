@@ -14,8 +14,8 @@ from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.order import numbers_at, shape_of
-from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
+from ..engine.several_inputs import record
 from ..engine.wanted import Check, InputChoice, Together, Wanted
 from ..errors import LayerError
 from ..graph.layers import Map
@@ -355,7 +355,7 @@ class Run(View):
         layer: a layer, or a list of them; explained are those only if some method needs one.
         needs: of the methods that will be computed.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        input: which of several inputs attributions are made for, by number or name; or several.
         checks: of their options, before anything is computed.
     """
 
