@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
@@ -23,6 +24,7 @@ from ..graph.node import Node
 from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
+from ..graph.rectifiers import written
 from . import inputs, rules
 from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
@@ -359,19 +361,19 @@ def _recorded_nodes(heads: Iterable[Any]) -> list[Node]:
             graph = json.loads(mx.autograd.get_symbol(head).tojson(remove_amp_cast=False))
         except mx.MXNetError:
             continue  # a constant
-        for index, one in enumerate(graph["nodes"]):
-            attrs = one.get("attrs", {})
-            entries = tuple((entry[0], entry[1]) for entry in one["inputs"])
-            nodes[one["name"]] = Node(
-                index,
-                one["op"],
-                one["name"],
-                attrs,
-                entries,
-                role=one["op"],
-                activation=operator(one["op"]).activation(Attributes.of(one)),
-            )
+        made = [_recorded(index, one) for index, one in enumerate(graph["nodes"])]
+        found = written(made, [one.activation for one in made], (), graph.get("attrs", {}))
+        for node in made:
+            kind = found[node.index].kind if node.index in found else None
+            nodes[node.name] = replace(node, activation=node.activation or kind)
     return list(nodes.values())
+
+
+def _recorded(index: int, described: Mapping[str, Any]) -> Node:
+    attrs, op = described.get("attrs", {}), described["op"]
+    entries = tuple((entry[0], entry[1]) for entry in described["inputs"])
+    kind = operator(op).activation(Attributes.of(described))
+    return Node(index, op, described["name"], attrs, entries, role=op, activation=kind)
 
 
 def _drop_in_of(block: Any) -> str | None:

@@ -185,7 +185,7 @@ def activation_node(kind: str, name: str = "") -> Node:
 _OF_ACTIVATION = {"relu", "sigmoid", "tanh", "softrelu", "softsign"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RuleReport:
     """What a rule did to a net: how many nodes of each kind it changed, and left alone.
 
@@ -204,6 +204,11 @@ class RuleReport:
     changed: dict[str, int]
     left_alone: dict[str, int]
     not_seen: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = ["rule", "changed", "left_alone", *(["not_seen"] if self.not_seen else [])]
+        told = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({told})"
 
 
 def report(rule: Rule, graph: Structure, nodes: Iterable[int]) -> RuleReport:

@@ -247,3 +247,39 @@ def test_a_rule_of_ones_own_finds_operators_as_they_are():
     run = gm.run.Run(made, X, 1, needs=[gm.methods.needs.Needs(rules=frozenset([rule]))])
     close(run.input_gradient(rule), gm.saliency(made, X, 1).values)
     assert seen == [2]
+
+
+def test_a_net_that_cannot_be_traced_says_what_its_rules_leave_alone():
+    class Free(mx.gluon.Block):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = gm.nn.Dense(4, activation="relu"), gm.nn.Dense(2)
+
+        def forward(self, x):
+            y = self.first(x) - 0.5
+            assert y.sum().asscalar() < 1e9
+            return self.last(mx.nd.where(y > 0, y, mx.nd.zeros_like(y)))
+
+    made = Free()
+    made.initialize()
+    report = gm.guided_backprop(made, np.ones((2, 3), np.float32), 1).rule_report
+    assert (report.changed, report.left_alone) == ({"relu": 1}, {"relu": 1})
+
+
+def test_the_weight_of_a_layer_that_ends_in_a_rectifier():
+    class Layer(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            with self.name_scope():
+                self.conv = mx.gluon.nn.Conv2D(4, 3, in_channels=2)
+
+        def hybrid_forward(self, F, x):
+            y = self.conv(x)
+            return F.where(y > 0, y, F.zeros_like(y))
+
+    made = mx.gluon.nn.HybridSequential()
+    made.add(Layer(), mx.gluon.nn.Dense(2))
+    made.initialize()
+    made(mx.nd.ones((1, 2, 5, 5)))
+    found = gm.inspect.weights(made, "0")
+    np.testing.assert_array_equal(found, made[0].conv.weight.data().asnumpy())
