@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
@@ -23,6 +24,7 @@ from ..graph.node import Node
 from ..graph.operators import operator
 from ..graph.outputs import Output, choose
 from ..graph.parameters import Parameters
+from ..graph.rectifiers import written
 from . import inputs, rows, rules
 from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
@@ -141,7 +143,7 @@ class EagerTape:
 
     def _find_map(self, layer: Any) -> Map:
         run, ran = self._run, self._run.find(layer, self._named)
-        if len(run.shape(ran)) < 3:
+        if self._wanted.positions and len(run.shape(ran)) < 3:
             raise LayerError(
                 f"the layer {ran.path!r} gives {run.shape(ran)}, which has no "
                 "positions to make a map of"
@@ -372,19 +374,19 @@ def _recorded_nodes(heads: Iterable[Any]) -> list[Node]:
             graph = json.loads(mx.autograd.get_symbol(head).tojson(remove_amp_cast=False))
         except mx.MXNetError:
             continue  # a constant
-        for index, one in enumerate(graph["nodes"]):
-            attrs = one.get("attrs", {})
-            entries = tuple((entry[0], entry[1]) for entry in one["inputs"])
-            nodes[one["name"]] = Node(
-                index,
-                one["op"],
-                one["name"],
-                attrs,
-                entries,
-                role=one["op"],
-                activation=operator(one["op"]).activation(Attributes.of(one)),
-            )
+        made = [_recorded(index, one) for index, one in enumerate(graph["nodes"])]
+        found = written(made, [one.activation for one in made], (), graph.get("attrs", {}))
+        for node in made:
+            kind = found[node.index].kind if node.index in found else None
+            nodes[node.name] = replace(node, activation=node.activation or kind)
     return list(nodes.values())
+
+
+def _recorded(index: int, described: Mapping[str, Any]) -> Node:
+    attrs, op = described.get("attrs", {}), described["op"]
+    entries = tuple((entry[0], entry[1]) for entry in described["inputs"])
+    kind = operator(op).activation(Attributes.of(described))
+    return Node(index, op, described["name"], attrs, entries, role=op, activation=kind)
 
 
 def _drop_in_of(block: Any) -> str | None:
@@ -400,4 +402,6 @@ def _prepared(net: Any, x: inputs.Input) -> list[Any]:
         inputs.check(array)
     parameters = Parameters(net.collect_params())
     context = inputs.place_of(arrays, parameters.contexts())
-    return [inputs.place(array, context, parameters.dtype) for array in arrays]
+    is_double = any(np.dtype(array.dtype) == np.float64 for array in arrays)
+    dtype = "float64" if is_double and not parameters.has_floats else parameters.dtype
+    return [inputs.place(array, context, dtype) for array in arrays]

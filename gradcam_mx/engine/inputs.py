@@ -10,6 +10,7 @@ from .._mxnet import mx
 from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.node import Shapes
+from ..support.caches import Cache
 from ..support.devices import runnable
 
 Array = Union[np.ndarray, "mx.nd.NDArray"]
@@ -70,6 +71,25 @@ def _index_inputs(graph: Graph) -> set[int]:
             for slot in graph.nodes[reader].operator.indices
         )
     }
+
+
+class _Doubled(Cache[None, Graph]):
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def in_their_precision(graph: Graph, x: Input) -> Graph:
+    """The graph in the precision that the net has for an input: a net without parameters of its own
+    computes in that of its input.
+
+    Args:
+        graph: of the net.
+        x: its input, checked or not.
+    """
+    is_double = any(getattr(array, "dtype", None) == np.float64 for array in as_tuple(x))
+    if not is_double or graph.parameters.has_floats or graph.parameters.dtype == "float64":
+        return graph
+    return graph.cache(_Doubled).get(None, graph.in_double)
 
 
 def check(array: Any, takes_integers: bool = False) -> None:

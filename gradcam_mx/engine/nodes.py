@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping, Tuple
 
+from ..errors import RuleError
 from ..graph.graph import Graph
 from ..graph.kinds import Fault
 from ..graph.node import Entry
@@ -15,6 +16,47 @@ from .steps import Arrays, Attributes, Ran, Recorded, Step
 
 Key = Tuple[int, Tuple[Tuple[str, str], ...], Tuple[int, ...]]
 """What a piece of one node depends on: the node, its attributes, the inputs that it is given."""
+
+
+class WrittenNode:
+    """An activation that is written out in several operators and ran as a segment of its own, of
+    which `GraphNode` would be the last operator alone.
+
+    Args:
+        graph: its graph.
+        index: the node at which it ends.
+        values: what the run computed or was given.
+        parameters: the net's parameters, by name.
+    """
+
+    def __init__(
+        self, graph: Graph, index: int, values: Mapping[Entry, Any], parameters: Mapping[str, Any]
+    ) -> None:
+        self._graph, self._values, self._parameters = graph, values, parameters
+        self.node = graph.nodes[index]
+        assert self.node.bend is not None, "it is one operator"
+        self.entries = [self.node.bend.source]
+        """The value that it is a function of."""
+
+    def step(self, recorded: Recorded, leaves: list[Entry], arriving: Arrays) -> Step:
+        """The activation in a backward pass; see `GraphNode.step`."""
+        inputs = [self._values[entry] for entry in self.entries]
+        piece = self._graph.compile([(self.node.index, 0)], self.entries)
+
+        def runs(others: Arrays | None, changed: Arrays | None, attrs: Attributes) -> Ran:
+            if changed or attrs:
+                raise RuleError(
+                    f"the activation {self.node.name!r} is written out in several operators, which "
+                    "can be run on other inputs, but with no other parameters or attributes"
+                )
+
+            def run(marked: list[Any]) -> list[Any]:
+                return piece(dict(zip(self.entries, marked)), self._parameters)
+
+            again = Recorded(run, inputs if others is None else others)
+            return Ran(again, again.inputs, [0])
+
+        return Step(self.node, inputs, [], recorded.outputs, arriving, runs)
 
 
 class _Pieces(Cache[Key, Piece]):

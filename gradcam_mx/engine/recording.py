@@ -72,7 +72,7 @@ class Subject:
         """Outputs whose values are read too, though they are not explained."""
         self.heads = [output.point for output in self.outputs]
         self.maps = [
-            find_map(graph, layer, shapes, self.heads, self._named, wanted.differentiates)
+            find_map(graph, layer, shapes, self.heads, self._named, *wanted.of_layers)
             for layer in wanted.layers
         ]
         entry = self._explained_input()
@@ -417,7 +417,7 @@ Recording = Union[Traced, EagerTape]
 def record(net: Net, x: Input, wanted: Wanted) -> Recording:
     """Run the net on x and record it: by its graph if it can be traced, or by its drop-ins."""
     try:
-        graph = trace(net, len(inputs.as_tuple(x)))
+        graph = inputs.in_their_precision(trace(net, len(inputs.as_tuple(x))), x)
     except NetworkError:
         if not has_drop_ins(net):
             raise

@@ -39,8 +39,10 @@ they see.
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Iterable
 
 from .._mxnet import mx
@@ -48,6 +50,7 @@ from ..errors import Advice, RuleError
 from ..graph.node import Node
 from ..graph.operators import GATES
 from ..graph.structure import Structure
+from ..support.callers import caller_level
 from .steps import Backward, Instead, Step
 
 
@@ -74,6 +77,11 @@ class Rule:
     def acts_on(self) -> str:
         """What it acts on, in words, for the message that there is none of it in a net."""
         return "what its `at` chooses"
+
+    @property
+    def looks_for_rectifiers(self) -> bool:
+        """Whether it means to act on every rectifier of a net."""
+        return False
 
     def backward_at(self, node: Node) -> Backward | None:
         """What the engine does at a node: `at(node)`, where a function stands instead.
@@ -112,14 +120,23 @@ class _AtRectifiers(Rule):
     """One backward function at every rectifier."""
 
     name: str
-    backward: Backward
+    is_replaced: bool
+    """Whether nothing else is left of the rectifier's derivative."""
 
     def at(self, node: Node) -> Backward | None:
-        return self.backward if is_rectifier(node) else None
+        if not is_rectifier(node):
+            return None
+        bend = node.bend
+        slope, sign = (bend.slope, bend.sign) if bend else (1.0, 1)
+        return _at_rectifier(self.is_replaced, slope, sign)
 
     @property
     def acts_on(self) -> str:
         return "rectifiers (ReLU and its kin)"
+
+    @property
+    def looks_for_rectifiers(self) -> bool:
+        return True
 
 
 def _rectified(gradient: Any, out: Any = None) -> Any:
@@ -127,15 +144,30 @@ def _rectified(gradient: Any, out: Any = None) -> Any:
     return mx.nd.Activation(gradient, act_type="relu", out=out)
 
 
-def _as_it_is(step: Step) -> list[Any]:
-    return list(step.arriving)
+def _rectified_below(gradient: Any, out: Any = None) -> Any:
+    """min(dy, 0): of what stands for a rectifier times -1."""
+    return mx.nd._internal._minimum_scalar(gradient, scalar=0, out=out)
+
+
+@functools.lru_cache(maxsize=None)
+def _at_rectifier(is_replaced: bool, slope: float, sign: int) -> Backward:
+    """What happens at f(z) = slope · z on the side where f has that sign, a share of it elsewhere.
+
+    It is sign · ReLU(z) or ReLU(-z) times the slope's size: what arrives there is rectified.
+    """
+
+    def as_it_is(step: Step) -> list[Any]:
+        return [one if slope == 1 else one * slope for one in step.arriving]
+
+    arriving = _rectified if sign > 0 else _rectified_below
+    return Backward(arriving, as_it_is if is_replaced else None, of_activation=is_replaced)
 
 
 PLAIN: Rule = _Plain()
 """The gradient as it is."""
-GUIDED: Rule = _AtRectifiers("guided", Backward(arriving=_rectified))
+GUIDED: Rule = _AtRectifiers("guided", is_replaced=False)
 """Guided backpropagation: of the gradient, what is positive."""
-DECONVNET: Rule = _AtRectifiers("deconvnet", Backward(arriving=_rectified, instead=_as_it_is))
+DECONVNET: Rule = _AtRectifiers("deconvnet", is_replaced=True)
 """Deconvnet: what is positive, whatever the activation's derivative is."""
 
 
@@ -153,7 +185,7 @@ def activation_node(kind: str, name: str = "") -> Node:
 _OF_ACTIVATION = {"relu", "sigmoid", "tanh", "softrelu", "softsign"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RuleReport:
     """What a rule did to a net: how many nodes of each kind it changed, and left alone.
 
@@ -164,11 +196,19 @@ class RuleReport:
         rule: the rule's name.
         changed: kind ("relu", "Convolution") → how many the rule changed.
         left_alone: kind → how many it left alone.
+        not_seen: operator → how many seem to rectify in a way that no rule sees: at a threshold
+            other than zero, by a learned slope.
     """
 
     rule: str
     changed: dict[str, int]
     left_alone: dict[str, int]
+    not_seen: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = ["rule", "changed", "left_alone", *(["not_seen"] if self.not_seen else [])]
+        told = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({told})"
 
 
 def report(rule: Rule, graph: Structure, nodes: Iterable[int]) -> RuleReport:
@@ -181,7 +221,9 @@ def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = (
     changed: Counter[str] = Counter()
     left_alone: Counter[str] = Counter(out_of_reach)
     others: Counter[str] = Counter()
+    not_seen: Counter[str] = Counter()
     for node in nodes:
+        not_seen.update([node.op] * node.is_unseen)
         kind = node.activation or node.op
         if rule.backward_at(node) is not None:
             changed[kind] += 1
@@ -190,11 +232,11 @@ def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = (
         else:
             others[kind] += 1
     left_alone.update({kind: count for kind, count in others.items() if kind in changed})
-    return RuleReport(rule.name, dict(changed), dict(left_alone))
+    return RuleReport(rule.name, dict(changed), dict(left_alone), dict(not_seen))
 
 
 def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
-    """Refuse a rule that changes nothing.
+    """Refuse a rule that changes nothing; say what it should have changed, but does not see.
 
     Args:
         report: what it did.
@@ -210,6 +252,15 @@ def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
             f"the {rule.name} rule acts on {rule.acts_on}, and there is none "
             f"between the net's output and its input (found: {', '.join(found)})",
             advice=Advice.SHOW_THE_GRADIENT,
+        )
+    if rule.looks_for_rectifiers and report.not_seen:
+        counted = ", ".join(f"{count} {op}" for op, count in sorted(report.not_seen.items()))
+        warnings.warn(
+            f"the net seems to rectify by operators of its own that the {rule.name} rule does not "
+            f"see, and through which the gradient goes as it is: {counted}. What it sees are "
+            "activations, and functions of one value with a bend at zero, where(y > 0, y, 0) and "
+            "maximum(y, 0.1 * y)",
+            stacklevel=caller_level(),
         )
 
 

@@ -12,7 +12,7 @@ from typing import FrozenSet, Mapping, NamedTuple, Sequence
 
 from ..graph.graph import Graph
 from ..graph.loops import check_unrolled
-from ..graph.node import Entry
+from ..graph.node import Entry, Node
 from ..support.caches import Cache
 from .rules import Rule
 from .steps import Backward
@@ -53,6 +53,8 @@ class Asked(NamedTuple):
     """Where some rule changes what arrives."""
     replaced: Nodes
     """Where some rule stands in the place of the derivative."""
+    read: Entries = frozenset()
+    """The values that such rules read."""
 
 
 class _Plans(Cache[Asked, Plan]):
@@ -72,6 +74,16 @@ def where(rule: Rule, graph: Graph) -> Acts:
     return {index: backward for index, backward in found if backward is not None}
 
 
+def read_by(node: Node, backward: Backward) -> Sequence[Entry]:
+    """The values that a backward function stands between a node's outputs and.
+
+    Args:
+        node: it.
+        backward: what a rule does there.
+    """
+    return (node.bend.source,) if backward.of_activation and node.bend else node.inputs
+
+
 def plan_for(
     graph: Graph,
     points: Sequence[Entry],
@@ -81,12 +93,14 @@ def plan_for(
 ) -> Plan:
     """What to run and record so that gradients go from `heads` to `points` under some rules."""
     every = [one for acts_of_rule in acts for one in acts_of_rule.items()]
+    replaced = [(index, backward) for index, backward in every if backward.instead is not None]
     asked = Asked(
         frozenset(points),
         frozenset(heads),
         frozenset(leaves),
         frozenset(index for index, backward in every if backward.instead is None),
-        frozenset(index for index, backward in every if backward.instead is not None),
+        frozenset(index for index, _ in replaced),
+        frozenset(e for index, backward in replaced for e in read_by(graph.nodes[index], backward)),
     )
     return graph.cache(_Plans).get(asked, lambda: _make_plan(graph, asked))
 
@@ -119,9 +133,7 @@ def _cuts(graph: Graph, asked: Asked, downstream: frozenset[int]) -> set[int]:
         for entry in graph.nodes[index].inputs
         if entry[0] not in downstream and entry not in asked.leaves
     }
-    return cuts | {
-        entry[0] for index in asked.replaced & downstream for entry in graph.nodes[index].inputs
-    }
+    return cuts | {entry[0] for entry in asked.read}
 
 
 def _segment(graph: Graph, root: int, cuts: set[int], given: Entries) -> Segment:

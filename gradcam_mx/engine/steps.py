@@ -177,6 +177,10 @@ class Backward:
     instead: Instead | None = None
     """`instead(step)`: from what arrived to what arrives at each of `step.inputs`, in place of the
     node's derivative."""
+    of_activation: bool = False
+    """Whether `instead` is for an activation as a whole: where that is written out in several
+    operators, of which the node is the last, the step's one input is the value that it is a
+    function of."""
 
     def __post_init__(self) -> None:
         if self.arriving is None and self.instead is None:

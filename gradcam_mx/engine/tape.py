@@ -21,7 +21,7 @@ from ..errors import RuleError
 from ..graph.graph import Graph
 from ..graph.node import Entry, Node
 from ..graph.operators import OPERATORS
-from .nodes import GraphNode
+from .nodes import GraphNode, WrittenNode
 from .rules import PLAIN, Rule
 from .segments import Segment, plan_for, where
 from .steps import Backward, Recorded
@@ -68,9 +68,21 @@ class Tape:
             with mx.autograd.pause(train_mode=False):
                 self._values.update(zip(plan.stem, operator(self._values, parameters)))
         tracked = {e for segment in plan.segments for e in segment.outputs} | set(points)
-        replaced = {index for acts in self._acts.values() for index in acts if acts[index].instead}
+        replaced = {
+            (index, _is_whole(graph, index, acts[index]))
+            for acts in self._acts.values()
+            for index in acts
+            if acts[index].instead
+        }
         self._runs = [
-            SegmentRun(graph, segment, tracked, self._values, parameters, segment.root in replaced)
+            SegmentRun(
+                graph,
+                segment,
+                tracked,
+                self._values,
+                parameters,
+                [whole for whole in (False, True) if (segment.root, whole) in replaced],
+            )
             for segment in plan.segments
         ]
 
@@ -136,7 +148,8 @@ class SegmentRun:
         tracked: the values that gradients may go on from.
         values: what was computed before; what the segment gives is put there.
         parameters: the net's parameters, by name.
-        is_replaced: whether it is one node whose derivative some rule replaces.
+        replaced: whether some rule replaces the derivative of its last node, False, or of the
+            activation that ends in that, True; or both.
     """
 
     def __init__(
@@ -146,11 +159,15 @@ class SegmentRun:
         tracked: Container[Entry],
         values: dict[Entry, Any],
         parameters: Mapping[str, Any],
-        is_replaced: bool,
+        replaced: Sequence[bool],
     ) -> None:
         self.segment = segment
-        self.node = GraphNode(graph, segment.root, values, parameters) if is_replaced else None
-        asked = self.node.entries if self.node else ()
+        kinds: Mapping[bool, Any] = {False: GraphNode, True: WrittenNode}
+        self._graph = graph
+        self.nodes = {
+            whole: kinds[whole](graph, segment.root, values, parameters) for whole in replaced
+        }
+        asked = [entry for node in self.nodes.values() for entry in node.entries]
         self.leaves = [leaf for leaf in segment.leaves if leaf in tracked or leaf in asked]
         operator = graph.compile(segment.outputs, segment.leaves)
 
@@ -186,9 +203,14 @@ class SegmentRun:
 
     def passed_on(self, backward: Backward, arriving: Sequence[Any]) -> list[tuple[Entry, Any]]:
         """What a backward function gives in the place of the chain rule, and the values there."""
-        assert self.node is not None, "a rule that replaces derivatives cuts there"
-        step = self.node.step(self.recorded, self.leaves, arriving)
-        return list(zip(self.node.entries, backward.passed_on(step)))
+        node = self.nodes[_is_whole(self._graph, self.segment.root, backward)]
+        step = node.step(self.recorded, self.leaves, arriving)
+        return list(zip(node.entries, backward.passed_on(step)))
+
+
+def _is_whole(graph: Graph, index: int, backward: Backward) -> bool:
+    """Whether a backward function is for all operators of an activation that ends in a node."""
+    return backward.of_activation and graph.nodes[index].bend is not None
 
 
 class _Walk:

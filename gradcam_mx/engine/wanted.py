@@ -8,8 +8,15 @@ from typing import Any, Callable, NamedTuple, Sequence, Tuple, Union
 from ..graph.outputs import OutputChoice
 from .rules import Rule
 
-InputChoice = Union[None, int, str]
-"""Which of several inputs attributions are made for, by number or name; None for the first."""
+OneInput = Union[None, int, str]
+"""One of several inputs, by number or name; None for the first."""
+
+InputChoice = Union[OneInput, Sequence[Union[int, str]]]
+"""Which of several inputs attributions are made for, by number or name; None for the first; a list
+of them or "all" for several together."""
+
+ALL = "all"
+"""All inputs that a gradient comes back to."""
 
 Check = Callable[[Tuple[int, ...]], None]
 """Looks, before anything is computed, at the shape of the input that is explained, its channels
@@ -35,9 +42,17 @@ class Wanted(NamedTuple):
     rules: frozenset[Rule] = frozenset()
     """The rules under which gradients are wanted at the input."""
     output: OutputChoice = None
-    input: InputChoice = None
+    input: Any = None
+    """An `InputChoice`; for `recording.record` a `OneInput`."""
     checks: Sequence[Check] = ()
     also: Sequence[OutputChoice] = ()
     """Outputs whose values are read too, though nothing is explained of them."""
     differentiates: bool = True
     """Whether gradients are wanted at the layers."""
+    positions: bool = True
+    """Whether the layers have to be maps, rather than vectors too."""
+
+    @property
+    def of_layers(self) -> tuple[bool, bool]:
+        """Whether the layers are differentiated, and whether they have to be maps."""
+        return self.differentiates, self.positions

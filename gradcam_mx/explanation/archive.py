@@ -43,7 +43,7 @@ Fields = Dict[str, Any]
 Size = Tuple[int, ...]
 
 _DETAIL = "details."
-_OPTIONAL = ("layer", "options", "output", "input", "signed", "title", "class_names")
+_OPTIONAL = ("layer", "options", "output", "input", "signed", "title", "class_names", "of_values")
 _DAMAGE = (
     OSError,
     EOFError,

@@ -54,7 +54,7 @@ class Explanation:
     """The explained class of each sample, or the name of what else was explained, of all or each.
     """
     score: np.ndarray
-    """(N,) float32: the explained scalar of each sample."""
+    """(N,) the explained scalar of each sample: float32, or float64 of a net in that."""
     input_size: tuple[int, ...]
     """(H, W) of the net's input; (W,) of a signal, (D, H, W) of a volume or clip."""
     layer: str | None = None
@@ -74,6 +74,10 @@ class Explanation:
     class_names: list[str] | None = field(default=None, compare=False)
     """The names of the explained classes, one a sample, where they are known."""
 
+    of_values: bool = False
+    """Whether each value of the input or layer has a share of its own: these are no maps, whatever
+    their shape."""
+
     def __repr__(self) -> str:
         score = "score" if len(self.score) == 1 else "scores"
         parts = [
@@ -87,7 +91,7 @@ class Explanation:
     @property
     def is_map(self) -> bool:
         """Whether the values are maps of positions, rather than attributions of the input."""
-        return self.values.ndim == len(self.input_size) + 1
+        return not self.of_values and self.values.ndim == len(self.input_size) + 1
 
     @property
     def views(self) -> int:

@@ -9,21 +9,18 @@ it, and is a rectifier.
 
 from __future__ import annotations
 
-import functools
-import json
 from collections import defaultdict
 from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
 from .kinds import Positions
 from .node import Entry, Node
 from .operators import RECTIFYING
+from .tried import tried
 
-POINTS = np.array([-1e5, -1e4, -1e-2, 0, 1e-2, 1e4, 1e5])
+POINTS = (-1e5, -1e4, -1e-2, 0.0, 1e-2, 1e4, 1e5)
 """Far out on both sides, and around zero."""
-_RANKS = 5
 
 
 class Shape(NamedTuple):
@@ -44,8 +41,19 @@ class Shape(NamedTuple):
         return self.rises_behind and not self.rises_before
 
 
-def activations(nodes: Sequence[Node], attributes: Mapping[str, Any]) -> list[str | None]:
-    """What kinds of activations the nodes of a graph are; None for those that are none.
+def shape_of(values: np.ndarray | None) -> Shape | None:
+    """How a function runs that gives these values at `POINTS`; None if it is none."""
+    if values is None:
+        return None
+    low, lower, before, zero, behind, higher, high = values
+    return Shape(bool(low == lower and high == higher), before != zero, behind != zero)
+
+
+def activations(
+    nodes: Sequence[Node], attributes: Mapping[str, Any]
+) -> tuple[list[str | None], set[int]]:
+    """What kinds of activations the nodes of a graph are, None for those that are none; and the
+    bounds that are parts of gates.
 
     Args:
         nodes: frozen, each behind those that it reads.
@@ -54,7 +62,7 @@ def activations(nodes: Sequence[Node], attributes: Mapping[str, Any]) -> list[st
     found = _Activations(nodes, attributes)
     for node in nodes:
         found.kinds.append(found.kind(node))
-    return found.kinds
+    return found.kinds, found.in_gates
 
 
 class _Activations:
@@ -62,6 +70,7 @@ class _Activations:
         self._nodes, self._attributes = nodes, attributes
         self.kinds: list[str | None] = []
         """Of the nodes before."""
+        self.in_gates: set[int] = set()
         self._readers: dict[int, set[int]] = defaultdict(set)
         self._fixed: set[int] = set()
         for node in nodes:
@@ -80,13 +89,16 @@ class _Activations:
         found = self._tried(node, source)
         if found is None:
             return named
-        if named is None:
-            return ("clip" if found.bounded else "relu") if found.is_rectifier else None
+        if named is None and found.is_rectifier:
+            return "clip" if found.bounded else "relu"
         behind = self._next(node)
         while not found.bounded and behind is not None:
             found = self._tried(behind, source) or found
             behind = self._next(behind)
-        return "hard_sigmoid" if found.is_gate else named
+        if not found.is_gate:
+            return named
+        self.in_gates.add(node.index)
+        return named and "hard_sigmoid"
 
     def _source(self, node: Node) -> Entry | None:
         """The value that the function which ends in a node is a function of."""
@@ -140,37 +152,4 @@ class _Activations:
         )
 
     def _tried(self, node: Node, source: Entry) -> Shape | None:
-        rebuilt: list[Mapping[str, Any]] = [{"op": "null", "name": "x", "inputs": []}]
-        places = {source: (0, 0, 0)}
-
-        def place(entry: Entry) -> tuple[int, int, int]:
-            if entry not in places:
-                made = self._nodes[entry[0]]
-                inputs = [place(one) for one in made.inputs]
-                places[entry] = (len(rebuilt), entry[1], 0)
-                name = f"step{len(rebuilt)}"
-                rebuilt.append(
-                    {"op": made.op, "name": name, "attrs": dict(made.attrs), "inputs": inputs}
-                )
-            return places[entry]
-
-        head = place((node.index, 0))
-        whole = {"nodes": rebuilt, "arg_nodes": [0], "heads": [head], "attrs": self._attributes}
-        return _shape_of(json.dumps(whole, sort_keys=True))
-
-
-@functools.lru_cache(maxsize=1024)
-def _shape_of(symbol: str) -> Shape | None:
-    """How a scalar function runs, given as a Symbol's JSON; None if it is none."""
-    run = mx.nd.CachedOp(mx.sym.load_json(symbol))
-    for rank in range(1, _RANKS + 1):
-        x = mx.nd.array(POINTS.reshape(-1, *[1] * (rank - 1)))
-        try:
-            with mx.autograd.pause():
-                values = run(x).asnumpy().ravel()
-        except mx.MXNetError:
-            continue  # numbers of another rank stand beside it
-        if len(values) == len(POINTS) and np.isfinite(values).all():
-            low, lower, before, zero, behind, higher, high = values
-            return Shape(bool(low == lower and high == higher), before != zero, behind != zero)
-    return None
+        return shape_of(tried(self._nodes, self._attributes, node, source, POINTS))

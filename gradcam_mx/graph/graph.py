@@ -24,7 +24,7 @@ from .kinds import Fault, Kind
 from .loops import steps_of
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .own import Own, no_block
-from .parameters import Parameters, in_double
+from .parameters import IS_DOUBLE, Parameters, in_double, is_double
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
@@ -76,7 +76,7 @@ class Graph(Structure):
             block: gives the Block that was traced; None if there is none any more.
         """
         self._made_of = description, output_names, sources, input_names, blocks, points
-        every = Parameters(sources)
+        every = Parameters(sources, is_double=is_double(description))
         count = len(description["heads"])
         rewritten = rewrite(unfused(followed(description)), every.dtype, len(output_names))
         self.twins = paired(rewritten["heads"][count:], values_of(description))
@@ -121,10 +121,10 @@ class Graph(Structure):
         return Graph, self._made_of
 
     def in_double(self) -> Graph:
-        """The same graph in double precision, on copies of the parameters: to check numbers by."""
+        """The same graph in double precision, on copies of the parameters."""
         description, output_names, sources, input_names, blocks, points = self._made_of
-        doubled = in_double(sources)
-        return Graph(description, output_names, doubled, input_names, blocks, points)
+        marked, doubled = {**description, IS_DOUBLE: True}, in_double(sources)
+        return Graph(marked, output_names, doubled, input_names, blocks, points)
 
     @property
     def wants_plain(self) -> frozenset[int]:

@@ -49,7 +49,7 @@ class Map(NamedTuple):
     channel_axis: int
 
 
-_MapKey = Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], Optional[Entry], bool]
+_MapKey = Tuple[Optional[str], Tuple[Shape, ...], Tuple[Entry, ...], Optional[Entry], bool, bool]
 
 
 class _Maps(Cache[_MapKey, Map]):
@@ -201,18 +201,22 @@ def find_map(
     heads: Sequence[Entry],
     source: Entry | None = None,
     differentiably: bool = True,
+    positions: bool = True,
 ) -> Map:
-    """Like `find`, for a layer whose output is to be explained as a map.
+    """Like `find`, for a layer whose output is to be explained: as a map, or each of its values.
+
+    Args:
+        positions: whether it has to be a map.
 
     Raises:
         LayerError: no such layer, its output has no positions, does not depend on the input, or
             what is explained does not depend on it; or, `differentiably`, no gradient gets there.
     """
     if not isinstance(layer, (str, type(None))):
-        return _find_map(graph, layer, shapes, heads, source, differentiably)
-    key = layer, shapes.of_inputs, tuple(heads), source, differentiably
+        return _find_map(graph, layer, shapes, heads, source, differentiably, positions)
+    key = layer, shapes.of_inputs, tuple(heads), source, differentiably, positions
     return graph.cache(_Maps).get(
-        key, lambda: _find_map(graph, layer, shapes, heads, source, differentiably)
+        key, lambda: _find_map(graph, layer, shapes, heads, source, differentiably, positions)
     )
 
 
@@ -223,15 +227,22 @@ def _find_map(
     heads: Sequence[Entry],
     source: Entry | None,
     differentiably: bool,
+    positions: bool,
 ) -> Map:
     entry, name = find(graph, layer, shapes, heads, source, differentiably)
     check_runs(graph, entry, name)
-    if len(shapes[entry]) < 3:
+    if positions and len(shapes[entry]) < 3:
+        found = default_or_none(graph, shapes, heads, source, differentiably)
+        choice = (
+            "the net has no layer that has"
+            if found is None
+            else "choose a layer before pooling and flattening, such as "
+            f"{name_of(graph, found)!r}, the default"
+        )
         raise LayerError(
             f"the layer {name!r} gives {shapes[entry]}, which has no positions to make a map of; "
-            f"choose a layer before pooling and flattening, such as "
-            f"{name_of(graph, default(graph, shapes, heads, source, differentiably))!r}, "
-            "the default"
+            f"{choice}. Each value of a vector is explained by input_x_gradient, "
+            "integrated_gradients and expected_gradients"
         )
     inputs = inputs_of(graph, entry)
     if not inputs:

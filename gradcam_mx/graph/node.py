@@ -59,6 +59,18 @@ class Shapes(Dict[Entry, Shape]):
         return self._of_twice[samples]
 
 
+class Bend(NamedTuple):
+    """How a rectifier that is written out lies on the value that it rectifies: as slope · ReLU, or
+    that of the other side of zero."""
+
+    source: Entry
+    """The value that is rectified."""
+    slope: float
+    """Its derivative on the steep side."""
+    sign: int
+    """Whether it gives more there than at zero, 1, or less, -1."""
+
+
 @dataclass(frozen=True)
 class Node(Reader):
     """One operator of the graph, or one variable (`op` is "null"); it reads its attributes.
@@ -82,6 +94,10 @@ class Node(Reader):
     """The operator that it stands for: the net's own, where the engine runs another."""
     activation: str | None = None
     """Of an activation: its kind ("relu", "clip", "gelu", "sigmoid" …)."""
+    bend: Bend | None = None
+    """Of one that is written out in several operators, of which this is the last."""
+    is_unseen: bool = False
+    """Whether it seems to rectify in a way that rules cannot follow."""
 
     @property
     def operator(self) -> Operator:

@@ -72,6 +72,8 @@ class Operator:
     """The kind of activation that it is by itself ("relu", "clip", "gelu", "sigmoid" …)."""
     bounds: bool = False
     """Whether it cuts off what is above or below something, as a rectifier does."""
+    is_kinked: bool = False
+    """Whether its derivative jumps, or chooses between what it reads: rectifiers are made of it."""
     probabilities: Callable[[Reader], Probabilities | None] = _nothing
     """What probabilities it makes of scores."""
     stops_gradient: Callable[[Reader], bool] = _never
@@ -199,7 +201,7 @@ _RESHAPING = Operator(Kind.RESHAPING, Positions.MOVED, keeps_scores=True, keeps_
 _CAST = Operator(positions=Positions.SAME, keeps_scores=True, keeps_channels=True)
 _ARITHMETIC = Operator(positions=Positions.SAME, keeps_channels=True)
 _SCALING = Operator(Kind.SCALING, Positions.SAME, keeps_channels=True)
-_BOUND = Operator(positions=Positions.SAME, bounds=True)
+_BOUND = Operator(positions=Positions.SAME, bounds=True, is_kinked=True)
 _REDUCTION = Operator(positions=Positions.REDUCED)
 _MEAN = Operator(Kind.MEAN, Positions.REDUCED)
 _SOFTMAX = Operator(positions=Positions.ALONG_AXIS, probabilities=_softmax)
@@ -209,7 +211,7 @@ _DETECTION = Operator(Kind.DETECTION)
 _STOP = Operator(stops_gradient=_always)
 _REFUSED = replace(_STOP, faults=(Fault.NO_GRADIENT,))
 _INT8 = replace(_REFUSED, positions=Positions.WHOLE, is_int8=True)
-_COMPARISON = Operator(positions=Positions.SAME, stops_gradient=_always)
+_COMPARISON = Operator(positions=Positions.SAME, stops_gradient=_always, is_kinked=True)
 _DRAW = Operator(draws=_always)
 _SECOND_IS_INDEX = Operator(indices=(1,))
 _REGIONS = Operator(picks_samples=_always, cuts_out=True)
@@ -331,9 +333,10 @@ _ROWS: dict[str, Operator] = {
     "_plus_scalar": Operator(Kind.SHIFT, Positions.SAME, keeps_channels=True),
     "_mul_scalar _div_scalar": _SCALING,
     "_minus_scalar broadcast_add broadcast_sub broadcast_mul broadcast_div": _ARITHMETIC,
-    "exp log log1p expm1 sqrt rsqrt square abs negative reciprocal erf": _SAME,
+    "exp log log1p expm1 sqrt rsqrt square negative reciprocal erf _npi_negative": _SAME,
+    "abs _npi_abs _npi_absolute": replace(_SAME, is_kinked=True),
     "add_n": _SAME,
-    "where": replace(_SAME, indices=(0,)),
+    "where _npi_where": replace(_SAME, indices=(0,), is_kinked=True),
     "_maximum _minimum broadcast_maximum broadcast_minimum": _BOUND,
     "_minimum_scalar _npi_minimum_scalar _npi_maximum _npi_minimum": _BOUND,
     "elemwise_add": replace(_SAME, faults=(Fault.NO_BACKWARD_OPERATOR,)),
@@ -372,7 +375,7 @@ _ROWS: dict[str, Operator] = {
     "BlockGrad stop_gradient": replace(_LOSS_HEAD, stops_gradient=_always),
     WITHOUT_GRADIENT: _STOP,
     OF_SHAPES: replace(_STOP, reads_numbers=False),
-    "zeros_like ones_like": replace(_COMPARISON, reads_numbers=False),
+    "zeros_like ones_like": replace(_COMPARISON, reads_numbers=False, is_kinked=False),
     WITHOUT_ANY: _REFUSED,
     STEPS: _COMPARISON,
 }

@@ -18,7 +18,7 @@ from .blocks import flattened, hooks_replaced, walk
 from .kinds import Fault
 from .node import Entry
 from .operators import operator
-from .parameters import FLOATS, is_gluon, type_name
+from .parameters import FLOATS, IS_DOUBLE, is_gluon, type_name
 
 
 def no_block() -> None:
@@ -150,12 +150,13 @@ class Own:
     def dtype(self) -> str:
         """The floating-point type of its inputs: that of its parameters, most of all the first."""
         found = (type_name(source) for source in self._sources.values())
-        return next((name for name in found if name in FLOATS), "float32")
+        otherwise = "float64" if self._description.get(IS_DOUBLE) else "float32"
+        return next((name for name in found if name in FLOATS), otherwise)
 
     @cached_property
     def coarsest(self) -> str:
         """The coarsest floating-point type that it computes in somewhere."""
-        types = {type_name(source) for source in self._sources.values()}
+        types = {type_name(source) for source in self._sources.values()} or {self.dtype}
         for node in self._description["nodes"]:
             types.add(node.get("attrs", {}).get("dtype", ""))
             if Fault.SINGLE_PRECISION in operator(node["op"]).faults:

@@ -14,6 +14,9 @@ from ..support.callers import caller_level
 
 FLOATS = {"float16", "bfloat16", "float32", "float64"}
 
+IS_DOUBLE = "is_double"
+"""What marks the description of a graph that is computed in double precision."""
+
 # For each type to compute in, those that are copied to it.
 _OTHERS = {"float32": {np.float16, np.float64}, "float64": {np.float16, np.float32}}
 
@@ -21,8 +24,19 @@ _OTHERS = {"float32": {np.float16, np.float64}, "float64": {np.float16, np.float
 class Parameters:
     """Name → gluon Parameter or plain array, read afresh at each use."""
 
-    def __init__(self, sources: Mapping[str, Any], fixed_gammas: Iterable[str] = ()) -> None:
-        self._sources = dict(sources)
+    def __init__(
+        self,
+        sources: Mapping[str, Any],
+        fixed_gammas: Iterable[str] = (),
+        is_double: bool = False,
+    ) -> None:
+        """
+        Args:
+            sources: name → gluon Parameter or plain array.
+            fixed_gammas: those of them that are ones, whatever they hold.
+            is_double: whether the net computes in float64 somewhere, whatever they are.
+        """
+        self._sources, self._is_double = dict(sources), is_double
         # With fix_gamma, MXNet's BatchNorm writes ones into the gamma that it is given (measured).
         self._fixed_gammas = frozenset(fixed_gammas)
         # Detaching an array takes longer than anything else here: name → (array, detached).
@@ -39,16 +53,22 @@ class Parameters:
                 f"{self.dtype}, on copies of them",
                 stacklevel=caller_level(),
             )
-        return Parameters(chosen, fixed_gammas)
+        return Parameters(chosen, fixed_gammas, self._is_double)
 
     @cached_property
     def dtype(self) -> str:
         """The floating-point type to compute in: float64 for a net in it, else float32."""
         return (
             "float64"
-            if any(type_name(source) == "float64" for source in self._sources.values())
+            if self._is_double
+            or any(type_name(source) == "float64" for source in self._sources.values())
             else "float32"
         )
+
+    @property
+    def has_floats(self) -> bool:
+        """Whether any of them is of a floating-point type."""
+        return any(type_name(source) in FLOATS for source in self._sources.values())
 
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
@@ -112,6 +132,19 @@ class Parameters:
 def is_gluon(source: Any) -> bool:
     """Whether it is a gluon Parameter, and no plain array."""
     return isinstance(source, mx.gluon.Parameter)
+
+
+def is_double(description: Mapping[str, Any]) -> bool:
+    """Whether a graph makes numbers in double precision somewhere, of whatever it is given.
+
+    Args:
+        description: a Symbol's JSON as Python has it; one that is marked is in double precision.
+    """
+    return bool(description.get(IS_DOUBLE)) or any(
+        (node["op"] != "null" and node.get("attrs", {}).get("dtype") == "float64")
+        or any(map(is_double, node.get("subgraphs", ())))
+        for node in description["nodes"]
+    )
 
 
 def in_double(sources: Mapping[str, Any]) -> dict[str, Any]:

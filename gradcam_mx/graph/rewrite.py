@@ -99,7 +99,8 @@ def _rewritten(node: Description, positions: Container[int]) -> Iterable[Descrip
         return _parted(node, known.fused_with_relu)
     if _is_of_probabilities(node):
         return [node, *_probabilities(node)]
-    if attrs.text("layout", "") in _CHANNELS_FIRST:
+    # a weight that was made with its convolution bears its attributes (measured)
+    if node["op"] != "null" and attrs.text("layout", "") in _CHANNELS_FIRST:
         return _channels_first(node)
     if Fault.BLOCKED_INPUT in known.faults:
         return [

@@ -13,6 +13,7 @@ from .gates import activations
 from .kinds import Kind
 from .node import Entry, Node, TracedBlock
 from .outputs import Output, explained, labels
+from .rectifiers import written
 
 Kept = TypeVar("Kept")
 
@@ -226,6 +227,8 @@ class Structure:
                 self.inputs[0],
             )
         names = self.input_names
+        if not isinstance(chosen, (int, str, type(None))):
+            raise InputError(f"input={chosen!r} names several inputs where one is explained")
         if isinstance(chosen, int) and -len(names) <= chosen < len(names):
             chosen = names[chosen]
         if chosen in live:
@@ -258,8 +261,19 @@ def _frozen(nodes: Sequence[Node], attributes: Mapping[str, Any]) -> list[Node]:
         )
         for node in nodes
     ]
-    kinds = activations(frozen, attributes)
-    return [replace(node, activation=kind) for node, kind in zip(frozen, kinds)]
+    kinds, in_gates = activations(frozen, attributes)
+    own = written(frozen, kinds, in_gates, attributes)
+    return [
+        replace(node, activation=kind)
+        if node.index not in own
+        else replace(
+            node,
+            activation=own[node.index].kind or kind,
+            bend=own[node.index].bend,
+            is_unseen=own[node.index].is_unseen,
+        )
+        for node, kind in zip(frozen, kinds)
+    ]
 
 
 def _passed(nodes: Sequence[Node], entry: Entry) -> Entry:

@@ -69,6 +69,7 @@ class Checked:
             lines.append(
                 f"{report.rule} rule: changes {_counted(report.changed)}, "
                 f"leaves alone {_counted(report.left_alone)}"
+                + (f", does not see {_counted(report.not_seen)}" if report.not_seen else "")
             )
         return "\n".join([*lines, self.methods])
 
@@ -126,7 +127,7 @@ def check(
         plain = asked.run(Needs(perturbs=True))
         gradients = [
             _gradient("input", asked, Needs(rules=frozenset({PLAIN})), None),
-            _gradient("layer", asked, Needs(layer=True), layer),
+            _gradient("layer", asked, Needs(layer=True, inside=layer is not None), layer),
         ]
         return Checked(
             (_forward(plain), _rows(plain), *gradients), _rules(asked), _methods(gradients)

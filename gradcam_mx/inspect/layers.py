@@ -100,7 +100,7 @@ def weights(net: Net, layer: Any) -> np.ndarray:
         None,
     )
     if block is not None and node.activation:
-        node = graph.nodes[node.inputs[0][0]]
+        node = graph.nodes[(node.bend.source if node.bend else node.inputs[0])[0]]
     if operator(node.role).kind not in WEIGHTED or (
         block is not None and block.kind in _WITHOUT_WEIGHTS
     ):

@@ -160,7 +160,8 @@ def ablation_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         batch_size: how many ablated activations run at once.
         progress: whether to show a bar if it takes longer than two seconds.
@@ -277,7 +278,8 @@ def cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -334,7 +336,8 @@ def deconvnet(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
 
     Returns:
         An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
@@ -445,7 +448,8 @@ def eigen_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -558,7 +562,8 @@ def eigen_grad_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -681,8 +686,10 @@ def expected_gradients(
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
-        background: (B, C, H, W), preprocessed: what x is compared with.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
+            with one for each, whose rows belong together.
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
@@ -790,7 +797,8 @@ def explain(
             With a list of layers these methods give a list of explanations. Methods that can
             explain a layer as well as the input explain the input.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        input: which of several inputs attributions are made for, by number or name; for methods
+            that attribute to inputs by gradients, a list of them or "all" gives lists.
         fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
         options: name of a method → its own options.
 
@@ -849,7 +857,8 @@ def feature_ablation(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -866,7 +875,7 @@ def feature_ablation(
 
     Raises:
         MethodError: no such segments or baseline.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         TargetError, NetworkError: what they say, before anything changes.
 
     Example:
@@ -969,7 +978,8 @@ def grad_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1082,7 +1092,8 @@ def grad_cam_pp(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1145,7 +1156,8 @@ def guided_backprop(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
 
     Returns:
         An Explanation whose values are the guided gradients, (N, C, H, W); its `rule_report` counts
@@ -1239,7 +1251,8 @@ def guided_grad_cam(
             one before the global pool.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
 
     Returns:
@@ -1349,7 +1362,8 @@ def hires_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1438,7 +1452,8 @@ def input_x_gradient(
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1551,9 +1566,11 @@ def integrated_gradients(
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
-            for each channel, or an array like x or like one sample.
+            for each channel, or an array like x or like one sample. Of several inputs a tuple with
+            one for each, or a mapping by their names.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
         batch_size: how many points run at once; the result does not depend on it.
@@ -1627,7 +1644,8 @@ def kernel_shap(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1647,7 +1665,7 @@ def kernel_shap(
 
     Raises:
         MethodError: no such segments or baseline, too few samples.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         TargetError, NetworkError: what they say, before anything changes.
 
     Example:
@@ -1750,7 +1768,8 @@ def layer_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
@@ -1826,7 +1845,8 @@ def lime(
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1848,7 +1868,7 @@ def lime(
 
     Raises:
         MethodError: no such segments or baseline, options out of range.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         DependencyError: scikit-learn is not installed.
         TargetError, NetworkError: what they say, before anything changes.
 
@@ -1908,7 +1928,8 @@ def occlusion(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         window: the side of the windows, or (height, width); an eighth of the input by default.
         stride: from one window to the next; half a window by default.
         baseline: what hidden parts become: "zero", "mean" (each channel's mean), "blur" (x without
@@ -1981,7 +2002,8 @@ def partition_shap(
             (`gm.targets.Several`, `Top`) share all passes and the rectangles, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         masker: what hidden rectangles become: "inpaint_telea", "inpaint_ns", "blur(kx,ky)" (the
             mean over a box), "zero", "mean" (each channel's mean), "blur" (x without detail), a
             number or one for each channel, or an array like x or like one sample.
@@ -2058,7 +2080,8 @@ def rise(
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         num_samples: how many masks.
         cells: along each axis of positions. Of a vector each value is a cell.
         keep: p.
@@ -2122,7 +2145,8 @@ def saliency(
             (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
 
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
@@ -2242,7 +2266,8 @@ def score_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         batch_size: how many masked inputs run at once.
         progress: whether to show a bar if it takes longer than two seconds.
@@ -2311,7 +2336,8 @@ def smooth_grad(
             them (`gm.targets.Several`, `Top`) give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
@@ -2426,7 +2452,8 @@ def xgrad_cam(
             run.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
-            or name; the first by default.
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.

@@ -66,7 +66,7 @@ def variant(
         value: a variant of each sample there.
     """
     recording, originals = recorded.recording, recorded.value(where)
-    gradients, scores = np.zeros_like(value), np.zeros(recording.samples, np.float32)
+    gradients, scores = np.zeros_like(value), np.zeros(recording.samples)
     rows = recording.rows_of(where)
     for sample in range(recording.samples):
         own = rows == sample
@@ -92,7 +92,7 @@ def _of_sample(recorded: Recorded, gradients: Sequence[Any], sample: int) -> lis
                 f"the samples of this net touch each other, and its output {gradient.shape} does "
                 "not hold them at an axis of their own; explain one sample in a call"
             )
-        mask = np.zeros(gradient.shape[axis], np.float32)
+        mask = np.zeros(gradient.shape[axis])
         mask[sample] = 1
         shape = [-1 if place == axis else 1 for place in range(len(gradient.shape))]
         like = mx.nd.array(mask.reshape(shape), ctx=gradient.context, dtype=gradient.dtype)

@@ -18,7 +18,8 @@ ARGUMENTS = {
     'last one before the global pool. Of one that runs several times, "name#2" is the second run.',
     "output": 'which of several outputs is explained, by number or name; or "probability".',
     "input": "which of several inputs attributions are made for, or the layer depends on, by "
-    "number or name; the first by default.",
+    'number or name; the first by default. A list of them, or "all", gives a list with an '
+    "explanation for each, where a method attributes to inputs by gradients.",
     "fuse": '"mean", "max" or "product" joins the maps of a list of layers at the input\'s size.',
     "relu": "False keeps the negative evidence too.",
     "augment_smooth": "the mean over x and its mirror image, each times 0.9, 1 and 1.1.",

@@ -14,6 +14,7 @@ from ..errors import MethodError
 from ..support.arrays import ranges
 from .activation_maps import grad_cam
 from .functions import method
+from .inputs import of_each
 from .moments import Moments
 from .needs import Needs
 from .run import View
@@ -267,7 +268,7 @@ def smooth_grad(
             f"{num_samples}, noise={noise}"
         )
     x, draw = run.x, np.random.RandomState(seed)
-    sigma = noise * ranges(x)
+    sigma = noise * of_each(run, lambda one, _: np.broadcast_to(ranges(one), one.shape))
 
     def noisy() -> Iterator[np.ndarray]:
         for _ in range(num_samples):

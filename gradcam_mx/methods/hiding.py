@@ -203,7 +203,7 @@ def feature_ablation(
 
     Raises:
         MethodError: no such segments or baseline.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         TargetError, NetworkError: what they say, before anything changes.
 
     Example:

@@ -7,11 +7,13 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from ..engine.inputs import Array
+from ..engine.several_inputs import joined, parts_of, split
 from ..errors import InputError, MethodError
 from ..graph.layers import Map
 from ..support.arrays import numbers_of, ranges
 from .baselines import Baseline, baseline_of, check_array
 from .functions import method
+from .inputs import for_each, of_each
 from .moments import Moments
 from .needs import Needs
 from .register import Result
@@ -78,7 +80,8 @@ def integrated_gradients(
             of them (`gm.targets.Several`, `Top`) give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
-            for each channel, or an array like x or like one sample.
+            for each channel, or an array like x or like one sample. Of several inputs a tuple with
+            one for each, or a mapping by their names.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
         batch_size: how many points run at once; the result does not depend on it.
@@ -107,7 +110,9 @@ def integrated_gradients(
         raise MethodError(f"expected at least one step; got {steps}")
     points, weights = QUADRATURES[quadrature](steps)
     where = run.map or run.input_map
-    start = _values_at(run, where, baseline_of(run.x, baseline))
+    baselines = for_each(run, baseline, "baseline")
+    behind = of_each(run, lambda x, number: baseline_of(x, baselines[number]))
+    start = _values_at(run, where, behind)
     way = run.value(where) - start
 
     def path() -> Iterator[np.ndarray]:
@@ -162,7 +167,8 @@ def expected_gradients(
         target: what is explained; each sample's top class by default, that of x itself. Several
             of them (`gm.targets.Several`, `Top`) give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
-        background: (B, C, H, W), preprocessed: what x is compared with.
+        background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
+            with one for each, whose rows belong together.
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
@@ -195,7 +201,8 @@ def expected_gradients(
     # a baseline is the same for all samples of a batch
     starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
     value, draw = run.value(where), np.random.RandomState(seed)
-    sigma = local_smoothing * ranges(value)
+    noise_range = ranges(value) if run.map else of_each(run, _ranges)
+    sigma = local_smoothing * noise_range
     chosen = draw.randint(len(starts), size=num_samples)
 
     def drawn() -> Iterator[np.ndarray]:
@@ -236,10 +243,27 @@ def _values_at(run: View, where: Map, x: np.ndarray) -> np.ndarray:
 
 
 def _background(run: View, background: Any) -> np.ndarray:
+    sets = for_each(run, background, "background")
+    parts = split(run.x, parts_of(run.input_map)) if parts_of(run.input_map) else [run.x]
+    found = [_set_of(one, x) for one, x in zip(sets, parts)]
+    if len({len(one) for one in found}) > 1:
+        raise InputError(
+            f"the background has {', '.join(str(len(one)) for one in found)} rows; expected as "
+            "many for each input, which belong together"
+        )
+    return found[0] if len(found) == 1 and not parts_of(run.input_map) else joined(found)
+
+
+def _set_of(background: Any, x: np.ndarray) -> np.ndarray:
     numbers = numbers_of(background)
-    if numbers.ndim != run.x.ndim or not len(numbers):
+    if numbers.ndim != x.ndim or not len(numbers):
         raise InputError(
             f"the background has shape {numbers.shape}; expected a set of inputs, "
-            f"(B, {', '.join(map(str, run.x.shape[1:]))}), preprocessed"
+            f"(B, {', '.join(map(str, x.shape[1:]))}), preprocessed"
         )
-    return check_array(numbers, [(len(numbers), *run.x.shape[1:])], "the background")
+    return check_array(numbers, [(len(numbers), *x.shape[1:])], "the background")
+
+
+def _ranges(x: np.ndarray, _: int) -> np.ndarray:
+    """How far the values of each sample reach, at each value."""
+    return np.broadcast_to(ranges(x), x.shape)

@@ -19,7 +19,7 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..targets.given import gives_list
 from ..targets.heads import Targets
-from . import fusion
+from . import fusion, inputs
 from .options import Options, check_of_shape, checked
 from .recorded import Recorded
 from .register import Found, Method, Result, find_method
@@ -64,7 +64,8 @@ class Plan:
         layer: for the methods that explain a layer; by default the last before the global pool.
             With a list of layers these methods give a list of explanations.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        input: which of several inputs attributions are made for, by number or name; several of
+            them, or "all", give a list with an explanation for each.
         fuse: "mean", "max" or "product" joins the maps of a list of layers.
         options: name of a method → its own options.
         inside: whether methods that can explain a layer as well as the input explain the layer.
@@ -101,6 +102,7 @@ class Plan:
         self.methods = tuple({one.name: one for one in chosen}.values())
         """Each of the methods once, with what it needs here."""
         fusion.check(fuse, layer, self.methods)
+        inputs.check(input, self.methods)
         self.checks = tuple(
             check for one in self.methods for check in check_of_shape(one, self._options[one.name])
         )
@@ -210,7 +212,8 @@ class Plan:
 
     def _of_target(self, method: Method, view: View) -> Found:
         if not method.needs.layer:
-            return self._computed(method, view.at(None))
+            explained = self._computed(method, view.at(None))
+            return inputs.apart(explained, view) if inputs.are_several(self._input) else explained
         maps = [view.pooled()[0]] if method.needs.pooled else view.maps
         found = [self._computed(method, view.at(one)) for one in maps]
         if not self._has_a_list:
@@ -228,7 +231,7 @@ class Plan:
             np.ascontiguousarray(result.values, dtype=np.float32),
             method.name,
             view.target,
-            view.score.astype(np.float32),
+            view.score.astype(view.precision),
             view.input_size,
             layer=view.map.name if view.map else None,
             options=dict(self._options[method.name]),
@@ -238,6 +241,7 @@ class Plan:
             details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
             title=method.title,
+            of_values=method.needs.inside,
         )
 
 

@@ -14,8 +14,8 @@ from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.order import numbers_at, shape_of
-from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
+from ..engine.several_inputs import record
 from ..engine.wanted import Check, InputChoice, Together, Wanted
 from ..errors import LayerError
 from ..graph.layers import Map
@@ -34,7 +34,8 @@ class View:
     """A net that ran, seen from one layer's map and for some targets, with their gradients.
 
     Values of a layer and of the input have their channels at axis 1, also in a net that keeps them
-    last.
+    last. Scores are float64, whatever the net computes in, so that a difference of them loses
+    nothing.
 
     Args:
         recorded: the net that ran; views of one run share it.
@@ -119,7 +120,7 @@ class View:
         """
         engine = self._recorded.engine(where, [self._head], batch_size, probability=False)
         for scores in _shown(engine, values, progress, total, what):
-            yield scores[:, 0]
+            yield scores[:, 0].astype(np.float64)
 
     def perturbed(
         self,
@@ -141,7 +142,8 @@ class View:
             probability: whether it is the probabilities of classes in any case.
         """
         engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
-        yield from _shown(engine, values, progress, total, what)
+        for scores in _shown(engine, values, progress, total, what):
+            yield scores.astype(np.float64)
 
     def engine(self, batch_size: BatchSize = AUTO) -> Runner:
         """What runs variants of the input in several goes, of one net that is compiled once."""
@@ -179,7 +181,7 @@ class View:
                 numbers = numbers_at(back, where)
                 if not numbers.any():
                     part.check_zeros(gradients, [where.point])
-            yield from zip(scores, np.split(numbers, repeats))
+            yield from zip(scores.astype(np.float64), np.split(numbers, repeats))
 
     def _chunks(
         self,
@@ -254,6 +256,11 @@ class View:
         return self._recorded.maps
 
     @property
+    def precision(self) -> Any:
+        """The type that scores are told in: float64 of a net that makes them in it."""
+        return np.float64 if self.output.dtype == np.float64 else np.float32
+
+    @property
     def output(self) -> np.ndarray:
         """The explained output, of several the first."""
         return self._recorded.output
@@ -264,13 +271,13 @@ class View:
 
     @property
     def score(self) -> np.ndarray:
-        """(N,) the explained scalar of each sample."""
-        return self._head.score
+        """(N,) float64: the explained scalar of each sample, to take differences of."""
+        return self._head.score.astype(np.float64)
 
     @property
     def scores(self) -> np.ndarray:
-        """(N, T) the explained scalar of each sample for each target of the call."""
-        return np.stack([one.score for one in self._heads], axis=1)
+        """(N, T) float64: the explained scalar of each sample for each target of the call."""
+        return np.stack([one.score for one in self._heads], axis=1).astype(np.float64)
 
     @property
     def target(self) -> Any:
@@ -348,7 +355,7 @@ class Run(View):
         layer: a layer, or a list of them; explained are those only if some method needs one.
         needs: of the methods that will be computed.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        input: which of several inputs attributions are made for, by number or name; or several.
         checks: of their options, before anything is computed.
     """
 
@@ -400,7 +407,9 @@ def recorded_for(
         layers, rules = (), frozenset()
     with failures_told("forward"):
         differentiates = any(need.layer and need.gradient for need in needs)
-        wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates)
+        # what is attributed to each value of a layer needs no positions there
+        maps = any(need.layer and not need.inside for need in needs)
+        wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates, maps)
         recording = record(net, x, wanted)
         targets.check(recording.outputs)
     recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)

@@ -21,9 +21,11 @@ Segments = Union[None, str, Array]
 def check(segments: Any, num_segments: int, shape: Sequence[int]) -> None:
     """Refuse what does not cut an input of a shape (N, C, …), before anything is computed.
 
+    One segment is a cut too: what all of the input does together.
+
     Raises:
-        MethodError: there is no such way, it is not for such inputs, or too few segments.
-        InputError: an array of another shape, not of whole numbers, or with one segment only.
+        MethodError: there is no such way, it is not for such inputs, or no segments.
+        InputError: an array of another shape, or not of whole numbers.
     """
     positions = positions_of(shape)
     if segments is not None and not isinstance(segments, str):
@@ -34,17 +36,12 @@ def check(segments: Any, num_segments: int, shape: Sequence[int]) -> None:
             f"there are no segments {segments!r}; there are {', '.join(WAYS)}, or an "
             f"array of whole numbers of shape {positions}"
         )
-    if not isinstance(num_segments, (int, np.integer)) or num_segments < 2:
-        raise MethodError(f"num_segments is {num_segments!r}; expected 2 or more")
-    if segments in ("slic", "quickshift") and len(positions) != 2:
+    if not isinstance(num_segments, (int, np.integer)) or num_segments < 1:
+        raise MethodError(f"num_segments is {num_segments!r}; expected 1 or more")
+    if segments in SUPERPIXELS and len(positions) != 2:
         raise MethodError(
             f"segments={segments!r} cuts pictures; for an input of shape "
             f'{tuple(shape)} use "grid" or an array of shape {positions}'
-        )
-    if int(np.prod(positions)) < 2:
-        raise InputError(
-            f"the input of shape {tuple(shape)} has one position only: nothing can be "
-            "hidden but all of it"
         )
 
 
@@ -67,7 +64,7 @@ def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50
         num_segments: about how many, for "slic" and "grid".
 
     Raises:
-        InputError: all of a sample is one segment.
+        InputError: all of a sample is one segment, though its superpixels were looked for.
         MethodError, InputError: as `check` says.
     """
     check(segments, num_segments, x.shape)
@@ -78,8 +75,9 @@ def segments_of(x: np.ndarray, segments: Segments = None, num_segments: int = 50
     else:
         cut = list(np.broadcast_to(_labels(segments, x.shape), (len(x), *positions_of(x.shape))))
     numbered = [np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in cut]
+    is_found = isinstance(segments, str) and segments in SUPERPIXELS and num_segments > 1
     for sample, one in enumerate(numbered):
-        if one.max() == 0:
+        if is_found and one.max() == 0:
             raise InputError(
                 f"sample {sample} is one segment, so nothing can be hidden but all of it",
                 advice=Advice.CUT_INTO_A_GRID,
@@ -102,12 +100,6 @@ def _labels(segments: Any, shape: Sequence[int]) -> np.ndarray:
             "the segments hold what is no whole number; expected the number of the "
             "segment at each position"
         )
-    for sample, one in enumerate(numbers.reshape(-1, int(np.prod(positions)))):
-        if (one == one[0]).all():
-            raise InputError(
-                f"the segments of sample {sample} are one only, so nothing can be "
-                "hidden but all of it; expected two or more"
-            )
     return numbers
 
 
@@ -159,6 +151,8 @@ WAYS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "quickshift": _quickshift,
     "grid": _grid,
 }
+SUPERPIXELS = ("slic", "quickshift")
+"""Those that look for edges, in pictures alone."""
 
 
 def _as_photo(sample: np.ndarray) -> np.ndarray:

@@ -138,7 +138,7 @@ def lime(
 
     Raises:
         MethodError: no such segments or baseline, options out of range.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         DependencyError: scikit-learn is not installed.
         TargetError, NetworkError: what they say, before anything changes.
 
@@ -244,7 +244,7 @@ def _check_kernel_shap(
     cutting.check(segments, num_segments, shape)
     baselines.check(baseline, shape, inpaint=True)
     check_batch_size(batch_size)
-    _check_budget(num_samples, cutting.known_count(segments, shape) or 2)
+    _check_budget(num_samples, cutting.known_count(segments, shape) or min(2, num_segments))
 
 
 @perturbation(
@@ -284,7 +284,7 @@ def kernel_shap(
 
     Raises:
         MethodError: no such segments or baseline, too few samples.
-        InputError: segments or a baseline of another shape, one segment only.
+        InputError: segments or a baseline of another shape, a picture without superpixels.
         TargetError, NetworkError: what they say, before anything changes.
 
     Example:
@@ -353,7 +353,7 @@ def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndar
         times = np.array(list(drawn.values()), np.float64)
         rows += [np.frombuffer(key, bool) for key in drawn]
         weights += (times * total / times.sum()).tolist()
-    return np.array(rows), np.array(weights)
+    return np.array(rows, bool).reshape(-1, count), np.array(weights)
 
 
 def _check_budget(budget: int, count: int) -> None:
@@ -391,6 +391,8 @@ def _shapley(
     present: np.ndarray, weights: np.ndarray, scores: np.ndarray, empty: float, full: float
 ) -> np.ndarray:
     """(S,): the weighted least squares solution whose sum is full - empty."""
+    if present.shape[1] == 1:  # all of it, whatever else is there
+        return np.array([full - empty])
     # the last value is what the others leave of the sum
     rows = present.astype(np.float64)
     others, last = rows[:, :-1] - rows[:, -1:], rows[:, -1]

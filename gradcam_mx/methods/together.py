@@ -41,7 +41,8 @@ def explain(
             With a list of layers these methods give a list of explanations. Methods that can
             explain a layer as well as the input explain the input.
         output: which of several outputs is explained, by number or name; or "probability".
-        input: which of several inputs attributions are made for, by number or name.
+        input: which of several inputs attributions are made for, by number or name; for methods
+            that attribute to inputs by gradients, a list of them or "all" gives lists.
         fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
         options: name of a method → its own options.
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence, Union
 
 from .._mxnet import mx
 from ..engine.inputs import Input
-from ..engine.wanted import InputChoice
+from ..engine.wanted import OneInput
 from ..errors import InputError
 from ..graph.outputs import SIGMOID, OutputChoice
 from ..graph.trace import Net
@@ -115,7 +115,7 @@ class ExplanationHandler(
         unit: str = "epoch",
         start: int = 0,
         output: OutputChoice = None,
-        input: InputChoice = None,
+        input: OneInput = None,
         fuse: str | None = None,
         options: Options = MappingProxyType({}),
         priority: float = 0,

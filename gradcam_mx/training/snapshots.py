@@ -10,7 +10,7 @@ from .. import picture, targets
 from ..engine import inputs
 from ..engine.eager_run import has_drop_ins
 from ..engine.failures import failures_told
-from ..engine.wanted import InputChoice
+from ..engine.wanted import OneInput
 from ..errors import LayerError, MethodError, NetworkError, TargetError
 from ..explanation.explanation import Explanation
 from ..graph import outputs
@@ -53,7 +53,7 @@ class Explainer:
         target: Any,
         layer: Any,
         output: OutputChoice,
-        input: InputChoice,
+        input: OneInput,
         fuse: str | None,
         options: Options,
     ) -> None:
@@ -201,7 +201,7 @@ def _plan(
     given: str | Sequence[str],
     layer: Any,
     output: OutputChoice,
-    input: InputChoice,
+    input: OneInput,
     fuse: str | None,
     options: Options,
 ) -> Plan:

@@ -186,6 +186,7 @@ def test_numbers_of_things_are_inputs_without_a_gradient(name):
         "_contrib_ROIAlign": (X, [[0, 0, 0, 3, 3]]),
         "_npi_copysign": (X, X + 1),
         "where": ([1, 0], [3, 4], [5, 6]),
+        "_npi_where": ([1, 0], [3, 4], [5, 6]),
     }[name]
     attrs = {"use_sequence_length": "True"} if name == "SequenceMask" else {}
     if name in ("ROIPooling", "_contrib_ROIAlign"):
