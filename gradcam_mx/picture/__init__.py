@@ -30,7 +30,7 @@ from .overlays import added, masked, overlay, signed_overlay
 from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, strip
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
-from .pictures import Picture, ShownDict, ShownList, as_picture
+from .pictures import Picture, ShownDict, ShownList, as_picture, png
 from .scattering import scatter
 from .shows import Shows
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
@@ -76,6 +76,7 @@ __all__ = [
     "overlay",
     "panel_on",
     "patch_grid",
+    "png",
     "resize",
     "save",
     "save_alone",

@@ -313,12 +313,22 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def _check_suffix(path: Path, formats: Sequence[str]) -> None:
+    """Refuse a name that does not say in which format a picture is to be written.
+
+    Raises:
+        OutputError: it says which names do.
+    """
+    if path.is_dir():
+        raise OutputError(
+            f"cannot write {path}: it is a folder; expected the name of a file, such as "
+            f"{path / 'picture.png'}"
+        )
     if path.suffix.lower().lstrip(".") not in formats:
         has = f"the suffix {path.suffix}" if path.suffix else "no suffix"
+        name = path.stem.rstrip(".")
         raise OutputError(
-            f"cannot write {path}: it has {has}, which says the format; expected "
-            f"{path.with_suffix('.png').name} or one of .{', .'.join(formats)} for a picture, "
-            f"{path.with_suffix('.npz').name} for the values of an explanation"
+            f"cannot write {path}: it has {has}, which says the format; expected {name}.png or one "
+            f"of .{', .'.join(formats)} for a picture, {name}.npz for the values of an explanation"
         )
 
 
