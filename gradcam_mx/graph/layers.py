@@ -76,7 +76,8 @@ class LayerTable(List[LayerInfo]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return html.table(_COLUMNS, self._cells(), "* the default layer")
+        starred = "* the default layer" if any(row.is_default for row in self) else ""
+        return html.table(_COLUMNS, self._cells(), starred)
 
     def _cells(self) -> list[tuple[str, ...]]:
         return [

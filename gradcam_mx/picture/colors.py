@@ -69,11 +69,11 @@ def _of_matplotlib(name: str) -> Any:
             f"colormap={name!r} is for signed maps, from against to for; this is a heat map, from "
             f"least to most: give a name that matplotlib knows, such as {COLORMAP!r}"
         )
-    close = difflib.get_close_matches(str(name), [*SIGNED_COLORS, *colormaps], n=3)
+    close = difflib.get_close_matches(str(name), [*SIGNED_COLORS, *colormaps], 3, cutoff=0.5)
     raise InputError(
         f"there is no colormap {name!r}; "
-        + (f"closest: {', '.join(close)}. " if close else "")
-        + f"Expected a name that matplotlib knows, such as {COLORMAP!r}, or for signed maps "
+        + (f"closest: {', '.join(close)}; " if close else "")
+        + f"expected a name that matplotlib knows, such as {COLORMAP!r}, or for signed maps "
         + " or ".join(map(repr, SIGNED_COLORS))
     )
 

@@ -73,7 +73,8 @@ def figure(
     rows = len(panels) if is_wide else -(-len(panels) // 6)
     side, columns = (8.0, 1) if is_wide else (3.2, -(-len(panels) // rows))
     legends = [None] * len(panels) if legends is None else legends
-    titles = [_wrapped(title, int(side * LETTERS)) for title in titles]
+    scale = 1.0 if size is None else _inches(size)[0] / (side * columns)
+    titles = [_wrapped(title, max(8, int(side * scale * LETTERS))) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1 + _below(legends)
     drawn = NotebookFigure(
@@ -94,19 +95,25 @@ def _below(legends: Sequence[Legend | None]) -> float:
 
 
 def _sized(figure: NotebookFigure, size: Size | None) -> NotebookFigure:
-    """The figure, of a given size in inches.
+    """The figure, of a given size in inches."""
+    if size is None:
+        return figure
+    width, height = figure.get_size_inches()
+    wanted = _inches(size)
+    figure.set_size_inches(wanted[0], wanted[1] if len(wanted) == 2 else height * wanted[0] / width)
+    return figure
+
+
+def _inches(size: Size) -> np.ndarray:
+    """A width, or a width and a height.
 
     Raises:
         InputError: that is no size.
     """
-    if size is None:
-        return figure
-    width, height = figure.get_size_inches()
     wanted = np.atleast_1d(np.asarray(size, np.float64))
     if wanted.shape not in ((1,), (2,)) or not ((wanted > 0) & (wanted < np.inf)).all():
         raise InputError(f"size={size!r}; expected inches: a width, or (width, height)")
-    figure.set_size_inches(wanted[0], wanted[1] if len(wanted) == 2 else height * wanted[0] / width)
-    return figure
+    return wanted
 
 
 @told

@@ -13,8 +13,8 @@ from .pictures import Picture, as_picture
 
 ALPHA, SIGNED_ALPHA = 0.5, 0.85
 """The share of each pixel that a heat map has, and that a signed map has at its strongest."""
-EDGE = (255, 220, 0)
-"""The colour of segments' boundaries over a photo."""
+EDGE = (60, 60, 60)
+"""The colour of segments' boundaries over a photo, which is light: darker than any of it."""
 
 
 @told

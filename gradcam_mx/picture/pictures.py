@@ -40,7 +40,8 @@ def as_picture(array: Any) -> Picture:
 
 def png(array: np.ndarray) -> bytes | None:
     """A picture's file, to be shown; None for what is no picture."""
-    is_grey, is_rgb = array.ndim == 2, array.ndim == 3 and array.shape[-1] == 3
+    is_rgb = array.ndim == 3 and array.shape[-1] == 3
+    is_grey = array.ndim == 2 and array.shape[-1] > 4  # else a row of pixels
     if array.dtype != np.uint8 or 0 in array.shape or not (is_grey or is_rgb):
         return None
     larger = max(1, SMALLEST // max(array.shape[:2]))

@@ -21,7 +21,7 @@ def photo_advice(shape: Sequence[int], name: str = "photo") -> str:
         return f"this is a batch: {_of_batch(shape, name)}"
     if len(shape) == 2:
         return f"repeat the grey channel three times: {name}[..., None].repeat(3, axis=-1)"
-    if len(shape) != 3:
+    if len(shape) != 3 or shape[-1] == 3:
         return ""
     if shape[-1] == 1:
         return f"repeat the grey channel three times: {name}.repeat(3, axis=-1)"
