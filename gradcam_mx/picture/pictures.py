@@ -25,6 +25,10 @@ class Picture(np.ndarray):
     In everything else it is the array that it is.
     """
 
+    def __array_wrap__(self, array: Any, *context: Any) -> Any:
+        # what is computed of a picture is no picture, and a mean is a number
+        return np.asarray(array)[()]
+
     def _repr_png_(self) -> bytes | None:
         return png(self)
 
