@@ -5,6 +5,22 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+__all__ = [
+    "DataError",
+    "DependencyError",
+    "DeviceError",
+    "GradCamError",
+    "InputError",
+    "LayerError",
+    "MethodError",
+    "NetworkError",
+    "OutputError",
+    "PhotoError",
+    "RuleError",
+    "TargetError",
+    "WeightsError",
+]
+
 
 class Advice(Enum):
     """What to do about an error, in Python; the command line has words of its own for each."""
@@ -121,3 +137,7 @@ def reason(error: Exception) -> str:
     # a check without a word of its own
     telling = re.sub(r"^.*Check failed: (.*?)[ :]*$", r"MXNet expects \1", telling)
     return telling.strip()
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

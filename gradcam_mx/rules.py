@@ -3,6 +3,8 @@
 `gradcam_mx.engine.rules` tells how to write one; `docs/add-a-method.md` has an example that runs.
 """
 
+from __future__ import annotations
+
 from .engine.rules import DECONVNET, GUIDED, PLAIN, Rule, RuleReport
 from .engine.steps import Backward, Ran, Step
 from .graph.node import Node
@@ -18,3 +20,7 @@ __all__ = [
     "RuleReport",
     "Step",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

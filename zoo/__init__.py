@@ -63,3 +63,7 @@ __all__ = [
     "vgg19",
     "vgg19_bn",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from gradcam_mx.errors import PhotoError
+from gradcam_mx.support.photo_shapes import photo_advice
 
 from .depth import checked_bits, deep_colours, eight_bits
 
@@ -136,10 +137,8 @@ def as_photo(photo: Any) -> np.ndarray:
     array = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
     expected = "expected an (H, W, 3) uint8 RGB array with values from 0 to 255"
     if array.ndim != 3 or array.shape[2] != 3:
-        hint = (
-            "repeat the grey channel three times" if array.ndim == 2 else "move the channels last"
-        )
-        raise PhotoError(f"the photo has shape {array.shape}; {expected}: {hint}")
+        hint = photo_advice(array.shape)
+        raise PhotoError(f"the photo has shape {array.shape}; {expected}{hint and ': '}{hint}")
     if array.size == 0:
         raise PhotoError(f"the photo has no pixels: shape {array.shape}; {expected}")
     if array.dtype != np.uint8:

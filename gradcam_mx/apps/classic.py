@@ -102,7 +102,7 @@ def visualize(
     ]
     if not batch:
         return drawn[0]
-    return Visualization(*(np.stack(pictures) for pictures in zip(*drawn)))
+    return Visualization(*(picture.as_picture(np.stack(one)) for one in zip(*drawn)))
 
 
 def _draw(

@@ -164,12 +164,13 @@ class SeveralInputs(Traced):
         made.input = self.input
         return made
 
-    def behind(self, where: Map) -> Forward:
+    def behind(self, where: Map, is_kept: bool = False) -> Forward:
         """What runs the net for many other values in the place of the inputs."""
         if not parts_of(where):
-            return super().behind(where)
+            return super().behind(where, is_kept)
         graph, others = self._graph, self._others
-        operator = graph.compile_to_repeat(self._heads, [*self._points, *others])
+        compiled = graph.compile if is_kept else graph.compile_to_repeat
+        operator = compiled(self._heads, [*self._points, *others])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
             values = {**self._beside(others, samples), **self._cut(rows)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -14,17 +14,17 @@ from ..errors import InputError, OutputError
 from ..support import files
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
-from . import archive, seen
+from . import archive, drawing, seen
+from .plotted import Plotted
 from .region import Region
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @equal_by_fields
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation:
+class Explanation(Plotted):
     """What a method found.
+
+    In a notebook it shows itself, as the value of a cell or by `display`.
 
     Two are equal if all their fields are, arrays number by number, whatever they are called in
     pictures (`title`, `class_names`). They cannot be hashed.
@@ -81,10 +81,10 @@ class Explanation:
     def __repr__(self) -> str:
         score = "score" if len(self.score) == 1 else "scores"
         parts = [
-            f"{self.method} of {_shortly(dict.fromkeys(self._captions()))}",
-            f"{score} {_shortly(f'{one:.4g}' for one in self.score)}",
+            f"{self.method} of {drawing.shortly(dict.fromkeys(drawing.captions(self)))}",
+            f"{score} {drawing.shortly(map(drawing.number, self.score))}",
             *([f"layer {self.layer}"] if self.layer else []),
-            " x ".join(map(str, self.values.shape)),
+            " × ".join(map(str, self.values.shape)),
         ]
         return f"<{type(self).__name__} {', '.join(parts)}>"
 
@@ -113,7 +113,7 @@ class Explanation:
         Raises:
             InputError: the input has no positions, or the layer has others.
         """
-        self._check_positions()
+        drawing.check_positions(self)
         if self.is_map:
             shown = np.maximum(self.values, 0) if self.signed else self.values
             return picture.normalise(picture.resize(shown, self.input_size))
@@ -136,7 +136,7 @@ class Explanation:
                 f"the values of {self.method} are no evidence for and against the "
                 "target; use heatmap()"
             )
-        self._check_positions()
+        drawing.check_positions(self)
         return picture.balanced(picture.resize(self.values, self.input_size))
 
     @told
@@ -156,115 +156,100 @@ class Explanation:
         """
         if not 0 <= level <= 1:
             raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
-        return [Region.of(heat, level) for heat in self.heatmap()]
+        return picture.ShownList(Region.of(heat, level) for heat in self.heatmap())
 
+    @told
     def overlay(
-        self, photo: np.ndarray, alpha: float = 0.5, colormap: str = picture.COLORMAP
+        self, photo: np.ndarray, alpha: float | None = None, colormap: str | None = None
     ) -> np.ndarray:
-        """The heat maps laid over photos or clips: uint8 RGB, shaped like `photo`.
+        """The maps laid over photos or clips, as `plot` draws them: uint8 RGB, shaped like `photo`.
+
+        Of a signed map what speaks for the target is orange, what speaks against it blue, over the
+        photo in grey; of everything else the heat map is drawn.
 
         Args:
             photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N. A clip
                 is (D, H, W, 3), a grey volume (D, H, W).
-            alpha: the heat map's share of each pixel.
-            colormap: a name that matplotlib knows.
+            alpha: the map's share of each pixel, by default 0.5; of a signed map where it is
+                strongest, by default 0.85.
+            colormap: a name that matplotlib knows, "plasma" by default; of a signed map "red-green"
+                or "blue-orange", the default.
 
         Raises:
             InputError: as many photos as samples are needed. There is no photo of a signal.
         """
-        heatmap = self.heatmap()
         if self._axes == 1:
             raise InputError(
                 "there is no photo of a signal to lay a heat map over; plot(signal) "
                 "and pictures(signal) draw the signal's channels over it"
             )
-        laid = [
-            picture.overlay(one, heat, alpha, colormap)
-            for one, heat in zip(self._photos(photo), heatmap)
-        ]
-        return np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
+        maps = self.signed_heatmap() if self.signed and self.is_map else self.heatmap()
+        look = drawing.Look(colormap, alpha)
+        laid = drawing.laid(self, maps, self._photos(photo), look)
+        found = np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
+        return picture.as_picture(found)
 
     @told
-    def pictures(self, photo: np.ndarray | None = None, order: str = "RGB") -> list[np.ndarray]:
-        """Each sample as a picture: (H, W, 3) RGB or (H, W) grey, uint8.
+    def pictures(
+        self,
+        photo: np.ndarray | None = None,
+        order: str = "RGB",
+        *,
+        colormap: str | None = None,
+        alpha: float | None = None,
+    ) -> list[np.ndarray]:
+        """Each sample as a picture: (H, W, 3) RGB, uint8.
 
         A map is laid over the photo, or drawn on its own if there is none. What speaks for the
-        target in a signed map is green, what speaks against it red, with the boundaries of its
-        segments if it has some. Attributions made under
-        a rule show patterns of the input, and are drawn in its colours; others in grey, by their
-        strength. Of a clip, up to eight frames stand side by side. The heat map of a signal, of
-        attributions too, is the background of a panel with a line for each channel.
+        target in a signed map is orange, what speaks against it blue, with the boundaries of its
+        segments if it has some. Attributions made under a rule show patterns of the input, and are
+        drawn in its colours; of others the heat map is drawn. Of a clip, up to eight frames stand
+        side by side. The map of a signal, of attributions too, is the background of a panel with a
+        line for each channel.
 
         Args:
             photo: what the net saw, as in `overlay`; a signal as (C, W) or (N, C, W), any numbers.
             order: "RGB" or "BGR", the order of the channels in the net's input.
+            colormap: as in `overlay`.
+            alpha: as in `overlay`.
 
         Raises:
             InputError: as many photos as samples are needed; or as `heatmap` says.
         """
-        self._check_positions()
-        if self._axes == 1:
-            signals = [None] * len(self.values) if photo is None else self._photos(photo)
-            return [picture.signal_panel(heat, one) for one, heat in zip(signals, self.heatmap())]
-        if self.signed and self.is_map:
-            drawn = self._signed_pictures(photo)
-        elif self.is_map and photo is None:
-            drawn = [picture.colorize(heat) for heat in self.heatmap()]
-        elif self.is_map:
-            drawn = [
-                picture.overlay(one, heat) for one, heat in zip(self._photos(photo), self.heatmap())
-            ]
-        elif self.rule_report is not None and self.values.shape[1] == 3:
-            step = -1 if order == "BGR" else 1
-            drawn = [picture.signed_image(one[::step]) for one in self.values]
-        else:
-            drawn = [picture.grey(heat) for heat in self.heatmap()]
-        return [picture.strip(one) for one in drawn] if self._axes == 3 else drawn
-
-    def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
-        photos = [None] * len(self.values) if photo is None else self._photos(photo)
-        segments = self.details.get("segments", [None] * len(self.values))
-        return [
-            picture.signed_overlay(*one) for one in zip(photos, self.signed_heatmap(), segments)
-        ]
+        drawing.check_positions(self)
+        look = drawing.Look(colormap, alpha, order)
+        return picture.ShownList(drawing.panels(self, photo, look, slice(None)))
 
     @told
-    def plot(self, photo: np.ndarray | None = None, order: str = "RGB") -> Figure:
-        """A figure of every sample's picture (see `pictures`), each beside its photo if given.
-
-        A clip's frames are above the picture, a signal is in it.
-
-        Args:
-            photo: what the net saw, as `pictures` takes it.
-            order: "RGB" or "BGR", the order of the channels in the net's input.
-        """
-        shown, titles = [], []
-        drawn = self.pictures(photo, order)
-        beside = photo is not None and self._axes > 1
-        photos = self._photos(photo) if beside else [None] * len(drawn)
-        for one, panel, caption in zip(photos, drawn, self._captions()):
-            if one is not None:
-                shown.append(picture.strip(one) if self._axes == 3 else one)
-                titles.append(picture.SEEN[self._axes][0])
-            shown.append(panel)
-            titles.append(f"{self.title or self.method}: {caption}")
-        return picture.figure(shown, titles)
-
-    @told
-    def save(self, path: str | Path, photo: np.ndarray | None = None, order: str = "RGB") -> Path:
+    def save(
+        self,
+        path: str | Path,
+        photo: np.ndarray | None = None,
+        order: str = "RGB",
+        *,
+        full_size: bool = False,
+        **look: Any,
+    ) -> Path:
         """Write the raw values (`.npz`, read by `Explanation.load`) or the figure of `plot`.
 
         Args:
-            path: of the file; its suffix says the format: .npz, or one that matplotlib knows.
+            path: of the file; its suffix says the format: .npz, .png, .jpg, .svg, .pdf, or another
+                that matplotlib knows.
             photo: for a figure: what the net saw, as `pictures` takes it.
             order: for a figure: "RGB" or "BGR", the order of the channels in the net's input.
+            full_size: the picture of the only sample alone, pixel by pixel as large as the photo,
+                without words.
+            look: for a figure: what else `plot` takes; at full size what `pictures` takes.
 
         Raises:
-            OutputError: the file cannot be written.
+            InputError: several samples at full size.
+            OutputError: the file cannot be written, or its suffix is of no format.
         """
         path = Path(path)
         if path.suffix != ".npz":
-            return picture.save_figure(self.plot(photo, order), path)
+            if full_size:
+                return picture.save_alone(self.pictures(photo, order, **look), path)
+            return picture.save_figure(drawing.unshown(self, photo, order, **look), path)
         with files.whole(path) as part:
             archive.write(part, {self.method: vars(self)}, alone=True)
         return path
@@ -346,46 +331,10 @@ class Explanation:
         found = archive.read(Path(path), input_size)
         return {name: cls(**fields) for name, fields in found.items()}
 
-    def _captions(self) -> list[str]:
-        rows = self.details["rows"] if self.views > 1 else range(len(self.values))
-        if isinstance(self.target, str):
-            return [self.target for _ in rows]
-        if self.class_names is not None:
-            captions = [f"{name} ({one})" for name, one in zip(self.class_names, self.target)]
-        else:
-            captions = [one if isinstance(one, str) else f"class {one}" for one in self.target]
-        return [captions[row] for row in rows]
-
     @property
     def _axes(self) -> int:
         """How many axes of positions the input has: 1 signal, 2 picture, 3 volume or clip."""
         return len(self.input_size)
 
-    def _check_positions(self) -> None:
-        """Refuse what cannot be drawn.
-
-        Raises:
-            InputError: the input has no positions, or the values have others.
-        """
-        if not self.input_size:
-            raise InputError(
-                "the input has no positions (it is plain vectors), so values of shape "
-                f"{self.values.shape} make no picture; use .values"
-            )
-        # attributions may be a layer's, of other positions
-        if self._axes not in picture.SEEN or not (
-            self.is_map or self.values.ndim == self._axes + 2
-        ):
-            raise InputError(
-                f"values of shape {self.values.shape} are no picture of an input with positions "
-                f"{self.input_size}; use .values"
-            )
-
     def _photos(self, photo: Any) -> list[np.ndarray]:
         return seen.for_each_sample(photo, self._axes, len(self.values))
-
-
-def _shortly(texts: Iterable[str]) -> str:
-    """The first three of them."""
-    listed = list(texts)
-    return ", ".join([*listed[:3], *["..."] * (len(listed) > 3)])

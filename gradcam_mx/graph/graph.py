@@ -18,7 +18,7 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import Advice, InputError, reason
 from ..support.caches import Cache
-from . import layers
+from . import layers, shape_advice
 from .convolutions import convolutions
 from .kinds import Fault, Kind
 from .loops import steps_of
@@ -295,8 +295,8 @@ class Graph(Structure):
                 axes = ("W", "H, W", "D, H, W")[found.axes - 1]
                 said += f"; its first layer {found.node.name!r} expects "
                 said += f"(N, {found.channels}, {axes})"
-                if len(input_shapes[0]) == found.axes + 1:
-                    said += ": add the batch axis, x.expand_dims(0)"
+                hint = shape_advice.advice(input_shapes[0], found.channels, found.axes)
+                said += f": {hint}" if hint else ""
                 break
         return f"{said}. MXNet says: {reason(error)}"
 

@@ -15,6 +15,7 @@ from typing import (
 
 from .._mxnet import mx
 from ..errors import Advice, LayerError
+from ..support import html
 from ..support.caches import Cache
 from .connection import told
 from .default_layer import default, default_or_none
@@ -65,7 +66,21 @@ class LayerTable(List[LayerInfo]):
         return LayerTable(found) if isinstance(which, slice) else found
 
     def __str__(self) -> str:
-        rows = [("", "name", "block", "op", "output")] + [
+        rows = [_COLUMNS, *self._cells()]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+            for row in rows
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        starred = "* the default layer" if any(row.is_default for row in self) else ""
+        return html.table(_COLUMNS, self._cells(), starred)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
             (
                 "*" if row.is_default else "",
                 row.name,
@@ -75,11 +90,9 @@ class LayerTable(List[LayerInfo]):
             )
             for row in self
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        )
+
+
+_COLUMNS = ("", "name", "block", "op", "output")
 
 
 def table(graph: Structure, shapes: Shapes) -> LayerTable:

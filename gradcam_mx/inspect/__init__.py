@@ -22,3 +22,7 @@ __all__ = [
     "receptive_field",
     "weights",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -20,6 +20,7 @@ from ..graph.own import rounding
 from ..graph.trace import Net, trace
 from ..methods.needs import Needs
 from ..methods.run import Run, View
+from ..support import html
 from ..support.arrays import numbers_of
 from ..support.boundary import told
 from ..targets.heads import Targets
@@ -41,7 +42,10 @@ class Finding(NamedTuple):
     """What was found, in words."""
 
 
-@dataclass(frozen=True)
+_SIGNS = {True: "yes", False: "NO", None: "not known"}
+
+
+@dataclass(frozen=True, repr=False)
 class Checked:
     """What `check` found; true if nothing is wrong, and printed as a short report.
 
@@ -59,19 +63,28 @@ class Checked:
         return all(finding.holds is not False for finding in self.findings)
 
     def __str__(self) -> str:
-        signs = {True: "yes", False: "NO", None: "not known"}
         width = max(len(finding.what) for finding in self.findings)
         lines = [
-            f"{finding.what:{width}}  {signs[finding.holds]:9}  {finding.said}"
+            f"{finding.what:{width}}  {_SIGNS[finding.holds]:9}  {finding.said}"
             for finding in self.findings
         ]
-        for report in self.rules:
-            lines.append(
-                f"{report.rule} rule: changes {_counted(report.changed)}, "
-                f"leaves alone {_counted(report.left_alone)}"
-                + (f", does not see {_counted(report.not_seen)}" if report.not_seen else "")
-            )
-        return "\n".join([*lines, self.methods])
+        return "\n".join([*lines, *self._below()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [(one.what, _SIGNS[one.holds], one.said) for one in self.findings]
+        below = "".join(map(html.line, self._below()))
+        return html.table(("what was looked at", "holds", "what was found"), rows) + below
+
+    def _below(self) -> list[str]:
+        said = [
+            f"{report.rule} rule: changes {_counted(report.changed)}, "
+            f"leaves alone {_counted(report.left_alone)}"
+            + (f", does not see {_counted(report.not_seen)}" if report.not_seen else "")
+            for report in self.rules
+        ]
+        return [*said, self.methods]
 
 
 def _counted(kinds: Mapping[str, int]) -> str:

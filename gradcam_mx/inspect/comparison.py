@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
 from .. import picture
 from ..errors import InputError
+from ..explanation import drawing
 from ..explanation.explanation import Explanation
 from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
 from ..methods import METHODS, Plan
 from ..methods.run import View
+from ..picture.figures import Size
 from ..support.arrays import is_whole
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
@@ -22,6 +24,9 @@ from .samples import one_sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_Colormap = Callable[[str], Optional[str]]
+"""From the name of a method to the colours of its maps."""
 
 Names = Union[Sequence[str], Callable[[int], str]]
 """The names of the classes, or a function from a class id to its name."""
@@ -39,11 +44,14 @@ class Cell(NamedTuple):
     order: str
     """The order of the channels in its input, "RGB" or "BGR"."""
 
+    def __repr__(self) -> str:
+        return f"<Cell {self.explanation!r}, prediction {self.prediction}>"
+
 
 @equal_by_fields
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A table of explanations."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(picture.Shows):
+    """A table of explanations. In a notebook it shows itself."""
 
     cells: list[list[Cell]]
     """For each row those of its columns."""
@@ -54,51 +62,116 @@ class Comparison:
     images_vary: tuple[bool, bool]
     """Whether the rows, and whether the columns, are images."""
 
+    def __repr__(self) -> str:
+        size = f"{len(self.cells)} × {len(self.cells[0])}"
+        methods = dict.fromkeys(one.method for row in self.explanations for one in row)
+        said = [f"{size} explanations by {', '.join(methods)}"]
+        for what, labels in (("rows", self.rows), ("columns", self.columns)):
+            if labels:
+                said.append(f"{what} {', '.join(' '.join(one.split()) for one in labels)}")
+        return f"<Comparison of {'; '.join(said)}>"
+
     @property
     def explanations(self) -> list[list[Explanation]]:
         """For each row the explanations of its columns."""
-        return [[cell.explanation for cell in row] for row in self.cells]
+        return picture.ShownList(
+            picture.ShownList(cell.explanation for cell in row) for row in self.cells
+        )
 
-    def plot(self, heading: str | None = None, side: float = 2.2) -> Figure:
+    def plot(
+        self,
+        heading: str | None = None,
+        side: float = 2.2,
+        *,
+        colormap: str | Mapping[str, str] | None = None,
+        legend: bool = True,
+        size: Size | None = None,
+        dpi: float | None = None,
+    ) -> Figure:
         """A figure: the explanations under what the net predicts, with the photos beside them.
 
         Photos that differ from row to row, or are all the same, are in a column of their own, those
         that differ from column to column in a row of their own. Where they differ in both, they
-        are under their explanations only.
+        are under their explanations only. Under the last picture of each kind a bar says what its
+        colours mean. A notebook shows the figure at once, and once.
 
         Args:
             heading: above the whole figure.
             side: of each picture, in inches.
+            colormap: as `Explanation.plot` takes it, of all maps or by the name of the method.
+            legend: whether there are such bars.
+            size: of the figure in inches, its width or (width, height); by default as it fits.
+            dpi: dots per inch, by default 100.
         """
-        panels = [
-            [cell.explanation.pictures(cell.photo, cell.order)[0] for cell in row]
-            for row in self.cells
+        drawn = self._drawn(heading, side, colormap, legend, size=size, dpi=dpi)
+        return picture.show(drawn)
+
+    def _figure(self) -> Any:
+        return self._drawn()
+
+    def _drawn(
+        self,
+        heading: str | None = None,
+        side: float = 2.2,
+        colormap: str | Mapping[str, str] | None = None,
+        legend: bool = True,
+        **how: Any,
+    ) -> Any:
+        """The figure of `plot`."""
+        chosen = colormap.get if isinstance(colormap, Mapping) else lambda _: colormap
+        bars = _bars(self.explanations, chosen) if legend else {}
+        # of each place its picture, its title and its bar
+        table: list[list[tuple[Any, ...]]] = [
+            [
+                (_picture(cell, chosen), cell.prediction, bars.get((down, across)))
+                for across, cell in enumerate(row)
+            ]
+            for down, row in enumerate(self.cells)
         ]
-        titles = [[cell.prediction for cell in row] for row in self.cells]
-        photos = [[cell.photo for cell in row] for row in self.cells]
+        photos: list[list[tuple[Any, ...]]] = [
+            [(cell.photo, "", None) for cell in row] for row in self.cells
+        ]
+        method = METHODS[self.cells[0][0].explanation.method].title
         rows, columns = self.rows, self.columns
-        method = METHODS[self.cells[0][0].explanation.method]
         down, across = self.images_vary
         if across and not down:
-            panels, titles = [photos[0], *panels], [[""] * len(photos[0]), *titles]
-            rows = ["photo", *(rows or [method.title])]
+            table, rows = [photos[0], *table], ["photo", *(rows or [method])]
         elif not across:
-            panels = [[seen[0], *row] for seen, row in zip(photos, panels)]
-            titles = [["", *row] for row in titles]
-            columns = ["photo", *(columns or [method.title])]
-        return picture.grid(panels, titles, rows=rows, columns=columns, heading=heading, side=side)
+            table = [[seen[0], *row] for seen, row in zip(photos, table)]
+            columns = ["photo", *(columns or [method])]
+        panels, titles, below = ([[one[part] for one in row] for row in table] for part in range(3))
+        labels: Any = {"rows": rows, "columns": columns, "heading": heading, "side": side}
+        return picture.grid(panels, titles, legends=below, **labels, **how)
 
-    def save(self, path: str | Path, heading: str | None = None) -> Path:
+    def save(self, path: str | Path, heading: str | None = None, **look: Any) -> Path:
         """Write the figure.
 
         Args:
             path: of the file; its suffix says the format.
             heading: above the whole figure.
+            look: what else `plot` takes.
 
         Raises:
             OutputError: the file cannot be written.
         """
-        return picture.save_figure(self.plot(heading), Path(path))
+        return picture.save_figure(self._drawn(heading, **look), Path(path))
+
+
+def _picture(cell: Cell, colormap: _Colormap) -> np.ndarray:
+    colors = colormap(cell.explanation.method)
+    return cell.explanation.pictures(cell.photo, cell.order, colormap=colors)[0]
+
+
+def _bars(
+    explanations: Sequence[Sequence[Explanation]], colormap: _Colormap
+) -> dict[tuple[int, int], picture.Legend]:
+    """Place → bar of pictures in a table: the last one of each kind has one."""
+    last: dict[bytes, tuple[tuple[int, int], picture.Legend]] = {}
+    for down, row in enumerate(explanations):
+        for across, one in enumerate(row):
+            legend = drawing.legend(one, colormap(one.method))
+            last[legend.colors.tobytes()] = (down, across), legend
+    return dict(last.values())
 
 
 @told

@@ -14,6 +14,7 @@ from ..errors import InputError, TargetError
 from ..graph.picture_input import channel_order, common_sizes, picture_input, preprocess_of
 from ..graph.trace import Net, trace
 from ..methods import Plan
+from ..support import html
 from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.equality import equal_by_fields
@@ -27,7 +28,7 @@ BOUNDS = (-2.0, 2.0)
 
 
 @equal_by_fields
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Maximization:
     """An input that was made for a target.
 
@@ -49,7 +50,21 @@ class Maximization:
     def picture(self) -> np.ndarray:
         """The input as a picture, (H, W, 3) uint8 RGB."""
         low, high = self.bounds
-        return picture.of_input((self.x - low) / (high - low), self.order, stretch=False)[0]
+        shown = picture.of_input((self.x - low) / (high - low), self.order, stretch=False)[0]
+        return picture.as_picture(shown)
+
+    def __repr__(self) -> str:
+        target = ", ".join(map(str, self.target)) if isinstance(self.target, list) else self.target
+        return (
+            f"<Maximization of {target}, score {self.scores[0]:.3g} to {self.scores[-1]:.3g}, "
+            f"{' × '.join(map(str, self.x.shape))}>"
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        return picture.png(self.picture)
+
+    def _repr_html_(self) -> str:
+        return html.image(self._repr_png_(), repr(self))
 
 
 @told

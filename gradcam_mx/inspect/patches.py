@@ -10,6 +10,7 @@ from typing import Any, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from .. import picture
 from ..engine.chunks import BatchSize, check_batch_size
 from ..engine.recording import Recording
 from ..engine.streaming import Reader, engine_for, numbers
@@ -17,6 +18,7 @@ from ..errors import InputError, LayerError
 from ..graph.outputs import LayerOutputs
 from ..graph.picture_input import Preprocess
 from ..graph.trace import Net, trace
+from ..support import html
 from ..support.arrays import is_whole
 from ..support.boundary import told
 from ..support.boxes import Box
@@ -26,7 +28,7 @@ from .samples import Images, Sample, samples
 
 
 @equal_by_fields
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Patch:
     """What excited a unit.
 
@@ -47,6 +49,25 @@ class Patch:
     picture: np.ndarray
     """That part of the photo, (h, w, 3) uint8; of the input, (C, h, w), where there is no photo, or
     it is not known which part of it the net saw."""
+
+    def __repr__(self) -> str:
+        where = ", ".join(map(str, self.position))
+        return (
+            f"<Patch of unit {self.unit}, activation {self.activation:.4g}, image {self.index}, "
+            f"at ({where})>"
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        return picture.png(shown_picture(self.picture))
+
+    def _repr_html_(self) -> str:
+        return html.image(self._repr_png_(), repr(self))
+
+
+def shown_picture(part: np.ndarray) -> np.ndarray:
+    """A part of a photo, or of an input (C, h, w), as a picture."""
+    is_photo = part.dtype == np.uint8 or part.ndim < 3 or 0 in part.shape
+    return part if is_photo else picture.of_input(part[None])[0]
 
 
 @told
@@ -127,9 +148,10 @@ def max_activating_patches(
         for kept, (activation, *position) in zip(strongest, found[0]):
             kept.add(float(activation), sample, tuple(int(one) for one in position))
     field = ReceptiveField.of(graph, layer, (1, *first.row.shape))
-    return [
-        [_patch(field, unit, *one) for one in kept.found] for unit, kept in zip(units, strongest)
-    ]
+    return picture.ShownList(
+        picture.ShownList(_patch(field, unit, *one) for one in kept.found)
+        for unit, kept in zip(units, strongest)
+    )
 
 
 class _Strongest:

@@ -109,7 +109,7 @@ def _single(image: Any, axes: int, is_photo: bool) -> Iterable[Any]:
         return [image]
     array = numbers_of(image)
     if is_photo or array.dtype == np.uint8:
-        is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3))
+        is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
         return picture.check_photos(array[None] if is_one else array)
     if array.ndim not in (axes, axes + 1):
         raise InputError(

@@ -1,5 +1,7 @@
 """The methods: one file a family, each method a formula; `METHODS` lists them by name."""
 
+from __future__ import annotations
+
 from importlib import import_module
 
 from .. import _names
@@ -27,3 +29,7 @@ __all__ = [
     "perturbation",
 ]
 __all__.extend(_names.METHODS)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,6 +17,7 @@ from ..engine.wanted import InputChoice
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
+from ..picture import ShownDict, ShownList
 from ..targets.given import gives_list
 from ..targets.heads import Targets
 from . import fusion, inputs
@@ -40,9 +41,10 @@ class Explained(NamedTuple):
     def explanations(self) -> dict[str, Any]:
         """Name → explanation; a list of them for several layers or targets, of lists for several
         of both."""
-        return {
-            name: list(each) if self.of_several else each[0] for name, each in self.found.items()
-        }
+        return ShownDict(
+            (name, ShownList(each) if self.of_several else each[0])
+            for name, each in self.found.items()
+        )
 
     def first(self, name: str) -> Explanation:
         """What a method found for the first target and layer.
@@ -218,7 +220,7 @@ class Plan:
         found = [self._computed(method, view.at(one)) for one in maps]
         if not self._has_a_list:
             return found[0]
-        return found if self._fuse is None else fusion.fused(found, self._fuse)
+        return ShownList(found) if self._fuse is None else fusion.fused(found, self._fuse)
 
     def _computed(self, method: Method, view: View) -> Explanation:
         values = method.formula(view, **self._options[method.name])

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import MethodError
 from ..explanation.explanation import Explanation
+from ..support import html
 from .needs import Needs
 
 Found = Union[Explanation, List[Any]]
@@ -96,6 +97,10 @@ class Register(Mapping[str, Method]):
             for family in families
         )
         return "\n".join([f"{len(self)} methods", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = [(one.name, one.title, one.family, one.cost, one.paper) for one in self.values()]
+        return html.table(("name", "method", "family", "cost", "paper"), rows)
 
 
 _methods: dict[str, Method] = {}

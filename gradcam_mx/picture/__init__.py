@@ -1,13 +1,38 @@
 """How does it look? Arrays into pictures; nothing here computes an explanation."""
 
+from __future__ import annotations
+
 from .arrays import balanced, boundaries, normalise, resize, strength, to_uint8
-from .colors import AGAINST, COLORMAP, FOR, colorize, grey, signed_image
-from .figures import LABEL, LETTERS, as_array, figure, grid, save, save_figure
+from .colors import (
+    AGAINST,
+    COLORMAP,
+    FOR,
+    SIGNED,
+    SIGNED_COLORS,
+    colorize,
+    grey,
+    signed_image,
+)
+from .figures import (
+    LABEL,
+    LETTERS,
+    as_array,
+    figure,
+    grid,
+    panel_on,
+    save,
+    save_alone,
+    save_figure,
+    show,
+)
+from .legends import Legend
 from .overlays import added, masked, overlay, signed_overlay
 from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, strip
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
+from .pictures import Picture, ShownDict, ShownList, as_picture, png
 from .scattering import scatter
+from .shows import Shows
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
 
 __all__ = [
@@ -18,12 +43,20 @@ __all__ = [
     "FRAMES",
     "LABEL",
     "LETTERS",
+    "Legend",
+    "Picture",
+    "ShownDict",
+    "ShownList",
+    "Shows",
     "SEEN",
     "SIGNAL_HEIGHT",
     "SIGNAL_WIDTH",
+    "SIGNED",
+    "SIGNED_COLORS",
     "TILE",
     "added",
     "as_array",
+    "as_picture",
     "balanced",
     "boundaries",
     "channel_grid",
@@ -41,11 +74,15 @@ __all__ = [
     "normalise",
     "of_input",
     "overlay",
+    "panel_on",
     "patch_grid",
+    "png",
     "resize",
     "save",
+    "save_alone",
     "save_figure",
     "scatter",
+    "show",
     "signal_panel",
     "signed_image",
     "signed_overlay",
@@ -54,3 +91,7 @@ __all__ = [
     "tiles",
     "to_uint8",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,13 +6,15 @@ import unicodedata
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Any, Iterator, TypeVar
 
 from ..support.callers import caller_level
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
+
+F = TypeVar("F", bound=Any)
+"""A figure of matplotlib's, or a kind of it."""
 
 BOX = "\N{WHITE SQUARE}"
 """Stands for a letter that no font here has."""
@@ -20,7 +22,7 @@ BOX = "\N{WHITE SQUARE}"
 _SHOWN = 10
 
 
-def legible(figure: Figure) -> Figure:
+def legible(figure: F) -> F:
     """The figure, its texts in fonts that have their letters, where this system has such fonts.
 
     A letter that none has becomes a box, and one warning names them all: matplotlib would warn of

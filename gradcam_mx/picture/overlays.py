@@ -7,14 +7,20 @@ import numpy as np
 
 from ..support.boundary import told
 from .arrays import boundaries, nearest, resize, to_uint8
-from .colors import AGAINST, COLORMAP, FOR, colorize
+from .colors import COLORMAP, SIGNED, colorize, signed_colors
 from .photos import check_photo
+from .pictures import Picture, as_picture
+
+ALPHA, SIGNED_ALPHA = 0.5, 0.85
+"""The share of each pixel that a heat map has, and that a signed map has at its strongest."""
+EDGE = (60, 60, 60)
+"""The colour of segments' boundaries over a photo, which is light: darker than any of it."""
 
 
 @told
 def overlay(
-    photo: np.ndarray, heatmap: np.ndarray, alpha: float = 0.5, colormap: str = COLORMAP
-) -> np.ndarray:
+    photo: np.ndarray, heatmap: np.ndarray, alpha: float = ALPHA, colormap: str = COLORMAP
+) -> Picture:
     """A heat map laid over a photo: (H, W, 3) uint8 RGB, of the photo's size.
 
     Args:
@@ -27,14 +33,13 @@ def overlay(
     heatmap = resize(heatmap[None], photo.shape[:-1])[0]
     if heatmap.ndim == 3:
         # frame by frame, as colours take much memory on the way
-        return np.stack(
-            [overlay(frame, heat, alpha, colormap) for frame, heat in zip(photo, heatmap)]
-        )
-    return to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap))
+        frames = [overlay(frame, heat, alpha, colormap) for frame, heat in zip(photo, heatmap)]
+        return as_picture(np.stack(frames))
+    return as_picture(to_uint8((1 - alpha) * photo + alpha * colorize(heatmap, colormap)))
 
 
 @told
-def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+def added(photo: np.ndarray, heatmap: np.ndarray) -> Picture:
     """A heat map (H, W) uint8 added to a photo of its size in cool colours, as in the tutorial.
 
     The sum is scaled so that its largest value is 255: (H, W, 3) uint8 RGB.
@@ -45,14 +50,18 @@ def added(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     """
     colors = cv2.cvtColor(cv2.applyColorMap(heatmap, cv2.COLORMAP_COOL), cv2.COLOR_BGR2RGB)
     blended = np.float32(colors) + np.float32(photo)
-    return to_uint8(blended / blended.max() * 255)
+    return as_picture(to_uint8(blended / blended.max() * 255))
 
 
 @told
 def signed_overlay(
-    photo: np.ndarray | None, signed: np.ndarray, segments: np.ndarray | None = None
-) -> np.ndarray:
-    """A signed map over a photo: green where it is positive, red where negative: (H, W, 3) uint8.
+    photo: np.ndarray | None,
+    signed: np.ndarray,
+    segments: np.ndarray | None = None,
+    alpha: float = SIGNED_ALPHA,
+    colormap: str = SIGNED,
+) -> Picture:
+    """A signed map over a photo: orange where it is positive, blue where negative: (H, W, 3) uint8.
 
     Where it is zero, the photo is as it was, in grey; with no photo it is white.
 
@@ -60,6 +69,9 @@ def signed_overlay(
         photo: as `overlay` takes it, or None.
         signed: (h, w) in [-1, 1]; (d, h, w) for a clip.
         segments: (h, w) whole numbers, whose boundaries are drawn.
+        alpha: the map's share of a pixel where it is 1 or -1.
+        colormap: one of `SIGNED_COLORS`, such as "red-green", or a name that matplotlib knows,
+            whose ends are taken.
     """
     if photo is None:
         under = np.full((*signed.shape, 3), 255.0)
@@ -72,15 +84,16 @@ def signed_overlay(
             signed = resize(signed[None], photo.shape[:-1])[0]
         else:  # sharp edges
             signed, segments = (nearest(one, photo.shape[:-1]) for one in (signed, segments))
-    share = 0.85 * np.abs(signed)[..., None]
-    drawn = (1 - share) * under + share * np.where(signed[..., None] > 0, FOR, AGAINST)
+    share = alpha * np.abs(signed)[..., None]
+    against, for_it = signed_colors(colormap)
+    drawn = (1 - share) * under + share * np.where(signed[..., None] > 0, for_it, against)
     if segments is not None:
-        drawn[boundaries(segments)] = (255, 220, 0) if photo is not None else (120, 120, 120)
-    return to_uint8(drawn)
+        drawn[boundaries(segments)] = EDGE if photo is not None else (120, 120, 120)
+    return as_picture(to_uint8(drawn))
 
 
 @told
-def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> np.ndarray:
+def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> Picture:
     """A photo where a mask is true, one grey or colour elsewhere: (H, W, 3) uint8.
 
     Args:
@@ -89,4 +102,4 @@ def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> np.ndarra
         color: a grey from 0 to 255, or a colour (3,).
     """
     photo = check_photo(photo, mask.ndim)
-    return np.where(nearest(mask, photo.shape[:-1])[..., None], photo, np.uint8(color))
+    return as_picture(np.where(nearest(mask, photo.shape[:-1])[..., None], photo, np.uint8(color)))

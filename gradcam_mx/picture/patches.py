@@ -12,7 +12,7 @@ from .photos import of_input
 from .tiling import framed
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import NotebookFigure
 
 
 class ExcitingPatch(Protocol):
@@ -32,7 +32,7 @@ def patch_grid(
     order: str = "RGB",
     heading: str | None = None,
     side: float = 1.2,
-) -> Figure:
+) -> NotebookFigure:
     """Patches as `inspect.max_activating_patches` finds them: a row for each unit.
 
     The number above each is its activation. All are drawn to one scale; what is missing at the

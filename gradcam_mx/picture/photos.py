@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
 from ..support.arrays import stretched
 from ..support.boundary import told
+from ..support.photo_shapes import photo_advice
 from .arrays import to_uint8
 
 SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3")}
@@ -14,7 +18,7 @@ SEEN = {1: ("signal", "C, W"), 2: ("photo", "H, W, 3"), 3: ("clip", "D, H, W, 3"
 
 
 @told
-def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
+def check_photo(photo: Any, axes: int = 2) -> np.ndarray:
     """The photo as a (H, W, 3) uint8 array; a clip, of 3 axes of positions, as (D, H, W, 3).
 
     A volume (D, H, W) is a grey clip.
@@ -26,20 +30,29 @@ def check_photo(photo: np.ndarray, axes: int = 2) -> np.ndarray:
     Raises:
         InputError: it is something else.
     """
-    photo = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
     name, shape = SEEN[axes]
+    if isinstance(photo, (str, Path)):
+        raise InputError(f"the {name} is a path, {photo}: read it by gm.zoo.read_photo")
+    photo = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
     is_grey = axes == 3 and photo.ndim == 3
     is_rgb = photo.ndim == axes + 1 and photo.shape[-1] == 3
     if not (is_grey or is_rgb) or 0 in photo.shape:
+        hint = photo_advice(photo.shape) if axes == 2 and 0 not in photo.shape else ""
         raise InputError(
             f"the {name} has shape {photo.shape}; expected ({shape}), RGB"
             + (", or (D, H, W), grey" if axes == 3 else "")
+            + (f"; {hint}" if hint else "")
         )
     if photo.dtype != np.uint8:
         if not (photo.min() >= 0 and photo.max() <= 255):
             raise InputError(
                 f"the {name}'s values go from {photo.min()} to {photo.max()}; "
                 f"expected 0 to 255 (the {name} itself, not the preprocessed input)"
+            )
+        if photo.dtype.kind == "f" and 0 < photo.max() <= 1:
+            raise InputError(
+                f"the {name}'s values go from {photo.min()} to {photo.max()}; expected 0 to 255: "
+                f"{name} * 255"
             )
         photo = to_uint8(photo)
     return np.repeat(photo[..., None], 3, axis=-1) if is_grey else photo
@@ -59,8 +72,10 @@ def check_photos(photos: np.ndarray) -> np.ndarray:
     if photos.ndim == 3:
         photos = photos[..., None]
     if photos.ndim != 4 or photos.shape[-1] not in (1, 3) or 0 in photos.shape:
+        has_alpha = photos.ndim == 4 and photos.shape[-1] == 4
         raise InputError(
             f"the photos have shape {photos.shape}; expected (N, H, W, 3), RGB, or (N, H, W), grey"
+            + ("; leave out the fourth channel (alpha): photos[..., :3]" if has_alpha else "")
         )
     if photos.dtype.kind == "f" and 0 < photos.max() <= 1:
         raise InputError("the photos' values go from 0 to 1; expected 0 to 255: photos * 255")

@@ -13,7 +13,8 @@ from .fonts import legible
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.figure import Figure
+
+    from .notebook import NotebookFigure
 
 
 @told
@@ -23,7 +24,7 @@ def scatter(
     thumbnails: Sequence[np.ndarray] | None = None,
     heading: str | None = None,
     side: float = 7.0,
-) -> Figure:
+) -> NotebookFigure:
     """Points (N, 2) in a plane, in a colour for each group, with small pictures in their places.
 
     Args:
@@ -37,7 +38,8 @@ def scatter(
         InputError: the numbers of points, groups and thumbnails differ, or points are no (N, 2).
     """
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
+
+    from .notebook import NotebookFigure
 
     points = np.asarray(points)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
@@ -49,7 +51,7 @@ def scatter(
     names = sorted(set(group_of))
     palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
     color_of = {name: palette(number % palette.N) for number, name in enumerate(names)}
-    drawn = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    drawn = NotebookFigure(figsize=(side, side), dpi=100, layout="constrained")
     axes = drawn.add_subplot()
     for name in names:
         chosen = [group == name for group in group_of]

@@ -11,6 +11,7 @@ from ..support.arrays import stretched
 from ..support.boundary import told
 from .arrays import to_uint8
 from .colors import colorize
+from .pictures import Picture, as_picture
 
 TILE = 32
 """The least side of a tile, in pixels; smaller maps and filters are drawn with larger squares."""
@@ -34,7 +35,7 @@ def channel_grid(
     sort: bool = False,
     each: bool = False,
     colormap: str = "viridis",
-) -> np.ndarray:
+) -> Picture:
     """The channels of a layer's output as tiles, row by row: (H, W, 3) uint8 RGB.
 
     Args:
@@ -58,7 +59,7 @@ def channel_grid(
 
 
 @told
-def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
+def filter_grid(weights: np.ndarray, count: int = 64) -> Picture:
     """The filters of a convolution as tiles: (H, W, 3) uint8 RGB, zero in mid-grey.
 
     Those that look at three channels are drawn in colours, side by side. Of others each has a row,
@@ -87,7 +88,7 @@ def filter_grid(weights: np.ndarray, count: int = 64) -> np.ndarray:
 
 
 @told
-def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
+def tiles(pictures: np.ndarray, columns: int | None = None) -> Picture:
     """Pictures (N, h, w, 3) of one size in rows, white lines between them: (H, W, 3) uint8.
 
     Args:
@@ -104,7 +105,7 @@ def tiles(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     for number, one in enumerate(pictures):
         top, left = number // columns * (height + gap), number % columns * (width + gap)
         drawn[top : top + height, left : left + width] = one
-    return drawn
+    return as_picture(drawn)
 
 
 @told

@@ -34,6 +34,8 @@ optional, of a function or an object that is called say more:
 The ready-made targets are such objects, a file for each family.
 """
 
+from __future__ import annotations
+
 from ..graph.outputs import LayerOutputs
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
@@ -62,3 +64,7 @@ __all__ = [
     "Unit",
     "WhereFound",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

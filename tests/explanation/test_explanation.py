@@ -310,10 +310,11 @@ def test_pictures_of_attributions_under_a_rule_have_the_inputs_colours():
     [attributions(), attributions(channels=1, rule_report=REPORT)],
     ids=["no rule", "grey input"],
 )
-def test_pictures_of_other_attributions_are_grey(one):
+def test_pictures_of_other_attributions_have_the_colours_of_heat_maps(one):
     for found, heat in zip(one.pictures(PHOTOS), one.heatmap()):
-        assert found.shape == (12, 20)
-        np.testing.assert_array_equal(found, picture.grey(heat))
+        np.testing.assert_array_equal(found, picture.colorize(heat))
+    for found, heat in zip(one.pictures(PHOTOS, colormap="gray"), one.heatmap()):
+        np.testing.assert_allclose(found[..., 0], 255 * heat, atol=1)
 
 
 @pytest.mark.parametrize(
@@ -344,8 +345,8 @@ def test_pictures_of_clips_are_strips():
 def test_pictures_of_attributions_of_clips_are_strips():
     for one in (clip_attributions(), clip_attributions(1, rule_report=REPORT)):
         for found, heat in zip(one.pictures(CLIPS), one.heatmap()):
-            assert found.shape == (12, 167)
-            np.testing.assert_array_equal(found, picture.strip(picture.grey(heat)))
+            assert found.shape == (12, 167, 3)
+            np.testing.assert_array_equal(found, picture.strip(picture.colorize(heat)))
     one = clip_attributions(rule_report=REPORT)
     for order, step in (("RGB", 1), ("BGR", -1)):
         for found, values in zip(one.pictures(order=order), one.values):
@@ -358,7 +359,8 @@ def test_pictures_of_attributions_of_clips_are_strips():
 def test_figures_of_clips_show_their_frames():
     one = clip_maps(target=["walking", "running"])
     shown = {
-        axes.get_title(): axes.get_images()[0].get_array() for axes in one.plot(CLIPS).axes[2:]
+        axes.get_title().split("\n")[0]: axes.get_images()[0].get_array()
+        for axes in one.plot(CLIPS).axes[2:]
     }
     assert list(shown) == ["clip", "grad_cam: running"]
     np.testing.assert_array_equal(shown["clip"], picture.strip(CLIPS[1]))
@@ -370,10 +372,15 @@ def test_figures_of_clips_show_their_frames():
     )
 
 
+def titles(figure):
+    """The first line above each picture; below it are the score and the layer."""
+    return [axes.get_title().split("\n")[0] for axes in figure.axes]
+
+
 def test_figures_of_signals_show_them_in_their_panels():
     one = signal_maps(target="my_function")
     figure = one.plot(SIGNALS)
-    assert [axes.get_title() for axes in figure.axes] == ["grad_cam: my_function"] * 2
+    assert titles(figure) == ["grad_cam: my_function"] * 2
     for axes, expected in zip(figure.axes, one.pictures(SIGNALS)):
         np.testing.assert_array_equal(axes.get_images()[0].get_array(), expected)
 
@@ -383,7 +390,7 @@ def test_figures_show_each_sample_beside_its_photo(make):
     one = make()
     figure = one.plot(PHOTOS)
     name = one.method
-    assert [axes.get_title() for axes in figure.axes] == [
+    assert titles(figure) == [
         "photo",
         f"{name}: class 281",
         "photo",
@@ -392,7 +399,7 @@ def test_figures_show_each_sample_beside_its_photo(make):
     shown = [axes.get_images()[0].get_array() for axes in figure.axes]
     np.testing.assert_array_equal(shown[2], PHOTOS[1])
     np.testing.assert_array_equal(shown[3], one.pictures(PHOTOS)[1])
-    assert [axes.get_title() for axes in one.plot().axes] == [
+    assert titles(one.plot()) == [
         f"{name}: class 281",
         f"{name}: class 282",
     ]
@@ -400,9 +407,9 @@ def test_figures_show_each_sample_beside_its_photo(make):
 
 def test_figures_name_what_is_explained():
     one = maps(target="my_function")
-    assert [axes.get_title() for axes in one.plot().axes] == ["grad_cam: my_function"] * 2
+    assert titles(one.plot()) == ["grad_cam: my_function"] * 2
     one = maps(target=["box 0: dog", "box 1: cat"])
-    assert [axes.get_title() for axes in one.plot().axes] == [
+    assert titles(one.plot()) == [
         "grad_cam: box 0: dog",
         "grad_cam: box 1: cat",
     ]
@@ -627,19 +634,19 @@ def test_signed_heatmaps():
 
 
 def test_pictures_of_signed_maps():
-    """Green for, red against, and grey elsewhere; with the boundaries of segments."""
+    """Orange for, blue against, and grey elsewhere; with the boundaries of segments."""
     photos = RNG.randint(0, 256, (2, 12, 20, 3)).astype(np.uint8)
     for given in (photos, None):
         first, second = (one.astype(int) for one in signed_maps().pictures(given))
-        greener = first[..., 1] - first[..., 0]
-        assert (greener[2:5, 3:9] > 0).all()
-        assert (greener[8:, 10:] < 0).all()
-        assert (greener[:2] == 0).all()
-        assert (second[:6, :, 0] > second[:6, :, 1]).all()
+        warmer = first[..., 0] - first[..., 2]
+        assert (warmer[2:5, 3:9] > 0).all()
+        assert (warmer[8:, 10:] < 0).all()
+        assert (warmer[:2] == 0).all()
+        assert (second[:6, :, 2] > second[:6, :, 0]).all()
     cut = np.zeros((2, 12, 20), np.int32)
     cut[:, 6:] = 1
     drawn = signed_maps(details={"segments": cut}).pictures(photos)[0]
-    np.testing.assert_array_equal(drawn[5], [[255, 220, 0]] * 20)
+    np.testing.assert_array_equal(drawn[5], [[60, 60, 60]] * 20)
 
 
 def test_signed_maps_are_read_back(tmp_path):
