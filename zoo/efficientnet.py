@@ -9,6 +9,7 @@ from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 
 from .fit import fit, from_torch
+from .labels import names_for
 from .packaged import packaged_file
 from .preprocess import EFFICIENTNET_LITE
 from .readers import Arrays, read_arrays
@@ -152,6 +153,7 @@ def efficientnet_lite0(
     """
     net = EfficientNetLite(classes=classes)
     net.preprocess = EFFICIENTNET_LITE
+    net.class_names = names_for(classes)
     if weights is None and not pretrained:
         return net
     file = packaged_file(_PACKAGE, _FILE, _SHA256) if weights is None else weights

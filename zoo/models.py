@@ -11,6 +11,7 @@ from gradcam_mx.errors import Advice, NetworkError
 from . import vgg
 from .efficientnet import efficientnet_lite0
 from .fit import fit
+from .labels import names_for
 from .preprocess import CAFFE, EFFICIENTNET_LITE, IMAGENET, INCEPTION, Preprocess
 from .readers import read_arrays
 from .squeezenet import squeezenet1_1
@@ -88,7 +89,8 @@ def get_model(name: str, **kwargs: Any) -> Any:
         name: one of `MODELS`; upper case, dots and underscores do not matter.
 
     Returns:
-        A HybridBlock that carries its `preprocess`.
+        A HybridBlock that carries its `preprocess`, and if it has 1000 classes the `class_names` of
+        ImageNet.
 
     Raises:
         NetworkError: there is no such network; the message lists the closest names.
@@ -114,6 +116,7 @@ def _from_gluon(
     weights: Any = None,
 ) -> Any:
     net = mx.gluon.model_zoo.vision.get_model(name, pretrained=False, classes=classes)
+    net.class_names = names_for(classes)
     if weights is not None or pretrained:
         file = find_weights(name, root) if weights is None else weights
         size = PREPROCESS[name].shape[1]

@@ -9,6 +9,7 @@ from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 
 from .fit import fit
+from .labels import names_for
 from .packaged import packaged_file
 from .preprocess import CAFFE
 from .readers import Arrays, read_arrays
@@ -116,6 +117,7 @@ def squeezenet1_1(
     """
     net = SqueezeNet(classes=classes)
     net.preprocess = CAFFE
+    net.class_names = names_for(classes)
     if weights is None and not pretrained:
         return net
     file = packaged_file("ndf", _FILE, _SHA256) if weights is None else weights

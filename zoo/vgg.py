@@ -10,6 +10,7 @@ from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import NetworkError
 
 from .fit import fit, from_torch
+from .labels import names_for
 from .preprocess import IMAGENET
 from .readers import Arrays, read_arrays
 from .store import find_weights
@@ -137,6 +138,7 @@ def get_vgg(
         )
     net = VGG(SPEC[num_layers], FILTERS, classes=classes, batch_norm=batch_norm)
     net.preprocess = IMAGENET
+    net.class_names = names_for(classes)
     if weights is None and not pretrained:
         return net
     name = f"vgg{num_layers}_bn" if batch_norm else f"vgg{num_layers}"

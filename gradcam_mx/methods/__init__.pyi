@@ -17,6 +17,7 @@ from gradcam_mx.methods.perturbing import perturbation
 from gradcam_mx.methods.plan import Explained, Plan
 from gradcam_mx.methods.register import METHODS, Method, Result, methods_kept
 from gradcam_mx.methods.segments import Segments
+from gradcam_mx.support.labels import Names
 from gradcam_mx.targets import Several, Top
 from gradcam_mx.targets.heads import Target
 
@@ -67,6 +68,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -84,6 +86,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -101,6 +104,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -118,6 +122,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -135,6 +140,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -153,8 +159,9 @@ def ablation_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -162,6 +169,8 @@ def ablation_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         batch_size: how many ablated activations run at once.
         progress: whether to show a bar if it takes longer than two seconds.
         relu: False keeps the negative evidence too.
@@ -192,6 +201,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -207,6 +217,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -222,6 +233,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -237,6 +249,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -252,6 +265,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -270,8 +284,9 @@ def cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -279,6 +294,8 @@ def cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -305,6 +322,7 @@ def deconvnet(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -315,6 +333,7 @@ def deconvnet(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Deconvnet: the pattern that the features of the target would paint on the input.
 
@@ -330,11 +349,14 @@ def deconvnet(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
@@ -362,6 +384,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -377,6 +400,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -392,6 +416,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -407,6 +432,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -422,6 +448,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -438,8 +465,9 @@ def eigen_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -447,6 +475,8 @@ def eigen_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -475,6 +505,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -490,6 +521,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -505,6 +537,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -520,6 +553,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -535,6 +569,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -551,8 +586,9 @@ def eigen_grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -560,6 +596,8 @@ def eigen_grad_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -587,6 +625,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -604,6 +643,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -621,6 +661,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -638,6 +679,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -655,6 +697,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -682,6 +725,8 @@ def expected_gradients(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         background: (B, C, H, W), preprocessed: what x is compared with.
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
@@ -708,6 +753,113 @@ def expected_gradients(
     """
 
 @overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[list[Explanation]]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[Explanation]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> Explanation: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[Explanation]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> Explanation:
+    """Several methods on one run of the net: name → Explanation; of one name, the Explanation.
+
+    They share the forward pass, and each backward pass that two of them need.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
+        methods: names out of `METHODS`, in a list, which gives a dictionary; or one name.
+        target: what is explained; each sample's top class by default. With several targets
+            (`gm.targets.Several`, `Top`) each method gives a list of explanations.
+        layer: for the methods that explain a layer; by default the last before the global pool.
+            With a list of layers these methods give a list of explanations. Methods that can
+            explain a layer as well as the input explain the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name.
+        fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a text file; `target` may
+            ask by them. By default those that the net has as its `class_names`.
+        options: name of a method → its own options.
+
+    Raises:
+        MethodError: there is no such method, or a method has no such option; `fuse` without a list
+            of layers.
+        LayerError, TargetError, InputError, NetworkError, RuleError: what they say.
+
+    Example:
+        >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
+        >>> found["grad_cam"].layer                                  # doctest: +SKIP
+        'features.7'
+        >>> gm.explain(net, x, "saliency", "tabby").target           # doctest: +SKIP
+        [281]
+    """
+
+@overload
 def explain(
     net: Net,
     x: Input,
@@ -718,6 +870,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, list[Any]]: ...
 
@@ -732,6 +885,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, list[Explanation]]: ...
 
@@ -746,6 +900,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Explanation]: ...
 
@@ -760,6 +915,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Any]: ...
 
@@ -774,16 +930,17 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Explanation]:
-    """Several methods on one run of the net: name → Explanation.
+    """Several methods on one run of the net: name → Explanation; of one name, the Explanation.
 
     They share the forward pass, and each backward pass that two of them need.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
-        methods: names out of `METHODS`.
+        methods: names out of `METHODS`, in a list, which gives a dictionary; or one name.
         target: what is explained; each sample's top class by default. With several targets
             (`gm.targets.Several`, `Top`) each method gives a list of explanations.
         layer: for the methods that explain a layer; by default the last before the global pool.
@@ -792,6 +949,8 @@ def explain(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, by number or name.
         fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a text file; `target` may
+            ask by them. By default those that the net has as its `class_names`.
         options: name of a method → its own options.
 
     Raises:
@@ -803,6 +962,8 @@ def explain(
         >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
         >>> found["grad_cam"].layer                                  # doctest: +SKIP
         'features.7'
+        >>> gm.explain(net, x, "saliency", "tabby").target           # doctest: +SKIP
+        [281]
     """
 
 @overload
@@ -813,6 +974,7 @@ def feature_ablation(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     baseline: Baseline = "zero",
@@ -828,6 +990,7 @@ def feature_ablation(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     baseline: Baseline = "zero",
@@ -845,11 +1008,14 @@ def feature_ablation(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -888,6 +1054,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -903,6 +1070,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -918,6 +1086,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -933,6 +1102,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -948,6 +1118,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -962,8 +1133,9 @@ def grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -971,6 +1143,8 @@ def grad_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -999,6 +1173,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1014,6 +1189,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1029,6 +1205,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1044,6 +1221,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1059,6 +1237,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1075,8 +1254,9 @@ def grad_cam_pp(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1084,6 +1264,8 @@ def grad_cam_pp(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1113,6 +1295,7 @@ def guided_backprop(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1123,6 +1306,7 @@ def guided_backprop(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
 
@@ -1141,11 +1325,14 @@ def guided_backprop(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the guided gradients, (N, C, H, W); its `rule_report` counts
@@ -1174,6 +1361,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
 ) -> list[list[Explanation]]: ...
 
 @overload
@@ -1186,6 +1374,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1198,6 +1387,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> Explanation: ...
 
 @overload
@@ -1210,6 +1400,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1222,6 +1413,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
 
@@ -1233,14 +1425,17 @@ def guided_grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
             one before the global pool.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1267,6 +1462,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1282,6 +1478,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1297,6 +1494,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1312,6 +1510,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1327,6 +1526,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1342,8 +1542,9 @@ def hires_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1351,6 +1552,8 @@ def hires_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1378,6 +1581,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[list[Explanation]]: ...
 
 @overload
@@ -1389,6 +1593,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1400,6 +1605,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation: ...
 
 @overload
@@ -1411,6 +1617,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1422,6 +1629,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Input × gradient: the share of each value in the score, were the net linear.
 
@@ -1433,12 +1641,15 @@ def input_x_gradient(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1463,6 +1674,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1479,6 +1691,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1495,6 +1708,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1511,6 +1725,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1527,6 +1742,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1552,6 +1768,8 @@ def integrated_gradients(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
             for each channel, or an array like x or like one sample.
         steps: how many points of the path.
@@ -1584,6 +1802,7 @@ def kernel_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1601,6 +1820,7 @@ def kernel_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1623,11 +1843,14 @@ def kernel_shap(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1669,6 +1892,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1684,6 +1908,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1699,6 +1924,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1714,6 +1940,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1729,6 +1956,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1743,8 +1971,9 @@ def layer_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1752,6 +1981,8 @@ def layer_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1778,6 +2009,7 @@ def lime(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1798,6 +2030,7 @@ def lime(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1821,12 +2054,15 @@ def lime(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1870,6 +2106,7 @@ def occlusion(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     window: Lengths = None,
     stride: Lengths = None,
     baseline: Baseline = "zero",
@@ -1886,6 +2123,7 @@ def occlusion(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     window: Lengths = None,
     stride: Lengths = None,
     baseline: Baseline = "zero",
@@ -1904,11 +2142,14 @@ def occlusion(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         window: the side of the windows, or (height, width); an eighth of the input by default.
         stride: from one window to the next; half a window by default.
         baseline: what hidden parts become: "zero", "mean" (each channel's mean), "blur" (x without
@@ -1944,6 +2185,7 @@ def partition_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     masker: Baseline = "blur(128,128)",
     max_evals: int = 1000,
     seed: int = 0,
@@ -1959,6 +2201,7 @@ def partition_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     masker: Baseline = "blur(128,128)",
     max_evals: int = 1000,
     seed: int = 0,
@@ -1982,6 +2225,8 @@ def partition_shap(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         masker: what hidden rectangles become: "inpaint_telea", "inpaint_ns", "blur(kx,ky)" (the
             mean over a box), "zero", "mean" (each channel's mean), "blur" (x without detail), a
             number or one for each channel, or an array like x or like one sample.
@@ -2016,6 +2261,7 @@ def rise(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 4000,
     cells: int = 7,
     keep: float = 0.5,
@@ -2033,6 +2279,7 @@ def rise(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 4000,
     cells: int = 7,
     keep: float = 0.5,
@@ -2053,12 +2300,15 @@ def rise(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         num_samples: how many masks.
         cells: along each axis of positions. Of a vector each value is a cell.
         keep: p.
@@ -2095,6 +2345,7 @@ def saliency(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -2105,6 +2356,7 @@ def saliency(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Saliency: how the score changes with each value of the input.
 
@@ -2118,11 +2370,14 @@ def saliency(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
@@ -2148,6 +2403,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2165,6 +2421,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2182,6 +2439,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2199,6 +2457,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2216,6 +2475,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2235,8 +2495,9 @@ def score_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -2244,6 +2505,8 @@ def score_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         batch_size: how many masked inputs run at once.
         progress: whether to show a bar if it takes longer than two seconds.
         relu: False keeps the negative evidence too.
@@ -2272,6 +2535,7 @@ def smooth_grad(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 25,
     noise: float = 0.15,
     mode: str = "mean",
@@ -2288,6 +2552,7 @@ def smooth_grad(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 25,
     noise: float = 0.15,
     mode: str = "mean",
@@ -2312,6 +2577,8 @@ def smooth_grad(
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
@@ -2344,6 +2611,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2359,6 +2627,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2374,6 +2643,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2389,6 +2659,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2404,6 +2675,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2419,8 +2691,9 @@ def xgrad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -2428,6 +2701,8 @@ def xgrad_cam(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.

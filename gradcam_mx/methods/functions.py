@@ -72,7 +72,7 @@ def method(
 
 
 _SUBJECT = ("net", "x", "target")
-_HOW = ("layer", "output", "input", "fuse")
+_HOW = ("layer", "output", "input", "fuse", "names")
 
 
 def _bound(
@@ -106,5 +106,6 @@ def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
         parameters.append(parameter("input", "InputChoice", keyword))
     if needs.layer:
         parameters.append(parameter("fuse", "str | None", keyword))
+    parameters.append(parameter("names", "Names | None", keyword))
     options = list(inspect.signature(formula).parameters.values())[1:]
     return inspect.Signature([*parameters, *options], return_annotation="Explanation")

@@ -17,6 +17,7 @@ from ..engine.wanted import InputChoice
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
+from ..support.labels import Names
 from ..targets.given import gives_list
 from ..targets.heads import Targets
 from . import fusion
@@ -68,6 +69,7 @@ class Plan:
         fuse: "mean", "max" or "product" joins the maps of a list of layers.
         options: name of a method → its own options.
         inside: whether methods that can explain a layer as well as the input explain the layer.
+        names: those of the classes, as targets ask for them; by default the net's own.
 
     Raises:
         MethodError: there is no such method, option or fusion, or nothing that `fuse` could join.
@@ -93,6 +95,7 @@ class Plan:
         fuse: str | None = None,
         options: Options = MappingProxyType({}),
         inside: bool = False,
+        names: Names | None = None,
     ) -> None:
         chosen = [find_method(one) if isinstance(one, str) else one for one in methods]
         if inside:
@@ -106,6 +109,7 @@ class Plan:
         )
         """What looks at the shape of an input before anything is computed."""
         self._layer, self._output, self._input, self._fuse = layer, output, input, fuse
+        self._names = names
 
     @property
     def layers(self) -> list[Any]:
@@ -124,6 +128,7 @@ class Plan:
                 input=self._input,
                 fuse=self._fuse if one.needs.layer else None,
                 options={one.name: self._options[one.name]},
+                names=self._names,
             )
             for one in self.methods
         }
@@ -173,6 +178,7 @@ class Plan:
             input=self._input,
             checks=self.checks,
             also=also,
+            names=self._names,
         )
 
     def explain(self, recorded: Recorded, target: Targets = None) -> Explained:
@@ -238,6 +244,7 @@ class Plan:
             details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
             title=method.title,
+            class_names=view.class_names,
         )
 
 
