@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ..errors import MethodError
 from ..support.boundary import told
+from ..support.elsewhere import arguments_here
 from .arguments import documented
 from .needs import Needs
 from .options import renamed
@@ -83,10 +84,13 @@ def _bound(
     Raises:
         TypeError: they do not fit; the message has the signature.
     """
+    takes = signature.parameters
     try:
         return dict(signature.bind(*args, **kwargs).arguments)
     except TypeError as error:
-        raise TypeError(f"{name}() {error}: {name}{signature}") from None
+        here = arguments_here([one for one in kwargs if one not in takes], takes)
+        said = f"{error}; {here}" if here else str(error)
+        raise TypeError(f"{name}() {said}: {name}{signature}") from None
 
 
 def _signature(formula: Formula, needs: Needs) -> inspect.Signature:

@@ -35,6 +35,7 @@ The ready-made targets are such objects, a file for each family.
 """
 
 from ..graph.outputs import LayerOutputs
+from ..support import elsewhere as _elsewhere
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
 from .found import BestDetection, WhereFound
@@ -62,3 +63,6 @@ __all__ = [
     "Unit",
     "WhereFound",
 ]
+
+# set, not written: type checkers would take every name for one of the module
+globals()["__getattr__"] = _elsewhere.refusal(__name__, "gm.targets", __all__)
