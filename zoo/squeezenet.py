@@ -8,6 +8,7 @@ from typing import Any
 from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 
+from .calls import TakesArrays
 from .fit import fit
 from .labels import names_for
 from .packaged import packaged_file
@@ -49,7 +50,7 @@ def _fire(squeezed: int, expanded: int) -> Any:
     return fire
 
 
-class SqueezeNet(mx.gluon.HybridBlock):
+class SqueezeNet(TakesArrays, mx.gluon.HybridBlock):
     """SqueezeNet 1.1: as good as AlexNet with a fiftieth of its parameters.
 
     Fire modules: a 1×1 convolution squeezes the channels, a 1×1 and a 3×3 convolution side by side
@@ -117,9 +118,9 @@ def squeezenet1_1(
     """
     net = SqueezeNet(classes=classes)
     net.preprocess = CAFFE
-    net.class_names = names_for(classes)
     if weights is None and not pretrained:
         return net
+    net.class_names = names_for(classes)
     file = packaged_file("ndf", _FILE, _SHA256) if weights is None else weights
     fit(net, _gluon_names(read_arrays(file)), source=str(file), classes=classes, ctx=ctx)
     return net

@@ -12,10 +12,13 @@ _ATTRIBUTES = ("class_names", "classes", "names", "synset")
 
 
 def own_names(net: Net) -> Any:
-    """The names of the net's classes, a sequence of texts; None if it has none."""
+    """The names of the net's classes, a sequence of texts or a function from ids; None
+    if it has none."""
     block = net.own.block if isinstance(net, Graph) else net
     found = (getattr(block, name, None) for name in _ATTRIBUTES)
-    return next((names for names in found if _are_names(names)), None)
+    named = next((names for names in found if _are_names(names)), None)
+    meant = getattr(block, "class_names", None)
+    return meant if callable(meant) else named
 
 
 def _are_names(names: Any) -> bool:

@@ -79,7 +79,7 @@ def target_of(given: Target) -> BaseTarget:
     if callable(given):
         return Function(given)
     raise TargetError(
-        "a target is None, a class id, the name of a class, a sequence of these, an array or a "
+        "a target is None, a class id, a sequence of ids, the name of a class, an array or a "
         f"function; got {given!r}"
     )
 
