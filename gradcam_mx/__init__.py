@@ -28,7 +28,8 @@ def __getattr__(name: str) -> Any:
         return found
     if importlib.util.find_spec(f"{__name__}.{name}"):
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    elsewhere = importlib.import_module(f"{__name__}.support.elsewhere")
+    return elsewhere.refusal(__name__, "gm", __all__)(name)
 
 
 def __dir__() -> list[str]:

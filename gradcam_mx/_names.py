@@ -59,6 +59,7 @@ HOMES = {
     "check": "inspect.check",
     "explain": "methods.together",
     "load": "graph.load",
+    "predict": "apps.predictions",
     "predict_fn": "apps.predict",
     "trace": "graph.trace",
     **{name: f"methods.{file}" for file, names in METHODS_OF.items() for name in names},

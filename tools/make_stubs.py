@@ -18,8 +18,8 @@ import textwrap
 from functools import lru_cache
 from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Callable, Iterable, NamedTuple
+from types import MappingProxyType, ModuleType
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from gradcam_mx import __all__ as public
 from gradcam_mx import methods
@@ -106,8 +106,19 @@ class Stub:
         self._imports: dict[str, set[str]] = {}
         self._texts: list[str] = []
 
-    def add(self, function: Callable[..., Any], gives: Gives) -> None:
-        """Write a function down, with an overload for each form of a call."""
+    def add(
+        self,
+        function: Callable[..., Any],
+        gives: Gives,
+        types: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Write a function down, with an overload for each form of a call.
+
+        Args:
+            function: it.
+            gives: what its calls give.
+            types: of parameters, where they are not those of the signature.
+        """
         name, signature = function.__name__, inspect.signature(function)
         if name in WITHOUT_ARGUMENTS:
             self._overload(f"def {name}()", WITHOUT_ARGUMENTS[name], " ...")
@@ -115,8 +126,10 @@ class Stub:
         for form in made:
             # editors show the documentation of the last
             body = f"\n{_docstring(function)}" if form is made[-1] else " ..."
-            parameters = "".join(f"    {one},\n" for one in self._parameters(function, form.types))
-            self._overload(f"def {name}(\n{parameters})", form.gives, body)
+            spelled = self._parameters(function, {**types, **form.types})
+            parameters = "".join(f"    {one},\n" for one in spelled)
+            overlaps = "  # type: ignore[overload-overlap]" if types.get("methods") == "str" else ""
+            self._overload(f"def {name}({overlaps}\n{parameters})", form.gives, body)
 
     def use(self, name: str, module: str) -> None:
         """Import a name."""
@@ -216,7 +229,9 @@ def of_methods() -> str:
         if name in methods.METHODS:
             made.add(getattr(methods, name), OF_METHOD)
         elif name == "explain":
-            made.add(methods.explain, OF_EXPLAIN)
+            # a text is an iterable of texts too, but one name
+            made.add(methods.explain, OF_METHOD, {"methods": "str"})
+            made.add(methods.explain, OF_EXPLAIN, {"methods": "Iterable[str]"})
         else:
             made.use(name, _home(name, [methods]))
     return made.text()

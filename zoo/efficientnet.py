@@ -8,7 +8,9 @@ from typing import Any
 from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 
+from .calls import TakesArrays
 from .fit import fit, from_torch
+from .labels import names_for
 from .packaged import packaged_file
 from .preprocess import EFFICIENTNET_LITE
 from .readers import Arrays, read_arrays
@@ -88,7 +90,7 @@ class InvertedResidual(mx.gluon.HybridBlock):
         return x + y if self._shortcut else y
 
 
-class EfficientNetLite(mx.gluon.HybridBlock):
+class EfficientNetLite(TakesArrays, mx.gluon.HybridBlock):
     """EfficientNet-Lite0: EfficientNet (Tan & Le 2019) with ReLU6 and no squeeze-excitation.
 
     Blocks: `features`, a HybridSequential that ends in global average pooling, Flatten and Dropout,
@@ -154,6 +156,7 @@ def efficientnet_lite0(
     net.preprocess = EFFICIENTNET_LITE
     if weights is None and not pretrained:
         return net
+    net.class_names = names_for(classes)
     file = packaged_file(_PACKAGE, _FILE, _SHA256) if weights is None else weights
     fit(net, _gluon_names(net, read_arrays(file)), source=str(file), classes=classes, ctx=ctx)
     return net

@@ -9,8 +9,10 @@ from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import Advice, NetworkError
 
 from . import vgg
+from .calls import takes_arrays
 from .efficientnet import efficientnet_lite0
 from .fit import fit
+from .labels import names_for
 from .preprocess import CAFFE, EFFICIENTNET_LITE, IMAGENET, INCEPTION, Preprocess
 from .readers import read_arrays
 from .squeezenet import squeezenet1_1
@@ -88,7 +90,8 @@ def get_model(name: str, **kwargs: Any) -> Any:
         name: one of `MODELS`; upper case, dots and underscores do not matter.
 
     Returns:
-        A HybridBlock that carries its `preprocess`.
+        A HybridBlock that carries its `preprocess`, and if it is trained for 1000 classes the
+        `class_names` of ImageNet.
 
     Raises:
         NetworkError: there is no such network; the message lists the closest names.
@@ -113,9 +116,10 @@ def _from_gluon(
     root: Any = None,
     weights: Any = None,
 ) -> Any:
-    net = mx.gluon.model_zoo.vision.get_model(name, pretrained=False, classes=classes)
+    net = takes_arrays(mx.gluon.model_zoo.vision.get_model(name, pretrained=False, classes=classes))
     if weights is not None or pretrained:
         file = find_weights(name, root) if weights is None else weights
         size = PREPROCESS[name].shape[1]
+        net.class_names = names_for(classes)
         fit(net, read_arrays(file), source=str(file), classes=classes, ctx=ctx, size=size)
     return net

@@ -122,20 +122,22 @@ def as_photo(photo: Any) -> np.ndarray:
     """A photo as an array (H, W, 3) of uint8, RGB.
 
     Args:
-        photo: its path, or such an array.
+        photo: its path, or such an array; a grey one may be (H, W) or (H, W, 1).
 
     Raises:
         PhotoError: the file cannot be read, or the array has another shape or type; the message
             says how to convert it.
 
     Example:
-        >>> as_photo(np.zeros((4, 6, 3), np.uint8)).shape
-        (4, 6, 3)
+        >>> [as_photo(np.zeros(shape, np.uint8)).shape for shape in ((4, 6, 3), (4, 6))]
+        [(4, 6, 3), (4, 6, 3)]
     """
     if isinstance(photo, (str, Path)):
         return read_photo(photo)
     array = photo.asnumpy() if hasattr(photo, "asnumpy") else np.asarray(photo)
-    expected = "expected an (H, W, 3) uint8 RGB array with values from 0 to 255"
+    expected = "expected an (H, W, 3) uint8 RGB array with values from 0 to 255, or a grey (H, W)"
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
+        array = np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     if array.ndim != 3 or array.shape[2] != 3:
         hint = photo_advice(array.shape)
         raise PhotoError(f"the photo has shape {array.shape}; {expected}{hint and ': '}{hint}")

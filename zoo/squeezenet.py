@@ -8,7 +8,9 @@ from typing import Any
 from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 
+from .calls import TakesArrays
 from .fit import fit
+from .labels import names_for
 from .packaged import packaged_file
 from .preprocess import CAFFE
 from .readers import Arrays, read_arrays
@@ -48,7 +50,7 @@ def _fire(squeezed: int, expanded: int) -> Any:
     return fire
 
 
-class SqueezeNet(mx.gluon.HybridBlock):
+class SqueezeNet(TakesArrays, mx.gluon.HybridBlock):
     """SqueezeNet 1.1: as good as AlexNet with a fiftieth of its parameters.
 
     Fire modules: a 1×1 convolution squeezes the channels, a 1×1 and a 3×3 convolution side by side
@@ -118,6 +120,7 @@ def squeezenet1_1(
     net.preprocess = CAFFE
     if weights is None and not pretrained:
         return net
+    net.class_names = names_for(classes)
     file = packaged_file("ndf", _FILE, _SHA256) if weights is None else weights
     fit(net, _gluon_names(read_arrays(file)), source=str(file), classes=classes, ctx=ctx)
     return net

@@ -9,7 +9,9 @@ from gradcam_mx import nn
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import NetworkError
 
+from .calls import TakesArrays
 from .fit import fit, from_torch
+from .labels import names_for
 from .preprocess import IMAGENET
 from .readers import Arrays, read_arrays
 from .store import find_weights
@@ -33,7 +35,7 @@ FILTERS = (64, 128, 256, 512, 512)
 HIDDEN = 4096
 
 
-class VGG(mx.gluon.HybridBlock):
+class VGG(TakesArrays, mx.gluon.HybridBlock):
     """VGG: stages of 3×3 convolutions, each stage ended by max pooling, then three dense layers.
 
     Blocks: `features`, a flat HybridSequential, and `output`, a Dense layer. Names and keys of
@@ -139,6 +141,7 @@ def get_vgg(
     net.preprocess = IMAGENET
     if weights is None and not pretrained:
         return net
+    net.class_names = names_for(classes)
     name = f"vgg{num_layers}_bn" if batch_norm else f"vgg{num_layers}"
     file = find_weights(name, root) if weights is None else weights
     fit(net, _gluon_names(net, read_arrays(file)), source=str(file), classes=classes, ctx=ctx)

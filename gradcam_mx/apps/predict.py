@@ -68,7 +68,7 @@ def predict_fn(
         with lock:
             if first.shape not in engines:
                 engines[first.shape] = engine_for(
-                    net, first, output, batch_size, lambda recording: _reader(recording, output)
+                    net, first, output, batch_size, lambda recording: reader_of(recording, output)
                 )
             engine = engines[first.shape]
             return np.concatenate(list(engine([row] for row in (first, *rows))))
@@ -76,7 +76,12 @@ def predict_fn(
     return predict
 
 
-def _reader(recording: Recording, output: OutputChoice) -> Reader:
+def reader_of(recording: Recording, output: OutputChoice) -> Reader:
+    """What reads probabilities, or the values of another output, off the outputs of a net.
+
+    Raises:
+        TargetError: there are no probabilities.
+    """
     value, link = recording.values()[0], recording.outputs[0].link
     if output != PROBABILITY:
         return lambda outputs: outputs[0].asnumpy()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ..errors import InputError, OutputError
 from ..support import files
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
-from . import archive, drawing, seen
+from . import archive, drawing, seen, selection
 from .plotted import Plotted
 from .region import Region
 
@@ -87,6 +87,25 @@ class Explanation(Plotted):
             " × ".join(map(str, self.values.shape)),
         ]
         return f"<{type(self).__name__} {', '.join(parts)}>"
+
+    def __len__(self) -> int:
+        """How many samples were explained."""
+        return len(self.score)
+
+    def __getitem__(self, samples: int | slice) -> Explanation:
+        """What was found for one sample, or for several: an Explanation like that of a call.
+
+        Raises:
+            IndexError: there is no such sample.
+        """
+        return replace(self, **selection.of_samples(vars(self), samples, self.views))
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return (self[number] for number in range(len(self)))
+
+    def __array__(self, dtype: Any = None) -> np.ndarray:
+        # numpy would take what has a length for a sequence of sequences without an end
+        return np.asarray(self.values, dtype)
 
     @property
     def is_map(self) -> bool:

@@ -68,6 +68,11 @@ class Own:
         return frozenset(found)
 
     @property
+    def block(self) -> Any:
+        """The Block; None if there is none any more."""
+        return self._block()
+
+    @property
     def heads(self) -> list[Entry]:
         """The values that the net returns, and after them those of blocks that the trace saw."""
         return [(head[0], head[1]) for head in self._description["heads"]]

@@ -19,6 +19,7 @@ from ..graph.picture_input import Preprocess
 from ..graph.trace import Net
 from ..support.boundary import told
 from ..support.callers import caller_level
+from ..support.elsewhere import closest
 from ..support.optional import optional
 from .samples import Images, samples
 
@@ -108,7 +109,10 @@ def embed(vectors: np.ndarray, method: str = "pca", *, seed: int = 0, **options:
     """
     vectors = np.asarray(vectors)
     if method not in METHODS:
-        raise MethodError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+        raise MethodError(
+            f"there is no method {method!r}{closest(method, METHODS)}; there are "
+            f"{', '.join(METHODS)}"
+        )
     if vectors.ndim != 2 or len(vectors) < 3 or vectors.shape[1] < 2:
         raise InputError(
             f"the vectors have shape {vectors.shape}; expected (N, D), at least three "

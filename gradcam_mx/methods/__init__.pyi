@@ -17,6 +17,7 @@ from gradcam_mx.methods.perturbing import perturbation
 from gradcam_mx.methods.plan import Explained, Plan
 from gradcam_mx.methods.register import METHODS, Method, Result, methods_kept
 from gradcam_mx.methods.segments import Segments
+from gradcam_mx.support.labels import Names
 from gradcam_mx.targets import Several, Top
 from gradcam_mx.targets.heads import Target
 
@@ -67,6 +68,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -84,6 +86,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -101,6 +104,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -118,6 +122,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -135,6 +140,7 @@ def ablation_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -153,8 +159,9 @@ def ablation_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -163,6 +170,8 @@ def ablation_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         batch_size: how many ablated activations run at once.
         progress: whether to show a bar if it takes longer than two seconds.
         relu: False keeps the negative evidence too.
@@ -193,6 +202,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -208,6 +218,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -223,6 +234,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -238,6 +250,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -253,6 +266,7 @@ def cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -271,8 +285,9 @@ def cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -281,6 +296,8 @@ def cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -307,6 +324,7 @@ def deconvnet(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -317,6 +335,7 @@ def deconvnet(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Deconvnet: the pattern that the features of the target would paint on the input.
 
@@ -332,12 +351,15 @@ def deconvnet(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the patterns, (N, C, H, W); its `rule_report` counts the
@@ -365,6 +387,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -380,6 +403,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -395,6 +419,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -410,6 +435,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -425,6 +451,7 @@ def eigen_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -441,8 +468,9 @@ def eigen_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -451,6 +479,8 @@ def eigen_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -479,6 +509,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -494,6 +525,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -509,6 +541,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -524,6 +557,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -539,6 +573,7 @@ def eigen_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -555,8 +590,9 @@ def eigen_grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -565,6 +601,8 @@ def eigen_grad_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -592,6 +630,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -609,6 +648,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -626,6 +666,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -643,6 +684,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -660,6 +702,7 @@ def expected_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     background: Array,
     num_samples: int = 200,
     local_smoothing: float = 0.0,
@@ -688,6 +731,8 @@ def expected_gradients(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
             with one for each, whose rows belong together.
         num_samples: how many draws of a baseline and a point of the path.
@@ -715,6 +760,114 @@ def expected_gradients(
     """
 
 @overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[list[Explanation]]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[Explanation]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> Explanation: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> list[Explanation]: ...
+
+@overload
+def explain(  # type: ignore[overload-overlap]
+    net: Net,
+    x: Input,
+    methods: str,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    options: Mapping[str, Mapping[str, Any]] = ...,
+) -> Explanation:
+    """Several methods on one run of the net: name → Explanation; of one name, the Explanation.
+
+    They share the forward pass, and each backward pass that two of them need.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params).
+        x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
+        methods: names out of `METHODS`, in a list, which gives a dictionary; or one name.
+        target: what is explained; each sample's top class by default. With several targets
+            (`gm.targets.Several`, `Top`) each method gives a list of explanations.
+        layer: for the methods that explain a layer; by default the last before the global pool.
+            With a list of layers these methods give a list of explanations. Methods that can
+            explain a layer as well as the input explain the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, by number or name; for methods
+            that attribute to inputs by gradients, a list of them or "all" gives lists.
+        fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a text file; `target` may
+            ask by them. By default those that the net has as its `class_names`.
+        options: name of a method → its own options.
+
+    Raises:
+        MethodError: there is no such method, or a method has no such option; `fuse` without a list
+            of layers.
+        LayerError, TargetError, InputError, NetworkError, RuleError: what they say.
+
+    Example:
+        >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
+        >>> found["grad_cam"].layer                                  # doctest: +SKIP
+        'features.7'
+        >>> gm.explain(net, x, "saliency", "tabby").target           # doctest: +SKIP
+        [281]
+    """
+
+@overload
 def explain(
     net: Net,
     x: Input,
@@ -725,6 +878,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, list[Any]]: ...
 
@@ -739,6 +893,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, list[Explanation]]: ...
 
@@ -753,6 +908,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Explanation]: ...
 
@@ -767,6 +923,7 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Any]: ...
 
@@ -781,16 +938,17 @@ def explain(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     options: Mapping[str, Mapping[str, Any]] = ...,
 ) -> dict[str, Explanation]:
-    """Several methods on one run of the net: name → Explanation.
+    """Several methods on one run of the net: name → Explanation; of one name, the Explanation.
 
     They share the forward pass, and each backward pass that two of them need.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified. A tuple for a net of several inputs.
-        methods: names out of `METHODS`.
+        methods: names out of `METHODS`, in a list, which gives a dictionary; or one name.
         target: what is explained; each sample's top class by default. With several targets
             (`gm.targets.Several`, `Top`) each method gives a list of explanations.
         layer: for the methods that explain a layer; by default the last before the global pool.
@@ -800,6 +958,8 @@ def explain(
         input: which of several inputs attributions are made for, by number or name; for methods
             that attribute to inputs by gradients, a list of them or "all" gives lists.
         fuse: "mean", "max" or "product" joins the maps of several layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a text file; `target` may
+            ask by them. By default those that the net has as its `class_names`.
         options: name of a method → its own options.
 
     Raises:
@@ -811,6 +971,8 @@ def explain(
         >>> found = gm.explain(net, x, ["grad_cam", "saliency"])     # doctest: +SKIP
         >>> found["grad_cam"].layer                                  # doctest: +SKIP
         'features.7'
+        >>> gm.explain(net, x, "saliency", "tabby").target           # doctest: +SKIP
+        [281]
     """
 
 @overload
@@ -821,6 +983,7 @@ def feature_ablation(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     baseline: Baseline = "zero",
@@ -836,6 +999,7 @@ def feature_ablation(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     baseline: Baseline = "zero",
@@ -853,12 +1017,15 @@ def feature_ablation(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -897,6 +1064,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -912,6 +1080,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -927,6 +1096,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -942,6 +1112,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -957,6 +1128,7 @@ def grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -971,8 +1143,9 @@ def grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -981,6 +1154,8 @@ def grad_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1009,6 +1184,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1024,6 +1200,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1039,6 +1216,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1054,6 +1232,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1069,6 +1248,7 @@ def grad_cam_pp(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1085,8 +1265,9 @@ def grad_cam_pp(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1095,6 +1276,8 @@ def grad_cam_pp(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1124,6 +1307,7 @@ def guided_backprop(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1134,6 +1318,7 @@ def guided_backprop(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Guided backpropagation: the patterns in the input that excite the features of the target.
 
@@ -1152,12 +1337,15 @@ def guided_backprop(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the guided gradients, (N, C, H, W); its `rule_report` counts
@@ -1186,6 +1374,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
 ) -> list[list[Explanation]]: ...
 
 @overload
@@ -1198,6 +1387,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1210,6 +1400,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> Explanation: ...
 
 @overload
@@ -1222,6 +1413,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1234,6 +1426,7 @@ def guided_grad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds the target.
 
@@ -1245,8 +1438,9 @@ def guided_grad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer of the Grad-CAM, or a list of them, which gives a list; by default the last
             one before the global pool.
         output: which of several outputs is explained, by number or name; or "probability".
@@ -1254,6 +1448,8 @@ def guided_grad_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: for maps alone: a list of these attributions cannot be joined, which is a LayerError.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1280,6 +1476,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1295,6 +1492,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1310,6 +1508,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1325,6 +1524,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1340,6 +1540,7 @@ def hires_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1355,8 +1556,9 @@ def hires_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1365,6 +1567,8 @@ def hires_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1392,6 +1596,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[list[Explanation]]: ...
 
 @overload
@@ -1403,6 +1608,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1414,6 +1620,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation: ...
 
 @overload
@@ -1425,6 +1632,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -1436,6 +1644,7 @@ def input_x_gradient(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Input × gradient: the share of each value in the score, were the net linear.
 
@@ -1447,13 +1656,16 @@ def input_x_gradient(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: attribute to the values of this layer, or of each of a list, in place of the input.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the products, (N, C, H, W).
@@ -1478,6 +1690,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1494,6 +1707,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1510,6 +1724,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1526,6 +1741,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1542,6 +1758,7 @@ def integrated_gradients(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
@@ -1568,6 +1785,8 @@ def integrated_gradients(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
             for each channel, or an array like x or like one sample. Of several inputs a tuple with
             one for each, or a mapping by their names.
@@ -1601,6 +1820,7 @@ def kernel_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1618,6 +1838,7 @@ def kernel_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1640,12 +1861,15 @@ def kernel_shap(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1687,6 +1911,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1702,6 +1927,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1717,6 +1943,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1732,6 +1959,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1747,6 +1975,7 @@ def layer_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -1761,8 +1990,9 @@ def layer_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -1771,6 +2001,8 @@ def layer_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -1797,6 +2029,7 @@ def lime(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1817,6 +2050,7 @@ def lime(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     segments: Segments = None,
     num_segments: int = 50,
     num_samples: int = 1000,
@@ -1840,13 +2074,16 @@ def lime(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         segments: "slic", "quickshift", "grid", or whole numbers (H, W) or (N, H, W); by default
             "slic" for pictures, "grid" for signals and volumes, each value of a vector on its own.
         num_segments: about how many, for "slic" and "grid".
@@ -1890,6 +2127,7 @@ def occlusion(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     window: Lengths = None,
     stride: Lengths = None,
     baseline: Baseline = "zero",
@@ -1906,6 +2144,7 @@ def occlusion(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     window: Lengths = None,
     stride: Lengths = None,
     baseline: Baseline = "zero",
@@ -1924,12 +2163,15 @@ def occlusion(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         window: the side of the windows, or (height, width); an eighth of the input by default.
         stride: from one window to the next; half a window by default.
         baseline: what hidden parts become: "zero", "mean" (each channel's mean), "blur" (x without
@@ -1965,6 +2207,7 @@ def partition_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     masker: Baseline = "blur(128,128)",
     max_evals: int = 1000,
     seed: int = 0,
@@ -1980,6 +2223,7 @@ def partition_shap(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     masker: Baseline = "blur(128,128)",
     max_evals: int = 1000,
     seed: int = 0,
@@ -2004,6 +2248,8 @@ def partition_shap(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         masker: what hidden rectangles become: "inpaint_telea", "inpaint_ns", "blur(kx,ky)" (the
             mean over a box), "zero", "mean" (each channel's mean), "blur" (x without detail), a
             number or one for each channel, or an array like x or like one sample.
@@ -2038,6 +2284,7 @@ def rise(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 4000,
     cells: int = 7,
     keep: float = 0.5,
@@ -2055,6 +2302,7 @@ def rise(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 4000,
     cells: int = 7,
     keep: float = 0.5,
@@ -2075,13 +2323,16 @@ def rise(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability", as the
             paper has it.
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         num_samples: how many masks.
         cells: along each axis of positions. Of a vector each value is a cell.
         keep: p.
@@ -2118,6 +2369,7 @@ def saliency(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> list[Explanation]: ...
 
 @overload
@@ -2128,6 +2380,7 @@ def saliency(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
 ) -> Explanation:
     """Saliency: how the score changes with each value of the input.
 
@@ -2141,12 +2394,15 @@ def saliency(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         output: which of several outputs is explained, by number or name; or "probability".
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
 
     Returns:
         An Explanation whose values are the gradients, (N, C, H, W).
@@ -2172,6 +2428,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2189,6 +2446,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2206,6 +2464,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2223,6 +2482,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2240,6 +2500,7 @@ def score_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     batch_size: int = 16,
     progress: bool = True,
     relu: bool = True,
@@ -2259,8 +2520,9 @@ def score_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -2269,6 +2531,8 @@ def score_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         batch_size: how many masked inputs run at once.
         progress: whether to show a bar if it takes longer than two seconds.
         relu: False keeps the negative evidence too.
@@ -2297,6 +2561,7 @@ def smooth_grad(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 25,
     noise: float = 0.15,
     mode: str = "mean",
@@ -2313,6 +2578,7 @@ def smooth_grad(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    names: Names | None = None,
     num_samples: int = 25,
     noise: float = 0.15,
     mode: str = "mean",
@@ -2338,6 +2604,8 @@ def smooth_grad(
         input: which of several inputs attributions are made for, or the layer depends on, by number
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         num_samples: how many noisy copies of each sample.
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
@@ -2370,6 +2638,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2385,6 +2654,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2400,6 +2670,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2415,6 +2686,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2430,6 +2702,7 @@ def xgrad_cam(
     output: OutputChoice = None,
     input: InputChoice = None,
     fuse: str | None = None,
+    names: Names | None = None,
     relu: bool = True,
     augment_smooth: bool = False,
     eigen_smooth: bool = False,
@@ -2445,8 +2718,9 @@ def xgrad_cam(
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
         x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
             net has what the method explains. A tuple for a net of several inputs.
-        target: what is explained; each sample's top class by default. Several of them
-            (`gm.targets.Several`, `Top`) share all that can be shared, and give a list.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
         layer: the layer whose map is made, or a list of them, which gives a list; by default the
             last one before the global pool. Of one that runs several times, "name#2" is the second
             run.
@@ -2455,6 +2729,8 @@ def xgrad_cam(
             or name; the first by default. A list of them, or "all", gives a list with an
             explanation for each, where a method attributes to inputs by gradients.
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.

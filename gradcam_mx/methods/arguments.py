@@ -12,7 +12,8 @@ ARGUMENTS = {
     "net": "a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.",
     "x": "(N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the "
     "net has what the method explains. A tuple for a net of several inputs.",
-    "target": "what is explained; each sample's top class by default. Several of them "
+    "target": "what is explained; each sample's top class by default. A class goes by its number "
+    "or its name. Several of them "
     "(`gm.targets.Several`, `Top`) share all that can be shared, and give a list.",
     "layer": "the layer whose map is made, or a list of them, which gives a list; by default the "
     'last one before the global pool. Of one that runs several times, "name#2" is the second run.',
@@ -20,6 +21,8 @@ ARGUMENTS = {
     "input": "which of several inputs attributions are made for, or the layer depends on, by "
     'number or name; the first by default. A list of them, or "all", gives a list with an '
     "explanation for each, where a method attributes to inputs by gradients.",
+    "names": "of the classes: a list, a function from ids, or the path of a file; `target` may "
+    "ask by them. By default those that the net has as its `class_names`.",
     "fuse": '"mean", "max" or "product" joins the maps of a list of layers at the input\'s size.',
     "relu": "False keeps the negative evidence too.",
     "augment_smooth": "the mean over x and its mirror image, each times 0.9, 1 and 1.1.",

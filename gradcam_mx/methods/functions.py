@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ..errors import MethodError
 from ..support.boundary import told
+from ..support.elsewhere import arguments_here
 from .arguments import documented
 from .needs import Needs
 from .options import renamed
@@ -72,7 +73,7 @@ def method(
 
 
 _SUBJECT = ("net", "x", "target")
-_HOW = ("layer", "output", "input", "fuse")
+_HOW = ("layer", "output", "input", "fuse", "names")
 
 
 def _bound(
@@ -83,10 +84,13 @@ def _bound(
     Raises:
         TypeError: they do not fit; the message has the signature.
     """
+    takes = signature.parameters
     try:
         return dict(signature.bind(*args, **kwargs).arguments)
     except TypeError as error:
-        raise TypeError(f"{name}() {error}: {name}{signature}") from None
+        here = arguments_here([one for one in kwargs if one not in takes], takes)
+        said = f"{error}; {here}" if here else str(error)
+        raise TypeError(f"{name}() {said}: {name}{signature}") from None
 
 
 def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
@@ -106,5 +110,6 @@ def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
         parameters.append(parameter("input", "InputChoice", keyword))
     if needs.layer:
         parameters.append(parameter("fuse", "str | None", keyword))
+    parameters.append(parameter("names", "Names | None", keyword))
     options = list(inspect.signature(formula).parameters.values())[1:]
     return inspect.Signature([*parameters, *options], return_annotation="Explanation")

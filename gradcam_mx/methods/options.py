@@ -8,6 +8,7 @@ from typing import Any, Mapping, Sequence
 from ..engine.wanted import Check
 from ..errors import MethodError
 from ..support.callers import caller_level
+from ..support.elsewhere import arguments_here
 from .register import Method
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -61,6 +62,7 @@ def checked(methods: Sequence[Method], options: Options) -> dict[str, dict[str, 
                 f"options for {name!r} that nothing takes: {unknown or sorted(given)}; the methods "
                 f"are {', '.join(chosen)}"
                 + (f", and {name} takes {', '.join(takes) or 'none'}" if name in chosen else "")
+                + "".join(f"; {one}" for one in [arguments_here(unknown, takes)] if one)
             )
     return {name: own.get(name, {}) for name in chosen}
 

@@ -18,6 +18,7 @@ from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..picture import ShownDict, ShownList
+from ..support.labels import Names
 from ..targets.given import gives_list
 from ..targets.heads import Targets
 from . import fusion, inputs
@@ -71,6 +72,7 @@ class Plan:
         fuse: "mean", "max" or "product" joins the maps of a list of layers.
         options: name of a method → its own options.
         inside: whether methods that can explain a layer as well as the input explain the layer.
+        names: those of the classes, as targets ask for them; by default the net's own.
 
     Raises:
         MethodError: there is no such method, option or fusion, or nothing that `fuse` could join.
@@ -96,6 +98,7 @@ class Plan:
         fuse: str | None = None,
         options: Options = MappingProxyType({}),
         inside: bool = False,
+        names: Names | None = None,
     ) -> None:
         chosen = [find_method(one) if isinstance(one, str) else one for one in methods]
         if inside:
@@ -110,6 +113,7 @@ class Plan:
         )
         """What looks at the shape of an input before anything is computed."""
         self._layer, self._output, self._input, self._fuse = layer, output, input, fuse
+        self._names = names
 
     @property
     def layers(self) -> list[Any]:
@@ -128,6 +132,7 @@ class Plan:
                 input=self._input,
                 fuse=self._fuse if one.needs.layer else None,
                 options={one.name: self._options[one.name]},
+                names=self._names,
             )
             for one in self.methods
         }
@@ -177,6 +182,7 @@ class Plan:
             input=self._input,
             checks=self.checks,
             also=also,
+            names=self._names,
         )
 
     def explain(self, recorded: Recorded, target: Targets = None) -> Explained:
@@ -244,6 +250,7 @@ class Plan:
             signed=result.signed,
             title=method.title,
             of_values=method.needs.inside,
+            class_names=view.class_names,
         )
 
 

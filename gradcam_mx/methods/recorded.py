@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -15,11 +16,14 @@ from ..engine.rules import Rule
 from ..engine.wanted import Together
 from ..graph import outputs
 from ..graph.layers import Map
-from ..graph.outputs import PROBABILITY, Output, OutputChoice
+from ..graph.outputs import PROBABILITY, Output, OutputChoice, is_single
+from ..support.callers import caller_level
 from ..targets import heads
+from ..targets.classes import Binary, Classes
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
-from ..targets.protocol import Known
+from ..targets.names import NO_NAMES, ClassNames, class_count
+from ..targets.protocol import BaseTarget, Known
 
 Runner = Callable[[Iterable[Sequence[Variant]]], Iterator[np.ndarray]]
 """From values, each with a variant of each sample or of some, to the results for each value."""
@@ -49,6 +53,7 @@ class Recorded:
         differentiate: whether targets need a derivative.
         part: runs the net for some of its targets alone, where they read different outputs and
             need derivatives: called with `target` and `output`.
+        names: those of the classes.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class Recorded:
         output: OutputChoice = None,
         differentiate: bool = True,
         part: Callable[..., Recorded] | None = None,
+        names: ClassNames = NO_NAMES,
     ) -> None:
+        self.names = names
         self.recording, self.asked, self.maps = recording, asked, maps
         self.rules, self.part = rules, part
         self._output_choice, self._differentiate = output, differentiate
@@ -79,7 +86,29 @@ class Recorded:
 
     def targets(self, target: Targets) -> Asked:
         """The targets of a call, and which of the outputs each reads."""
-        return Asked(target, self._output_choice)
+        return Asked(target, self._output_choice).with_ids(self._with_ids)
+
+    def _with_ids(self, target: BaseTarget, places: Sequence[int]) -> BaseTarget:
+        place = places[0]
+        known, shape = self.known, self.outputs[place].shape
+        count = class_count(shape, known.channel_axes[place]) if target.classes_are_scored else None
+        found = target.with_ids(self.names.finder(count))
+        is_bare = is_single(shape) and known.links[place] is None and not known.probability
+        if is_bare and found is not target and isinstance(found, Classes):
+            return Binary(found.ids)  # a number is a logit if its class is asked for by name
+        return found
+
+    def class_names(self, head: Head) -> list[str] | None:
+        """The names of the classes that a target is of, one a sample; None if they are not known.
+
+        Args:
+            head: of the target.
+        """
+        if not head.is_of_classes or not head.places:
+            return None
+        place = head.places[0]
+        count = class_count(self.outputs[place].shape, self.known.channel_axes[place])
+        return self.names.named([int(one) for one in head.target], count)
 
     def heads(self, targets: Asked) -> list[Head]:
         """Those of a call's targets; where each part has a run of its own, without derivatives."""
@@ -158,3 +187,13 @@ class Recorded:
         known = self.known.at(head.places)
         is_of_probability = known.probability or (probability and head.is_of_classes)
         return known._replace(probability=is_of_probability)
+
+
+def say_which_output(names: Sequence[str]) -> None:
+    """Warn that the first of several outputs is explained, as nobody chose one."""
+    if len(names) > 1:
+        warnings.warn(
+            f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
+            "choose another as output, by number or name",
+            stacklevel=caller_level(),
+        )

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import MethodError
 from ..explanation.explanation import Explanation
 from ..support import html
+from ..support.elsewhere import closest
 from .needs import Needs
 
 Found = Union[Explanation, List[Any]]
@@ -140,7 +141,9 @@ def find_method(name: str) -> Method:
         MethodError: there is none; the message lists those that there are.
     """
     if name not in _methods:
-        raise MethodError(f"there is no method {name!r}; there are {', '.join(_methods)}")
+        raise MethodError(
+            f"there is no method {name!r}{closest(name, _methods)}; there are {', '.join(_methods)}"
+        )
     return _methods[name]
 
 

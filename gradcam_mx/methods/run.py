@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
@@ -21,13 +20,14 @@ from ..errors import LayerError
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
-from ..support.callers import caller_level
+from ..support.labels import Names
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
+from ..targets.names import ClassNames
 from . import apart
 from .needs import Needs
-from .recorded import Recorded, Runner
+from .recorded import Recorded, Runner, say_which_output
 
 
 class View:
@@ -285,6 +285,11 @@ class View:
         return self._head.target
 
     @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes that are explained, one a sample; None if there are none."""
+        return self._recorded.class_names(self._head)
+
+    @property
     def probabilities(self) -> np.ndarray | None:
         """(N, K) of the classes; None if the output is no class scores.
 
@@ -389,11 +394,13 @@ def recorded_for(
     input: InputChoice = None,
     checks: Sequence[Check] = (),
     also: Sequence[OutputChoice] = (),
+    names: Names | None = None,
 ) -> Recorded:
     """The net, run once for methods that need that of it; the arguments are those of a `Run`.
 
     Args:
         also: outputs whose values are read too, though they are not explained.
+        names: those of the classes; by default the net's own.
     """
     asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
     rules: frozenset[Rule] = frozenset().union(*(need.rules for need in needs))
@@ -403,7 +410,7 @@ def recorded_for(
     part = None
     if targets.is_mixed and not only_forward:
         # this run gives the values; those of its parts, which read the same outputs, the gradients
-        part = partial(recorded_for, net, x, layer=layer, needs=needs, input=input)
+        part = partial(recorded_for, net, x, layer=layer, needs=needs, input=input, names=names)
         layers, rules = (), frozenset()
     with failures_told("forward"):
         differentiates = any(need.layer and need.gradient for need in needs)
@@ -412,9 +419,12 @@ def recorded_for(
         wanted = Wanted(layers, rules, targets.reads, input, checks, also, differentiates, maps)
         recording = record(net, x, wanted)
         targets.check(recording.outputs)
-    recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
+    called = ClassNames.of(net, names)
+    recorded = Recorded(
+        recording, asked, recording.maps, rules, output, not only_forward, part, called
+    )
     if targets.takes_first_output:
-        _say_which_output(recording.output_names)
+        say_which_output(recording.output_names)
     return recorded
 
 
@@ -431,15 +441,6 @@ def _of_parts(part: Callable[..., Recorded], targets: Asked) -> list[View]:
 def first_map(recorded: Recorded) -> Map | None:
     """The map of the first layer that is explained, if any is."""
     return recorded.maps[0] if recorded.maps else None
-
-
-def _say_which_output(names: Sequence[str]) -> None:
-    if len(names) > 1:
-        warnings.warn(
-            f"the net has {len(names)} outputs ({', '.join(names)}); the first is explained: "
-            "choose another as output, by number or name",
-            stacklevel=caller_level(),
-        )
 
 
 def _shown(

@@ -8,9 +8,10 @@ import re
 import sysconfig
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Iterator, Mapping, TypeVar, cast
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar, cast
 
 from ..errors import GradCamError, InputError, reason
+from .elsewhere import arguments_here
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +43,8 @@ def told(function: F) -> F:
             raise
         except Exception as error:
             given = _given(checked, args, kwargs)
+            if given is None and isinstance(error, TypeError):
+                _name_ours(checked, kwargs, error)
             if given is None or _is_the_callers(error) or isinstance(error, _OTHERS):
                 raise
             raise InputError(_message(checked, given, error)) from error
@@ -57,6 +60,18 @@ def _given(
         return inspect.signature(function).bind(*args, **kwargs).arguments
     except TypeError:
         return None
+
+
+def _name_ours(function: Callable[..., Any], kwargs: Iterable[str], error: TypeError) -> None:
+    """Refuse a call with arguments that are called otherwise here.
+
+    Raises:
+        TypeError: there are such; the message says what they are called.
+    """
+    takes = inspect.signature(function).parameters
+    said = arguments_here([name for name in kwargs if name not in takes], takes)
+    if said and said not in str(error):
+        raise TypeError(f"{error}; {said}") from None
 
 
 def _is_the_callers(error: BaseException) -> bool:

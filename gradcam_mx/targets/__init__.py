@@ -37,6 +37,7 @@ The ready-made targets are such objects, a file for each family.
 from __future__ import annotations
 
 from ..graph.outputs import LayerOutputs
+from ..support import elsewhere as _elsewhere
 from .classes import Binary, ClassScore, MultiLabel, Probability, ScoreDifference
 from .detection import Detection
 from .found import BestDetection, WhereFound
@@ -68,3 +69,7 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+# set, not written: type checkers would take every name for one of the module
+globals()["__getattr__"] = _elsewhere.refusal(__name__, "gm.targets", __all__)

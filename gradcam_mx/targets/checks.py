@@ -11,13 +11,21 @@ from ..errors import Advice, NetworkError, TargetError
 from ..graph.outputs import holds_classes
 from ..support.arrays import flat, is_whole, like, numbers_of
 
-ClassIds = Union[int, Sequence[int]]
-"""A class id, or one for each sample."""
+ClassIds = Union[int, str, Sequence[Union[int, str]]]
+"""A class id, or one for each sample; names of classes stand for their ids in calls that explain a
+net."""
 
 
 def is_array(target: Any) -> bool:
     """Whether it is an array of numpy or of MXNet."""
     return isinstance(target, (np.ndarray, mx.nd.NDArray))
+
+
+def holds_name(ids: Any) -> bool:
+    """Whether it is the name of a class, or a sequence that holds one."""
+    if isinstance(ids, np.ndarray):
+        return ids.dtype.kind == "U"
+    return isinstance(ids, str) or (isinstance(ids, (list, tuple)) and any(map(holds_name, ids)))
 
 
 def check_has_classes(shape: Sequence[int]) -> None:

@@ -30,6 +30,8 @@ class ClassScore(BaseTarget):
 
     class_id: ClassIds
 
+    class_fields = ("class_id",)
+
     def __call__(self, output: Any) -> Any:
         return picked(output, self.class_id)
 
@@ -58,6 +60,8 @@ class Probability(BaseTarget):
 
     class_id: ClassIds
     link: Link | None = field(default=None, metadata={"is_named": False})
+
+    class_fields = ("class_id",)
 
     def __call__(self, output: Any) -> Any:
         link = link_or_default(self.link, output.shape)
@@ -89,6 +93,8 @@ class ScoreDifference(BaseTarget):
     class_id: ClassIds
     other_id: ClassIds
 
+    class_fields = ("class_id", "other_id")
+
     def __call__(self, output: Any) -> Any:
         return picked(output, self.class_id) - picked(output, self.other_id)
 
@@ -102,6 +108,8 @@ class MultiLabel(BaseTarget):
     """
 
     class_ids: Sequence[Any]
+
+    class_fields = ("class_ids",)
 
     def __call__(self, output: Any) -> Any:
         sets = (
@@ -131,6 +139,8 @@ class Binary(BaseTarget):
 
     class_id: ClassIds
 
+    class_fields = ("class_id",)
+
     def __call__(self, output: Any) -> Any:
         if not is_single(output.shape):
             raise TargetError(
@@ -149,6 +159,8 @@ class Classes(BaseTarget):
     """
 
     ids: Any
+
+    class_fields = ("ids",)
 
     @property
     def name(self) -> str:

@@ -39,6 +39,8 @@ class Detection(BaseTarget):
     outputs: Sequence[int | str] = (0, 1, 2)
     lost: float | None = None
 
+    class_fields = ("class_id",)
+    classes_are_scored = False
     takes = 3
 
     @property

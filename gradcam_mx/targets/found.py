@@ -30,8 +30,10 @@ class WhereFound(BaseTarget):
         array([3.5], dtype=float32)
     """
 
-    class_id: int | None = None
+    class_id: int | str | None = None
     places: Any = field(default=None, metadata={"is_named": False})
+
+    class_fields = ("class_id",)
 
     def __call__(self, output: Any) -> Any:
         if self.places is not None:
@@ -57,7 +59,7 @@ class WhereFound(BaseTarget):
         weights = np.zeros(output.shape)
         for sample, tops in enumerate(output.asnumpy().argmax(axis=1)):
             counts = np.bincount(tops.ravel(), minlength=output.shape[1])
-            wanted = int(counts.argmax()) if self.class_id is None else self.class_id
+            wanted: Any = int(counts.argmax()) if self.class_id is None else self.class_id
             checked([wanted], output.shape[1])
             mask = tops == wanted if counts[wanted] else np.ones_like(tops)
             weights[sample, wanted] = mask / mask.sum()
@@ -81,7 +83,10 @@ class BestDetection(BaseTarget):
         array([0.8], dtype=float32)
     """
 
-    class_id: int | None = None
+    class_id: int | str | None = None
+
+    class_fields = ("class_id",)
+    classes_are_scored = False
 
     def __call__(self, rows: Any) -> Any:
         weights = np.zeros(rows.shape)

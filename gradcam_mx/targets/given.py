@@ -17,10 +17,10 @@ from .protocol import BaseTarget, each_read
 from .several import OneForEach, Several, SeveralTargets, Top
 from .values import Direction
 
-Target = Union[None, int, Sequence[Any], np.ndarray, "mx.nd.NDArray", Callable[..., Any]]
-"""None (each sample's top class), a class id, an array shaped like the output (its dot product with
-the output is explained), a ready-made target or another function from output to one scalar a
-sample; or a sequence with one of these for each sample.
+Target = Union[None, int, str, Sequence[Any], np.ndarray, "mx.nd.NDArray", Callable[..., Any]]
+"""None (each sample's top class), a class id or the name of a class, an array shaped like the
+output (its dot product with the output is explained), a ready-made target or another function from
+output to one scalar a sample; or a sequence with one of these for each sample.
 
 Of a net that ends in a softmax or sigmoid they see the scores before it; with output="probability"
 what comes after it."""
@@ -74,12 +74,13 @@ def target_of(given: Target) -> BaseTarget:
         return OneForEach([target_of(one) for one in given])  # type: ignore[union-attr]
     if is_array(given) and np.dtype(given.dtype).kind == "f":  # type: ignore[union-attr]
         return Direction(given)
-    if given is None or is_whole(given) or isinstance(given, (list, tuple)) or is_array(given):
+    if given is None or is_whole(given) or isinstance(given, (str, list, tuple)) or is_array(given):
         return Classes(given)
     if callable(given):
         return Function(given)
     raise TargetError(
-        f"a target is None, a class id, a sequence of ids, an array or a function; got {given!r}"
+        "a target is None, a class id, a sequence of ids, the name of a class, an array or a "
+        f"function; got {given!r}"
     )
 
 
@@ -87,9 +88,13 @@ def _is_one_for_each(given: Target) -> bool:
     """Whether it is a sequence with one target of any kind for each sample."""
     return (
         isinstance(given, (list, tuple))
-        and not all(map(is_whole, given))
-        and all(one is None or is_whole(one) or is_array(one) or callable(one) for one in given)
+        and not all(map(_is_class, given))
+        and all(one is None or _is_class(one) or is_array(one) or callable(one) for one in given)
     )
+
+
+def _is_class(given: Any) -> bool:
+    return is_whole(given) or isinstance(given, str)
 
 
 def gives_list(given: Targets) -> bool:
@@ -116,7 +121,7 @@ class Asked:
     """
 
     def __init__(self, given: Targets, output: OutputChoice = None) -> None:
-        self.given = given
+        self.given, self._output = given, output
         self._named = list(given.named) if isinstance(given, SeveralTargets) else [given]
         self.choices = [_choice(target_of(one).reads, output) for one in self._named]
         """What each target reads; None for the first output, which nobody chose."""
@@ -139,6 +144,19 @@ class Asked:
     def takes_first_output(self) -> bool:
         """Whether the first output is explained because nothing else was said."""
         return any(choice is None for choice in self.choices)
+
+    def with_ids(self, ids_of: Callable[[BaseTarget, Sequence[int]], BaseTarget]) -> Asked:
+        """The same targets, with the numbers of classes in the place of their names.
+
+        Args:
+            ids_of: from a target and the places of what it reads to the target with numbers.
+        """
+        found = [target_of(one) for one in self._named]
+        named = [ids_of(one, places) for one, places in zip(found, self.places)]
+        if all(one is other for one, other in zip(found, named)):
+            return self
+        is_several = isinstance(self.given, SeveralTargets)
+        return Asked(Several(named) if is_several else named[0], self._output)
 
     def check(self, outputs: Sequence[Output]) -> None:
         """Refuse a target that is of the first output only because nothing else was said, where

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..graph.outputs import LayerOutputs, Link, OutputChoice, link_or_default
+from .checks import holds_name
 
 
 class Known(NamedTuple):
@@ -83,6 +84,10 @@ class BaseTarget:
     """Whether it takes no other values than those with the samples at axis 0."""
     takes_rows: bool = False
     """Whether it makes scalars of values for any rows of samples (`Known.rows`) in one go."""
+    class_fields: tuple[str, ...] = ()
+    """Which of its fields hold class ids, or names of classes that stand for them."""
+    classes_are_scored: bool = True
+    """Whether what it reads has a score for each class, so that it tells how many there are."""
 
     @property
     def reads(self) -> OutputChoice:
@@ -118,6 +123,16 @@ class BaseTarget:
             values: what it reads, for the input itself.
         """
         return self
+
+    def with_ids(self, find: Callable[[Any], Any]) -> BaseTarget:
+        """The target with the numbers of classes in the place of their names.
+
+        Args:
+            find: gives the number of a name, or those of a sequence; numbers stay what they are.
+        """
+        given = {name: getattr(self, name) for name in self.class_fields}
+        named = {name: find(ids) for name, ids in given.items() if holds_name(ids)}
+        return dataclasses.replace(self, **named) if named else self  # type: ignore[type-var]
 
     def scalars(self, values: Sequence[Any], known: Known) -> Scalars:
         """The target for the values of one run.

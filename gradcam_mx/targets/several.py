@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -109,6 +109,16 @@ class OneForEach(BaseTarget):
     targets: Sequence[BaseTarget]
 
     takes = None
+
+    def with_ids(self, find: Callable[[Any], Any]) -> BaseTarget:
+        """The targets with the numbers of classes in the place of their names.
+
+        Args:
+            find: gives the number of a name; numbers stay what they are.
+        """
+        named = [one.with_ids(find) for one in self.targets]
+        is_same = all(one is other for one, other in zip(named, self.targets))
+        return self if is_same else OneForEach(named)
 
     @property
     def reads(self) -> OutputChoice:

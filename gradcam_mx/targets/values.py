@@ -69,6 +69,8 @@ class Segmentation(BaseTarget):
     class_id: ClassIds
     mask: Any = None
 
+    class_fields = ("class_id",)
+
     def __call__(self, output: Any) -> Any:
         shape = output.shape
         if len(shape) != 4:

@@ -109,7 +109,7 @@ def test_ids_that_are_not_one_a_sample_are_refused(output, target):
         head(target, output)
 
 
-@pytest.mark.parametrize("target", [True, np.bool_(True), "cat", 1.0, {1, 2}, ...], ids=repr)
+@pytest.mark.parametrize("target", [True, np.bool_(True), 1.0, {1, 2}, ...], ids=repr)
 def test_other_things_are_refused(output, target):
     with pytest.raises(TargetError, match=r"a target is None, a class id, a sequence.*got "):
         head(target, output)

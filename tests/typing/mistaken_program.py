@@ -29,7 +29,7 @@ gm.expected_gradients(net, x)  # error: call-overload
 # what comes of it is something else
 gm.grad_cam(net, x, layer=["a", "b"]).heatmap()  # error: attr-defined
 gm.grad_cam(net, x, gm.targets.Top(2)).heatmap()  # error: attr-defined
-gm.grad_cam(net, x, layer=["a", "b"], fuse="mean")[0]  # error: index
+gm.grad_cam(net, x, layer=["a", "b"], fuse="mean")["a"]  # error: index
 gm.saliency(net, x).heat_map()  # error: attr-defined
 found = gm.explain(net, x, ["saliency"], gm.targets.Top(2))
 shown = found["saliency"].heatmap()  # error: attr-defined

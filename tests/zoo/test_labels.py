@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import TargetError
 from gradcam_mx.zoo import class_id, class_name
 from gradcam_mx.zoo.labels import imagenet_labels, read_labels
@@ -127,3 +129,22 @@ def test_files_without_names(tmp_path):
     ):
         with pytest.raises(TargetError, match=message):
             read_labels(tmp_path / (name if name == "." else f"{name}.txt"))
+
+
+def test_spaces_and_underscores_are_the_same():
+    assert class_id("sports_car") == class_id("Sports  car") == class_id("sports car") == 817
+
+
+def test_several_at_once():
+    assert class_name([281, 285]) == ["tabby", "Egyptian cat"]
+    assert class_name((281,)) == ["tabby"]
+    assert class_name(np.array([281, 285])) == class_name(mx.nd.array([281, 285]))
+    assert class_name(np.int64(281)) == class_name(np.float32(281)) == "tabby"
+    assert class_name([]) == []
+    assert class_id(["tabby", 285, "n02124075"]) == [281, 285, 285]
+
+
+@pytest.mark.parametrize("given", [1.5, [0.5], "tabby", [[1]], None])
+def test_what_is_no_number(given):
+    with pytest.raises(TargetError):
+        class_name(given)
