@@ -65,7 +65,8 @@ def forward(
     values: Sequence[Any],
     is_recorded: bool,
 ) -> Proof:
-    """Hold what was recorded against what the net itself says; once for each kind of input.
+    """Hold what was recorded against what the net itself says; once for each kind of input, and
+    again when the net changed.
 
     Args:
         graph: the graph that was recorded.
@@ -83,6 +84,7 @@ def forward(
         tuple((tuple(array.shape), np.dtype(array.dtype).name) for array in arrays),
         str(values[0].context),
         tuple(output.point for output in outputs),
+        graph.own.changes,
     )
     return graph.cache(_Proofs).get(
         key, lambda: _proof(graph, arrays, outputs, values, is_recorded)

@@ -50,6 +50,8 @@ class Own:
     ) -> None:
         self._description, self._sources = description, sources
         self._input_names, self._block, self._fixed_gammas = input_names, block, fixed_gammas
+        self.changes = 0
+        """How often its Block was found changed, though it traced to the same graph."""
 
     def described(self, entry: Entry) -> tuple[str, str, Mapping[str, str]]:
         """Name, operator and attributes of what makes a value."""

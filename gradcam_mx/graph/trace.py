@@ -11,6 +11,7 @@ from .._mxnet import mx
 from ..errors import NetworkError
 from ..support.boundary import told
 from .blocks import HOOKS, flattened, hooks_replaced, walk
+from .fingerprint import Fingerprint, Unseen
 from .graph import Graph
 from .node import BODY, TracedBlock
 
@@ -55,30 +56,57 @@ def trace(net: Net, inputs: int = 1) -> Graph:
         )
     with HOOKS:
         old = _GRAPHS.get(net)
-        if old is None or not old.surely_holds(net):
+        if old is None or not old.holds(net, inputs):
             old = _GRAPHS[net] = _traced(net, inputs, old)
         return old.graph
 
 
 class _Traced:
-    """A graph, and all that it depends on."""
+    """A graph, and all that it depends on.
 
-    def __init__(self, graph: Graph, fingerprint: Any, cached_graph: Any) -> None:
-        self.graph = graph
-        self.fingerprint = fingerprint
+    Args:
+        graph: it.
+        found: what the trace gave: another trace that gives the same is of the same graph.
+        cached_graph: what the net runs, if it was hybridized.
+        noted: all that the trace depends on; None if that cannot be told.
+    """
+
+    def __init__(
+        self, graph: Graph, found: Any, cached_graph: Any, noted: Fingerprint | None
+    ) -> None:
+        self.graph, self.found, self.noted = graph, found, noted
         self._cached_graph = cached_graph
 
-    def surely_holds(self, net: Any) -> bool:
-        """Whether the net is hybridized and still runs the graph that it ran when traced.
-
-        Gluon makes a new one whenever a block is added, cast or hybridized again.
-        """
-        return bool(self._cached_graph) and _cached_graph(net) is self._cached_graph
+    def holds(self, net: Any, inputs: int) -> bool:
+        """Whether the net surely runs what it ran when it was traced."""
+        if self._cached_graph and _cached_graph(net) is self._cached_graph:
+            # Gluon makes a new one whenever a block is added, cast or hybridized again
+            return True
+        return self.noted is not None and self.noted.holds(inputs)
 
 
 def _cached_graph(net: Any) -> Any:
     """The graph that a hybridized net runs whatever its Python code says; None if there is none."""
-    return getattr(net, "_cached_graph", None) if getattr(net, "_active", False) else None
+    if not getattr(net, "_active", False) or any(name in net.__dict__ for name in _RUN_BY):
+        return None
+    is_gluon = all(getattr(type(net), name, None) is run for name, run in _RUN_BY.items())
+    return getattr(net, "_cached_graph", None) if is_gluon else None
+
+
+_RUN_BY = {
+    name: getattr(mx.gluon.HybridBlock, name) for name in ("__call__", "forward", "_call_cached_op")
+}
+"""How Gluon runs a hybridized net."""
+
+
+def _noted(net: Any, inputs: int, old: _Traced | None) -> Fingerprint | None:
+    """All that the trace of a net depends on; None if that cannot be told, as before."""
+    if old is not None and old.noted is None:
+        return None
+    try:
+        return Fingerprint(net, inputs)
+    except Unseen:
+        return None
 
 
 class _Seen:
@@ -89,6 +117,7 @@ class _Seen:
 
 
 def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
+    noted = _noted(net, inputs, old)
     names = _input_names(net, inputs)
     symbols = [mx.sym.var(name) for name in names]
     if mx.util.is_np_array():
@@ -103,13 +132,15 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
         raise NetworkError(_advice(net, inputs, running[-1] if running else "", error)) from error
     description = _described(mx.sym.Group([outputs, *(block.output for block in seen)]))
     sources = {parameter.name: parameter for block in blocks for parameter in block.params.values()}
-    fingerprint = (
+    found = (
         description,
         [(ran.path, id(ran.block)) for ran in seen],
         {name: (id(source), str(source.dtype)) for name, source in sources.items()},
     )
-    if old is not None and old.fingerprint == fingerprint:
+    if old is not None and old.found == found:
         graph = old.graph
+        # what its Python code does with arrays may be another thing: it is held against them anew
+        graph.own.changes += old.noted is not None
     else:
         others = _other_paths(net)
         graph = Graph(
@@ -129,7 +160,9 @@ def _traced(net: Any, inputs: int, old: _Traced | None) -> _Traced:
             ],
             block=ref(net),
         )
-    return _Traced(graph, fingerprint, _cached_graph(net))
+    if noted is not None and not noted.holds(inputs):
+        noted = None  # running the net changes it
+    return _Traced(graph, found, _cached_graph(net), noted)
 
 
 def _input_names(net: Any, inputs: int) -> list[str]:
