@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
-    _add_out(command, "gradcam-mx-demo")
+    _add_out(command, Path("gradcam-mx-demo"), "gradcam-mx-demo")
     command.set_defaults(parser=command)
     return whole
 
@@ -49,7 +49,7 @@ def _add_explain(commands: Any) -> None:
         "(--model) or your own, from the files that it was saved to (--symbol).",
     )
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
-    _add_out(command, "explanations")
+    _add_out(command, None, "a folder in explanations/, named by the time")
     _add_gpu(command)
     network = _add_network(command)
     network.add_argument(
@@ -103,13 +103,14 @@ def _add_check(commands: Any) -> None:
     command.set_defaults(usage_error=command.error, weights=None)
 
 
-def _add_out(command: argparse.ArgumentParser, default: str) -> None:
+def _add_out(command: argparse.ArgumentParser, default: Path | None, said: str) -> None:
     command.add_argument(
         "--out",
-        type=Path,
-        default=Path(default),
+        type=_path,
+        default=default,
         metavar="DIR",
-        help=f"where the pictures go (default: {default})",
+        help="where the pictures and results.csv go: a folder that is new, or one that this "
+        f"command has written; what you have is never written over (default: {said})",
     )
 
 
@@ -319,6 +320,10 @@ def _add_parts(group: Any) -> None:
         metavar="N",
         help="inputs that partition_shap tries (default: 1000)",
     )
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
 
 
 def _positive(text: str) -> int:
