@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Sequence
+import warnings
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
 
 from ..errors import GradCamError
-from .advice import refuse_unknown, told
+from .advice import in_words, refuse_none, refuse_unknown, told
+from .arguments import separated
 from .options import parser
 from .stopping import BY_CTRL_C, drop_output
 
@@ -30,13 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        options, unknown = parser().parse_known_args(arguments)
+        given = separated(sys.argv[1:] if arguments is None else arguments)
+        options, unknown = parser().parse_known_args(given)
+        if hasattr(options, "photos") and not any(one.startswith("-") for one in unknown):
+            options.photos, unknown = [*options.photos, *unknown], []
         if unknown:
             refuse_unknown(options.parser, unknown)
+        if not getattr(options, "photos", True):
+            refuse_none(options.parser, options.background)
         # here, as it imports mxnet, which help and completion do not wait for
         from .commands import COMMANDS
 
-        return COMMANDS[options.command](options)
+        with warnings_told():
+            return COMMANDS[options.command](options)
     except GradCamError as error:
         print(f"gradcam-mx: {told(error)}", file=sys.stderr)
         return USAGE
@@ -51,3 +60,19 @@ def _ended(code: int) -> int:
         drop_output()
         return code or UNREAD
     return code
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Say what is warned of in a line, each once, not where in the code that was."""
+    said: set[str] = set()
+
+    def tell(message: Any, *_: Any, **__: Any) -> None:
+        text = in_words(str(message))
+        if text not in said:
+            said.add(text)
+            print(f"gradcam-mx: note: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        yield

@@ -17,6 +17,7 @@ from ..zoo.labels import imagenet_labels
 from . import requested
 from .explaining import Outcome, explain_all
 from .options import DEFAULT_METHODS
+from .outputs import given_by
 from .photos import Job, find_photos, in_memory, sources
 from .run_folder import RunFolder, check_out
 from .settings import settings
@@ -33,16 +34,18 @@ def _explain(options: argparse.Namespace) -> int:
     out = RunFolder(options.out, settings(options, job.graph))
     with Stop() as stop:
         outcome = explain_all(job, sources(options.photos, photos, job, out), out, _report, stop)
-    outcome.failures[:0] = failures
+    outcome.failures[:0] = [("", one) for one in failures]
     return _told(outcome, len(photos), out, stop)
 
 
 def _told(outcome: Outcome, photos: int, out: RunFolder, stop: Stop) -> int:
     """Say what became of the photos; the exit code."""
-    counts = Counter(outcome.failures)
-    for failure, count in counts.items():
+    counts = Counter(said for _, said in outcome.failures)
+    first = {said: path for path, said in reversed(outcome.failures)}
+    for said, count in counts.items():
+        of = "" if first[said] in said else f"{first[said]}: "
         others = f" (and the same {count - 1} more times)" if count > 1 else ""
-        print(f"gradcam-mx: {failure}{others}", file=sys.stderr)
+        print(f"gradcam-mx: {of}{said}{others}", file=sys.stderr)
     is_refused = outcome.is_refused and not outcome.explained
     code = USAGE if is_refused else SOMETHING_WRONG if counts else DONE
     stopped = outcome.stopped
@@ -98,7 +101,14 @@ def _demo(options: argparse.Namespace) -> int:
     photos = {name: getattr(data, name)() for name in ("chelsea", "coffee")}
     for model in ("efficientnet_lite0", "squeezenet1_1"):
         net = zoo.get_model(model, ctx=requested.context(options.gpu))
-        job = Job(trace(net), net.preprocess, DEFAULT_METHODS, labels=imagenet_labels())
+        graph = trace(net)
+        job = Job(
+            graph,
+            net.preprocess,
+            DEFAULT_METHODS,
+            given_by(graph, None, net.preprocess),
+            labels=imagenet_labels(),
+        )
         out = RunFolder(options.out / model, {"model": model})
         print(f"{model}:")
         with Stop() as stop:

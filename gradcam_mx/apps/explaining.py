@@ -25,7 +25,8 @@ class Outcome:
     """What became of many photos."""
 
     explained: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """Path of a photo, or nothing where the message names it, and what went wrong."""
     is_refused: bool = False
     """Whether some failed over what was asked for, not over the photo."""
     stopped: BaseException | None = None
@@ -58,12 +59,12 @@ def explain_all(
                 stop.check()
                 written.append((source, _explained(job, source, coming, writer, out)))
                 while len(written) > _BEHIND:
-                    _finish(*written.popleft(), out, outcome, report)
+                    _finish(job, *written.popleft(), out, outcome, report)
         except (KeyboardInterrupt, OSError) as error:
             outcome.stopped = error
         for one in written:
             try:
-                _finish(*one, out, outcome, report)
+                _finish(job, *one, out, outcome, report)
             except (KeyboardInterrupt, OSError) as error:
                 outcome.stopped = outcome.stopped or error
     return outcome
@@ -106,6 +107,7 @@ def _explained(
 
 
 def _finish(
+    job: Job,
     source: Source,
     coming: Future[Any],
     out: RunFolder,
@@ -119,10 +121,10 @@ def _finish(
         raise
     except GradCamError as error:
         said = told(error)
-        outcome.failures.append(said)
+        outcome.failures.append((source.path, said))
         outcome.is_refused |= not isinstance(error, (PhotoError, InputError))
         out.record_failure(source.place, said)
         return
     out.record(source.place, rows)
     outcome.explained += 1
-    report(source.path, predictions)
+    report(source.path, job.given.told(predictions))

@@ -17,6 +17,7 @@ from ..errors import PhotoError
 from ..graph.graph import Graph
 from ..methods import Plan
 from ..methods.options import Options
+from .outputs import Given
 from .run_folder import RunFolder, absolute, base_of, is_run, source_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -29,6 +30,8 @@ class Job:
     graph: Graph
     preprocess: zoo.Preprocess
     methods: list[str]
+    given: Given
+    """What the network gives."""
     options: Options = field(default_factory=dict)
     target: Any = None
     layer: str | None = None
@@ -43,6 +46,15 @@ class Job:
     def plan(self) -> Plan:
         """How each photo is explained."""
         return Plan(self.methods, self.layer, output=self.output, options=self.options)
+
+    def said(self, class_id: int) -> str:
+        """What a class is called, with its number.
+
+        Args:
+            class_id: the number.
+        """
+        known = self.labels is not None and 0 <= class_id < len(self.labels)
+        return f"{self.labels.name(class_id)} ({class_id})" if known else f"class {class_id}"
 
     def files(self, name: str) -> list[str]:
         """What is written for one photo: its figure, its values, a picture for each method.

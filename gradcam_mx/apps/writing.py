@@ -11,6 +11,7 @@ import numpy as np
 from .. import picture
 from ..explanation import archive
 from ..explanation.explanation import Explanation
+from .outputs import CLASSES, chances_of
 from .photos import Job, Source
 from .results import Row, joined
 from .run_folder import RunFolder
@@ -32,6 +33,8 @@ class Found(NamedTuple):
     """Name of a method → what it found."""
     chances: np.ndarray | None
     """(K,) the probabilities of the classes, if the net has some."""
+    predictions: list[str]
+    """What the net says, as text, what counts most first."""
 
 
 def explained(job: Job, photo: np.ndarray) -> Found:
@@ -41,11 +44,12 @@ def explained(job: Job, photo: np.ndarray) -> Found:
         job: what is done with it.
         photo: (H, W, 3) uint8.
     """
-    done = job.plan.run(job.graph, job.preprocess(photo), job.target)
-    chances = done.run.probabilities
+    recorded = job.plan.record(job.graph, job.preprocess(photo), job.target)
+    done = job.plan.explain(recorded, job.target)
     return Found(
         {method: _named(done.first(method), job.labels) for method in job.methods},
-        None if chances is None else chances[0],
+        chances_of(recorded) if job.given.what == CLASSES else None,
+        job.given.said(recorded, job.said)[: job.top_k],
     )
 
 
@@ -61,7 +65,6 @@ def write(
         found: what was found on it.
         out: the folder of the run.
     """
-    predictions = _predictions(job, found.chances)
     crop = job.preprocess.crop(read.photo)
     panels = {
         method: one.pictures(crop, job.preprocess.order)[0]
@@ -73,7 +76,7 @@ def write(
         ["what the net saw", *map(_title, found.explanations.values())],
         ": ".join([Path(source.name).name, *_explained_class(job, first, found.chances)]),
     )
-    known = {"path": source.place, "sha256": read.sha256, "predictions": predictions}
+    known = {"path": source.place, "sha256": read.sha256, "predictions": found.predictions}
     with out.adding(source.place) as scratch:
         place = scratch / source.name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +85,9 @@ def write(
             picture.save(panel, Path(f"{place}_{method}.png"))
         fields = {method: vars(one) for method, one in found.explanations.items()}
         archive.write(Path(f"{place}.npz"), fields, source=known)
-    shared = {"sha256": read.sha256, "predictions": joined(predictions)}
-    return [{**shared, **_row(job, source, one, found)} for one in found.explanations.values()], (
-        predictions
-    )
+    shared = {"sha256": read.sha256, "predictions": joined(found.predictions)}
+    rows = [{**shared, **_row(job, source, one, found)} for one in found.explanations.values()]
+    return rows, found.predictions
 
 
 def _row(job: Job, source: Source, explanation: Explanation, found: Found) -> Row:
@@ -126,16 +128,5 @@ def _explained_class(job: Job, explanation: Explanation, chances: np.ndarray | N
     """The explained class as text, if it is one."""
     if chances is None or isinstance(explanation.target, str):
         return []
-    return [_prediction(job, chances, int(explanation.target[0]))]
-
-
-def _predictions(job: Job, chances: np.ndarray | None) -> list[str]:
-    """The top classes as text; none if the net has no classes."""
-    if chances is None:
-        return []
-    return [_prediction(job, chances, int(one)) for one in np.argsort(-chances)[: job.top_k]]
-
-
-def _prediction(job: Job, chances: np.ndarray, class_id: int) -> str:
-    name = job.labels and f"{job.labels.name(class_id)} ({class_id})"
-    return f"{name or f'class {class_id}'} {chances[class_id]:.2f}"
+    target = int(explanation.target[0])
+    return [f"{job.said(target)} {chances[target]:.2f}"]
