@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from .._names import METHODS as METHODS
 
+ALL_CAMS = "all-cams"
+
 MODELS = (
     "squeezenet1_1",
     "efficientnet_lite0",

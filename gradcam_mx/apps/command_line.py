@@ -3,25 +3,76 @@
 from __future__ import annotations
 
 import sys
-from typing import Sequence
+import warnings
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
 
 from ..errors import GradCamError
-from .advice import refuse_unknown, told
+from .advice import in_words, refuse_none, refuse_unknown, told
+from .arguments import separated
 from .options import parser
+from .stopping import BY_CTRL_C, drop_output
 
-USAGE = 2
+UNREAD, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0 (done), 1 (some photos failed) or 2 (usage)."""
+    """Run the command line.
+
+    The exit code is 0 (done), 1 (some photos failed, or the work was stopped), 2 (usage), and above
+    128 after a signal: 130 after Ctrl-C.
+    """
     try:
-        options, unknown = parser().parse_known_args(arguments)
+        return _ended(_run(arguments))
+    except KeyboardInterrupt:
+        print("gradcam-mx: stopped by Ctrl-C; nothing was explained", file=sys.stderr)
+        return BY_CTRL_C
+    except BrokenPipeError:
+        return _ended(UNREAD)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        given = separated(sys.argv[1:] if arguments is None else arguments)
+        options, unknown = parser().parse_known_args(given)
+        if hasattr(options, "photos") and not any(one.startswith("-") for one in unknown):
+            options.photos, unknown = [*options.photos, *unknown], []
         if unknown:
             refuse_unknown(options.parser, unknown)
+        if not getattr(options, "photos", True):
+            refuse_none(options.parser, options.background)
         # here, as it imports mxnet, which help and completion do not wait for
         from .commands import COMMANDS
 
-        return COMMANDS[options.command](options)
+        with warnings_told():
+            return COMMANDS[options.command](options)
     except GradCamError as error:
         print(f"gradcam-mx: {told(error)}", file=sys.stderr)
         return USAGE
+
+
+def _ended(code: int) -> int:
+    """The exit code, once everything is printed that can be."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        drop_output()
+        return code or UNREAD
+    return code
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Say what is warned of in a line, each once, not where in the code that was."""
+    said: set[str] = set()
+
+    def tell(message: Any, *_: Any, **__: Any) -> None:
+        text = in_words(str(message))
+        if text not in said:
+            said.add(text)
+            print(f"gradcam-mx: note: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        yield

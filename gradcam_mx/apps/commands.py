@@ -4,34 +4,73 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from typing import Callable, Sequence
 
 from tqdm import tqdm
 
 from .. import zoo
-from ..errors import DependencyError
+from ..errors import DependencyError, OutputError
 from ..graph.trace import trace
 from ..inspect.check import check
 from ..zoo.labels import imagenet_labels
 from . import requested
+from .explaining import Outcome, explain_all
 from .options import DEFAULT_METHODS
-from .photos import Job, check_writable, explain_all, explain_photo, find_photos
+from .outputs import given_by
+from .photos import Job, find_photos, in_memory, sources
+from .run_folder import RunFolder, check_out
+from .settings import settings
+from .stopping import Stop
 
-DONE, SOMETHING_WRONG = 0, 1
+DONE, SOMETHING_WRONG, USAGE = 0, 1, 2
 
 
 def _explain(options: argparse.Namespace) -> int:
     requested.check_usage(options)
     photos, failures = find_photos(options.photos)
-    check_writable(options.out)
-    unread = explain_all(requested.job(options), photos, options.out, _report)
-    failures += unread
-    for failure in failures:
-        print(f"gradcam-mx: {failure}", file=sys.stderr)
-    explained = len(photos) - len(unread)
-    where = f"; the pictures are in {options.out.resolve()}" if explained else ""
-    print(f"{explained} of {len(photos)} photos explained{where}")
-    return SOMETHING_WRONG if failures else DONE
+    check_out(options.out)
+    job = requested.job(options)
+    out = RunFolder(options.out, settings(options, job.graph))
+    with Stop() as stop:
+        outcome = explain_all(job, sources(options.photos, photos, job, out), out, _report, stop)
+    outcome.failures[:0] = [("", one) for one in failures]
+    return _told(outcome, len(photos), out, stop)
+
+
+def _told(outcome: Outcome, photos: int, out: RunFolder, stop: Stop) -> int:
+    """Say what became of the photos; the exit code."""
+    counts = Counter(said for _, said in outcome.failures)
+    first = {said: path for path, said in reversed(outcome.failures)}
+    for said, count in counts.items():
+        of = "" if first[said] in said else f"{first[said]}: "
+        others = f" (and the same {count - 1} more times)" if count > 1 else ""
+        print(f"gradcam-mx: {of}{said}{others}", file=sys.stderr)
+    is_refused = outcome.is_refused and not outcome.explained
+    code = USAGE if is_refused else SOMETHING_WRONG if counts else DONE
+    stopped = outcome.stopped
+    if isinstance(stopped, KeyboardInterrupt):
+        print(f"gradcam-mx: {stop.said}", file=sys.stderr)
+        code = stop.code
+    elif stopped is not None:
+        print(f"gradcam-mx: {_failed(stopped)}", file=sys.stderr)
+        code = SOMETHING_WRONG
+    where = f"; the pictures are in {out.path.resolve()}" if outcome.explained else ""
+    is_printed = stopped is None or isinstance(stopped, (KeyboardInterrupt, OutputError))
+    print(
+        f"{outcome.explained} of {photos} photos explained{where}",
+        file=sys.stdout if is_printed else sys.stderr,
+    )
+    return code
+
+
+def _failed(error: BaseException) -> str:
+    """What ended the work, if it was not the user."""
+    if isinstance(error, OutputError):
+        return f"stopped: {error}"
+    if isinstance(error, BrokenPipeError):
+        return "stopped, as nothing reads what is printed any more"
+    return f"stopped, as nothing can be printed: {getattr(error, 'strerror', None) or error}"
 
 
 def _layers(options: argparse.Namespace) -> int:
@@ -58,20 +97,31 @@ def _demo(options: argparse.Namespace) -> int:
             "the demo explains two photos that come with scikit-image; install "
             'it with: pip install "gradcam-mx[demo]"'
         ) from error
+    check_out(options.out)
+    photos = {name: getattr(data, name)() for name in ("chelsea", "coffee")}
     for model in ("efficientnet_lite0", "squeezenet1_1"):
-        folder = options.out / model
-        check_writable(folder)
         net = zoo.get_model(model, ctx=requested.context(options.gpu))
-        job = Job(trace(net), net.preprocess, DEFAULT_METHODS, labels=imagenet_labels())
+        graph = trace(net)
+        job = Job(
+            graph,
+            net.preprocess,
+            DEFAULT_METHODS,
+            given_by(graph, None, net.preprocess),
+            labels=imagenet_labels(),
+        )
+        out = RunFolder(options.out / model, {"model": model})
         print(f"{model}:")
-        for name in ("chelsea", "coffee"):
-            _report(name, explain_photo(job, getattr(data, name)(), folder, name))
+        with Stop() as stop:
+            outcome = explain_all(job, in_memory(photos), out, _report, stop)
+        if outcome.failures or outcome.stopped is not None:
+            return _told(outcome, len(photos), out, stop)
     print(f"The pictures are in {options.out.resolve()}")
     return DONE
 
 
 def _report(name: str, predictions: Sequence[str]) -> None:
     tqdm.write(f"{name}: {', '.join(predictions)}" if predictions else name)
+    sys.stdout.flush()  # who reads it line by line may be gone
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

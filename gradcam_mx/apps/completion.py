@@ -7,13 +7,14 @@ import sys
 from typing import Any, Iterator
 
 from ..errors import DependencyError
-from .choices import BASELINES, INPAINT, INPAINTING, MODELS, PROBABILITY
+from .choices import ALL_CAMS, BASELINES, INPAINT, INPAINTING, METHODS, MODELS, PROBABILITY
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 OFFERED = {
     "--baseline": (*BASELINES, INPAINT),
     "--masker": (*INPAINTING, *BASELINES),
+    "--method": (*METHODS, ALL_CAMS),
     "--model": MODELS,
     "--output": (PROBABILITY,),
 }

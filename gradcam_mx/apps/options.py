@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from .choices import BASELINES, INPAINT, METHODS, MODELS, PREPROCESSINGS, SEGMENTS, VALUES
+from . import values
+from .arguments import Collect
+from .choices import (
+    ALL_CAMS,
+    BASELINES,
+    INPAINT,
+    METHODS,
+    MODELS,
+    PREPROCESSINGS,
+    SEGMENTS,
+    VALUES,
+)
 from .completion import PrintCompletion
 
 DEFAULT_MODEL = "efficientnet_lite0"
-ALL_CAMS = "all-cams"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
 
 _LAYER_HELP = "layer of the activation maps (default: the one that `layers` stars)"
@@ -19,7 +29,9 @@ _OUTPUT_HELP = (
     'which output, by name or number, or "probability" for the probability of the class in place '
     "of its score (default: the first)"
 )
-_SIZE_HELP = "N, or HxW: height and width of the net's input (default: 224)"
+_SIZE_HELP = (
+    "N, or HxW: height and width of the net's input (default: what its files tell, or else 224)"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
-    _add_out(command, "gradcam-mx-demo")
+    _add_out(command, Path("gradcam-mx-demo"), "gradcam-mx-demo")
     command.set_defaults(parser=command)
     return whole
 
@@ -48,13 +60,15 @@ def _add_explain(commands: Any) -> None:
         description="Explain a network's decisions on photos. The network is one of the zoo's "
         "(--model) or your own, from the files that it was saved to (--symbol).",
     )
-    command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
-    _add_out(command, "explanations")
+    command.add_argument(
+        "photos", nargs="*", metavar="PHOTO", help="files, folders and all below them, or patterns"
+    )
+    _add_out(command, None, "a folder in explanations/, named by the time")
     _add_gpu(command)
     network = _add_network(command)
     network.add_argument(
         "--weights",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="other weights for --model: .params, .pth or .safetensors",
     )
@@ -73,7 +87,7 @@ def _add_layers(commands: Any) -> None:
         "show by default.",
     )
     _add_network(command)
-    command.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    command.add_argument("--size", type=values.size, metavar="N", help=_SIZE_HELP)
     command.set_defaults(
         parser=command,
         gpu=None,
@@ -99,22 +113,23 @@ def _add_check(commands: Any) -> None:
     _add_network(command)
     _add_preprocessing(command)
     command.add_argument("--layer", metavar="NAME", help=_LAYER_HELP)
-    command.add_argument("--output", type=_name_or_number, metavar="NAME", help=_OUTPUT_HELP)
+    command.add_argument("--output", type=values.name_or_number, metavar="NAME", help=_OUTPUT_HELP)
     command.set_defaults(usage_error=command.error, weights=None)
 
 
-def _add_out(command: argparse.ArgumentParser, default: str) -> None:
+def _add_out(command: argparse.ArgumentParser, default: Path | None, said: str) -> None:
     command.add_argument(
         "--out",
-        type=Path,
-        default=Path(default),
+        type=values.path,
+        default=default,
         metavar="DIR",
-        help=f"where the pictures go (default: {default})",
+        help="where the pictures and results.csv go: a folder that is new, or one that this "
+        f"command has written; what you have is never written over (default: {said})",
     )
 
 
 def _add_gpu(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--gpu", type=int, metavar="N", help="compute on GPU number N")
+    command.add_argument("--gpu", type=values.whole, metavar="N", help="compute on GPU number N")
 
 
 def _add_network(command: argparse.ArgumentParser) -> Any:
@@ -127,20 +142,20 @@ def _add_network(command: argparse.ArgumentParser) -> Any:
     )
     either.add_argument(
         "--symbol",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="a saved network: its *-symbol.json, the prefix of its files, or a "
         "folder or .tar.gz with them",
     )
     group.add_argument(
         "--params",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="the parameters for --symbol (default: *-0007.params beside it)",
     )
     group.add_argument(
         "--epoch",
-        type=int,
+        type=values.whole,
         metavar="N",
         help="which of the .params beside --symbol (default: the last)",
     )
@@ -160,7 +175,7 @@ def _add_preprocessing(command: argparse.ArgumentParser) -> None:
         help=f"{', '.join(PREPROCESSINGS)}; the other options change it (default: imagenet; "
         "for a net of one channel pixel / 255)",
     )
-    group.add_argument("--size", type=_size, metavar="N", help=_SIZE_HELP)
+    group.add_argument("--size", type=values.size, metavar="N", help=_SIZE_HELP)
     group.add_argument(
         "--channels",
         choices=["rgb", "bgr", "grey"],
@@ -169,16 +184,26 @@ def _add_preprocessing(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--bits",
-        type=int,
+        type=values.whole,
         choices=range(8, 17),
         metavar="N",
         help="how many bits the numbers have in photos of 16 bits, such as 12 (default: 16)",
     )
     group.add_argument(
-        "--mean", type=float, nargs="+", metavar="X", help="one number, or one a channel"
+        "--mean",
+        type=values.number,
+        nargs="+",
+        action=Collect,
+        metavar="X",
+        help="one number, or one a channel",
     )
     group.add_argument(
-        "--std", type=_deviation, nargs="+", metavar="X", help="one number, or one a channel"
+        "--std",
+        type=values.deviation,
+        nargs="+",
+        action=Collect,
+        metavar="X",
+        help="one number, or one a channel",
     )
 
 
@@ -187,7 +212,8 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--method",
         nargs="+",
-        choices=[*METHODS, ALL_CAMS],
+        type=values.method,
+        action=Collect,
         default=DEFAULT_METHODS,
         metavar="METHOD",
         help=f"one or several of {', '.join(METHODS)}, or {ALL_CAMS} for each "
@@ -195,17 +221,24 @@ def _add_what(command: argparse.ArgumentParser) -> None:
         f"(default: {' '.join(DEFAULT_METHODS)})",
     )
     what.add_argument(
-        "--target", metavar="CLASS", help="class to explain, by id or name (default: the top one)"
+        "--target",
+        "--class",
+        dest="target",
+        metavar="CLASS",
+        help="class to explain, by id or name (default: the top one)",
     )
+    _add_places(what)
     what.add_argument(
+        "--names",
         "--classes",
-        type=Path,
+        dest="classes",
+        type=values.path,
         metavar="FILE",
         help="the classes' names, a text file with one a line, class 0 first",
     )
     what.add_argument(
         "--output",
-        type=_name_or_number,
+        type=values.name_or_number,
         metavar="NAME",
         help=_OUTPUT_HELP,
     )
@@ -216,10 +249,35 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--top-k",
-        type=_positive,
+        type=values.positive,
         default=5,
         metavar="N",
         help="how many predictions to print (default: 5)",
+    )
+
+
+def _add_places(what: Any) -> None:
+    """What of a detection or segmentation network's output is explained."""
+    what.add_argument(
+        "--detection",
+        type=values.place,
+        metavar="N",
+        help="of a detection network: the detection of that number, as they are printed "
+        "(default: 0, the best)",
+    )
+    what.add_argument(
+        "--box",
+        type=values.box,
+        metavar="X0,Y0,X1,Y1",
+        help="of a detection network: the detection that overlaps most with this box, in pixels "
+        "of what the net sees; with --class one of that class",
+    )
+    what.add_argument(
+        "--mask",
+        type=values.path,
+        metavar="FILE",
+        help="with --class, of a segmentation network: a picture that is white where the class is "
+        "explained (default: where the net finds it)",
     )
 
 
@@ -236,10 +294,12 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
         metavar="PHOTO",
         help="photos that expected_gradients compares with",
     )
-    group.add_argument("--seed", type=int, metavar="N", help="of all that is random (default: 0)")
+    group.add_argument(
+        "--seed", type=values.whole, metavar="N", help="of all that is random (default: 0)"
+    )
     group.add_argument(
         "--batch-size",
-        type=_positive,
+        type=values.positive,
         metavar="N",
         help="how many inputs run at once (default: 16; perturbation methods find a quick size)",
     )
@@ -249,18 +309,21 @@ def _add_amounts(group: Any) -> None:
     """How much is computed, and from where."""
     group.add_argument(
         "--samples",
-        type=_positive,
+        type=values.positive,
         metavar="N",
         help="noisy copies of smooth_grad (default: 25), draws of "
         "expected_gradients (default: 200), masks of rise (default: 4000), "
         "combinations of lime and kernel_shap (default: 1000)",
     )
     group.add_argument(
-        "--steps", type=_positive, metavar="N", help="steps of integrated_gradients (default: 50)"
+        "--steps",
+        type=values.positive,
+        metavar="N",
+        help="steps of integrated_gradients (default: 50)",
     )
     group.add_argument(
         "--baseline",
-        type=_baseline,
+        type=values.baseline,
         metavar="WHAT",
         help="where integrated_gradients starts, and what hidden parts become in "
         f"perturbation methods: {', '.join(BASELINES)}, a colour as R,G,B "
@@ -273,13 +336,13 @@ def _add_hiding(group: Any) -> None:
     """What occlusion hides, and what it reports."""
     group.add_argument(
         "--window",
-        type=_size,
+        type=values.size,
         metavar="N",
         help="N, or HxW: what occlusion hides at a time (default: an eighth)",
     )
     group.add_argument(
         "--stride",
-        type=_size,
+        type=values.size,
         metavar="N",
         help="N, or HxW: from one window to the next (default: half a window)",
     )
@@ -303,7 +366,7 @@ def _add_parts(group: Any) -> None:
     )
     group.add_argument(
         "--num-segments",
-        type=_positive,
+        type=values.positive,
         metavar="N",
         help="about how many superpixels (default: 50)",
     )
@@ -315,50 +378,7 @@ def _add_parts(group: Any) -> None:
     )
     group.add_argument(
         "--max-evals",
-        type=_positive,
+        type=values.positive,
         metavar="N",
         help="inputs that partition_shap tries (default: 1000)",
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {number}")
-    return number
-
-
-def _deviation(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0, got {text}")
-    return number
-
-
-def _size(text: str) -> int | tuple[int, int]:
-    sides = [_positive(side) for side in text.lower().split("x")]
-    if len(sides) == 2:
-        return sides[0], sides[1]
-    if len(sides) == 1:
-        return sides[0]
-    raise argparse.ArgumentTypeError(f"expected N or HxW, got {text}")
-
-
-def _baseline(text: str) -> str | tuple[float, ...]:
-    """A name, or a colour."""
-    if text in (*BASELINES, INPAINT):
-        return text
-    try:
-        color = tuple(float(one) for one in text.split(","))
-    except ValueError:
-        color = ()
-    if len(color) != 3 or not all(0 <= one <= 255 for one in color):
-        raise argparse.ArgumentTypeError(
-            f"expected {', '.join(BASELINES)}, {INPAINT}, or a colour "
-            f"such as 128,128,128; got {text}"
-        )
-    return color
-
-
-def _name_or_number(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text

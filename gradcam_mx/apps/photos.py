@@ -1,27 +1,24 @@
-"""Many photos, one after the other: found, explained by one graph, written side by side."""
+"""Photos on the command line: what is done with each, where they are, what they are called."""
 
 from __future__ import annotations
 
 import glob
-import itertools
-import tempfile
-from dataclasses import dataclass, field, replace
+import hashlib
+import os
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
-from .. import picture, zoo
-from ..errors import InputError, OutputError, PhotoError
-from ..explanation import archive
-from ..explanation.explanation import Explanation
+from .. import zoo
+from ..errors import PhotoError
 from ..graph.graph import Graph
 from ..methods import Plan
 from ..methods.options import Options
-from ..methods.run import View
-from .advice import told
+from .outputs import Given
+from .run_folder import RunFolder, absolute, base_of, is_run, source_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
@@ -33,6 +30,8 @@ class Job:
     graph: Graph
     preprocess: zoo.Preprocess
     methods: list[str]
+    given: Given
+    """What the network gives."""
     options: Options = field(default_factory=dict)
     target: Any = None
     layer: str | None = None
@@ -48,9 +47,45 @@ class Job:
         """How each photo is explained."""
         return Plan(self.methods, self.layer, output=self.output, options=self.options)
 
+    def said(self, class_id: int) -> str:
+        """What a class is called, with its number.
+
+        Args:
+            class_id: the number.
+        """
+        known = self.labels is not None and 0 <= class_id < len(self.labels)
+        return f"{self.labels.name(class_id)} ({class_id})" if known else f"class {class_id}"
+
+    def files(self, name: str) -> list[str]:
+        """What is written for one photo: its figure, its values, a picture for each method.
+
+        Args:
+            name: what the photo is called in the folder of the run.
+        """
+        return [f"{name}.png", f"{name}.npz", *(f"{name}_{one}.png" for one in self.methods)]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo that is explained: where it is from, and what it is called in results."""
+
+    path: str
+    """As it was given, or where else it is from."""
+    place: str
+    """Its whole path, which results name it by."""
+    name: str
+    """Of its files, relative to the folder of the run, without what tells them apart."""
+    read: Callable[[], np.ndarray]
+    """Gives (H, W, 3) uint8."""
+    sha256: Callable[[], str]
+    """Of the file."""
+
 
 def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """The files that the arguments name (themselves, in folders, by patterns); what names none.
+    """The files that the arguments name (themselves, in folders and all below them, by patterns),
+    each once; what names none.
+
+    What is hidden and what this program has written is left out of folders.
 
     Raises:
         PhotoError: nothing was found at all.
@@ -60,11 +95,12 @@ def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
     for text in given:
         path = Path(text).expanduser()
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            found = list(_below(path))
         elif path.exists() or not glob.has_magic(text):
             found = [path]
         else:
-            found = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
+            matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
+            found = [one for one in map(Path, matches) if not one.is_dir()]
         if not found:
             failures.append(
                 f"no photos found in {text}; looked for files ending in "
@@ -73,112 +109,58 @@ def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
         photos += found
     if not photos:
         raise PhotoError("; ".join(failures))
-    return photos, failures
+    return list({absolute(path): path for path in photos}.values()), failures
 
 
-def check_writable(folder: Path) -> None:
-    """Try to write to the folder, or where it will be made; nothing is left there.
-
-    Raises:
-        OutputError: it is not possible.
-    """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another folder with --out"
-        ) from error
+def _below(folder: Path) -> Iterator[Path]:
+    """The photos in a folder and in those below it."""
+    for place, folders, names in os.walk(folder):
+        if is_run(Path(place)):
+            folders.clear()
+            continue
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield Path(place, name)
 
 
-def explain_all(
-    job: Job, photos: Sequence[Path], out: Path, report: Callable[[str, list[str]], None]
-) -> list[str]:
-    """Explain every photo that can be; what went wrong with the others.
+def sources(given: Sequence[str], photos: Sequence[Path], job: Job, out: RunFolder) -> list[Source]:
+    """The photos, each with a name of its own in the folder of the run.
 
     Args:
-        report: is told each photo's path and its top predictions.
+        given: the arguments that the photos were found by.
+        photos: their paths.
+        job: what is done with them.
+        out: the folder of the run.
     """
-    failures = []
-    written: set[str] = set()
-    for path in tqdm(photos, desc="explaining", unit="photo", disable=len(photos) == 1):
-        try:
-            photo = zoo.read_photo(path, bits=job.bits)
-            name = _free_name(path.stem, job.methods, written)
-            report(str(path), explain_photo(job, photo, out, name))
-            written.update(_files(name, job.methods))
-        except (PhotoError, InputError) as error:
-            failures.append(told(error))
-    return failures
+    folders = [one for one in (Path(text).expanduser() for text in given) if one.is_dir()]
+    names = out.names(photos, base_of(photos, folders), job.files)
+    return [_from_file(path, name, job.bits) for path, name in zip(photos, names)]
 
 
-def _files(name: str, methods: Iterable[str]) -> set[str]:
-    """What is written for one photo."""
-    return {f"{name}.png", f"{name}.npz", *(f"{name}_{method}.png" for method in methods)}
-
-
-def _free_name(stem: str, methods: Iterable[str], written: set[str]) -> str:
-    """A name under which no photo of this call was written: the file's own, or with a number."""
-    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(name for name in names if not _files(name, methods) & written)
-
-
-def explain_photo(job: Job, photo: np.ndarray, out: Path, name: str) -> list[str]:
-    """Explain one photo, write everything about it, and return its top predictions as text."""
-    done = job.plan.run(job.graph, job.preprocess(photo), job.target)
-    found = {method: _named(done.first(method), job.labels) for method in job.methods}
-    crop = job.preprocess.crop(photo)
-    panels = {method: one.pictures(crop, job.preprocess.order)[0] for method, one in found.items()}
-    figure = picture.figure(
-        [crop, *panels.values()],
-        ["what the net saw", *map(_title, found.values())],
-        ": ".join([name, *_explained(job, done.run)]),
+def _from_file(path: Path, name: str, bits: int | None) -> Source:
+    return Source(
+        str(path),
+        source_of(path),
+        name,
+        lambda: zoo.read_photo(path, bits=bits),
+        lambda: hashlib.sha256(path.expanduser().read_bytes()).hexdigest(),
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # written elsewhere first, so that nothing half-written is ever in the folder
-        with tempfile.TemporaryDirectory(dir=out, prefix=".gradcam-mx-") as folder:
-            scratch = Path(folder)
-            figure.savefig(scratch / f"{name}.png")
-            for method, panel in panels.items():
-                picture.save(panel, scratch / f"{name}_{method}.png")
-            archive.write(
-                scratch / f"{name}.npz", {method: vars(one) for method, one in found.items()}
-            )
-            for file in scratch.iterdir():
-                file.replace(out / file.name)
-    except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
-    return _predictions(job, done.run)
 
 
-def _named(explanation: Explanation, labels: Any) -> Explanation:
-    """The explanation with the names of its classes, where there are some."""
-    if labels is None or isinstance(explanation.target, str):
-        return explanation
-    names = [labels.name(one) for one in explanation.target]
-    return replace(explanation, class_names=names)
+def in_memory(photos: Mapping[str, np.ndarray]) -> list[Source]:
+    """Photos that come with scikit-image.
 
-
-def _title(explanation: Explanation) -> str:
-    return "\n".join(filter(None, [explanation.title, explanation.layer]))
-
-
-def _explained(job: Job, run: View) -> list[str]:
-    """The explained class as text, if it is one."""
-    if run.probabilities is None or isinstance(run.target, str):
-        return []
-    return [_prediction(job, run.probabilities[0], run.target[0])]
-
-
-def _predictions(job: Job, run: View) -> list[str]:
-    if run.probabilities is None:
-        return []
-    chances = run.probabilities[0]
-    return [_prediction(job, chances, int(one)) for one in np.argsort(-chances)[: job.top_k]]
-
-
-def _prediction(job: Job, chances: np.ndarray, class_id: int) -> str:
-    name = job.labels and f"{job.labels.name(class_id)} ({class_id})"
-    return f"{name or f'class {class_id}'} {chances[class_id]:.2f}"
+    Args:
+        photos: name → (H, W, 3) uint8.
+    """
+    return [
+        Source(
+            name,
+            f"skimage.data.{name}",
+            name,
+            lambda photo=photo: photo,  # type: ignore[misc]
+            lambda photo=photo: hashlib.sha256(photo.tobytes()).hexdigest(),  # type: ignore[misc]
+        )
+        for name, photo in photos.items()
+    ]

@@ -14,19 +14,23 @@ from .._mxnet import mx
 from ..errors import InputError, NetworkError, PhotoError, TargetError
 from ..graph import dense_head
 from ..graph.graph import Graph
-from ..graph.kinds import Kind
 from ..graph.layers import find_map
 from ..graph.load import load
-from ..graph.outputs import choose, holds_classes, is_single
-from ..graph.picture_input import common_sizes, picture_input
+from ..graph.outputs import choose, is_single
+from ..graph.picture_input import common_sizes, fits, input_shape, picture_input
 from ..graph.trace import trace
 from ..methods import METHODS
 from ..support.devices import checked_context
-from ..targets import BestDetection, WhereFound
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
-from .options import ALL_CAMS, DEFAULT_MODEL
+from .choices import ALL_CAMS
+from .options import DEFAULT_MODEL
+from .outputs import DETECTIONS, given_by
+from .outputs import target as target_of
 from .photos import Job, find_photos
+
+SMALLEST, LARGEST = 8, 513
+"""Sides of pictures that are tried where the network's files tell none."""
 
 # the options of methods that are called as on the command line
 _OF_METHODS = (
@@ -57,16 +61,18 @@ def check_usage(options: argparse.Namespace) -> None:
 def job(options: argparse.Namespace) -> Job:
     """What is done with each photo; whatever is wrong with that is found before the first one."""
     labels = _labels(options)
-    target = _target(options.target, labels)
+    class_id = _target(options.target, labels)
     graph = network(options)
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, options.output)])
     prepare = preprocess(options, graph)
     methods = _methods(options.method, graph, (1, *prepare.shape))
-    target = _of_output(target, graph, options.output, (1, *prepare.shape))
+    given = given_by(graph, options.output, prepare)
+    target = target_of(options, given, class_id)
     made = Job(
         graph,
         prepare,
         methods,
+        given,
         _method_options(options, methods, prepare),
         target,
         options.layer,
@@ -110,20 +116,9 @@ def _target(text: str | None, labels: Labels | None) -> int | None:
     if not text.isdecimal():
         raise TargetError(
             f"--target {text!r} is no class id, and no names are known: give the "
-            "id, or the names with --classes FILE"
+            "id, or the names with --names FILE"
         )
     return int(text)
-
-
-def _of_output(
-    target: int | None, graph: Graph, output: str | int | None, shape: tuple[int, ...]
-) -> Any:
-    """What a class means in an output of many positions, or of detections."""
-    point = choose(graph.outputs, output)[0].point
-    found = graph.shapes(shape)[point]
-    if graph.nodes[point[0]].operator.kind is Kind.DETECTION and len(found) == 3:
-        return BestDetection(target)
-    return target if holds_classes(found) else WhereFound(target)
 
 
 def _methods(names: Sequence[str], graph: Graph, shape: tuple[int, ...]) -> list[str]:
@@ -197,6 +192,8 @@ def preprocess(options: argparse.Namespace, graph: Graph) -> zoo.Preprocess:
     else:
         ready = GREY if order == "GREY" else IMAGENET
     made = ready.adapted(order=order, size=options.size)
+    if options.size is None and options.symbol is not None:
+        made = made.adapted(size=_size_told(graph, made))
     made = replace(
         made,
         mean=_values("--mean", options.mean, made.mean),
@@ -229,6 +226,21 @@ def _values(
     return tuple(given) * (len(ready) // len(given))
 
 
+def _size_told(graph: Graph, prepare: zoo.Preprocess) -> int | tuple[int, int]:
+    """The size of pictures that the network's files tell: that which was written into them, or the
+    only one that fits; the usual one if they tell none."""
+    written = input_shape(graph)
+    if len(written) == 4 and min(written[2:]) > 0:
+        return written[2], written[3]
+    if fits(graph, prepare.shape):
+        return prepare.size
+    channels = prepare.shape[0]
+    sizes = common_sizes(graph, channels) or [
+        side for side in range(SMALLEST, LARGEST) if fits(graph, (channels, side, side))
+    ]
+    return sizes[0] if sizes else prepare.size
+
+
 def _check_size(graph: Graph, preprocess: zoo.Preprocess) -> None:
     """Find a wrong size before the first photo is read, and those that fit."""
     channels, height, width = preprocess.shape
@@ -252,7 +264,7 @@ def _check(job: Job) -> None:
         find_map(job.graph, job.layer, shapes, heads)
     # of one output value, a sigmoid's, the classes are 0 and 1
     classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]
-    if isinstance(job.target, BestDetection):
+    if job.given.what == DETECTIONS:
         return
     if job.labels is not None and len(job.labels) != classes:
         raise TargetError(

@@ -62,7 +62,11 @@ _DAMAGE = (
 
 
 def write(
-    path: Path, explanations: Mapping[str, Mapping[str, Any]], *, alone: bool = False
+    path: Path,
+    explanations: Mapping[str, Mapping[str, Any]],
+    *,
+    alone: bool = False,
+    source: Mapping[str, Any] | None = None,
 ) -> None:
     """Write explanations, each under its name, as their fields.
 
@@ -70,6 +74,7 @@ def write(
         path: ends in `.npz`. Whether it is written whole is the caller's to see to.
         explanations: name → its fields.
         alone: whether there is but one, whose arrays are called `values`, `score` and so on.
+        source: what they are of, as `about` tells it: the path of a photo, its hash.
 
     Raises:
         InputError: there is none, or a name that cannot be told from others in the file.
@@ -96,6 +101,7 @@ def write(
         "format": FORMAT,
         "version": __version__,
         "explanations": records,
+        **({} if source is None else {"source": source}),
     }
     np.savez_compressed(path, about=json.dumps(about, default=_plain), **arrays)
 

@@ -43,12 +43,19 @@ def picture_input(graph: Graph) -> PictureInput | None:
 
 def common_sizes(graph: Graph, channels: int) -> list[int]:
     """The common sizes of square pictures that the net takes; nothing is computed but shapes."""
-    return [size for size in COMMON_SIZES if _takes(graph, (1, channels, size, size))]
+    return [size for size in COMMON_SIZES if fits(graph, (channels, size, size))]
 
 
-def _takes(graph: Graph, shape: tuple[int, ...]) -> bool:
+def fits(graph: Graph, shape: tuple[int, ...]) -> bool:
+    """Whether the net takes pictures of a shape (C, H, W)."""
     try:
-        graph.shapes(shape)
+        graph.shapes((1, *shape))
     except InputError:
         return False
     return True
+
+
+def input_shape(graph: Graph) -> tuple[int, ...]:
+    """The shape that was written for the net's input where it was made; () if none was."""
+    found = picture_input(graph)
+    return graph.variables[found.name].numbers("__shape__", ()) if found else ()

@@ -26,9 +26,17 @@ def files_of(name, methods=METHODS):
     return {f"{name}.png", f"{name}.npz", *(f"{name}_{method}.png" for method in methods)}
 
 
+OF_THE_RUN = {"run.json", "results.csv"}
+"""What each folder of results holds beside what is written for the photos."""
+
+
 def names_in(folder):
-    """Everything in it, also what is hidden."""
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+    """All files below it, also those that are hidden, but for those of the run itself."""
+    if not folder.exists():
+        return set()
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names >= OF_THE_RUN or not names
+    return names - OF_THE_RUN
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +178,7 @@ def test_files_folders_and_patterns(explain, tmp_path):
     write(tmp_path / "folder" / "b.PNG")
     write(tmp_path / "folder" / "a.jpg", photo(1))
     (tmp_path / "folder" / "notes.txt").write_text("no photo")
-    write(tmp_path / "folder" / "deeper" / "not_asked_for.png")
+    write(tmp_path / "folder" / "deeper" / "c.png")
     write(tmp_path / "more" / "x1.png")
     write(tmp_path / "more" / "x2.png")
     write(tmp_path / "more" / "y.png")
@@ -182,11 +190,28 @@ def test_files_folders_and_patterns(explain, tmp_path):
     found = [line.split(": ")[0] for line in out.splitlines()[:-1]]
     assert found == [
         str(tmp_path / name)
-        for name in ("folder/a.jpg", "folder/b.PNG", "more/x1.png", "more/x2.png", "more/x[1].png")
+        for name in (
+            "folder/a.jpg",
+            "folder/b.PNG",
+            "folder/deeper/c.png",
+            "more/x1.png",
+            "more/x2.png",
+            "more/x[1].png",
+        )
     ]
-    assert out.splitlines()[-1].startswith("5 of 5 photos explained")
+    assert out.splitlines()[-1].startswith("6 of 6 photos explained")
     assert names_in(tmp_path / "out") == set().union(
-        *(files_of(name, ["saliency"]) for name in ("a", "b", "x1", "x2", "x[1]"))
+        *(
+            files_of(name, ["saliency"])
+            for name in (
+                "folder/a",
+                "folder/b",
+                "folder/deeper/c",
+                "more/x1",
+                "more/x2",
+                "more/x[1]",
+            )
+        )
     )
 
 
@@ -196,7 +221,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_pa
     third = write(tmp_path / "one" / "cat.jpg", photo(3))
     code, _, _ = explain(first, second, third, "--method", "saliency")
     assert code == 0
-    names = ("cat", "cat-2", "cat-3")
+    names = ("one/cat_png", "two/cat", "one/cat_jpg")
     assert names_in(tmp_path / "out") == set().union(
         *(files_of(name, ["saliency"]) for name in names)
     )
@@ -206,13 +231,13 @@ def test_photos_of_one_name_do_not_overwrite_each_other(explain, weights, tmp_pa
             np.testing.assert_array_equal(stored["saliency"], expected["saliency"].values)
 
 
-@pytest.mark.parametrize("third", ["cat-2", "cat_saliency"])
+@pytest.mark.parametrize("third", ["cat_png", "cat_saliency", "Cat"])
 def test_photos_named_like_what_is_written_do_not_overwrite_it(explain, tmp_path, third):
-    """The second "cat" is called "cat-2", the saliency of the first "cat_saliency"."""
+    """The first of two "cat" is called "cat_png", the saliency of one alone "cat_saliency"."""
     paths = [
-        write(tmp_path / "one" / "cat.png", photo(1)),
-        write(tmp_path / "two" / "cat.png", photo(2)),
-        write(tmp_path / "one" / f"{third}.png", photo(3)),
+        write(tmp_path / "cat.png", photo(1)),
+        write(tmp_path / ("cat.jpg" if third == "cat_png" else "dog.jpg"), photo(2)),
+        write(tmp_path / f"{third}.png", photo(3)),
     ]
     code, _, _ = explain(*paths, "--method", "saliency")
     assert code == 0
@@ -565,14 +590,15 @@ def test_probabilities_of_a_net_that_ends_in_them(explain_files, tmp_path, end, 
     path = write(tmp_path / "cat.png")
     bare = net[:5]
     expected = chances(bare(mx.nd.array(zoo.IMAGENET(path))).asnumpy()[0].astype(float))
-    for output in ((), ("--output", "probability"), ("--output", "0")):
-        code, out, err = explain_files(tmp_path, path, *output, "--method", "saliency")
+    for number, output in enumerate(((), ("--output", "probability"), ("--output", "0"))):
+        folder = tmp_path / f"out{number}"
+        code, out, err = explain_files(tmp_path, path, *output, "--method", "saliency", out=folder)
         assert code == 0, err
         found = re.findall(r"class (\d) (\d\.\d\d)", out)
         assert [int(number) for number, _ in found] == list(np.argsort(-expected))
         for number, chance in found:
             assert float(chance) == pytest.approx(expected[int(number)], abs=0.006)
-        with np.load(tmp_path / "out" / "cat.npz") as stored:
+        with np.load(folder / "cat.npz") as stored:
             about = json.loads(str(stored["about"]))
             values = stored["saliency"]
         target = int(np.argmax(expected))
@@ -635,7 +661,7 @@ def test_a_file_names_other_classes_of_the_zoo(explain, tmp_path):
     ("channels", "arguments", "advice"),
     [
         (1, ["--size", "0028"], None),
-        (1, [], "not take pictures of 224x224; it takes --size 28"),
+        (1, [], None),
         (1, ["--size", "32x28"], "not take pictures of 32x28; it takes --size 28"),
         (
             1,
@@ -647,7 +673,7 @@ def test_a_file_names_other_classes_of_the_zoo(explain, tmp_path):
             ["--size", "28", "--mean", "1", "2", "3"],
             "--mean takes one number, .* 1 channels; got 3",
         ),
-        (1, ["--size", "28", "--target", "cross"], "'cross' is no class id, .*--classes FILE"),
+        (1, ["--size", "28", "--target", "cross"], "'cross' is no class id, .*--names FILE"),
         (1, ["--size", "28", "--target", "-1"], "'-1' is no class id"),
         (1, ["--size", "28", "--classes", "missing.txt"], r"missing\.txt cannot be read"),
         (
@@ -711,7 +737,9 @@ def test_layers_of_a_network_from_files(module, tmp_path, capsys):
         "×",
         "28",
     ]
-    assert cli.main(["layers", "--symbol", str(module)]) == 2
+    assert cli.main(["layers", "--symbol", str(module)]) == 0
+    assert "1 × 8 × 28 × 28" in capsys.readouterr().out
+    assert cli.main(["layers", "--symbol", str(module), "--size", "224"]) == 2
     assert "it takes --size 28" in capsys.readouterr().err
     save_net(tmp_path / "net")
     assert cli.main(["layers", "--symbol", str(tmp_path), "--size", "32x48"]) == 0

@@ -1,0 +1,120 @@
+"""The values of options: each is read from its text, or told what was expected."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+from .choices import ALL_CAMS, BASELINES, INPAINT, METHODS
+
+
+def path(text: str) -> Path:
+    """The path of a file or folder; ~ is the user's own folder."""
+    return Path(text).expanduser()
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise _expected("a whole number", text) from None
+
+
+def place(text: str) -> int:
+    """A whole number from 0 on."""
+    found = whole(text)
+    if found < 0:
+        raise _expected("a whole number from 0 on", text)
+    return found
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    found = whole(text)
+    if found < 1:
+        raise _expected("a whole number from 1 on", text)
+    return found
+
+
+def number(text: str) -> float:
+    """Any number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise _expected("a number", text) from None
+
+
+def deviation(text: str) -> float:
+    """A number above 0."""
+    found = number(text)
+    if not found > 0:
+        raise _expected("a number above 0", text)
+    return found
+
+
+def size(text: str) -> int | tuple[int, int]:
+    """One side of a square, or height and width."""
+    try:
+        sides = [positive(side) for side in text.lower().split("x")]
+    except argparse.ArgumentTypeError:
+        sides = []
+    if len(sides) == 2:
+        return sides[0], sides[1]
+    if len(sides) == 1:
+        return sides[0]
+    raise _expected("N or HxW, in pixels, such as 224 or 240x320", text)
+
+
+def baseline(text: str) -> str | tuple[float, ...]:
+    """A name, or a colour."""
+    if text in (*BASELINES, INPAINT):
+        return text
+    color = _numbers(text)
+    if len(color) != 3 or not all(0 <= one <= 255 for one in color):
+        names = ", ".join((*BASELINES, INPAINT))
+        raise _expected(f"{names}, or a colour such as 128,128,128", text)
+    return color
+
+
+def box(text: str) -> tuple[float, ...]:
+    """The corners of a box."""
+    corners = _numbers(text)
+    if len(corners) != 4 or not (corners[0] < corners[2] and corners[1] < corners[3]):
+        raise _expected("X0,Y0,X1,Y1: left, top, right, bottom, such as 10,20,110,90", text)
+    return corners
+
+
+def name_or_number(text: str) -> int | str:
+    """A number, if it looks like one."""
+    return int(text) if text.isdecimal() else text
+
+
+def method(text: str) -> str:
+    """The name of a method."""
+    if text in (*METHODS, ALL_CAMS):
+        return text
+    close = [name for name in METHODS if _plain(name) == _plain(text)]
+    close += difflib.get_close_matches(text.lower(), (*METHODS, ALL_CAMS), n=3)
+    hint = (
+        f"did you mean {' or '.join(dict.fromkeys(close))}?"
+        if close
+        else f"there are {', '.join(METHODS)}, and {ALL_CAMS}"
+    )
+    raise argparse.ArgumentTypeError(f"no method {text!r}; {hint}")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace("+", "p")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(one) for one in text.split(","))
+    except ValueError:
+        return ()
+
+
+def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {what}; got {text!r}")
