@@ -119,7 +119,11 @@ def _of_boxes(options: argparse.Namespace, class_id: int | None) -> Any:
 
 
 def _boxes_said(recorded: Recorded, said: Said) -> list[str]:
-    ids, scores, boxes = (one.asnumpy()[0] for one in recorded.outputs[:3])
+    links = recorded.known.links
+    ids, scores, boxes = (
+        (one if link is None else link(one)).asnumpy()[0]
+        for one, link in zip(recorded.outputs[:3], links)
+    )
     return [
         f"{number} {said(int(kind))} {score:.2f} at {_corners(box)}"
         for number, (kind, score, box) in enumerate(zip(ids[:, 0], scores[:, 0], boxes))

@@ -8,6 +8,7 @@ from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, 
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
 from .scattering import scatter
+from .sheet import Sheet
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SEEN",
     "SIGNAL_HEIGHT",
     "SIGNAL_WIDTH",
+    "Sheet",
     "TILE",
     "added",
     "as_array",
