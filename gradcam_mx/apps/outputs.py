@@ -61,7 +61,8 @@ def given_by(graph: Graph, output: str | int | None, prepare: zoo.Preprocess) ->
         prepare: how photos are prepared for it.
     """
     shapes = graph.shapes((1, *prepare.shape))
-    if output is None and _are_boxes([shapes[one.point] for one in graph.outputs]):
+    # an output that depends on labels has no shape here
+    if output is None and _are_boxes([shapes.get(one.point, ()) for one in graph.outputs]):
         return Given(DETECTIONS, ("box", "detection"), _of_boxes, _boxes_said)
     point = choose(graph.outputs, output)[0].point
     if graph.nodes[point[0]].operator.kind is Kind.DETECTION and len(shapes[point]) == 3:
