@@ -61,7 +61,8 @@ def given_by(graph: Graph, output: str | int | None, prepare: zoo.Preprocess) ->
         prepare: how photos are prepared for it.
     """
     shapes = graph.shapes((1, *prepare.shape))
-    if output is None and _are_boxes([shapes[one.point] for one in graph.outputs]):
+    # an output that depends on labels has no shape here
+    if output is None and _are_boxes([shapes.get(one.point, ()) for one in graph.outputs]):
         return Given(DETECTIONS, ("box", "detection"), _of_boxes, _boxes_said)
     point = choose(graph.outputs, output)[0].point
     if graph.nodes[point[0]].operator.kind is Kind.DETECTION and len(shapes[point]) == 3:
@@ -119,7 +120,11 @@ def _of_boxes(options: argparse.Namespace, class_id: int | None) -> Any:
 
 
 def _boxes_said(recorded: Recorded, said: Said) -> list[str]:
-    ids, scores, boxes = (one.asnumpy()[0] for one in recorded.outputs[:3])
+    links = recorded.known.links
+    ids, scores, boxes = (
+        (one if link is None else link(one)).asnumpy()[0]
+        for one, link in zip(recorded.outputs[:3], links)
+    )
     return [
         f"{number} {said(int(kind))} {score:.2f} at {_corners(box)}"
         for number, (kind, score, box) in enumerate(zip(ids[:, 0], scores[:, 0], boxes))

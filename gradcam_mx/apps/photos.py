@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from .. import zoo
+from .. import picture, zoo
 from ..errors import PhotoError
 from ..graph.graph import Graph
 from ..methods import Plan
@@ -41,6 +41,11 @@ class Job:
     top_k: int = 5
     bits: int | None = None
     """How many bits the numbers have in photos of 16 bits; None for all."""
+
+    @cached_property
+    def sheet(self) -> picture.Sheet:
+        """What the figures are drawn on, one after the other."""
+        return picture.Sheet()
 
     @cached_property
     def plan(self) -> Plan:

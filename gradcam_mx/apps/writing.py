@@ -71,7 +71,7 @@ def write(
         for method, one in found.explanations.items()
     }
     first = next(iter(found.explanations.values()))
-    figure = picture.figure(
+    figure = job.sheet.draw(
         [crop, *panels.values()],
         ["what the net saw", *map(_title, found.explanations.values())],
         ": ".join([Path(source.name).name, *_explained_class(job, first, found.chances)]),
@@ -80,7 +80,7 @@ def write(
     with out.adding(source.place) as scratch:
         place = scratch / source.name
         place.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(f"{place}.png")
+        picture.save(figure, Path(f"{place}.png"))
         for method, panel in panels.items():
             picture.save(panel, Path(f"{place}_{method}.png"))
         fields = {method: vars(one) for method, one in found.explanations.items()}

@@ -32,6 +32,7 @@ from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
 from .pictures import Picture, ShownDict, ShownList, as_picture, png
 from .scattering import scatter
+from .sheet import Sheet
 from .shows import Shows
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
 
@@ -53,6 +54,7 @@ __all__ = [
     "SIGNAL_WIDTH",
     "SIGNED",
     "SIGNED_COLORS",
+    "Sheet",
     "TILE",
     "added",
     "as_array",
