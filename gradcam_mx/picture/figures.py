@@ -274,6 +274,10 @@ def save(panel: np.ndarray, path: Path) -> None:
 def save_alone(panels: Sequence[np.ndarray], path: Path) -> Path:
     """Write the only one of some pictures pixel by pixel, in the format its suffix says.
 
+    Args:
+        panels: (H, W) or (H, W, 3) uint8 each.
+        path: of the file.
+
     Raises:
         InputError: there are several.
         OutputError: the file cannot be written, or its suffix is of no format of pixels.
