@@ -71,6 +71,7 @@ def test_one_room_draws():
     # the others read photos and scale them
     assert homes(["PIL"], imported) == {
         "gradcam_mx/picture/figures.py",
+        "gradcam_mx/picture/pictures.py",
         "zoo/depth.py",
         "zoo/photo.py",
         "zoo/preprocess.py",

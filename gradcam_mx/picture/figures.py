@@ -37,6 +37,9 @@ VECTORS = (".svg", ".svgz", ".pdf", ".eps", ".ps")
 LETTERS = 12.5
 """How many letters of a title fit into an inch."""
 
+SHORTEST = 8
+"""How many letters a line has at least."""
+
 LABEL = 0.3
 """The height of a column's label, and the width of a row's, in inches."""
 
@@ -74,8 +77,9 @@ def figure(
     rows = len(panels) if is_wide else -(-len(panels) // 6)
     side, columns = (8.0, 1) if is_wide else (3.2, -(-len(panels) // rows))
     legends = [None] * len(panels) if legends is None else legends
-    scale = 1.0 if size is None else _inches(size)[0] / (side * columns)
-    titles = [_wrapped(title, max(8, int(side * scale * LETTERS))) for title in titles]
+    if size is not None:
+        side = _inches(size)[0] / columns
+    titles = [_wrapped(title, int(side * LETTERS)) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1 + _below(legends)
     drawn = NotebookFigure(
@@ -96,12 +100,9 @@ def _below(legends: Sequence[Legend | None]) -> float:
 
 
 def _sized(figure: NotebookFigure, size: Size | None) -> NotebookFigure:
-    """The figure, of a given size in inches."""
-    if size is None:
-        return figure
-    width, height = figure.get_size_inches()
-    wanted = _inches(size)
-    figure.set_size_inches(wanted[0], wanted[1] if len(wanted) == 2 else height * wanted[0] / width)
+    """The figure, of a given size in inches; of a given width, as high as it fits."""
+    if size is not None:
+        figure.set_size_inches(_inches(size)[0], [figure.get_figheight(), *_inches(size)[1:]][-1])
     return figure
 
 
@@ -134,7 +135,7 @@ def panel_on(axes: Axes, panel: np.ndarray, title: str = "", legend: Legend | No
     dpi = axes.figure.get_dpi()
     # as wide as the picture will be within its axes
     width = min(box.width, box.height * panel.shape[1] / panel.shape[0]) / dpi
-    _draw(axes, panel, _wrapped(title, max(12, int(width * LETTERS))), legend, width)
+    _draw(axes, panel, _wrapped(title, int(width * LETTERS)), legend, width)
     return axes
 
 
@@ -166,6 +167,8 @@ def grid(
         dpi: dots per inch.
     """
     across = max(map(len, panels))
+    if size is not None:
+        side = max(_inches(size)[0] - LABEL * bool(rows), LABEL) / across
     legends = legends or [[None] * len(row) for row in panels]
     texts = [
         [_wrapped(title, int(side * LETTERS)) for title in row]
@@ -249,7 +252,7 @@ def _label(axes: Axes, text: str, rotation: int) -> None:
 
 def _wrapped(title: str, length: int) -> str:
     """A title in lines that fit above its panel: matplotlib's own fit into the whole figure."""
-    lines = [textwrap.fill(line, length) for line in title.split("\n")]
+    lines = [textwrap.fill(line, max(length, SHORTEST)) for line in title.split("\n")]
     return literal("\n".join(lines))
 
 
@@ -277,6 +280,10 @@ def save(panel: np.ndarray, path: Path) -> None:
 
 def save_alone(panels: Sequence[np.ndarray], path: Path) -> Path:
     """Write the only one of some pictures pixel by pixel, in the format its suffix says.
+
+    Args:
+        panels: (H, W) or (H, W, 3) uint8 each.
+        path: of the file.
 
     Raises:
         InputError: there are several.

@@ -24,7 +24,13 @@ TEXT = 0.16
 
 
 class Legend(NamedTuple):
-    """Colours from the least to the most, and what the least, the middle and the most stand for."""
+    """Colours from the least to the most, and what they stand for.
+
+    Args:
+        low: what the first colour stands for.
+        middle: what the one in the middle stands for, or what all are of.
+        high: what the last colour stands for.
+    """
 
     colors: np.ndarray
     """(STEPS, 3) uint8."""

@@ -38,12 +38,20 @@ class Picture(np.ndarray):
 
 
 def as_picture(array: Any) -> Picture:
-    """The same array, which shows itself; nothing is copied."""
+    """The same array, which shows itself in a notebook; nothing is copied.
+
+    Args:
+        array: (H, W) or (H, W, 3) uint8, to be shown.
+    """
     return np.asarray(array).view(Picture)
 
 
 def png(array: np.ndarray) -> bytes | None:
-    """A picture's file, to be shown; None for what is no picture."""
+    """A picture's file, to be shown; None for what is no picture.
+
+    Args:
+        array: (H, W) or (H, W, 3) uint8, or anything else.
+    """
     is_rgb = array.ndim == 3 and array.shape[-1] == 3
     is_grey = array.ndim == 2 and array.shape[-1] > 4  # else a row of pixels
     if array.dtype != np.uint8 or 0 in array.shape or not (is_grey or is_rgb):
