@@ -13,6 +13,7 @@ import gradcam_mx.zoo as zoo
 from gradcam_mx._version import __version__
 from gradcam_mx.apps.classic import get_cam, get_conv_out_grad, get_guided_grad_cam, get_image_grad, get_img_heatmap, grad_to_image, set_capture_layer_name, set_guided_backprop, to_grayscale, visualize
 from gradcam_mx.apps.predict import predict_fn
+from gradcam_mx.apps.predictions import predict
 from gradcam_mx.errors import GradCamError
 from gradcam_mx.explanation.explanation import Explanation
 from gradcam_mx.graph.graph import Graph
@@ -30,6 +31,7 @@ __all__ = [
     "check",
     "explain",
     "load",
+    "predict",
     "predict_fn",
     "trace",
     "cam",
