@@ -39,6 +39,7 @@ GUIDES = [
     "perturbation.md",
     "inside-the-network.md",
     "training.md",
+    "coming-from.md",
     "add-a-method.md",
 ]
 """In the order in which they are read; others follow."""

@@ -26,7 +26,7 @@ def of_samples(fields: Mapping[str, Any], samples: Any, views: int) -> dict[str,
     chosen = _numbers(samples, count)
     details = fields["details"]
     rows = details["rows"] if views > 1 else np.arange(count)
-    kept = np.concatenate([np.flatnonzero(rows == one) for one in chosen])
+    kept = np.concatenate([chosen[:0], *(np.flatnonzero(rows == one) for one in chosen)])
     found = {
         name: _of(value, {count: chosen, len(rows): kept})
         for name, value in details.items()

@@ -12,6 +12,11 @@ from ..engine.inputs import Input
 from ..errors import InputError
 from ..graph import outputs
 from ..support.arrays import numbers_of
+from ..targets.names import ClassNames
+from ..targets.protocol import BaseTarget
+
+PREDICTED, TRUE = "predicted", "true"
+"""Targets that stand for that class of each sample."""
 
 
 class Shown:
@@ -32,7 +37,7 @@ class Shown:
         self.x = _copied(x)
         self.count = len(inputs.as_tuple(self.x)[0])
         self.labels = None if labels is None else _class_ids(labels, self.count)
-        self._names = None if names is None else _class_names(names)
+        self.names = None if names is None else _class_names(names)
         if order not in ("RGB", "BGR"):
             raise InputError(f"order={order!r}; expected RGB or BGR")
         self.order = order
@@ -48,10 +53,21 @@ class Shown:
             )
         return photos
 
+    def with_ids(self, target: Any) -> Any:
+        """A target with the numbers of classes in the place of their names.
+
+        Raises:
+            TargetError: no class, or more than one, is called so.
+        """
+        if self.names is None or (isinstance(target, str) and target in (PREDICTED, TRUE)):
+            return target
+        find = ClassNames(self.names).finder(None)
+        return target.with_ids(find) if isinstance(target, BaseTarget) else find(target)
+
     @property
     def are_of_classes(self) -> bool:
         """Whether labels or names say so."""
-        return not (self._names is None and self.labels is None)
+        return not (self.names is None and self.labels is None)
 
     def check_classes(self, shape: Sequence[int]) -> None:
         """Refuse names and labels that do not fit an output.
@@ -67,9 +83,9 @@ class Shown:
                 f"{tuple(shape)}, which holds no score for each class: leave them out"
             )
         count = 2 if outputs.is_single(shape) else shape[1]
-        if self._names is not None and len(self._names) != count:
+        if self.names is not None and len(self.names) != count:
             raise InputError(
-                f"{len(self._names)} names for a net with {count} classes; expected "
+                f"{len(self.names)} names for a net with {count} classes; expected "
                 "one for each, class 0 first"
             )
         wrong = [one for one in self.labels or () if one >= count]
@@ -87,7 +103,7 @@ class Shown:
 
     def name(self, class_id: int) -> str:
         """What a class is called."""
-        return f"class {class_id}" if self._names is None else self._names[class_id]
+        return f"class {class_id}" if self.names is None else self.names[class_id]
 
 
 def _copied(x: Input) -> Any:

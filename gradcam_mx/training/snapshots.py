@@ -23,11 +23,10 @@ from ..methods.fusion import FUSIONS
 from ..methods.options import Options
 from ..methods.recorded import Recorded
 from ..methods.register import find_method
+from ..support.labels import Names
 from ..targets.given import class_ids, gives_list, reads_several
-from .shown import Shown
+from .shown import PREDICTED, TRUE, Shown
 from .writers import Snapshot
-
-PREDICTED, TRUE = "predicted", "true"
 
 
 class NotFinite(NetworkError):
@@ -58,8 +57,8 @@ class Explainer:
         options: Options,
     ) -> None:
         self._shown, self._output, self._input = shown, output, input
-        self._plan = _plan(method, layer, output, input, fuse, options)
-        self._target = _checked_target(target, shown.labels, shown.count)
+        self._plan = _plan(method, layer, output, input, fuse, options, shown.names)
+        self._target = _checked_target(shown.with_ids(target), shown.labels, shown.count)
         self.loss_link: Link | None = None
         """What makes probabilities of the output, as the loss tells."""
 
@@ -204,6 +203,7 @@ def _plan(
     input: OneInput,
     fuse: str | None,
     options: Options,
+    names: Names | None,
 ) -> Plan:
     """The plan of a snapshot; where a layer is given, a method that can explains it.
 
@@ -226,7 +226,14 @@ def _plan(
             f"one of {', '.join(FUSIONS)}"
         )
     return Plan(
-        methods, layer, output=output, input=input, fuse=fuse, options=options, inside=inside
+        methods,
+        layer,
+        output=output,
+        input=input,
+        fuse=fuse,
+        options=options,
+        inside=inside,
+        names=names,
     )
 
 
@@ -234,7 +241,8 @@ def _checked_target(target: Any, labels: list[int] | None, samples: int) -> Any:
     if isinstance(target, str):
         if target not in (PREDICTED, TRUE):
             raise TargetError(
-                f"target={target!r}; expected {PREDICTED!r}, {TRUE!r}, a class id or another target"
+                f"target={target!r}; expected {PREDICTED!r}, {TRUE!r}, a class id, the name of a "
+                "class out of names=, or another target"
             )
         if target == TRUE and labels is None:
             raise TargetError(f"target={TRUE!r} needs to know the true classes: pass labels")

@@ -76,6 +76,7 @@ def test_a_method_of_ones_own_is_completed():
             return run.input_gradient(PLAIN) * scale
 
     doc = own_method_of_this_test.__doc__
-    assert entries(doc + "\n") == ["net", "x", "target", "output", "input", "scale", "progress"]
+    shared = ["net", "x", "target", "output", "input", "names"]
+    assert entries(doc + "\n") == [*shared, "scale", "progress"]
     assert "scale: by which it is multiplied." in doc
     assert f"progress: {ARGUMENTS['progress']}" in doc
