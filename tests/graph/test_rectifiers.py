@@ -62,6 +62,11 @@ OTHERS = {
     ),
     "leaky, upside down": (lambda y: S.minimum(-y, -0.1 * y), lambda y: -leaky(y)),
     "shifted": (lambda y: RELUS["where"](y + 1), lambda y: relu(y + 1)),
+    "shifted there and back": (lambda y: S.clip(y - 3, -3, 3) + 3, lambda y: S.clip(y, 0, 6)),
+    "a bound that falls": (
+        lambda y: 3 - S.broadcast_minimum(3 - y, S.full(ONE, 3, "float64")),
+        relu,
+    ),
     "a mask that two read": (lambda y: _shared(y, y > 0), lambda y: 0.5 * relu(y)),
 }
 PAIRS = {

@@ -209,3 +209,8 @@ def test_one_sample_may_have_one_segment_and_another_four():
         close(found.values[0], np.full((4, 4), SUMS[0]))
         close(found.values[1], OF_QUARTERS[1][QUARTERS])
         np.testing.assert_array_equal(np.isnan(found.details["segment_values"][0]), [0, 1, 1, 1])
+
+
+def test_the_net_itself_is_asked_in_the_same_precision():
+    graph = gm.trace(tuple_of_a_symbol()).in_double()
+    assert (graph.parameters.dtype, graph.own.dtype, graph.own.coarsest) == ("float64",) * 3

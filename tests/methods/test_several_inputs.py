@@ -187,6 +187,16 @@ def test_rules_go_to_all_inputs():
         assert one.rule_report.changed == {"relu": 1}
 
 
+def test_a_rectifier_on_the_way_to_one_of_them():
+    a, b = mx.sym.var("a"), mx.sym.var("b")
+    symbol = mx.sym.sum(a, axis=1) + mx.sym.sum(mx.sym.relu(b), axis=1)
+    x = (RNG.normal(size=(3, 5)), RNG.normal(size=(3, 5)))
+    of_a, of_b = gm.guided_backprop((symbol, {}, {}), x, input="all")
+    assert of_a.rule_report.changed == {"relu": 1}
+    np.testing.assert_array_equal(of_a.values, np.ones((3, 5)))
+    np.testing.assert_array_equal(of_b.values, x[1] > 0)
+
+
 def test_samples_that_touch_are_explained_one_by_one():
     """The batch's mean goes into each score, so a path of one sample changes all of them."""
     a, b = mx.sym.var("a"), mx.sym.var("b")
