@@ -53,7 +53,7 @@ class _Touching(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str], b
         super().__init__(64)
 
 
-class _QuickSizes(Dict[Any, int]):
+class _QuickSizes(Dict[Any, Any]):
     """A handful of numbers for each way in which a net is perturbed."""
 
 
@@ -195,7 +195,7 @@ class Traced:
         rules: Iterable[Rule] = (PLAIN,),
         also: Sequence[Output] = (),
     ) -> None:
-        self._subject, self._graph, self._heads = subject, subject.graph, subject.heads
+        self._subject, self.graph, self._heads = subject, subject.graph, subject.heads
         self.output_names = subject.graph.output_names
         self.outputs, self.input, self.maps = subject.outputs, subject.input, subject.maps
         self.also = also
@@ -205,8 +205,8 @@ class Traced:
         self.one_at_a_time = False
         """Whether variants run one at a time beside the other samples, whatever the graph tells."""
         read = [*subject.heads, *(output.point for output in also)]
-        with self._graph.lock:
-            self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
+        with self.graph.lock:
+            self._tape = Tape(self.graph, list(given.values()), points, rules, read, list(given))
 
     def values(self, outputs: Sequence[Output] | None = None) -> list[Any]:
         """The value of each of the explained outputs, or of others that were asked for.
@@ -231,7 +231,7 @@ class Traced:
         """(M,) which sample each row of a layer's or input's value is of."""
         if where == self.input:
             return np.arange(self.samples)
-        return check_rows(self._graph, where.point, where.name, self._subject.shapes)
+        return check_rows(self.graph, where.point, where.name, self._subject.shapes)
 
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""
@@ -243,13 +243,13 @@ class Traced:
     def _touches(self, where: Map) -> bool:
         """Whether what a sample gives changes with what runs beside it; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
-        return self._graph.cache(_Touching).get(
+        return self.graph.cache(_Touching).get(
             (where.point, tuple(self._heads), shapes, context), lambda: self._find_touching(where)
         )
 
     def _find_touching(self, where: Map) -> bool:
         """Run the last sample beside something else than the first: it should give the same."""
-        graph, samples = self._graph, np.array([0, self.samples - 1])
+        graph, samples = self.graph, np.array([0, self.samples - 1])
         if any(node.operator.draws(node) for node in graph.live_nodes):
             return False
         sides, value = self._sides(where), self.value(where.point)
@@ -289,18 +289,18 @@ class Traced:
         Raises:
             NetworkError: the net ends in something else.
         """
-        found = dense_head.find(self._graph, self._heads[0], self._subject.shapes)
-        name = name_of(self._graph, found.point)
+        found = dense_head.find(self.graph, self._heads[0], self._subject.shapes)
+        name = name_of(self.graph, found.point)
         context = self._tape.value(self._heads[0]).context
-        weight = self._graph.parameters.on(context)[found.weight].asnumpy()
-        axis = channel_axis(self._graph, found.point, self._subject.shapes)
+        weight = self.graph.parameters.on(context)[found.weight].asnumpy()
+        axis = channel_axis(self.graph, found.point, self._subject.shapes)
         return Map(found.point, name, axis), weight
 
     def backward(
         self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
     ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
-        with self._graph.lock:
+        with self.graph.lock:
             return self._tape.backward(self._at_heads(head_gradients), rule, points)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
@@ -320,7 +320,7 @@ class Traced:
         Raises:
             NetworkError: the message names the operators.
         """
-        with self._graph.lock:
+        with self.graph.lock:
             ends = self._tape.unexplained_ends(self._at_heads(head_gradients), points)
         if ends:
             named = ", ".join(f"{node.name!r} ({node.op})" for node in ends)
@@ -339,7 +339,7 @@ class Traced:
         """
         if where == self.input:
             self._subject.check_connected()
-        beside = self._beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
+        beside = self.beside(where, np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map) -> Forward:
@@ -347,7 +347,7 @@ class Traced:
 
         Only what lies behind it runs, and keeps its memory from one call to the next.
         """
-        graph, sides = self._graph, self._sides(where)
+        graph, sides = self.graph, self._sides(where)
         operator = graph.compile_to_repeat(self._heads, [where.point, *sides])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
@@ -359,7 +359,7 @@ class Traced:
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill, all together, at the most."""
-        graph = self._graph
+        graph = self.graph
         made = sum(
             int(np.prod(shape))
             for entry, shape in self._subject.shapes.items()
@@ -368,9 +368,13 @@ class Traced:
         return made * np.dtype(graph.parameters.dtype).itemsize // self._subject.samples
 
     @property
-    def quick_sizes(self) -> dict[Any, int]:
+    def quick_sizes(self) -> dict[Any, Any]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        return self._graph.cache(_QuickSizes)
+        return self.graph.cache(_QuickSizes)
+
+    def beside(self, where: Map, samples: np.ndarray) -> dict[Entry, Any]:
+        """What has to be given beside the value at a layer or input, for rows of samples."""
+        return self._beside(self._sides(where), samples)
 
     def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
         """The values that are given beside that of a layer or input, for rows of samples."""
@@ -384,15 +388,15 @@ class Traced:
         return None if is_shared else subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
-        sides = self._graph.sides(where.point, self._heads)
+        sides = self.graph.sides(where.point, self._heads)
         self._compute([side for side in sides if side not in self._given])
         return sides
 
     def _compute(self, points: Sequence[Any]) -> None:
         """Compute values that the tape did not keep."""
         if points:
-            values = [self._given[entry] for entry in self._graph.inputs]
-            self._given.update(zip(points, self._graph.forward(values, points)))
+            values = [self._given[entry] for entry in self.graph.inputs]
+            self._given.update(zip(points, self.graph.forward(values, points)))
 
     def input_of(self, where: Map | None) -> Map:
         """The input that a map is of; for None the explained one."""

@@ -591,7 +591,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[list[Explanation]]: ...
 
@@ -608,7 +608,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -625,7 +625,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation: ...
 
@@ -642,7 +642,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -659,7 +659,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """Expected gradients: integrated gradients, averaged over baselines out of a background set.
@@ -686,7 +686,8 @@ def expected_gradients(
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
@@ -1466,7 +1467,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[list[Explanation]]: ...
 
@@ -1482,7 +1483,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -1498,7 +1499,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation: ...
 
@@ -1514,7 +1515,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -1530,7 +1531,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """Integrated gradients: what each value adds to the score on the way from a baseline.
@@ -1556,7 +1557,8 @@ def integrated_gradients(
             for each channel, or an array like x or like one sample.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
@@ -2276,7 +2278,7 @@ def smooth_grad(
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -2292,7 +2294,7 @@ def smooth_grad(
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
@@ -2316,7 +2318,8 @@ def smooth_grad(
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
         seed: of the noise.
-        batch_size: how many copies run at once; the result does not depend on it.
+        batch_size: how many copies run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
