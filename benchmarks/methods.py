@@ -2,9 +2,11 @@
 
     python benchmarks/methods.py [--rounds N] [--nets resnet18_v1 …] [--methods grad_cam …]
 
-One photo at 224×224, random weights, medians in one process, the candidates taking turns. Then two
-comparisons: the six gradient CAMs together against one of them, and Ablation-CAM against running
-the whole compiled net once for each channel, in batches of the same size.
+One photo at 224×224, random weights, medians in one process, the candidates taking turns. Before
+them, SmoothGrad, integrated and expected gradients for each of their gradients, against MXNet's own
+compiled forward pass and data gradient in batches of its best size. Then two comparisons: the six
+gradient CAMs together against one of them, and Ablation-CAM against running the whole compiled net
+once for each channel, in batches of the same size.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ MANY_PASSES = (
     "ablation_cam",
 )
 BATCH = 16
+BATCHES = (1, 2, 4, 8, 16)
 
 
 def build(name, x):
@@ -102,15 +105,70 @@ def ablation(name, net, x, rounds):
     )
 
 
+def compiled_gradient(name, x, batch):
+    """MXNet's own compiled forward pass and data gradient of a batch, numpy in and out."""
+    net = mx.gluon.model_zoo.vision.get_model(name)
+    net.initialize(mx.init.Xavier(magnitude=3))
+    net.collect_params().setattr("grad_req", "null")
+    net.apply(use_running_statistics)
+    net.hybridize(static_alloc=True, static_shape=True)
+    numbers = np.repeat(x.asnumpy(), batch, axis=0)
+    head = mx.nd.one_hot(mx.nd.zeros(batch), 1000)
+
+    def run():
+        image = mx.nd.array(numbers)
+        image.attach_grad()
+        with mx.autograd.record(train_mode=True):
+            output = net(image)
+        output.backward(head)
+        return image.grad.asnumpy()
+
+    return run
+
+
+def use_running_statistics(block):
+    if isinstance(block, mx.gluon.nn.BatchNorm):
+        block._kwargs["use_global_stats"] = True
+
+
+def many_gradients(name, net, x, rounds, steps):
+    """Methods that average gradients, for each of them, against the compiled pass at its best."""
+    background = np.zeros((1, *x.shape[1:]), np.float32)
+    own = {
+        "smooth_grad": lambda: gm.smooth_grad(net, x, num_samples=steps, progress=False),
+        "integrated_gradients": lambda: gm.integrated_gradients(
+            net, x, steps=steps, progress=False
+        ),
+        "expected_gradients": lambda: gm.expected_gradients(
+            net, x, background=background, num_samples=steps, progress=False
+        ),
+    }
+    for run in own.values():  # finds the size of its chunks
+        run()
+        run()
+    compiled = {f"{size} at once": compiled_gradient(name, x, size) for size in BATCHES}
+    taken = medians({**compiled, **own}, rounds)
+    each = {f"{size} at once": taken[f"{size} at once"] / size for size in BATCHES}
+    best = min(each, key=each.get)
+    print(f"{name}: a gradient takes {1000 * each[best]:.1f} ms compiled, {best}")
+    for one in own:
+        print(f"  {one:22}{taken[one] / steps / each[best]:9.2f} × that for each (goal 1.05)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--nets", nargs="+", default=list(ABLATION_LAYERS))
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--steps", type=int, default=48, help="of those that average gradients")
+    parser.add_argument("--gradients", action="store_true", help="measure those alone")
     options = parser.parse_args()
     x = mx.nd.random.normal(shape=(1, 3, 224, 224))
     for name in options.nets:
         net = build(name, x)
+        many_gradients(name, net, x, max(1, options.rounds // 3), options.steps)
+        if options.gradients:
+            continue
         table(name, net, x, options.rounds, options.methods)
         six_cams(name, net, x, options.rounds)
         if name in ABLATION_LAYERS:

@@ -53,6 +53,10 @@ class ChunkSize:
         self._is_warm = False
         self._best, self._least = self.rows, float("inf")
 
+    def starts_anew(self) -> None:
+        """Take notice that the next chunk is the first of an operator, which takes longer."""
+        self._is_warm = False
+
     def took(self, seconds: float) -> None:
         """Take notice of how long a chunk took; the size may be another one from then on."""
         if not self._is_warm:  # the first of its size makes the kernels

@@ -259,7 +259,7 @@ class EagerTape:
         return sum(one.size * np.dtype(one.dtype).itemsize for one in values) // self.samples
 
     @property
-    def quick_sizes(self) -> dict[Any, int]:
+    def quick_sizes(self) -> dict[Any, Any]:
         """See `Traced.quick_sizes`; nothing is kept of a net that is not traced."""
         return {}
 

@@ -54,7 +54,7 @@ class _Looks(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str, str],
         super().__init__(64)
 
 
-class _QuickSizes(Dict[Any, int]):
+class _QuickSizes(Dict[Any, Any]):
     """A handful of numbers for each way in which a net is perturbed."""
 
 
@@ -197,7 +197,7 @@ class Traced:
         rules: Iterable[Rule] = (PLAIN,),
         also: Sequence[Output] = (),
     ) -> None:
-        self._subject, self._graph, self._heads = subject, subject.graph, subject.heads
+        self._subject, self.graph, self._heads = subject, subject.graph, subject.heads
         self.output_names = subject.graph.output_names
         self.outputs, self.input, self.maps = subject.outputs, subject.input, subject.maps
         self.also = also
@@ -207,8 +207,8 @@ class Traced:
         self.one_at_a_time = False
         """Whether variants run one at a time beside the other samples, whatever the graph tells."""
         read = [*subject.heads, *(output.point for output in also)]
-        with self._graph.lock:
-            self._tape = Tape(self._graph, list(given.values()), points, rules, read, list(given))
+        with self.graph.lock:
+            self._tape = Tape(self.graph, list(given.values()), points, rules, read, list(given))
 
     @property
     def is_recorded(self) -> bool:
@@ -238,7 +238,7 @@ class Traced:
         """(M,) which sample each row of a layer's or input's value is of."""
         if where == self.input:
             return np.arange(self.samples)
-        return check_rows(self._graph, where.point, where.name, self._subject.shapes)
+        return check_rows(self.graph, where.point, where.name, self._subject.shapes)
 
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net.
@@ -258,14 +258,14 @@ class Traced:
     def _looked(self, where: Map, look: Callable[[rows.Behind], Any]) -> Any:
         """What is found by running what follows a layer or input; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
-        return self._graph.cache(_Looks).get(
+        return self.graph.cache(_Looks).get(
             (where.point, tuple(self._heads), shapes, context, look.__name__),
             lambda: None if self._draws else look(self._what_follows(where)),
         )
 
     @property
     def _draws(self) -> bool:
-        return any(node.operator.draws(node) for node in self._graph.live_nodes)
+        return any(node.operator.draws(node) for node in self.graph.live_nodes)
 
     def _what_follows(self, where: Map) -> rows.Behind:
         return rows.Behind(
@@ -276,7 +276,7 @@ class Traced:
             self.sample_axes,
             self.samples,
             # all of it runs in the engine's type, which is never half precision
-            min(self._graph.own.coarsest, "float32", key=rounding),
+            min(self.graph.own.coarsest, "float32", key=rounding),
             self._subject.together(where) is Together.BATCHES,
         )
 
@@ -296,18 +296,18 @@ class Traced:
         Raises:
             NetworkError: the net ends in something else.
         """
-        found = dense_head.find(self._graph, self._heads[0], self._subject.shapes)
-        name = name_of(self._graph, found.point)
+        found = dense_head.find(self.graph, self._heads[0], self._subject.shapes)
+        name = name_of(self.graph, found.point)
         context = self._tape.value(self._heads[0]).context
-        weight = self._graph.parameters.on(context)[found.weight].asnumpy()
-        axis = channel_axis(self._graph, found.point, self._subject.shapes)
+        weight = self.graph.parameters.on(context)[found.weight].asnumpy()
+        axis = channel_axis(self.graph, found.point, self._subject.shapes)
         return Map(found.point, name, axis), weight
 
     def backward(
         self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
     ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
-        with self._graph.lock:
+        with self.graph.lock:
             return self._tape.backward(self._at_heads(head_gradients), rule, points)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
@@ -327,7 +327,7 @@ class Traced:
         Raises:
             NetworkError: the message names the operators.
         """
-        with self._graph.lock:
+        with self.graph.lock:
             ends = self._tape.unexplained_ends(self._at_heads(head_gradients), points)
         if ends:
             named = ", ".join(f"{node.name!r} ({node.op})" for node in ends)
@@ -346,7 +346,7 @@ class Traced:
         """
         if where == self.input:
             self._subject.check_connected()
-        beside = self._beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
+        beside = self.beside(where, np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map, is_kept: bool = False) -> Forward:
@@ -354,7 +354,7 @@ class Traced:
 
         Only what lies behind it runs, and keeps its memory from one call to the next, or is kept.
         """
-        graph, sides = self._graph, self._sides(where)
+        graph, sides = self.graph, self._sides(where)
         compiled = graph.compile if is_kept else graph.compile_to_repeat
         operator = compiled(self._heads, [where.point, *sides])
 
@@ -367,7 +367,7 @@ class Traced:
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill, all together, at the most."""
-        graph = self._graph
+        graph = self.graph
         made = sum(
             int(np.prod(shape))
             for entry, shape in self._subject.shapes.items()
@@ -376,9 +376,13 @@ class Traced:
         return made * np.dtype(graph.parameters.dtype).itemsize // self._subject.samples
 
     @property
-    def quick_sizes(self) -> dict[Any, int]:
+    def quick_sizes(self) -> dict[Any, Any]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        return self._graph.cache(_QuickSizes)
+        return self.graph.cache(_QuickSizes)
+
+    def beside(self, where: Map, samples: np.ndarray) -> dict[Entry, Any]:
+        """What has to be given beside the value at a layer or input, for rows of samples."""
+        return self._beside(self._sides(where), samples)
 
     def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
         """The values that are given beside that of a layer or input, for rows of samples."""
@@ -392,15 +396,15 @@ class Traced:
         return None if is_shared else subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
-        sides = self._graph.sides(where.point, self._heads)
+        sides = self.graph.sides(where.point, self._heads)
         self._compute([side for side in sides if side not in self._given])
         return sides
 
     def _compute(self, points: Sequence[Any]) -> None:
         """Compute values that the tape did not keep."""
         if points:
-            values = [self._given[entry] for entry in self._graph.inputs]
-            self._given.update(zip(points, self._graph.forward(values, points)))
+            values = [self._given[entry] for entry in self.graph.inputs]
+            self._given.update(zip(points, self.graph.forward(values, points)))
 
     def input_of(self, where: Map | None) -> Map:
         """The input that a map is of; for None the explained one."""

@@ -168,7 +168,7 @@ class SeveralInputs(Traced):
         """What runs the net for many other values in the place of the inputs."""
         if not parts_of(where):
             return super().behind(where, is_kept)
-        graph, others = self._graph, self._others
+        graph, others = self.graph, self._others
         compiled = graph.compile if is_kept else graph.compile_to_repeat
         operator = compiled(self._heads, [*self._points, *others])
 
@@ -182,7 +182,7 @@ class SeveralInputs(Traced):
     @property
     def _others(self) -> list[Entry]:
         """The inputs that stay as they are."""
-        return [one for one in self._graph.inputs if one not in self._points]
+        return [one for one in self.graph.inputs if one not in self._points]
 
     def _each(self, points: Sequence[Any]) -> list[Any]:
         return [

@@ -635,7 +635,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[list[Explanation]]: ...
 
@@ -653,7 +653,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -671,7 +671,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation: ...
 
@@ -689,7 +689,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -707,7 +707,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """Expected gradients: integrated gradients, averaged over baselines out of a background set.
@@ -738,7 +738,8 @@ def expected_gradients(
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
@@ -1694,7 +1695,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[list[Explanation]]: ...
 
@@ -1711,7 +1712,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -1728,7 +1729,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation: ...
 
@@ -1745,7 +1746,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -1762,7 +1763,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """Integrated gradients: what each value adds to the score on the way from a baseline.
@@ -1792,7 +1793,8 @@ def integrated_gradients(
             one for each, or a mapping by their names.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
@@ -2566,7 +2568,7 @@ def smooth_grad(
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> list[Explanation]: ...
 
@@ -2583,7 +2585,7 @@ def smooth_grad(
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = "auto",
     progress: bool = True,
 ) -> Explanation:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
@@ -2610,7 +2612,8 @@ def smooth_grad(
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
         seed: of the noise.
-        batch_size: how many copies run at once; the result does not depend on it.
+        batch_size: how many copies run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:

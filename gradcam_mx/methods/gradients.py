@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from .. import nn
+from ..engine.chunks import AUTO, BatchSize
 from ..engine.rules import DECONVNET, GUIDED, PLAIN
 from ..errors import MethodError
 from ..support.arrays import ranges
@@ -226,7 +227,7 @@ def smooth_grad(
     noise: float = 0.15,
     mode: str = "mean",
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = AUTO,
     progress: bool = True,
 ) -> np.ndarray:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
@@ -244,7 +245,8 @@ def smooth_grad(
         noise: the standard deviation of the noise, as a share of each sample's range.
         mode: "mean", "square" or "variance".
         seed: of the noise.
-        batch_size: how many copies run at once; the result does not depend on it.
+        batch_size: how many copies run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
 
     Returns:
         An Explanation whose values are (N, C, H, W).
@@ -275,7 +277,7 @@ def smooth_grad(
             # the same for all samples, so that each gets what it would get alone
             yield x + sigma * draw.standard_normal((1, *x.shape[1:])).astype(x.dtype)
 
-    moments = Moments(x.shape)
+    moments = Moments(x.shape, mean_alone=mode == "mean")
     for _, gradient in run.gradients_at(
         run.input_map,
         noisy(),

@@ -10,8 +10,13 @@ import numpy as np
 class Moments:
     """The running mean and variance, by Welford's recurrence (Technometrics 4(3), 1962)."""
 
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.count = 0
+    def __init__(self, shape: Sequence[int], mean_alone: bool = False) -> None:
+        """
+        Args:
+            shape: of the arrays.
+            mean_alone: whether nothing but the mean will be asked for, which is quicker.
+        """
+        self.count, self._mean_alone = 0, mean_alone
         self.mean = np.zeros(shape)
         self._squares = np.zeros(shape)
 
@@ -20,7 +25,8 @@ class Moments:
         self.count += 1
         distance = values - self.mean
         self.mean += distance / self.count
-        self._squares += distance * (values - self.mean)
+        if not self._mean_alone:
+            self._squares += distance * (values - self.mean)
 
     @property
     def variance(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ..engine.chunks import AUTO, BatchSize
 from ..engine.inputs import Array
 from ..engine.several_inputs import joined, parts_of, split
 from ..errors import InputError, MethodError
@@ -63,7 +64,7 @@ def integrated_gradients(
     baseline: Baseline = "zero",
     steps: int = 50,
     quadrature: str = "gauss-legendre",
-    batch_size: int = 16,
+    batch_size: BatchSize = AUTO,
     progress: bool = True,
 ) -> Result:
     """Integrated gradients: what each value adds to the score on the way from a baseline.
@@ -84,7 +85,8 @@ def integrated_gradients(
             one for each, or a mapping by their names.
         steps: how many points of the path.
         quadrature: "gauss-legendre", "trapezoid", "left", "midpoint" or "right".
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
 
     Returns:
         An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
@@ -150,7 +152,7 @@ def expected_gradients(
     num_samples: int = 200,
     local_smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: BatchSize = AUTO,
     progress: bool = True,
 ) -> Result:
     """Expected gradients: integrated gradients, averaged over baselines out of a background set.
@@ -172,7 +174,8 @@ def expected_gradients(
         num_samples: how many draws of a baseline and a point of the path.
         local_smoothing: the noise at each point, as a share of the range of the values.
         seed: of the draws.
-        batch_size: how many points run at once; the result does not depend on it.
+        batch_size: how many points run at once, or "auto", which finds a size that is quick on this
+            machine; the result does not depend on it, but for rounding.
 
     Returns:
         An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).

@@ -12,7 +12,8 @@ from ..engine.check import Proof, check_finite
 from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
-from ..engine.order import numbers_at, shape_of
+from ..engine.many import Gradients
+from ..engine.order import shape_of
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.several_inputs import record
 from ..engine.wanted import Check, InputChoice, Together, Wanted
@@ -154,7 +155,7 @@ class View:
         where: Map,
         values: Iterable[np.ndarray],
         *,
-        batch_size: int = 16,
+        batch_size: BatchSize = AUTO,
         progress: bool = True,
         total: int | None = None,
         what: str = "explaining",
@@ -168,44 +169,23 @@ class View:
                     found = apart.variant(recorded, self._head.fixed, where, value)
                 yield found
             return
+        check_batch_size(batch_size)
         is_any = recorded.together(where, [self._head]) is Together.ANY
-        size = batch_size if is_any else 1
-        check_batch_size(batch_size, auto=False)
-        for repeats, chunk in self._chunks(values, size, progress, total, what):
-            with failures_told("backward"):
-                part = recorded.recording.at(where, recorded.placed(chunk, where), repeats, [where])
-                gradients, scores = heads.repeated(
-                    self._head.fixed, part.values(), recorded.known, repeats
-                )
-                back = part.backward(gradients, PLAIN, [where.point])[where.point]
-                numbers = numbers_at(back, where)
-                if not numbers.any():
-                    part.check_zeros(gradients, [where.point])
-            yield from zip(scores.astype(np.float64), np.split(numbers, repeats))
+        fixed, known = self._head.fixed, recorded.known
 
-    def _chunks(
-        self,
-        values: Iterable[np.ndarray],
-        batch_size: int,
-        progress: bool,
-        total: int | None,
-        what: str,
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """How often a chunk holds all rows of a value, and the chunk."""
-        buffer, filled = None, 0
-        for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
-            samples = len(value)
-            size = max(1, batch_size // samples)
-            if buffer is None:
-                buffer = np.empty((size * samples, *value.shape[1:]), value.dtype)
-            # copied at once, so that a generator may yield one array over and over
-            buffer[filled * samples : (filled + 1) * samples] = value
-            filled += 1
-            if filled == size:
-                yield size, buffer
-                filled = 0
-        if filled and buffer is not None:
-            yield filled, buffer[: filled * samples]
+        def headed(found: Sequence[Any], repeats: int) -> tuple[Sequence[Any], np.ndarray]:
+            return heads.repeated(fixed, found, known, repeats)
+
+        with failures_told("backward"):
+            many = Gradients(recorded.recording, where, headed, batch_size if is_any else 1)
+        with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
+            pairs = many(bar, total)
+            while True:
+                with failures_told("backward"):
+                    pair = next(pairs, None)
+                if pair is None:
+                    return
+                yield pair
 
     @property
     def proof(self) -> Proof | None:

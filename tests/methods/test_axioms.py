@@ -15,7 +15,7 @@ from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.engine import tape
+from gradcam_mx.engine import steps
 from gradcam_mx.errors import MethodError, NetworkError, RuleError
 from gradcam_mx.graph import piece
 
@@ -319,7 +319,7 @@ def test_nets_in_float64_are_computed_in_float64(toy, name):
 
 PLACES = {
     "a compiled piece": (piece.Piece, "__call__"),
-    "the backward pass": (tape.Tape, "backward"),
+    "the backward pass": (steps.Recorded, "vjp"),
 }
 FORWARD_ONLY = [name for name, one in gm.METHODS.items() if "backward" not in one.cost]
 
