@@ -12,7 +12,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
-from ..graph import dense_head, samples
+from ..graph import centres, dense_head, samples
 from ..graph.connection import told
 from ..graph.graph import Graph
 from ..graph.layers import Map, check_runs, find, find_map, name_of
@@ -264,10 +264,10 @@ class Traced:
         try:
             with graph.lock, mx.autograd.pause(train_mode=False):
                 found = operator(given, graph.parameters.on(value.context))
-            beside = _of_sample(found, 1, axes)
+            beside = inputs.of_sample(found, 1, axes)
         except mx.MXNetError:
             return True  # it runs with the caller's number of samples alone
-        alone = _of_sample(self.values(), samples[1], axes)
+        alone = inputs.of_sample(self.values(), samples[1], axes)
         touches = not check.agree(alone, beside, graph.own.coarsest)
         if touches:
             check.say_that_samples_touch()
@@ -398,16 +398,14 @@ class Traced:
         """The input that a map is of; for None the explained one."""
         return self._subject.input_of(where)
 
+    def centres(self, where: Map) -> centres.Centres | None:
+        """Where on the input the cells of a map lie; None if that is not known."""
+        source = self.input_of(where)
+        return centres.centres(self._graph, self._subject.shapes, where, source)
+
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""
         return self._subject.report(rule)
-
-
-def _of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
-    """What values hold of a sample, as far as they have an axis of samples."""
-    return [
-        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
-    ]
 
 
 Recording = Union[Traced, EagerTape]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
@@ -14,7 +14,8 @@ from ..errors import InputError, OutputError
 from ..support import files
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
-from . import archive, seen
+from ..support.geometry import Geometry
+from . import archive, at_input, seen
 from .region import Region
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Explanation:
     """What people call the method, "Grad-CAM"."""
     class_names: list[str] | None = field(default=None, compare=False)
     """The names of the explained classes, one a sample, where they are known."""
+    centres: tuple[tuple[float, ...], ...] | None = field(default=None, compare=False)
+    """Of a layer's maps: for each axis where the middle of what each cell sees lies on the input,
+    in pixels; None where it is not known."""
+    geometry: list[Geometry] | None = field(default=None, compare=False)
+    """How the photo of each sample was prepared, where the input knows it (`net.preprocess`)."""
 
     def __repr__(self) -> str:
         score = "score" if len(self.score) == 1 else "scores"
@@ -95,7 +101,31 @@ class Explanation:
         return len(self.values) // max(1, len(self.score))
 
     @told
-    def heatmap(self, channels: str = "sum") -> np.ndarray:
+    def prepared(self, *geometry: Geometry) -> Explanation:
+        """The same, told how the photos were prepared: `overlay(photo)` takes the whole photos.
+
+        Args:
+            geometry: of each sample's photo, or of all of them.
+
+        Example:
+            >>> how = gm.Geometry.of(photo, resize=256, crop=224)            # doctest: +SKIP
+            >>> cam.prepared(how).overlay(photo).shape == photo.shape        # doctest: +SKIP
+            True
+
+        Raises:
+            InputError: not one for each sample, or of another input.
+        """
+        known = list(geometry) * (len(self.score) if len(geometry) == 1 else 1)
+        if len(known) != len(self.score) or any(one.seen != self.input_size for one in known):
+            raise InputError(
+                f"{len(geometry)} geometries, which make inputs of "
+                f"{', '.join(str(one.seen) for one in geometry)}; expected one for all or each of "
+                f"{len(self.score)} samples, which makes an input of {self.input_size}"
+            )
+        return replace(self, geometry=known)
+
+    @told
+    def heatmap(self, channels: str = "sum", *, align: bool | None = None) -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
         Maps are upsampled linearly and stretched to [0, 1]; of signed ones only what speaks for the
@@ -105,24 +135,31 @@ class Explanation:
 
         Args:
             channels: of attributions, the "sum" of the absolute values, or their "max".
+            align: whether each cell of a layer's map is put in the middle of what it sees, rather
+                than the map stretched over the input; by default where that would be more than
+                half a cell off, as with convolutions without padding.
 
         Raises:
-            InputError: the input has no positions, or the layer has others.
+            InputError: the input has no positions, or the layer has others; the values hold NaN or
+                infinity; or `align=True`, and where the cells lie is not known.
         """
         self._check_positions()
         if self.is_map:
             shown = np.maximum(self.values, 0) if self.signed else self.values
-            return picture.normalise(picture.resize(shown, self.input_size))
+            return picture.normalise(self._at_input(shown, align))
         strength = picture.strength(self.values, channels)
         if strength.shape[1:] != self.input_size:  # of a layer's values
-            strength = picture.resize(strength, self.input_size)
+            strength = self._at_input(strength, align)
         return picture.normalise(strength, outliers=1)
 
     @told
-    def signed_heatmap(self) -> np.ndarray:
+    def signed_heatmap(self, *, align: bool | None = None) -> np.ndarray:
         """A signed map for display: (N, H, W) float32 in [-1, 1], at the size of the net's input.
 
         Zero is zero, and the largest absolute value 1. A map of zeros gives a warning.
+
+        Args:
+            align: as `heatmap` takes it.
 
         Raises:
             InputError: the values have no sign that tells.
@@ -133,7 +170,12 @@ class Explanation:
                 "target; use heatmap()"
             )
         self._check_positions()
-        return picture.balanced(picture.resize(self.values, self.input_size))
+        return picture.balanced(self._at_input(self.values, align))
+
+    def _at_input(self, maps: np.ndarray, align: bool | None) -> np.ndarray:
+        # of unsigned maps the lowest value is drawn as nothing
+        lowest = not (self.signed and self.is_map)
+        return at_input.at_input(maps, self.input_size, self.centres, align, fall_to_lowest=lowest)
 
     @told
     def threshold(self, level: float = 0.3) -> list[Region]:
@@ -152,32 +194,46 @@ class Explanation:
         """
         if not 0 <= level <= 1:
             raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
-        return [Region.of(heat, level) for heat in self.heatmap()]
+        known: Sequence[Any] = self.geometry or [None] * len(self.values)
+        return [Region.of(heat, level, one) for heat, one in zip(self.heatmap(), known)]
 
     def overlay(
-        self, photo: np.ndarray, alpha: float = 0.5, colormap: str = picture.COLORMAP
+        self,
+        photo: np.ndarray,
+        alpha: float = 0.5,
+        colormap: str = picture.COLORMAP,
+        *,
+        align: bool | None = None,
     ) -> np.ndarray:
         """The heat maps laid over photos or clips: uint8 RGB, shaped like `photo`.
 
+        Over a whole photo of which the net saw a part, the heat lies on that part, and the rest is
+        marked, where it is known how the photo was prepared: of inputs that `net.preprocess` made,
+        and of what was `prepared`.
+
         Args:
             photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N. A clip
-                is (D, H, W, 3), a grey volume (D, H, W).
+                is (D, H, W, 3), a grey volume (D, H, W). Or the whole photo.
             alpha: the heat map's share of each pixel.
             colormap: a name that matplotlib knows.
+            align: as `heatmap` takes it.
 
         Raises:
-            InputError: as many photos as samples are needed. There is no photo of a signal.
+            InputError: as many photos as samples are needed; a photo is of another shape than what
+                the net saw, and how it was prepared is not known. There is no photo of a signal.
         """
-        heatmap = self.heatmap()
+        heatmap = self.heatmap(align=align)
         if self._axes == 1:
             raise InputError(
                 "there is no photo of a signal to lay a heat map over; plot(signal) "
                 "and pictures(signal) draw the signal's channels over it"
             )
         laid = [
-            picture.overlay(one, heat, alpha, colormap)
+            one.marked(picture.overlay(one.photo, one.laid(heat), alpha, colormap))
             for one, heat in zip(self._photos(photo), heatmap)
         ]
+        if len({one.shape for one in laid}) > 1:
+            raise InputError("the photos are of several sizes: pictures(photos) has one of each")
         return np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
 
     @told
@@ -200,28 +256,31 @@ class Explanation:
         """
         self._check_positions()
         if self._axes == 1:
-            signals = [None] * len(self.values) if photo is None else self._photos(photo)
-            return [picture.signal_panel(heat, one) for one, heat in zip(signals, self.heatmap())]
+            pairs = zip(self._photos(photo), self.heatmap())
+            return [picture.signal_panel(heat, one.photo) for one, heat in pairs]
         if self.signed and self.is_map:
             drawn = self._signed_pictures(photo)
         elif self.is_map and photo is None:
             drawn = [picture.colorize(heat) for heat in self.heatmap()]
         elif self.is_map:
             drawn = [
-                picture.overlay(one, heat) for one, heat in zip(self._photos(photo), self.heatmap())
+                one.marked(picture.overlay(one.photo, one.laid(heat)))
+                for one, heat in zip(self._photos(photo), self.heatmap())
             ]
         elif self.rule_report is not None and self.values.shape[1] == 3:
             step = -1 if order == "BGR" else 1
             drawn = [picture.signed_image(one[::step]) for one in self.values]
         else:
             drawn = [picture.grey(heat) for heat in self.heatmap()]
+        if not self.is_map:
+            drawn = [one.placed(each) for one, each in zip(self._photos(photo, beside=True), drawn)]
         return [picture.strip(one) for one in drawn] if self._axes == 3 else drawn
 
     def _signed_pictures(self, photo: np.ndarray | None) -> list[np.ndarray]:
-        photos = [None] * len(self.values) if photo is None else self._photos(photo)
         segments = self.details.get("segments", [None] * len(self.values))
         return [
-            picture.signed_overlay(*one) for one in zip(photos, self.signed_heatmap(), segments)
+            one.signed(*each)
+            for one, *each in zip(self._photos(photo), self.signed_heatmap(), segments)
         ]
 
     @told
@@ -236,9 +295,8 @@ class Explanation:
         """
         shown, titles = [], []
         drawn = self.pictures(photo, order)
-        beside = photo is not None and self._axes > 1
-        photos = self._photos(photo) if beside else [None] * len(drawn)
-        for one, panel, caption in zip(photos, drawn, self._captions()):
+        photos = self._photos(photo if self._axes > 1 else None, beside=True)
+        for (one, _), panel, caption in zip(photos, drawn, self._captions()):
             if one is not None:
                 shown.append(picture.strip(one) if self._axes == 3 else one)
                 titles.append(picture.SEEN[self._axes][0])
@@ -368,6 +426,9 @@ class Explanation:
                 "the input has no positions (it is plain vectors), so values of shape "
                 f"{self.values.shape} make no picture; use .values"
             )
+        at_input.check_drawable(
+            self.values, self.input_size, self.method, self.layer if self.is_map else None
+        )
         # attributions may be a layer's, of other positions
         if self._axes not in picture.SEEN or not (
             self.is_map or self.values.ndim == self._axes + 2
@@ -377,8 +438,10 @@ class Explanation:
                 f"{self.input_size}; use .values"
             )
 
-    def _photos(self, photo: Any) -> list[np.ndarray]:
-        return seen.for_each_sample(photo, self._axes, len(self.values))
+    def _photos(self, photo: Any, beside: bool = False) -> list[seen.Seen]:
+        return seen.for_each_sample(
+            photo, len(self.values), self.input_size, self.geometry, beside=beside
+        )
 
 
 def _shortly(texts: Iterable[str]) -> str:

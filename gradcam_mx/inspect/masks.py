@@ -17,6 +17,7 @@ from .._mxnet import mx
 from ..graph.graph import Graph
 from ..graph.kinds import Positions
 from ..graph.node import Entry, Node, Shape
+from ..graph.windows import transposed_pads
 
 
 class Step:
@@ -217,20 +218,10 @@ def _through(mask: np.ndarray, reads: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _pads(step: Step, slot: int, reads: Callable[..., np.ndarray]) -> Sequence[int]:
-    target = step.node.numbers("target_shape")
-    if reads is not _transposed_reads or not any(target):
-        return step.numbers("pad", 0)
-    # a transposed convolution that is told the size of its output finds its padding by that
-    return [
-        -(-((before - 1) * stride + (kernel - 1) * dilate + 1 - after) // 2)
-        for before, after, kernel, stride, dilate in zip(
-            step.shapes[slot][1:],
-            step.shape[1:],
-            step.numbers("kernel", 1),
-            step.numbers("stride", 1),
-            step.numbers("dilate", 1),
-        )
-    ]
+    found = []
+    if reads is _transposed_reads:
+        found = transposed_pads(step.node, step.shapes[slot][1:], step.shape[1:])
+    return found or step.numbers("pad", 0)
 
 
 def _pooled(step: Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:

@@ -238,6 +238,8 @@ class Plan:
             details={**result.details, **({} if view.rows is None else {"rows": view.rows})},
             signed=result.signed,
             title=method.title,
+            centres=view.centres,
+            geometry=view.geometry,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from ..engine.batches import Batches
 from ..engine.chunks import BatchSize, Engine, Variant, chunk_size
@@ -16,6 +17,7 @@ from ..engine.wanted import Together
 from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.outputs import PROBABILITY, Output, OutputChoice
+from ..support.geometry import Geometry
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
@@ -69,6 +71,8 @@ class Recorded:
             self.output: np.ndarray = self.outputs[0].asnumpy()
         self.known = _known(recording, output == PROBABILITY)
         self._values: dict[Any, np.ndarray] = {}
+        self.geometry: tuple[Geometry, ...] | None = None
+        """How the photo of each sample was prepared; None if that is not known."""
 
     def on(self, x: np.ndarray) -> Recorded:
         """The same net on another input; nothing but gradients at the layers is wanted of it."""
@@ -158,3 +162,19 @@ class Recorded:
         known = self.known.at(head.places)
         is_of_probability = known.probability or (probability and head.is_of_classes)
         return known._replace(probability=is_of_probability)
+
+
+def shown(
+    engine: Runner, values: Iterable[Any], progress: bool, total: int | None, what: str
+) -> Iterator[np.ndarray]:
+    """What an engine gives, with a bar if it takes longer than two seconds.
+
+    Args:
+        engine: what runs the values.
+        values: them.
+        progress: whether to show the bar.
+        total: how many values there are.
+        what: the bar's title.
+    """
+    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
+        yield from engine(bar)

@@ -18,16 +18,19 @@ from ..engine.recording import record
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.wanted import Check, InputChoice, Together, Wanted
 from ..errors import LayerError
+from ..graph.centres import Centres
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..support.callers import caller_level
+from ..support.geometry import Geometry
+from ..support.prepared import geometry_of
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
 from . import apart
 from .needs import Needs
-from .recorded import Recorded, Runner
+from .recorded import Recorded, Runner, shown
 
 
 class View:
@@ -118,7 +121,7 @@ class View:
             what: the bar's title.
         """
         engine = self._recorded.engine(where, [self._head], batch_size, probability=False)
-        for scores in _shown(engine, values, progress, total, what):
+        for scores in shown(engine, values, progress, total, what):
             yield scores[:, 0]
 
     def perturbed(
@@ -141,7 +144,7 @@ class View:
             probability: whether it is the probabilities of classes in any case.
         """
         engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
-        yield from _shown(engine, values, progress, total, what)
+        yield from shown(engine, values, progress, total, what)
 
     def engine(self, batch_size: BatchSize = AUTO) -> Runner:
         """What runs variants of the input in several goes, of one net that is compiled once."""
@@ -227,6 +230,18 @@ class View:
         # the channels of views are where the map has its own
         end = len(shape) - (self.map.channel_axis != 1)
         return tuple(shape[end - self.activations.ndim + 2 : end])
+
+    @property
+    def centres(self) -> Centres | None:
+        """Where on the input the cells of the map lie; None if that is not known."""
+        return None if self.map is None else self._recorded.recording.centres(self.map)
+
+    @property
+    def geometry(self) -> list[Geometry] | None:
+        """How the photo of each sample was prepared, where the input knows it."""
+        known = self._recorded.geometry or ()
+        lies = self.rows is None and all(one.seen == self.input_size for one in known)
+        return list(known) if lies and len(known) == len(self.score) else None
 
     @property
     def rows(self) -> np.ndarray | None:
@@ -404,6 +419,7 @@ def recorded_for(
         recording = record(net, x, wanted)
         targets.check(recording.outputs)
     recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
+    recorded.geometry = geometry_of(x)
     if targets.takes_first_output:
         _say_which_output(recording.output_names)
     return recorded
@@ -431,11 +447,3 @@ def _say_which_output(names: Sequence[str]) -> None:
             "choose another as output, by number or name",
             stacklevel=caller_level(),
         )
-
-
-def _shown(
-    engine: Runner, values: Iterable[Any], progress: bool, total: int | None, what: str
-) -> Iterator[np.ndarray]:
-    """What an engine gives, with a bar if it takes longer than two seconds."""
-    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
-        yield from engine(bar)

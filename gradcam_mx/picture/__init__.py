@@ -7,6 +7,7 @@ from .overlays import added, masked, overlay, signed_overlay
 from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, strip
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
+from .placing import aligned, mark_unseen, on_photo
 from .scattering import scatter
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
 
@@ -23,6 +24,7 @@ __all__ = [
     "SIGNAL_WIDTH",
     "TILE",
     "added",
+    "aligned",
     "as_array",
     "balanced",
     "boundaries",
@@ -37,9 +39,11 @@ __all__ = [
     "framed",
     "grey",
     "grid",
+    "mark_unseen",
     "masked",
     "normalise",
     "of_input",
+    "on_photo",
     "overlay",
     "patch_grid",
     "resize",
