@@ -242,6 +242,10 @@ class EagerTape:
         """Where on the input the cells of a map lie: nobody knows, as there is no graph."""
         return
 
+    def origin(self) -> str:
+        """Where the first NaN or infinity is: nobody knows, as there is no graph."""
+        return ""
+
     def memory(self) -> int:
         """How many bytes the values of one sample fill, as far as the layers tell."""
         values = [cut.leaf for cut in self._run.cuts]

@@ -6,7 +6,7 @@ are explained, and takes head gradients back to them under a rule.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, Sequence, Union
 
 import numpy as np
 
@@ -18,17 +18,18 @@ from ..graph.graph import Graph
 from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.loops import check_unrolled
-from ..graph.node import Entry, Shape, Shapes
+from ..graph.node import Entry, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
-from ..support.caches import Cache
 from . import check, inputs, rules
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
+from .kept import QuickSizes, Togethers, Touching, Ways
 from .order import shape_of
+from .origin import origin
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
 from .wanted import Together, Wanted
@@ -36,25 +37,6 @@ from .wanted import Together, Wanted
 Forward = Callable[[Any, np.ndarray], List[Any]]
 """From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
 each is a variant of, to the explained value of each output."""
-
-
-class _Ways(Cache[Tuple[Entry, Tuple[Entry, ...]], FrozenSet[int]]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], Together]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _Touching(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str], bool]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _QuickSizes(Dict[Any, int]):
-    """A handful of numbers for each way in which a net is perturbed."""
 
 
 class Subject:
@@ -78,7 +60,7 @@ class Subject:
         self.input = self._map_of(entry)
         for refuse in wanted.checks:
             refuse(shape_of(shapes[entry], self.input))
-        self.way = graph.cache(_Ways).get(
+        self.way = graph.cache(Ways).get(
             (entry, tuple(self.heads)),
             lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
         )
@@ -130,7 +112,7 @@ class Subject:
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""
         key = where.point, tuple(self.heads), self.shapes.of_inputs, self.samples
-        return self.graph.cache(_Togethers).get(key, lambda: self._find_together(where))
+        return self.graph.cache(Togethers).get(key, lambda: self._find_together(where))
 
     def _find_together(self, where: Map) -> Together:
         found = self._together(where)
@@ -214,8 +196,9 @@ class Traced:
         Args:
             outputs: some of `outputs` or `also`; the explained ones by default.
         """
-        chosen = self.outputs if outputs is None else outputs
-        return [self._tape.value(output.point) for output in chosen]
+        return [
+            self._tape.value(one.point) for one in (self.outputs if outputs is None else outputs)
+        ]
 
     @property
     def samples(self) -> int:
@@ -243,7 +226,7 @@ class Traced:
     def _touches(self, where: Map) -> bool:
         """Whether what a sample gives changes with what runs beside it; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
-        return self._graph.cache(_Touching).get(
+        return self._graph.cache(Touching).get(
             (where.point, tuple(self._heads), shapes, context), lambda: self._find_touching(where)
         )
 
@@ -370,7 +353,7 @@ class Traced:
     @property
     def quick_sizes(self) -> dict[Any, int]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        return self._graph.cache(_QuickSizes)
+        return self._graph.cache(QuickSizes)
 
     def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
         """The values that are given beside that of a layer or input, for rows of samples."""
@@ -400,8 +383,11 @@ class Traced:
 
     def centres(self, where: Map) -> centres.Centres | None:
         """Where on the input the cells of a map lie; None if that is not known."""
-        source = self.input_of(where)
-        return centres.centres(self._graph, self._subject.shapes, where, source)
+        return centres.centres(self._graph, self._subject.shapes, where, self.input_of(where))
+
+    def origin(self) -> str:
+        """Where the first NaN or infinity is, in words; nothing where there is none."""
+        return origin(self._graph, self._given)
 
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""

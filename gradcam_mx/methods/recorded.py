@@ -18,6 +18,7 @@ from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.outputs import PROBABILITY, Output, OutputChoice
 from ..support.geometry import Geometry
+from ..support.prepared import geometry_of
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
@@ -71,8 +72,14 @@ class Recorded:
             self.output: np.ndarray = self.outputs[0].asnumpy()
         self.known = _known(recording, output == PROBABILITY)
         self._values: dict[Any, np.ndarray] = {}
-        self.geometry: tuple[Geometry, ...] | None = None
-        """How the photo of each sample was prepared; None if that is not known."""
+        self.given: Any = None
+        """The input as the caller gave it, which may know what photos it was made of."""
+
+    def geometry_of(self, size: Sequence[int]) -> list[Geometry] | None:
+        """How the photo of each sample became an input of a size; None if that is not known."""
+        known = geometry_of(self.given) or ()
+        lies = all(one.seen == tuple(size) for one in known)
+        return list(known) if lies and len(known) == self.recording.samples else None
 
     def on(self, x: np.ndarray) -> Recorded:
         """The same net on another input; nothing but gradients at the layers is wanted of it."""

@@ -24,7 +24,6 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..support.callers import caller_level
 from ..support.geometry import Geometry
-from ..support.prepared import geometry_of
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
@@ -236,12 +235,14 @@ class View:
         """Where on the input the cells of the map lie; None if that is not known."""
         return None if self.map is None else self._recorded.recording.centres(self.map)
 
+    def origin(self) -> str:
+        """Where in the net the first NaN or infinity is, in words; nothing where there is none."""
+        return self._recorded.recording.origin()
+
     @property
     def geometry(self) -> list[Geometry] | None:
         """How the photo of each sample was prepared, where the input knows it."""
-        known = self._recorded.geometry or ()
-        lies = self.rows is None and all(one.seen == self.input_size for one in known)
-        return list(known) if lies and len(known) == len(self.score) else None
+        return None if self.rows is not None else self._recorded.geometry_of(self.input_size)
 
     @property
     def rows(self) -> np.ndarray | None:
@@ -347,7 +348,7 @@ class View:
             with failures_told("backward"):
                 gradients = apart.backward(self._recorded, self._head, rule, maps)
             self._gradients.update({(rule, point): one for point, one in gradients.items()})
-            check_finite(gradients.values())
+            check_finite(gradients.values(), self.origin)
             if not any(one.any() for one in gradients.values()):
                 self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
@@ -419,7 +420,7 @@ def recorded_for(
         recording = record(net, x, wanted)
         targets.check(recording.outputs)
     recorded = Recorded(recording, asked, recording.maps, rules, output, not only_forward, part)
-    recorded.geometry = geometry_of(x)
+    recorded.given = x
     if targets.takes_first_output:
         _say_which_output(recording.output_names)
     return recorded
