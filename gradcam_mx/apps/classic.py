@@ -118,8 +118,8 @@ def _draw(
     centres: Centres | None,
 ) -> Visualization:
     cam = get_cam(conv_out_grad, conv_out)
-    cam = at_input(cam[None], image_grad.shape[1:], centres)[0]
     guided = get_guided_grad_cam(cam, image_grad)
+    cam = at_input(cam[None], image_grad.shape[1:], centres)[0]
     return Visualization(
         seen.marked(get_img_heatmap(seen.photo, seen.laid(cam))),
         seen.placed(grad_to_image(guided)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import picture
 from ..errors import LayerError
-from ..explanation.at_input import at_input
 from .run import View
 
 
@@ -22,7 +22,7 @@ def on_input(run: View, maps: np.ndarray) -> np.ndarray:
     """
     size, rows, shape = run.input_size, run.rows, run.x.shape
     if rows is None and maps.ndim == len(size) + 1:
-        return at_input(maps, size, run.centres)[:, None]
+        return picture.resize(maps, size)[:, None]
     views = len(maps) // len(run.x)
     channels = [] if shape[1:] == (views, *size) else [1]
     if rows is None or shape[1:2] != (views,) or shape[2 + len(channels) :] != size:
@@ -30,7 +30,7 @@ def on_input(run: View, maps: np.ndarray) -> np.ndarray:
             f"the layer {run.layer_map.name!r} has maps {maps.shape}, which do not lie on an "
             f"input {shape}; use grad_cam"
         )
-    ordered = at_input(maps, size, run.centres)[np.argsort(rows, kind="stable")]
+    ordered = picture.resize(maps, size)[np.argsort(rows, kind="stable")]
     return ordered.reshape(len(run.x), views, *channels, *size)
 
 

@@ -10,7 +10,6 @@ from .. import picture
 from ..engine import inputs
 from ..engine.inputs import Input
 from ..errors import InputError
-from ..explanation.seen import fit
 from ..graph import outputs
 from ..support.arrays import numbers_of
 
@@ -43,7 +42,6 @@ class Shown:
         photos = numbers_of(photos)
         if not isinstance(self.x, tuple) and self.x.ndim == 4:
             photos = picture.check_photos(photos)
-            fit(photos[0], photos.shape[1:-1], None, self.x.shape[2:])
         if len(photos) != self.count:
             raise InputError(
                 f"{len(photos)} photos for {self.count} samples; expected one for each"
