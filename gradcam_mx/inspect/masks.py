@@ -58,8 +58,14 @@ class Step:
     def sources(self) -> list[np.ndarray]:
         """For each output which element of its inputs, all counted through from 1, each element of
         it is; 0 where it is none. The operator itself tells, run on these numbers."""
+        found, again = self._numbered(1), self._numbered(2)
+        # what the operator fills in itself does not change with what it reads
+        return [np.where(one == other, 0, one) for one, other in zip(found, again)]
+
+    def _numbered(self, count: int) -> list[np.ndarray]:
+        """What the operator makes of its inputs' elements, counted through from `count`."""
         node, shapes = self.node, [(1, *shape) for shape in self.shapes]
-        values, count = {}, 1
+        values = {}
         for entry, shape in zip(node.inputs, shapes):
             size = int(np.prod(shape))
             values[entry] = mx.nd.arange(count, count + size, dtype="float32").reshape(shape)
