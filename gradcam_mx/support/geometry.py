@@ -9,9 +9,12 @@ from typing import Any, Sequence, Tuple, Union
 import numpy as np
 
 from ..errors import InputError
+from .boundary import told
 from .boxes import Box
 
 Sides = Union[int, Tuple[int, int]]
+
+_WHOLE = (int, np.integer)
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,16 @@ class Geometry:
 
     def __post_init__(self) -> None:
         for name, length in (("size", 2), ("scaled", 2), ("cut", 4)):
-            given = tuple(int(one) for one in getattr(self, name))
-            object.__setattr__(self, name, given)
-            if len(given) != length:
-                raise InputError(f"{name}={given}; expected {length} whole numbers")
+            given = getattr(self, name)
+            sides = given if isinstance(given, (tuple, list)) else ()
+            if len(sides) != length or not all(isinstance(one, _WHOLE) for one in sides):
+                raise InputError(f"{name}={given!r}; expected {length} whole numbers")
+            object.__setattr__(self, name, tuple(int(one) for one in sides))
         if min(*self.size, *self.scaled, *self.seen) < 1:
             raise InputError(f"{self} has a side without pixels")
 
     @classmethod
+    @told
     def of(cls, photo: Any, resize: Sides | None = None, crop: Sides | None = None) -> Geometry:
         """That of the usual preparation: scale the photo, then cut out its centre.
 
