@@ -55,6 +55,7 @@ HOMES = {
     # explaining any net
     "METHODS": "methods.register",
     "Explanation": "explanation.explanation",
+    "Geometry": "support.geometry",
     "Graph": "graph.graph",
     "check": "inspect.check",
     "explain": "methods.together",

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from gradcam_mx.errors import InputError
+from gradcam_mx.support.geometry import Geometry
+from gradcam_mx.support.prepared import Prepared
 
 from .photo import as_photo
 
@@ -90,33 +92,53 @@ class Preprocess:
             7
         """
         array = as_photo(photo)
-        given = array.shape[:2]
-        cut = self.shape[1:]
-        frame = [self.short_side * side / min(cut) for side in cut]
-        scale = max(wanted / side for wanted, side in zip(frame, given))
-        scaled = [max(round(wanted), round(side * scale)) for wanted, side in zip(frame, given)]
         # Scaling the cut-out part alone gives the pixels of cutting the scaled photo, up to
         # rounding, also where a long and thin photo would take gigabytes once scaled.
-        steps = [side / after for side, after in zip(given, scaled)]
-        starts = [(after - side) // 2 for after, side in zip(scaled, cut)]
-        top, left = (start * step for start, step in zip(starts, steps))
+        made = self._geometry(array)
+        steps = [side / after for side, after in zip(made.size, made.scaled)]
+        top, left = (start * step for start, step in zip(made.cut, steps))
         bottom, right = (
-            min(whole, (start + side) * step)
-            for whole, start, side, step in zip(given, starts, cut, steps)
+            min(whole, end * step) for whole, end, step in zip(made.size, made.cut[2:], steps)
         )
         image = Image.fromarray(np.ascontiguousarray(array)).resize(
-            (cut[1], cut[0]), _FILTERS[self.interpolation], box=(left, top, right, bottom)
+            made.seen[::-1], _FILTERS[self.interpolation], box=(left, top, right, bottom)
         )
         return np.array(image.convert("L").convert("RGB") if self.order == "GREY" else image)
 
-    def __call__(self, photo: Any) -> np.ndarray:
-        """A photo as the net's input.
+    def geometry(self, photo: Any) -> Geometry:
+        """What becomes of a photo: the size that it is scaled to, and the box that is cut out.
 
         Args:
             photo: its path, or an array (H, W, 3) of uint8, RGB.
 
+        Raises:
+            PhotoError: that is no photo.
+
+        Example:
+            >>> IMAGENET.geometry(np.zeros((300, 451, 3), np.uint8)).scaled
+            (256, 385)
+        """
+        array = as_photo(photo)
+        return self._geometry(array).knowing(array)
+
+    def _geometry(self, array: np.ndarray) -> Geometry:
+        given, cut = array.shape[:2], self.shape[1:]
+        frame = [self.short_side * side / min(cut) for side in cut]
+        scale = max(wanted / side for wanted, side in zip(frame, given))
+        scaled = [max(round(wanted), round(side * scale)) for wanted, side in zip(frame, given)]
+        top, left = ((after - side) // 2 for after, side in zip(scaled, cut))
+        sides = (given[0], given[1]), (scaled[0], scaled[1])
+        return Geometry(*sides, (top, left, top + cut[0], left + cut[1]))
+
+    def __call__(self, photo: Any) -> np.ndarray:
+        """A photo as the net's input, or several as a batch; it remembers how it was made.
+
+        Args:
+            photo: its path, or an array (H, W, 3) of uint8, RGB; or a list of these.
+
         Returns:
-            (1, channels, height, width) float32.
+            (1, channels, height, width) float32; of a list, an input for each photo. Explanations
+            of it know the photo: `overlay(photo)` puts the heat where it belongs.
 
         Raises:
             PhotoError: that is no photo.
@@ -125,9 +147,13 @@ class Preprocess:
             >>> EFFICIENTNET_LITE(np.full((9, 9, 3), 255, np.uint8)).max()
             1.0
         """
-        picture = self.crop(photo)[:, :, _CHANNELS[self.order]].astype(np.float32)
+        if isinstance(photo, (list, tuple)) and photo:
+            return np.concatenate([self(one) for one in photo])
+        array = as_photo(photo)
+        picture = self.crop(array)[:, :, _CHANNELS[self.order]].astype(np.float32)
         normal = (picture - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
+        x = np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
+        return Prepared.of(x, [self.geometry(array)])
 
     def adapted(
         self, *, order: str | None = None, size: int | tuple[int, int] | None = None

@@ -17,9 +17,13 @@ import numpy as np
 from .. import picture
 from ..engine.rules import GUIDED
 from ..errors import InputError
+from ..explanation.at_input import at_input
+from ..explanation.seen import Seen, for_each_sample
+from ..graph.centres import Centres
 from ..graph.picture_input import channel_order
 from ..graph.trace import Net
 from ..methods import Plan
+from ..methods.run import View
 from ..nn import set_capture_layer_name, set_guided_backprop
 from ..support.arrays import stretched
 from ..support.boundary import told
@@ -70,7 +74,8 @@ def visualize(
     Args:
         net: any net; its layers need not be the drop-in ones.
         preprocessed_img: (N, C, H, W), as the net takes it; not modified.
-        orig_img: what the net saw: (H, W, 3) RGB, 0 to 255; for N samples (N, H, W, 3).
+        orig_img: what the net saw: (H, W, 3) RGB, 0 to 255; for N samples (N, H, W, 3). Or the
+            whole photo, where `net.preprocess` made `preprocessed_img` of it.
         conv_layer_name: the layer of the Grad-CAM, by name, path or Block; None for the default.
         class_id: the class to explain, or one for each sample; the top class by default.
         batch: whether the pictures have a leading axis; by default if there are several samples.
@@ -88,14 +93,14 @@ def visualize(
     """
     run = Plan([_CAM, _GUIDED], conv_layer_name).start(net, preprocessed_img, class_id)
     samples = len(run.score)
-    photos = _photos(orig_img, samples)
+    photos = _photos(orig_img, samples, run)
     if batch is None:
         batch = samples > 1
     if not batch and samples != 1:
         raise InputError(f"batch=False draws one sample, the input holds {samples}")
     step = -1 if (order or channel_order(net)) == "BGR" else 1
     drawn = [
-        _draw(*arrays)
+        _draw(*arrays, run.centres)
         for arrays in zip(
             photos, run.activations, run.layer_gradient, run.input_gradient(GUIDED)[:, ::step]
         )
@@ -106,25 +111,30 @@ def visualize(
 
 
 def _draw(
-    photo: np.ndarray, conv_out: np.ndarray, conv_out_grad: np.ndarray, image_grad: np.ndarray
+    seen: Seen,
+    conv_out: np.ndarray,
+    conv_out_grad: np.ndarray,
+    image_grad: np.ndarray,
+    centres: Centres | None,
 ) -> Visualization:
     cam = get_cam(conv_out_grad, conv_out)
     guided = get_guided_grad_cam(cam, image_grad)
+    cam = at_input(cam[None], image_grad.shape[1:], centres)[0]
     return Visualization(
-        get_img_heatmap(photo, cam),
-        grad_to_image(guided),
-        grad_to_image(to_grayscale(guided))[..., 0],
+        seen.marked(get_img_heatmap(seen.photo, seen.laid(cam))),
+        seen.placed(grad_to_image(guided)),
+        seen.placed(grad_to_image(to_grayscale(guided))[..., 0]),
     )
 
 
-def _photos(orig_img: Any, samples: int) -> list[np.ndarray]:
+def _photos(orig_img: Any, samples: int, run: View) -> list[Seen]:
     photos = list(orig_img) if np.ndim(orig_img) == 4 else [orig_img]
     if len(photos) != samples:
         raise InputError(
             f"{len(photos)} original images for {samples} preprocessed ones; pass an "
             "array (N, H, W, 3)"
         )
-    return [picture.check_photo(photo) for photo in photos]
+    return for_each_sample(photos, samples, run.input_size, run.geometry)
 
 
 def get_conv_out_grad(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Iterable, Iterator, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -244,18 +244,31 @@ def _random(where: str) -> Proof:
 # -- gradients -------------------------------------------------------------------------------------
 
 
-def check_finite(gradients: Iterable[np.ndarray]) -> None:
-    """Refuse gradients that hold no numbers.
+NO_DERIVATIVE = (
+    "an operator has no derivative where it is (a root or a logarithm at zero, a product over a "
+    "zero). Methods that change the input need none: occlusion, rise, lime, kernel_shap …"
+)
+
+
+def check_finite(
+    found: Iterable[np.ndarray],
+    origin: Callable[[], str],
+    what: str = "the gradient of what is explained",
+    otherwise: str = NO_DERIVATIVE,
+) -> None:
+    """Refuse what holds no numbers.
+
+    Args:
+        found: arrays.
+        origin: tells where in the net the first number is that is none.
+        what: they are.
+        otherwise: what is said where all of them are numbers.
 
     Raises:
-        NetworkError: some do.
+        NetworkError: some do; the message says where they came from.
     """
-    if not all(np.isfinite(one).all() for one in gradients):
-        raise NetworkError(
-            "the gradient of what is explained holds NaN or infinity: an operator has no "
-            "derivative where it is (a root or a logarithm at zero, a product over a zero). "
-            "Methods that change the input need none: occlusion, rise, lime, kernel_shap …"
-        )
+    if not all(np.isfinite(one).all() for one in found):
+        raise NetworkError(f"{what} holds NaN or infinity: {origin() or otherwise}")
 
 
 # -- where they part -------------------------------------------------------------------------------

@@ -253,6 +253,14 @@ class EagerTape:
         read = [] if where is None else self._run.inputs_of(where.point)
         return _input_map(read[0]) if read and self.input.point not in read else self.input
 
+    def centres(self, where: Map) -> None:
+        """Where on the input the cells of a map lie: nobody knows, as there is no graph."""
+        return
+
+    def origin(self) -> str:
+        """Where the first NaN or infinity is: nobody knows, as there is no graph."""
+        return ""
+
     def memory(self) -> int:
         """How many bytes the values of one sample fill, as far as the layers tell."""
         values = [cut.leaf for cut in self._run.cuts]

@@ -154,3 +154,16 @@ def taken(array: Any, samples: np.ndarray, axis: int | None = 0) -> Any:
     if axis is None:
         return array
     return mx.nd.take(array, mx.nd.array(samples, ctx=array.context, dtype="int32"), axis=axis)
+
+
+def of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
+    """What values hold of a sample, as far as they have an axis of samples.
+
+    Args:
+        values: arrays.
+        sample: its number.
+        axes: of each value the axis that holds the samples; None if none does.
+    """
+    return [
+        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
+    ]

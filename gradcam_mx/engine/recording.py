@@ -6,30 +6,31 @@ are explained, and takes head gradients back to them under a rule.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, Sequence, Union
 
 import numpy as np
 
 from .._mxnet import mx
 from ..errors import NetworkError, TargetError
-from ..graph import dense_head, samples
+from ..graph import centres, dense_head, samples
 from ..graph.connection import told
 from ..graph.graph import Graph
 from ..graph.layers import Map, check_runs, find, find_map, name_of
 from ..graph.layout import channel_axis
 from ..graph.loops import check_unrolled
-from ..graph.node import Entry, Shape, Shapes
+from ..graph.node import Entry, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.own import rounding
 from ..graph.runs import inputs_of
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
-from ..support.caches import Cache
 from . import check, inputs, rows, rules
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
+from .kept import Looks, QuickSizes, Togethers, Ways
 from .order import shape_of
+from .origin import origin
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
 from .wanted import Together, Wanted
@@ -37,25 +38,6 @@ from .wanted import Together, Wanted
 Forward = Callable[[Any, np.ndarray], List[Any]]
 """From rows of other values at a layer or input, an array for the net, and (rows,) the sample that
 each is a variant of, to the explained value of each output."""
-
-
-class _Ways(Cache[Tuple[Entry, Tuple[Entry, ...]], FrozenSet[int]]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _Togethers(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], int], Together]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _Looks(Cache[Tuple[Entry, Tuple[Entry, ...], Tuple[Shape, ...], str, str], Any]):
-    def __init__(self) -> None:
-        super().__init__(64)
-
-
-class _QuickSizes(Dict[Any, Any]):
-    """A handful of numbers for each way in which a net is perturbed."""
 
 
 class Subject:
@@ -79,7 +61,7 @@ class Subject:
         self.input = self._map_of(entry)
         for refuse in wanted.checks:
             refuse(shape_of(shapes[entry], self.input))
-        self.way = graph.cache(_Ways).get(
+        self.way = graph.cache(Ways).get(
             (entry, tuple(self.heads)),
             lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
         )
@@ -131,7 +113,7 @@ class Subject:
     def together(self, where: Map) -> Together:
         """Which values in the place of that at a layer or input may share a call of the net."""
         key = where.point, tuple(self.heads), self.shapes.of_inputs, self.samples
-        return self.graph.cache(_Togethers).get(key, lambda: self._find_together(where))
+        return self.graph.cache(Togethers).get(key, lambda: self._find_together(where))
 
     def _find_together(self, where: Map) -> Together:
         found = self._together(where)
@@ -221,8 +203,9 @@ class Traced:
         Args:
             outputs: some of `outputs` or `also`; the explained ones by default.
         """
-        chosen = self.outputs if outputs is None else outputs
-        return [self._tape.value(output.point) for output in chosen]
+        return [
+            self._tape.value(one.point) for one in (self.outputs if outputs is None else outputs)
+        ]
 
     @property
     def samples(self) -> int:
@@ -258,7 +241,7 @@ class Traced:
     def _looked(self, where: Map, look: Callable[[rows.Behind], Any]) -> Any:
         """What is found by running what follows a layer or input; it is looked at once."""
         shapes, context = self._subject.shapes.of_inputs, str(self.value(where.point).context)
-        return self.graph.cache(_Looks).get(
+        return self.graph.cache(Looks).get(
             (where.point, tuple(self._heads), shapes, context, look.__name__),
             lambda: None if self._draws else look(self._what_follows(where)),
         )
@@ -378,7 +361,7 @@ class Traced:
     @property
     def quick_sizes(self) -> dict[Any, Any]:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
-        return self.graph.cache(_QuickSizes)
+        return self.graph.cache(QuickSizes)
 
     def beside(self, where: Map, samples: np.ndarray) -> dict[Entry, Any]:
         """What has to be given beside the value at a layer or input, for rows of samples."""
@@ -409,6 +392,14 @@ class Traced:
     def input_of(self, where: Map | None) -> Map:
         """The input that a map is of; for None the explained one."""
         return self._subject.input_of(where)
+
+    def centres(self, where: Map) -> centres.Centres | None:
+        """Where on the input the cells of a map lie; None if that is not known."""
+        return centres.centres(self.graph, self._subject.shapes, where, self.input_of(where))
+
+    def origin(self) -> str:
+        """Where the first NaN or infinity is, in words; nothing where there is none."""
+        return origin(self.graph, self._given)
 
     def report(self, rule: Rule) -> RuleReport:
         """How many nodes of which kind `rule` changes on the way to the input."""

@@ -35,6 +35,7 @@ from .._version import __version__
 from ..engine.rules import RuleReport
 from ..errors import InputError
 from ..support.callers import caller_level
+from ..support.geometry import Geometry
 
 PROGRAM, FORMAT = "gradcam-mx", 2
 
@@ -133,7 +134,8 @@ def _record(fields: Mapping[str, Any]) -> Fields:
     others = {
         name: value for name, value in fields.items() if name not in ("values", "score", "details")
     }
-    return {**others, "rule_report": asdict(report) if report else None}
+    geometry = fields["geometry"] and [asdict(one) for one in fields["geometry"]]
+    return {**others, "rule_report": asdict(report) if report else None, "geometry": geometry}
 
 
 def _summary(explanations: Sequence[Mapping[str, Any]]) -> Fields:
@@ -246,6 +248,8 @@ def _fields(stored: Any, record: Mapping[str, Any], arrays: Mapping[str, str]) -
         **{name: record[name] for name in _OPTIONAL if name in record},
         "input_size": tuple(record["input_size"]),
         "rule_report": RuleReport(**report) if report else None,
+        "centres": record.get("centres") and tuple(map(tuple, record["centres"])),
+        "geometry": record.get("geometry") and [Geometry(**one) for one in record["geometry"]],
         "details": {
             name[len(_DETAIL) :]: _numbers(stored, member)
             for name, member in arrays.items()

@@ -13,7 +13,7 @@ from ..picture.figures import Size, panel_on
 from ..picture.overlays import ALPHA, SIGNED_ALPHA
 from ..support.arrays import is_whole
 from ..support.boundary import described
-from . import seen
+from . import at_input, seen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,22 +48,33 @@ def panels(explanation: Any, photo: Any, look: Look, rows: slice) -> list[pictur
         InputError: as many photos as samples are needed; or there is nothing to draw.
     """
     axes = len(explanation.input_size)
-    photos = _photos(explanation, photo)[rows]
     is_signed = explanation.signed and explanation.is_map
+    # attributions are too fine to be laid over a photo
+    is_beside = not (is_signed or explanation.is_map) and axes > 1
+    given = photos(explanation, photo, beside=is_beside)[rows]
     if not is_signed and has_patterns(explanation):
         step = -1 if look.order == "BGR" else 1
-        drawn = [picture.signed_image(one[::step]) for one in explanation.values[rows]]
-        return [picture.strip(one) for one in drawn] if axes == 3 else drawn
+        patterns = [picture.signed_image(one[::step]) for one in explanation.values[rows]]
+        return _placed(given, patterns, axes)
     maps = (explanation.signed_heatmap() if is_signed else explanation.heatmap())[rows]
     if axes == 1:
         return [
-            picture.signal_panel(one, signal, look.colormap, signed=is_signed)
-            for one, signal in zip(maps, photos)
+            picture.signal_panel(one, signal.photo, look.colormap, signed=is_signed)
+            for one, signal in zip(maps, given)
         ]
-    if not (is_signed or explanation.is_map):
-        photos = [None] * len(maps)  # attributions are too fine to be laid over a photo
-    drawn = laid(explanation, maps, photos, look, rows)
+    if is_beside:
+        alone = laid(explanation, maps, [seen.Seen(None, None)] * len(maps), look, rows)
+        return _placed(given, alone, axes)
+    drawn = laid(explanation, maps, given, look, rows)
     return [picture.strip(one) for one in drawn] if axes == 3 else drawn
+
+
+def _placed(
+    given: Sequence[seen.Seen], drawn: Sequence[np.ndarray], axes: int
+) -> list[picture.Picture]:
+    """Pictures of the input's size, where they belong on photos of which the net saw a part."""
+    found = [picture.as_picture(one.placed(each)) for one, each in zip(given, drawn)]
+    return [picture.strip(one) for one in found] if axes == 3 else found
 
 
 def check_positions(explanation: Any) -> None:
@@ -77,6 +88,12 @@ def check_positions(explanation: Any) -> None:
             "the input has no positions (it is plain vectors), so values of shape "
             f"{explanation.values.shape} make no picture; use .values"
         )
+    at_input.check_drawable(
+        explanation.values,
+        explanation.input_size,
+        explanation.method,
+        explanation.layer if explanation.is_map else None,
+    )
     # attributions may be a layer's, of other positions
     if len(explanation.input_size) not in picture.SEEN or not (
         explanation.is_map or explanation.values.ndim == len(explanation.input_size) + 2
@@ -90,7 +107,7 @@ def check_positions(explanation: Any) -> None:
 def laid(
     explanation: Any,
     maps: np.ndarray,
-    photos: Sequence[np.ndarray | None],
+    given: Sequence[seen.Seen],
     look: Look,
     rows: slice = slice(None),
 ) -> list[picture.Picture]:
@@ -99,7 +116,7 @@ def laid(
     Args:
         explanation: an `Explanation`.
         maps: its heat maps, or signed ones.
-        photos: for each a photo or None.
+        given: for each a photo, if there is one.
         look: how it is drawn.
         rows: which of the explanation's rows these are.
     """
@@ -108,16 +125,30 @@ def laid(
         alpha = SIGNED_ALPHA if look.alpha is None else look.alpha
         colors = look.colormap or picture.SIGNED
         return [
-            picture.signed_overlay(photo, one, segment, alpha, colors)
-            for photo, one, segment in zip(photos, maps, segments)
+            _signed(one, each, segment, alpha, colors)
+            for one, each, segment in zip(given, maps, segments)
         ]
     alpha, colors = ALPHA if look.alpha is None else look.alpha, look.colormap or picture.COLORMAP
     return [
-        picture.colorize(one, colors)
-        if photo is None
-        else picture.overlay(photo, one, alpha, colors)
-        for photo, one in zip(photos, maps)
+        picture.colorize(each, colors)
+        if one.photo is None
+        else picture.as_picture(
+            one.marked(picture.overlay(one.photo, one.laid(each), alpha, colors))
+        )
+        for one, each in zip(given, maps)
     ]
+
+
+def _signed(
+    one: seen.Seen, heat: np.ndarray, segments: np.ndarray | None, alpha: float, colors: str
+) -> picture.Picture:
+    """A signed map over a photo, with the boundaries of its segments if it has some."""
+    is_cut = segments is not None
+    heat = one.laid(heat, sharp=is_cut)
+    parts = one.laid(segments, sharp=True) if segments is not None else None
+    return picture.as_picture(
+        one.marked(picture.signed_overlay(one.photo, heat, parts, alpha, colors))
+    )
 
 
 def has_patterns(explanation: Any) -> bool:
@@ -160,12 +191,12 @@ def figure(
     drawn = panels(explanation, photo, look, rows)
     titles = _titles(explanation, names, title)[rows]
     is_beside = photo is not None and len(explanation.input_size) > 1
-    photos = _photos(explanation, photo)[rows] if is_beside else [None] * len(drawn)
+    given = photos(explanation, photo if is_beside else None, beside=True)[rows]
     bar = _bar(explanation, look) if legend else None
     shown: list[np.ndarray] = []
     above: list[str] = []
     below: list[picture.Legend | None] = []
-    for one, panel, caption in zip(photos, drawn, titles):
+    for (one, _), panel, caption in zip(given, drawn, titles):
         if one is not None:
             shown.append(picture.strip(one) if len(explanation.input_size) == 3 else one)
             above.append(picture.SEEN[len(explanation.input_size)][0])
@@ -218,11 +249,15 @@ def on_axes(
     return panel_on(axes, drawn[0], _titles(explanation, names, title)[0], bar)
 
 
-def _photos(explanation: Any, photo: Any) -> list[Any]:
-    count = len(explanation.values)
-    if photo is None:
-        return [None] * count
-    return list(seen.for_each_sample(photo, len(explanation.input_size), count))
+def photos(explanation: Any, photo: Any, beside: bool = False) -> list[seen.Seen]:
+    """What the net saw, for each row of the values; see `seen.for_each_sample`."""
+    return seen.for_each_sample(
+        photo,
+        len(explanation.values),
+        explanation.input_size,
+        explanation.geometry,
+        beside=beside,
+    )
 
 
 def _titles(explanation: Any, names: Names, title: str | Sequence[str] | None) -> list[str]:

@@ -14,7 +14,8 @@ from ..errors import InputError, OutputError
 from ..support import files
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
-from . import archive, drawing, seen, selection
+from ..support.geometry import Geometry
+from . import archive, at_input, drawing, seen, selection
 from .plotted import Plotted
 from .region import Region
 
@@ -73,6 +74,11 @@ class Explanation(Plotted):
     """What people call the method, "Grad-CAM"."""
     class_names: list[str] | None = field(default=None, compare=False)
     """The names of the explained classes, one a sample, where they are known."""
+    centres: tuple[tuple[float, ...], ...] | None = field(default=None, compare=False)
+    """Of a layer's maps: for each axis where the middle of what each cell sees lies on the input,
+    in pixels; None where it is not known."""
+    geometry: list[Geometry] | None = field(default=None, compare=False)
+    """How the photo of each sample was prepared, where the input knows it (`net.preprocess`)."""
 
     of_values: bool = False
     """Whether each value of the input or layer has a share of its own: these are no maps, whatever
@@ -118,7 +124,31 @@ class Explanation(Plotted):
         return len(self.values) // max(1, len(self.score))
 
     @told
-    def heatmap(self, channels: str = "sum") -> np.ndarray:
+    def prepared(self, *geometry: Geometry) -> Explanation:
+        """The same, told how the photos were prepared: `overlay(photo)` takes the whole photos.
+
+        Args:
+            geometry: of each sample's photo, or of all of them.
+
+        Example:
+            >>> how = gm.Geometry.of(photo, resize=256, crop=224)            # doctest: +SKIP
+            >>> cam.prepared(how).overlay(photo).shape == photo.shape        # doctest: +SKIP
+            True
+
+        Raises:
+            InputError: not one for each sample, or of another input.
+        """
+        known = list(geometry) * (len(self.score) if len(geometry) == 1 else 1)
+        if len(known) != len(self.score) or any(one.seen != self.input_size for one in known):
+            raise InputError(
+                f"{len(geometry)} geometries, which make inputs of "
+                f"{', '.join(str(one.seen) for one in geometry)}; expected one for all or each of "
+                f"{len(self.score)} samples, which makes an input of {self.input_size}"
+            )
+        return replace(self, geometry=known)
+
+    @told
+    def heatmap(self, channels: str = "sum", *, align: bool | None = None) -> np.ndarray:
         """The values for display: (N, H, W) float32 in [0, 1], at the size of the net's input.
 
         Maps are upsampled linearly and stretched to [0, 1]; of signed ones only what speaks for the
@@ -128,24 +158,31 @@ class Explanation(Plotted):
 
         Args:
             channels: of attributions, the "sum" of the absolute values, or their "max".
+            align: whether each cell of a layer's map is put in the middle of what it sees, rather
+                than the map stretched over the input; by default where that would be more than
+                half a cell off, as with convolutions without padding.
 
         Raises:
-            InputError: the input has no positions, or the layer has others.
+            InputError: the input has no positions, or the layer has others; the values hold NaN or
+                infinity; or `align=True`, and where the cells lie is not known.
         """
         drawing.check_positions(self)
         if self.is_map:
             shown = np.maximum(self.values, 0) if self.signed else self.values
-            return picture.normalise(picture.resize(shown, self.input_size))
+            return picture.normalise(self._at_input(shown, align))
         strength = picture.strength(self.values, channels)
         if strength.shape[1:] != self.input_size:  # of a layer's values
-            strength = picture.resize(strength, self.input_size)
+            strength = self._at_input(strength, align)
         return picture.normalise(strength, outliers=1)
 
     @told
-    def signed_heatmap(self) -> np.ndarray:
+    def signed_heatmap(self, *, align: bool | None = None) -> np.ndarray:
         """A signed map for display: (N, H, W) float32 in [-1, 1], at the size of the net's input.
 
         Zero is zero, and the largest absolute value 1. A map of zeros gives a warning.
+
+        Args:
+            align: as `heatmap` takes it.
 
         Raises:
             InputError: the values have no sign that tells.
@@ -156,7 +193,12 @@ class Explanation(Plotted):
                 "target; use heatmap()"
             )
         drawing.check_positions(self)
-        return picture.balanced(picture.resize(self.values, self.input_size))
+        return picture.balanced(self._at_input(self.values, align))
+
+    def _at_input(self, maps: np.ndarray, align: bool | None) -> np.ndarray:
+        # of unsigned maps the lowest value is drawn as nothing
+        lowest = not (self.signed and self.is_map)
+        return at_input.at_input(maps, self.input_size, self.centres, align, fall_to_lowest=lowest)
 
     @told
     def threshold(self, level: float = 0.3) -> list[Region]:
@@ -175,36 +217,53 @@ class Explanation(Plotted):
         """
         if not 0 <= level <= 1:
             raise InputError(f"the level is {level}; expected 0 to 1, a share of the highest value")
-        return picture.ShownList(Region.of(heat, level) for heat in self.heatmap())
+        known: Sequence[Any] = self.geometry or [None] * len(self.values)
+        return picture.ShownList(
+            Region.of(heat, level, one) for heat, one in zip(self.heatmap(), known)
+        )
 
     @told
     def overlay(
-        self, photo: np.ndarray, alpha: float | None = None, colormap: str | None = None
+        self,
+        photo: np.ndarray,
+        alpha: float | None = None,
+        colormap: str | None = None,
+        *,
+        align: bool | None = None,
     ) -> np.ndarray:
         """The maps laid over photos or clips, as `plot` draws them: uint8 RGB, shaped like `photo`.
 
         Of a signed map what speaks for the target is orange, what speaks against it blue, over the
         photo in grey; of everything else the heat map is drawn.
 
+        Over a whole photo of which the net saw a part, the heat lies on that part, and the rest is
+        marked, where it is known how the photo was prepared: of inputs that `net.preprocess` made,
+        and of what was `prepared`.
+
         Args:
             photo: what the net saw: (H, W, 3) uint8 RGB for one sample, (N, H, W, 3) for N. A clip
-                is (D, H, W, 3), a grey volume (D, H, W).
+                is (D, H, W, 3), a grey volume (D, H, W). Or the whole photo.
             alpha: the map's share of each pixel, by default 0.5; of a signed map where it is
                 strongest, by default 0.85.
             colormap: a name that matplotlib knows, "plasma" by default; of a signed map "red-green"
                 or "blue-orange", the default.
+            align: as `heatmap` takes it.
 
         Raises:
-            InputError: as many photos as samples are needed. There is no photo of a signal.
+            InputError: as many photos as samples are needed; a photo is of another shape than what
+                the net saw, and how it was prepared is not known. There is no photo of a signal.
         """
         if self._axes == 1:
             raise InputError(
                 "there is no photo of a signal to lay a heat map over; plot(signal) "
                 "and pictures(signal) draw the signal's channels over it"
             )
-        maps = self.signed_heatmap() if self.signed and self.is_map else self.heatmap()
-        look = drawing.Look(colormap, alpha)
-        laid = drawing.laid(self, maps, self._photos(photo), look)
+        is_signed = self.signed and self.is_map
+        maps = self.signed_heatmap(align=align) if is_signed else self.heatmap(align=align)
+        photos = drawing.photos(self, photo)
+        laid = drawing.laid(self, maps, photos, drawing.Look(colormap, alpha))
+        if len({one.shape for one in laid}) > 1:
+            raise InputError("the photos are of several sizes: pictures(photos) has one of each")
         found = np.stack(laid) if seen.is_batch(photo, self._axes) else laid[0]
         return picture.as_picture(found)
 
@@ -354,6 +413,3 @@ class Explanation(Plotted):
     def _axes(self) -> int:
         """How many axes of positions the input has: 1 signal, 2 picture, 3 volume or clip."""
         return len(self.input_size)
-
-    def _photos(self, photo: Any) -> list[np.ndarray]:
-        return seen.for_each_sample(photo, self._axes, len(self.values))

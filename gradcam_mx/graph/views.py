@@ -11,14 +11,13 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from .._mxnet import mx
 from ..errors import LayerError
 from ..support.caches import Cache
 from . import samples
 from .kinds import Positions
 from .layout import channel_axis
+from .moves import moved
 from .node import Entry, Node, Shape, Shapes
-from .piece import Piece, symbol_of
 from .structure import Structure
 
 
@@ -137,15 +136,10 @@ class _Flow:
 
     def _moved(self, made: Entry, before: dict[Entry, _Rows]) -> _Rows:
         """Behind a node that moves values: what it does to them, it does to their numbers."""
-        run = Piece(*symbol_of(self._graph, [made], frozenset(before)))
-
-        def moved(numbers: dict[Entry, np.ndarray]) -> np.ndarray:
-            arrays = {one: mx.nd.array(each, dtype="float32") for one, each in numbers.items()}
-            with mx.autograd.pause(train_mode=False):
-                return run(arrays, {})[0].asnumpy().astype(int)
-
         shapes, shape = {one: self._shapes[one] for one in before}, self._shapes[made]
-        found = moved({one: _full(before[one].numbers, shapes[one]) for one in before})
+        found = moved(
+            self._graph, made, {one: _full(before[one].numbers, shapes[one]) for one in before}
+        )
         rows = _of_rows(found)
         numbers = found if rows is None else rows
         if not all(one.lies for one in before.values()):
@@ -158,7 +152,8 @@ class _Flow:
         if any(_last(one, self._axes) != there for one in shapes.values()):
             return _Rows(numbers, False)
         places = np.arange(int(np.prod(there))).reshape(there)
-        found = moved({one: np.broadcast_to(places, each) for one, each in shapes.items()})
+        spread = {one: np.broadcast_to(places, each) for one, each in shapes.items()}
+        found = moved(self._graph, made, spread)
         return _Rows(numbers, bool((found == places).all()))
 
 

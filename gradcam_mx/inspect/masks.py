@@ -17,6 +17,7 @@ from .._mxnet import mx
 from ..graph.graph import Graph
 from ..graph.kinds import Positions
 from ..graph.node import Entry, Node, Shape
+from ..graph.windows import transposed_pads
 
 
 class Step:
@@ -57,8 +58,14 @@ class Step:
     def sources(self) -> list[np.ndarray]:
         """For each output which element of its inputs, all counted through from 1, each element of
         it is; 0 where it is none. The operator itself tells, run on these numbers."""
+        found, again = self._numbered(1), self._numbered(2)
+        # what the operator fills in itself does not change with what it reads
+        return [np.where(one == other, 0, one) for one, other in zip(found, again)]
+
+    def _numbered(self, count: int) -> list[np.ndarray]:
+        """What the operator makes of its inputs' elements, counted through from `count`."""
         node, shapes = self.node, [(1, *shape) for shape in self.shapes]
-        values, count = {}, 1
+        values = {}
         for entry, shape in zip(node.inputs, shapes):
             size = int(np.prod(shape))
             values[entry] = mx.nd.arange(count, count + size, dtype="float32").reshape(shape)
@@ -217,20 +224,10 @@ def _through(mask: np.ndarray, reads: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _pads(step: Step, slot: int, reads: Callable[..., np.ndarray]) -> Sequence[int]:
-    target = step.node.numbers("target_shape")
-    if reads is not _transposed_reads or not any(target):
-        return step.numbers("pad", 0)
-    # a transposed convolution that is told the size of its output finds its padding by that
-    return [
-        -(-((before - 1) * stride + (kernel - 1) * dilate + 1 - after) // 2)
-        for before, after, kernel, stride, dilate in zip(
-            step.shapes[slot][1:],
-            step.shape[1:],
-            step.numbers("kernel", 1),
-            step.numbers("stride", 1),
-            step.numbers("dilate", 1),
-        )
-    ]
+    found = []
+    if reads is _transposed_reads:
+        found = transposed_pads(step.node, step.shapes[slot][1:], step.shape[1:])
+    return found or step.numbers("pad", 0)
 
 
 def _pooled(step: Step, slot: int, which: int, mask: np.ndarray) -> np.ndarray:

@@ -736,7 +736,7 @@ def expected_gradients(
         background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
             with one for each, whose rows belong together.
         num_samples: how many draws of a baseline and a point of the path.
-        local_smoothing: the noise at each point, as a share of the range of the values.
+        local_smoothing: the noise at each point, as a share of the range of the values, 0 to 1.
         seed: of the draws.
         batch_size: how many points run at once, or "auto", which finds a size that is quick on this
             machine; the result does not depend on it, but for rounding.
@@ -1773,7 +1773,8 @@ def integrated_gradients(
     Sundararajan et al. 2017, arXiv:1703.01365, equation 1. At a layer, the path goes from its
     values for the baseline to those for x, and the rest of the net stays as it is for x. How far
     the sum is from the difference of the scores, because the integral is a sum over few steps, is
-    reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,).
+    reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,); a gap of
+    more than 5 % is told by a warning.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.

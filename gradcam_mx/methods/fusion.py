@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import picture
 from ..errors import LayerError, MethodError
+from ..explanation.at_input import at_input
 from ..explanation.explanation import Explanation
 from .register import Method
 
@@ -54,13 +55,15 @@ def fused(found: Sequence[Explanation], fuse: str) -> Explanation:
             "fuse= joins maps of the same views; "
             + ", ".join(f"{one.layer!r} gives {one.views} for each sample" for one in found)
         )
-    maps = np.stack(
-        [picture.normalise(picture.resize(one.values, one.input_size)) for one in found]
-    )
+    sized = [
+        at_input(one.values, one.input_size, one.centres, fall_to_lowest=True) for one in found
+    ]
+    maps = np.stack([picture.normalise(one) for one in sized])
     return replace(
         first,
         values=FUSIONS[fuse](maps, axis=0).astype(np.float32),
         layer=" + ".join(str(one.layer) for one in found),
         options={**first.options, "fuse": fuse},
+        centres=None,
         details={name: first.details[name] for name in ("rows",) if name in first.details},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..engine.several_inputs import joined, parts_of, split
 from ..errors import InputError, MethodError
 from ..graph.layers import Map
 from ..support.arrays import numbers_of, ranges
+from ..support.callers import caller_level
 from .baselines import Baseline, baseline_of, check_array
 from .functions import method
 from .inputs import for_each, of_each
@@ -21,6 +23,9 @@ from .register import Result
 from .run import View
 
 FAMILY = "gradients"
+
+LARGEST_GAP = 0.05
+"""Attributions that miss what they explain by a larger share of it are told of."""
 
 
 # Quadratures on [0, 1]: for a number of points, where they are and their weights, which sum to 1.
@@ -74,7 +79,8 @@ def integrated_gradients(
     Sundararajan et al. 2017, arXiv:1703.01365, equation 1. At a layer, the path goes from its
     values for the baseline to those for x, and the rest of the net stays as it is for x. How far
     the sum is from the difference of the scores, because the integral is a sum over few steps, is
-    reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,).
+    reported: `details["completeness_gap"]` and `details["score_difference"]`, both (N,); a gap of
+    more than 5 % is told by a warning.
 
     Args:
         target: what is explained; each sample's top class by default, that of x itself. Several
@@ -136,7 +142,9 @@ def integrated_gradients(
         total += weight * gradient
     values = way * total
     (at_baseline,) = run.scores_at(where, [start], progress=False)
-    return Result(values, _completeness(run, values, run.score - at_baseline))
+    details = _completeness(run, values, run.score - at_baseline)
+    _say_gap(run, values, details, f"take more steps than {steps}")
+    return Result(values, details)
 
 
 @method(
@@ -172,7 +180,7 @@ def expected_gradients(
         background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
             with one for each, whose rows belong together.
         num_samples: how many draws of a baseline and a point of the path.
-        local_smoothing: the noise at each point, as a share of the range of the values.
+        local_smoothing: the noise at each point, as a share of the range of the values, 0 to 1.
         seed: of the draws.
         batch_size: how many points run at once, or "auto", which finds a size that is quick on this
             machine; the result does not depend on it, but for rounding.
@@ -198,6 +206,13 @@ def expected_gradients(
         raise MethodError(
             f"expected at least one draw and a smoothing of 0 or more; got num_samples="
             f"{num_samples}, local_smoothing={local_smoothing}"
+        )
+    if local_smoothing > 1:
+        warnings.warn(
+            f"local_smoothing={local_smoothing:g} is a share of the range of the values, not a "
+            "deviation in their unit: noise of more than their range covers what is explained; "
+            "expected 0 to 1",
+            stacklevel=caller_level(),
         )
     where = run.map or run.input_map
     references = _background(run, background)
@@ -230,14 +245,36 @@ def expected_gradients(
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
     details = _completeness(run, moments.mean, run.score - at_background)
+    _say_gap(run, moments.mean, details, f"draw more samples than num_samples={num_samples}")
     details["standard_error"] = moments.standard_error.astype(np.float32)
     return Result(moments.mean, details)
 
 
 def _completeness(run: View, values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
+    return {"score_difference": difference, "completeness_gap": difference - _sums(run, values)}
+
+
+def _sums(run: View, values: np.ndarray) -> np.ndarray:
+    """(N,) what the values of each sample add up to."""
     rows = np.arange(len(values)) if run.rows is None else run.rows
-    total = np.bincount(rows, weights=values.reshape(len(values), -1).sum(axis=1))
-    return {"score_difference": difference, "completeness_gap": difference - total}
+    return np.bincount(rows, weights=values.reshape(len(values), -1).sum(axis=1))
+
+
+def _say_gap(run: View, values: np.ndarray, details: dict[str, np.ndarray], advice: str) -> None:
+    """Warn where the values do not add up to what they explain."""
+    difference, gap = (np.abs(details[name]) for name in ("score_difference", "completeness_gap"))
+    # a difference of nothing, of values that cancel out, is exact up to their rounding
+    share = gap / np.maximum(np.maximum(difference, 1e-3 * _sums(run, np.abs(values))), 1e-30)
+    if share.max() > LARGEST_GAP:
+        worst = int(share.argmax())
+        expected = details["score_difference"][worst]
+        warnings.warn(
+            f"the attributions of sample {worst} add up to "
+            f"{expected - details['completeness_gap'][worst]:.4g}, and the score differs by "
+            f"{expected:.4g}: a completeness_gap of {share[worst]:.0%}. They are a sum over too "
+            f"few points; {advice}",
+            stacklevel=caller_level(),
+        )
 
 
 def _values_at(run: View, where: Map, x: np.ndarray) -> np.ndarray:

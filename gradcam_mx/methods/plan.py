@@ -12,6 +12,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from ..engine.check import NO_DERIVATIVE, check_finite
 from ..engine.inputs import Input
 from ..engine.wanted import InputChoice
 from ..explanation.explanation import Explanation
@@ -234,6 +235,8 @@ class Plan:
 
     def _explanation(self, method: Method, view: View, found: Any) -> Explanation:
         result = found if isinstance(found, Result) else Result(found, {})
+        otherwise = f"all that the net gives are numbers. Of gradients: {NO_DERIVATIVE}"
+        check_finite([result.values], view.origin, f"what {method.name} finds", otherwise)
         rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
         return Explanation(
             np.ascontiguousarray(result.values, dtype=np.float32),
@@ -251,6 +254,8 @@ class Plan:
             title=method.title,
             of_values=method.needs.inside,
             class_names=view.class_names,
+            centres=view.centres,
+            geometry=view.geometry,
         )
 
 

@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from ..engine.batches import Batches
 from ..engine.chunks import BatchSize, Engine, Variant, chunk_size
@@ -18,6 +19,8 @@ from ..graph import outputs
 from ..graph.layers import Map
 from ..graph.outputs import PROBABILITY, Output, OutputChoice, is_single
 from ..support.callers import caller_level
+from ..support.geometry import Geometry
+from ..support.prepared import geometry_of
 from ..targets import heads
 from ..targets.classes import Binary, Classes
 from ..targets.given import Asked
@@ -76,6 +79,14 @@ class Recorded:
             self.output: np.ndarray = self.outputs[0].asnumpy()
         self.known = _known(recording, output == PROBABILITY)
         self._values: dict[Any, np.ndarray] = {}
+        self.given: Any = None
+        """The input as the caller gave it, which may know what photos it was made of."""
+
+    def geometry_of(self, size: Sequence[int]) -> list[Geometry] | None:
+        """How the photo of each sample became an input of a size; None if that is not known."""
+        known = geometry_of(self.given) or ()
+        lies = all(one.seen == tuple(size) for one in known)
+        return list(known) if lies and len(known) == self.recording.samples else None
 
     def on(self, x: np.ndarray) -> Recorded:
         """The same net on another input; nothing but gradients at the layers is wanted of it."""
@@ -197,3 +208,19 @@ def say_which_output(names: Sequence[str]) -> None:
             "choose another as output, by number or name",
             stacklevel=caller_level(),
         )
+
+
+def shown(
+    engine: Runner, values: Iterable[Any], progress: bool, total: int | None, what: str
+) -> Iterator[np.ndarray]:
+    """What an engine gives, with a bar if it takes longer than two seconds.
+
+    Args:
+        engine: what runs the values.
+        values: them.
+        progress: whether to show the bar.
+        total: how many values there are.
+        what: the bar's title.
+    """
+    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
+        yield from engine(bar)

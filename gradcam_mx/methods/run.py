@@ -18,9 +18,11 @@ from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.several_inputs import record
 from ..engine.wanted import Check, InputChoice, Together, Wanted
 from ..errors import LayerError
+from ..graph.centres import Centres
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
+from ..support.geometry import Geometry
 from ..support.labels import Names
 from ..targets import heads
 from ..targets.given import Asked
@@ -28,7 +30,7 @@ from ..targets.heads import Head, Targets
 from ..targets.names import ClassNames
 from . import apart
 from .needs import Needs
-from .recorded import Recorded, Runner, say_which_output
+from .recorded import Recorded, Runner, say_which_output, shown
 
 
 class View:
@@ -120,7 +122,7 @@ class View:
             what: the bar's title.
         """
         engine = self._recorded.engine(where, [self._head], batch_size, probability=False)
-        for scores in _shown(engine, values, progress, total, what):
+        for scores in shown(engine, values, progress, total, what):
             yield scores[:, 0].astype(np.float64)
 
     def perturbed(
@@ -143,7 +145,7 @@ class View:
             probability: whether it is the probabilities of classes in any case.
         """
         engine = self._recorded.engine(self.input_map, self._heads, batch_size, probability)
-        for scores in _shown(engine, values, progress, total, what):
+        for scores in shown(engine, values, progress, total, what):
             yield scores.astype(np.float64)
 
     def engine(self, batch_size: BatchSize = AUTO) -> Runner:
@@ -209,6 +211,20 @@ class View:
         # the channels of views are where the map has its own
         end = len(shape) - (self.map.channel_axis != 1)
         return tuple(shape[end - self.activations.ndim + 2 : end])
+
+    @property
+    def centres(self) -> Centres | None:
+        """Where on the input the cells of the map lie; None if that is not known."""
+        return None if self.map is None else self._recorded.recording.centres(self.map)
+
+    def origin(self) -> str:
+        """Where in the net the first NaN or infinity is, in words; nothing where there is none."""
+        return self._recorded.recording.origin()
+
+    @property
+    def geometry(self) -> list[Geometry] | None:
+        """How the photo of each sample was prepared, where the input knows it."""
+        return None if self.rows is not None else self._recorded.geometry_of(self.input_size)
 
     @property
     def rows(self) -> np.ndarray | None:
@@ -324,7 +340,7 @@ class View:
             with failures_told("backward"):
                 gradients = apart.backward(self._recorded, self._head, rule, maps)
             self._gradients.update({(rule, point): one for point, one in gradients.items()})
-            check_finite(gradients.values())
+            check_finite(gradients.values(), self.origin)
             if not any(one.any() for one in gradients.values()):
                 self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
@@ -403,6 +419,7 @@ def recorded_for(
     recorded = Recorded(
         recording, asked, recording.maps, rules, output, not only_forward, part, called
     )
+    recorded.given = x
     if targets.takes_first_output:
         say_which_output(recording.output_names)
     return recorded
@@ -421,11 +438,3 @@ def _of_parts(part: Callable[..., Recorded], targets: Asked) -> list[View]:
 def first_map(recorded: Recorded) -> Map | None:
     """The map of the first layer that is explained, if any is."""
     return recorded.maps[0] if recorded.maps else None
-
-
-def _shown(
-    engine: Runner, values: Iterable[Any], progress: bool, total: int | None, what: str
-) -> Iterator[np.ndarray]:
-    """What an engine gives, with a bar if it takes longer than two seconds."""
-    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
-        yield from engine(bar)

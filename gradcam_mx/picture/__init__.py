@@ -31,6 +31,7 @@ from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, 
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
 from .pictures import Picture, ShownDict, ShownList, as_picture, png
+from .placing import aligned, mark_unseen, on_photo
 from .scattering import scatter
 from .sheet import Sheet
 from .shows import Shows
@@ -57,6 +58,7 @@ __all__ = [
     "Sheet",
     "TILE",
     "added",
+    "aligned",
     "as_array",
     "as_picture",
     "balanced",
@@ -72,9 +74,11 @@ __all__ = [
     "framed",
     "grey",
     "grid",
+    "mark_unseen",
     "masked",
     "normalise",
     "of_input",
+    "on_photo",
     "overlay",
     "panel_on",
     "patch_grid",

@@ -395,9 +395,12 @@ def test_photos_may_be_ndarrays_and_of_another_size(ctx):
     expected = gradcam.visualize(net, X, PHOTOS)
     for found, one in zip(gradcam.visualize(net, X, mx.nd.array(PHOTOS)), expected):
         np.testing.assert_array_equal(found, one)
-    large = RNG.randint(0, 256, (30, 41, 3), np.uint8)
-    found = gradcam.visualize(net, X[:1], large)
-    assert [one.shape for one in found] == [(30, 41, 3), (12, 20, 3), (12, 20)]
+    large = RNG.randint(0, 256, (30, 50, 3), np.uint8)
+    with pytest.warns(UserWarning, match="taken for the same in another size"):
+        found = gradcam.visualize(net, X[:1], large)
+    assert [one.shape for one in found] == [(30, 50, 3), (12, 20, 3), (12, 20)]
+    with pytest.raises(InputError, match="30 × 41, and the net saw 12 × 20"):
+        gradcam.visualize(net, X[:1], large[:, :41])
 
 
 def test_the_wrong_photos_are_refused(ctx):

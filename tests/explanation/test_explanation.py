@@ -205,8 +205,12 @@ def test_overlays_are_shaped_like_the_photos():
 
 
 def test_overlays_fit_a_photo_of_another_size():
-    large = RNG.randint(0, 256, (30, 41, 3), np.uint8)
-    assert maps(1).overlay(large).shape == large.shape
+    large = RNG.randint(0, 256, (30, 50, 3), np.uint8)
+    with pytest.warns(UserWarning, match="30 × 50, and the net saw 12 × 20: it is taken for the"):
+        assert maps(1).overlay(large).shape == large.shape
+    # of other proportions it cannot be the same
+    with pytest.raises(InputError, match="30 × 41, and the net saw 12 × 20: where one lies on"):
+        maps(1).overlay(large[:, :41])
 
 
 def test_overlays_of_clips_are_those_of_their_frames():

@@ -33,15 +33,19 @@ def test_a_crop_is_the_box_also_of_a_larger_photo():
     (found,) = explanation(HEAT, (6, 8)).threshold()
     photo = np.arange(6 * 8 * 3).reshape(6, 8, 3)
     np.testing.assert_array_equal(found.crop(photo), photo[2:5, 3:7])
-    large = np.arange(13 * 20 * 3).reshape(13, 20, 3)
-    # rows 2/6 … 5/6 of 13 touch 4 … 10, columns 3/8 … 7/8 of 20 touch 7 … 17
-    np.testing.assert_array_equal(found.crop(large), large[4:11, 7:18])
+    large = np.arange(15 * 20 * 3).reshape(15, 20, 3)
+    # rows 2/6 … 5/6 of 15 touch 5 … 12, columns 3/8 … 7/8 of 20 touch 7 … 17
+    with pytest.warns(UserWarning, match="taken for the same in another size"):
+        np.testing.assert_array_equal(found.crop(large), large[5:13, 7:18])
+    with pytest.raises(InputError, match="13 × 30, and the net saw 6 × 8"):
+        found.crop(np.zeros((13, 30, 3)))
 
 
 def test_what_is_not_in_the_region_can_be_hidden():
     (found,) = explanation(HEAT, (6, 8)).threshold()
     photo = np.arange(12 * 16 * 3).reshape(12, 16, 3).astype(np.uint8)
-    shown = found.masked(photo)
+    with pytest.warns(UserWarning, match="taken for the same in another size"):
+        shown = found.masked(photo)
     large = found.mask.repeat(2, axis=0).repeat(2, axis=1)
     np.testing.assert_array_equal(shown[large], photo[large])
     assert (shown[~large] == 128).all()

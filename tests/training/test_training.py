@@ -546,7 +546,7 @@ def test_channels_are_colours_in_their_order(ctx):
         np.testing.assert_array_equal(found.photos[0][0, 0], (0, 128, 0))
 
 
-@pytest.mark.parametrize("shape", [(4, 28, 28), (4, 28, 28, 1), (4, 28, 28, 3), (4, 56, 42, 3)])
+@pytest.mark.parametrize("shape", [(4, 28, 28), (4, 28, 28, 1), (4, 28, 28, 3), (4, 56, 56, 3)])
 def test_photos_are_shown_where_they_are_given(net, shape):
     photos = np.random.RandomState(0).randint(0, 256, shape, np.uint8)
     found = ExplanationHandler(SHOWN, writers=print, photos=photos).snapshot(net)
@@ -555,6 +555,12 @@ def test_photos_are_shown_where_they_are_given(net, shape):
     np.testing.assert_array_equal(
         found.overlays["grad_cam"], gm.grad_cam(net, SHOWN).overlay(np.stack(found.photos))
     )
+
+
+def test_photos_of_other_proportions_are_refused(net):
+    photos = np.zeros((4, 56, 42, 3), np.uint8)
+    with pytest.raises(errors.InputError, match="56 × 42, and the net saw 28 × 28"):
+        ExplanationHandler(SHOWN, writers=print, photos=photos).snapshot(net)
 
 
 @pytest.mark.parametrize(("rank", "layer"), [(1, nn.Conv1D), (3, nn.Conv3D)])
