@@ -206,7 +206,7 @@ def preprocess(options: argparse.Namespace, graph: Graph) -> zoo.Preprocess:
             + (
                 ": leave out --channels"
                 if channels in (1, 3)
-                else ": make its input in Python, and call gradcam_mx.explain"
+                else ": make its input in Python, and explain it there"
             )
         )
     _check_size(graph, made)
