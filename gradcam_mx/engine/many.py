@@ -171,7 +171,7 @@ class _Whole:
         self, recording: Traced, where: Map, array: Any, repeats: int, headed: Headed
     ) -> tuple[Any, np.ndarray, Callable[[], None]]:
         graph, point = self._graph, where.point
-        beside = recording.beside(where, np.tile(np.arange(recording.samples), repeats))
+        beside = recording.beside(self._sides, np.tile(np.arange(recording.samples), repeats))
         parameters = graph.parameters.on(array.context)
         operator = self._operator
 

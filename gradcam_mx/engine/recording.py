@@ -329,7 +329,7 @@ class Traced:
         """
         if where == self.input:
             self._subject.check_connected()
-        beside = self.beside(where, np.tile(np.arange(self.samples), repeats))
+        beside = self.beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
     def behind(self, where: Map, is_kept: bool = False) -> Forward:
@@ -342,7 +342,7 @@ class Traced:
         operator = compiled(self._heads, [where.point, *sides])
 
         def forward(given: Any, samples: np.ndarray) -> list[Any]:
-            values = {**self._beside(sides, samples), where.point: given}
+            values = {**self.beside(sides, samples), where.point: given}
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator(values, graph.parameters.on(given.context))
 
@@ -363,12 +363,9 @@ class Traced:
         """How many rows at once turned out to be quick, under any key; kept with the graph."""
         return self.graph.cache(QuickSizes)
 
-    def beside(self, where: Map, samples: np.ndarray) -> dict[Entry, Any]:
-        """What has to be given beside the value at a layer or input, for rows of samples."""
-        return self._beside(self._sides(where), samples)
-
-    def _beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
+    def beside(self, sides: Sequence[Entry], samples: np.ndarray) -> dict[Entry, Any]:
         """The values that are given beside that of a layer or input, for rows of samples."""
+        self._compute([side for side in sides if side not in self._given])
         return {
             side: inputs.taken(self._given[side], samples, self._axis_of(side)) for side in sides
         }
@@ -379,9 +376,7 @@ class Traced:
         return None if is_shared else subject.sample_axis(side)
 
     def _sides(self, where: Map) -> list[Entry]:
-        sides = self.graph.sides(where.point, self._heads)
-        self._compute([side for side in sides if side not in self._given])
-        return sides
+        return self.graph.sides(where.point, self._heads)
 
     def _compute(self, points: Sequence[Any]) -> None:
         """Compute values that the tape did not keep."""

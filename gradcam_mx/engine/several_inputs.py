@@ -157,7 +157,7 @@ class SeveralInputs(Traced):
         """A recording of the net with other values in the place of the inputs; see `Traced.at`."""
         if not parts_of(where):
             return super().at(where, value, repeats, points)
-        beside = self._beside(self._others, np.tile(np.arange(self.samples), repeats))
+        beside = self.beside(self._others, np.tile(np.arange(self.samples), repeats))
         given = {**self._cut(value), **beside}
         wanted = self._each([one.point for one in points])
         made = SeveralInputs(self._subject, given, wanted)
@@ -173,7 +173,7 @@ class SeveralInputs(Traced):
         operator = compiled(self._heads, [*self._points, *others])
 
         def forward(rows: Any, samples: np.ndarray) -> list[Any]:
-            values = {**self._beside(others, samples), **self._cut(rows)}
+            values = {**self.beside(others, samples), **self._cut(rows)}
             with graph.lock, mx.autograd.pause(train_mode=False):
                 return operator(values, graph.parameters.on(rows.context))
 

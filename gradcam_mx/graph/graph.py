@@ -229,6 +229,8 @@ class Graph(Structure):
         Args:
             shapes: of every value, as `shapes` gives them.
         """
+        if not self.parameters.wait:
+            return
         self.parameters.finish(
             {
                 self.nodes[entry[0]].name: shape

@@ -89,6 +89,11 @@ class Parameters:
             if source.shape and all(size > 0 for size in source.shape)
         }
 
+    @property
+    def wait(self) -> bool:
+        """Whether some wait for the first forward pass to learn their shapes."""
+        return any(getattr(source, "_deferred_init", None) for source in self._sources.values())
+
     def finish(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Initialise what waits for the first forward pass to learn its shape, as that would do."""
         for name, source in self._sources.items():
