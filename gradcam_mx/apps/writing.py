@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import picture
-from ..explanation import archive
+from ..explanation import archive, drawing
 from ..explanation.explanation import Explanation
 from .outputs import CLASSES, chances_of
 from .photos import Job, Source
@@ -75,6 +75,7 @@ def write(
         [crop, *panels.values()],
         ["what the net saw", *map(_title, found.explanations.values())],
         ": ".join([Path(source.name).name, *_explained_class(job, first, found.chances)]),
+        [None, *map(drawing.legend, found.explanations.values())],
     )
     known = {"path": source.place, "sha256": read.sha256, "predictions": found.predictions}
     with out.adding(source.place) as scratch:

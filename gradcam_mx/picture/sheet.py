@@ -9,6 +9,7 @@ from PIL import Image
 
 from .figures import figure, literal
 from .fonts import legible
+from .legends import Legend
 
 
 class _Laid(NamedTuple):
@@ -39,17 +40,25 @@ class Sheet:
         self._kind: Any = None
         self._laid: _Laid | None = None
 
-    def draw(self, panels: Sequence[np.ndarray], titles: Sequence[str], heading: str) -> np.ndarray:
+    def draw(
+        self,
+        panels: Sequence[np.ndarray],
+        titles: Sequence[str],
+        heading: str,
+        legends: Sequence[Legend | None] | None = None,
+    ) -> np.ndarray:
         """The figure as a picture (H, W, 3) uint8 RGB.
 
         Args:
             panels: (H, W) or (H, W, 3) uint8 each.
             titles: one for each.
             heading: above all of them.
+            legends: for each what its colours mean, drawn as a bar below it, or None.
         """
-        kind = [one.shape for one in panels], list(titles)
+        bars = [one and (one.colors.tobytes(), *one[1:]) for one in legends or ()]
+        kind = [one.shape for one in panels], list(titles), bars
         if self._laid is None or kind != self._kind:
-            self._kind, self._laid = kind, _laid(panels, titles, heading)
+            self._kind, self._laid = kind, _laid(panels, titles, heading, legends)
         laid = self._laid
         laid.figure.canvas.restore_region(laid.empty)
         laid.heading.set_text(literal(heading))
@@ -65,10 +74,15 @@ class Sheet:
 _FILTER = Image.Resampling.BICUBIC
 
 
-def _laid(panels: Sequence[np.ndarray], titles: Sequence[str], heading: str) -> _Laid:
+def _laid(
+    panels: Sequence[np.ndarray],
+    titles: Sequence[str],
+    heading: str,
+    legends: Sequence[Legend | None] | None,
+) -> _Laid:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    made = figure(panels, titles, heading or " ")
+    made = figure(panels, titles, heading or " ", legends=legends)
     canvas = FigureCanvasAgg(made)
     canvas.draw()
     made.set_layout_engine("none")
