@@ -482,14 +482,14 @@ def test_sizes_that_are_none(ctx, size):
 
 
 def test_sizes_as_numpy_has_them(ctx):
-    """Also where gradients are wanted, for which there is no "auto"."""
+    """Also where gradients are wanted."""
     net, x = small_net(ctx)
     found = gm.smooth_grad(net, x, num_samples=3, batch_size=np.int64(4), **QUIET).values
     np.testing.assert_array_equal(
         found, gm.smooth_grad(net, x, num_samples=3, batch_size=4, **QUIET).values
     )
-    with pytest.raises(InputError, match=r"batch_size is 'auto'; expected 1 or more$"):
-        gm.smooth_grad(net, x, num_samples=3, batch_size="auto", **QUIET)
+    with pytest.raises(InputError, match=r"batch_size is 'all'; expected 1 or more, or 'auto'$"):
+        gm.smooth_grad(net, x, num_samples=3, batch_size="all", **QUIET)
 
 
 def test_memory_of_a_sample(ctx):
