@@ -355,8 +355,9 @@ class Explanation(Plotted):
             raise OutputError(f"cannot write {path}: explanations are kept in a file named *.npz")
         for name, one in explanations.items():
             if not isinstance(one, Explanation):
+                kind = "list" if isinstance(one, list) else type(one).__name__
                 raise InputError(
-                    f"{name!r} is a {type(one).__name__}; expected an Explanation: give each of "
+                    f"{name!r} is a {kind}; expected an Explanation: give each of "
                     "several targets or layers a name of its own"
                 )
         with files.whole(path) as part:

@@ -111,8 +111,8 @@ def test_what_the_net_never_saw_is_marked():
         seen = picture.overlay(photo, picture.on_photo(found.heatmap()[0], found.geometry[0]))
         np.testing.assert_array_equal(drawn[box], seen[box])
     saliency = gm.saliency(net_of((3, 1, 1)), PREPARE(photo), 0)
-    assert saliency.pictures(photo)[0].shape == SIZE
-    assert saliency.pictures()[0].shape == (224, 224)
+    assert saliency.pictures(photo)[0].shape == (*SIZE, 3)
+    assert saliency.pictures()[0].shape == (224, 224, 3)
     hidden = gm.occlusion(net_of((3, 1, 1)), PREPARE(photo), 0, window=64, stride=64)
     assert hidden.pictures(photo)[0].shape == (*SIZE, 3)
     assert len(found.plot(photo).axes) == 2
