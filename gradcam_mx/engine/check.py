@@ -224,11 +224,26 @@ def another(row: np.ndarray) -> np.ndarray:
     return 0.5 * row[..., ::-1] + draws.normal(scale=row.std() or 1, size=row.shape)
 
 
-def of_sample(values: Sequence[Any], sample: int, axes: Sequence[int | None]) -> list[np.ndarray]:
-    """What values hold of a sample, as far as they have an axis of samples."""
-    return [
-        value.asnumpy().take(sample, axis) for value, axis in zip(values, axes) if axis is not None
-    ]
+def touches(own: Any, beside: Any, axes: Sequence[int], samples: int, coarsest: str) -> bool:
+    """Whether the last sample's part of an output is another beside other samples.
+
+    Args:
+        own: the output.
+        beside: the same where all samples but the last are others.
+        axes: those that may hold the samples; none where they are folded into axis 0, or in none.
+        samples: how many there are.
+        coarsest: the type whose rounding is no difference.
+    """
+    own, beside = own.asnumpy(), beside.asnumpy()
+    if axes:
+        parts = [(own.take(-1, axis), beside.take(-1, axis)) for axis in axes]
+        return not any(agree([one], [other], coarsest) for one, other in parts)
+    if samples == 1 or own.shape != beside.shape or own.shape[0] % samples:
+        return False
+    # which rows are of the last sample is not known; so many there are that stay the same
+    off = abs(own - beside).reshape(len(own), -1).max(axis=1)
+    same = off <= ROUNDINGS * rounding(coarsest) * abs(own).max()
+    return int(same.sum()) < len(own) // samples
 
 
 def say_that_samples_touch() -> None:
