@@ -192,7 +192,8 @@ class EagerTape:
     def _touches(self, where: Map) -> bool:
         """Whether what a sample gives changes with what runs beside it; it is looked at once."""
         if where.point not in self._touching:
-            found = self._values, self.sample_axes, self.samples, "float32"
+            axes = [[] if axis is None else [axis] for axis in self.sample_axes]
+            found = self._values, axes, self.samples, "float32"
             value = self.value(where.point).as_nd_ndarray()
             self._touching[where.point] = rows.touch(
                 rows.Behind(where.name, value, self.behind(where), *found)

@@ -256,7 +256,7 @@ class Traced:
             self.value(where.point),
             self.behind(where, is_kept=True),
             self.values(),
-            self.sample_axes,
+            [samples.possible_axes(self._subject.shapes, one, self.samples) for one in self._heads],
             self.samples,
             # all of it runs in the engine's type, which is never half precision
             min(self.graph.own.coarsest, "float32", key=rounding),

@@ -41,6 +41,21 @@ def axis(shapes: Shapes, entry: Entry, samples: int) -> int | None:
     return grown[0]
 
 
+def possible_axes(shapes: Shapes, entry: Entry, samples: int) -> list[int]:
+    """The axes of a value that may hold the samples: of a net for one number of samples, all that
+    are as long.
+
+    Args:
+        shapes: of all values.
+        entry: the value.
+        samples: how many there are.
+    """
+    if shapes.of_twice(samples) is None:
+        return [at for at, size in enumerate(shapes[entry]) if size == samples]
+    found = axis(shapes, entry, samples)
+    return [] if found is None else [found]
+
+
 def is_shared(shapes: Shapes, entry: Entry, samples: int) -> bool:
     """Whether a value is of the same shape however many samples there are."""
     twice = shapes.of_twice(samples)

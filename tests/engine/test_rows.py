@@ -9,7 +9,7 @@ import pytest
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import NetworkError
+from gradcam_mx.errors import NetworkError, TargetError
 
 nn = mx.gluon.nn
 X = np.random.RandomState(0).normal(size=(2, 3, 6, 6)).astype("float32")
@@ -88,6 +88,50 @@ def test_half_precision_hides_no_sample(ctx):
         with pytest.warns(UserWarning, match="touch each other"):
             found.append(gm.saliency(gm.trace(net), X.astype(dtype), [1, 2]).values)
     np.testing.assert_allclose(found[1], found[0], rtol=0.02, atol=2e-3 * abs(found[0]).max())
+
+
+class Folded(Net):
+    """Two digits, side by side on axis 0."""
+
+    def hybrid_forward(self, F, x):
+        features = self.function(F, self.conv(x))
+        return F.concat(self.out(F.mean(features, axis=(2, 3))), self.out(features), dim=0)
+
+
+def test_folded_samples_that_touch_are_refused(ctx):
+    """Which rows are a sample's own is not known."""
+    net = Folded(lambda F, f: F.mean(f, axis=(2, 3), keepdims=True))
+    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
+    of_digits = lambda y: y.reshape((2, 2, 5))[1, :, 3]  # noqa: E731
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gm.saliency(net, X, of_digits)
+    net = Folded(lambda F, f: F.mean(f + F.reverse(f, axis=0), axis=(2, 3), keepdims=True))
+    net.initialize(mx.init.Xavier(magnitude=6), ctx=ctx)
+    told = pytest.warns(UserWarning, match="touch each other")
+    with pytest.raises(TargetError, match="one sample in a call"), told:
+        gm.saliency(net, X, of_digits)
+
+
+class Sequence(mx.gluon.HybridBlock):
+    """As many time steps as samples, on axis 0, in a net for that number of samples."""
+
+    def hybrid_forward(self, F, x):
+        steps = F.transpose(F.reshape(F.cumsum(x, axis=3), shape=(2, 3, 6, 6)), axes=(3, 0, 1, 2))
+        return F.mean(F.square(F.slice_axis(steps, axis=0, begin=3, end=5)), axis=3)
+
+
+def test_time_steps_are_no_samples(ctx):
+    net = Sequence()
+    net.hybridize()
+    net.initialize(ctx=ctx)
+    x = mx.nd.array(X, ctx=ctx)
+    x.attach_grad()
+    with mx.autograd.record():
+        score = net(x)[:, :, 1].sum()
+    score.backward()
+    found = gm.saliency(net, x, lambda y: y[:, :, 1].sum(axis=0))
+    np.testing.assert_allclose(found.values, x.grad.asnumpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_samples_that_do_not_touch_are_not_told(ctx):

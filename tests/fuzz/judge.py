@@ -88,8 +88,8 @@ class Judged:
         self._at_layers: dict[str, Truth] = {}
         self.target = Target(recipe, self.truth.scores, self.rng)
         self.exact = recipe.dtype == "float64" and "cast" not in recipe.kinds
-        self.input_last = self.layer_last = recipe.channels_last
-        """Whether the channels of the input, and of the layer, are at the last axis."""
+        self.input_axis = self.layer_axis = -1 if recipe.channels_last else 1
+        """The axis of the channels of the input, and of the layer."""
         self.common: dict = {}
         if len(recipe.heads) > 1:
             self.common["output"] = recipe.chosen
@@ -119,18 +119,18 @@ class Judged:
     def shaped_as_input(self, values: np.ndarray) -> np.ndarray:
         """An attribution with the axes of the input."""
         x = self.recipe.inputs[self.name]
-        if self.input_last and values.ndim > 2:
-            values = np.moveaxis(values, 1, -1)
+        if values.ndim > 2:
+            values = np.moveaxis(values, 1, self.input_axis)
         if values.shape != x.shape:
             raise Wrong(f"the shape is {values.shape}, that of the input {x.shape}")
         return values
 
-    def layouts(self) -> list[tuple[bool, bool]]:
-        """What `input_last` and `layer_last` may be. A net that exchanges channels and positions
-        may be read either way."""
+    def layouts(self) -> list[tuple[int, int]]:
+        """What `input_axis` and `layer_axis` may be. A net that exchanges channels and positions
+        may be read with them at axis 1, at the last, or behind the frames of a clip."""
         if "turned" in self.recipe.kinds:
-            return [(False, False), (False, True), (True, False), (True, True)]
-        return [(self.recipe.channels_last, self.recipe.channels_last)]
+            return [(one, other) for one in (1, -1, 2) for other in (1, -1, 2)]
+        return [(self.input_axis, self.layer_axis)]
 
     def same_slope(self, got: float, size: float, truth: Truth, *slope: Any) -> None:
         """The directional derivative that came is the true one.
@@ -201,17 +201,18 @@ def plain_message(text: str) -> str:
 def sensible(message: str) -> bool:
     """Whether a refusal says something to a user."""
     lone = re.match(r"^\s*(\[[\d:]+\] )?(Error in operator .*)?.*Check failed", message)
-    return len(message) > 25 and "Traceback" not in message and not lone
+    unforeseen = "failed on what it was given" in message
+    return len(message) > 25 and "Traceback" not in message and not (lone or unforeseen)
 
 
 def asked_in_each_layout(judged: Judged, ask: Callable[[Judged], None]) -> None:
     """Ask; where it is open which axis holds the channels, until one of the readings is right."""
     layer, (first, *others) = judged.layer, judged.layouts()
-    judged.input_last, judged.layer_last = first
+    judged.input_axis, judged.layer_axis = first
     try:
         ask(judged)
     except (Wrong, Unsure, gm.GradCamError):
-        for judged.input_last, judged.layer_last in others:
+        for judged.input_axis, judged.layer_axis in others:
             judged.layer = layer
             try:
                 ask(judged)

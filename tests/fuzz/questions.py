@@ -74,7 +74,7 @@ def several_at_once(judged: Judged) -> None:
         judged.net, judged.x, methods, judged.target.given, **options, **judged.options()
     )
     gradient_is_true(judged, found["saliency"])
-    x = as_results(judged.truth.x[judged.name], judged.input_last)
+    x = as_results(judged.truth.x[judged.name], judged.input_axis)
     x = np.asarray(found["saliency"].values) * x
     off = np.abs(x - found["input_x_gradient"].values).max()
     if off > 1e-4 * max(np.abs(x).max(), 1e-12):
@@ -83,9 +83,9 @@ def several_at_once(judged: Judged) -> None:
         map_is_true(judged, found["hires_cam"], "hires_cam", relu=True)
 
 
-def as_results(x: np.ndarray, last: bool) -> np.ndarray:
-    """The input, or a layer, as results have it: channels, which may be last, at axis 1."""
-    return np.moveaxis(x, -1, 1) if last and x.ndim > 2 else x
+def as_results(x: np.ndarray, channels: int) -> np.ndarray:
+    """The input, or a layer, as results have it: channels at axis 1."""
+    return np.moveaxis(x, channels, 1) if x.ndim > 2 else x
 
 
 def explained_at_layer(judged: Judged, method: str, **options: Any) -> Any:
@@ -114,19 +114,19 @@ def map_is_true(judged: Judged, found: Any, method: str, relu: bool = False) -> 
     a = truth.value
     got = np.asarray(found.values, np.float64)
     if method == "input_x_gradient":
-        a_shape = as_results(a, judged.layer_last).shape
+        a_shape = as_results(a, judged.layer_axis).shape
     else:
-        a_shape = as_results(a, judged.layer_last)[:, 0].shape
+        a_shape = as_results(a, judged.layer_axis)[:, 0].shape
     if got.shape != a_shape:
         raise Wrong(f"{method}: a map {got.shape} of a layer {a.shape}")
     if relu:
         maps_above_zero(judged, truth, got)
         return
     u = judged.rng.normal(size=got.shape)
-    channel = truth.value.ndim - 1 if judged.layer_last else 1
+    channel = judged.layer_axis % truth.value.ndim
     positions = tuple(axis for axis in range(1, a.ndim) if axis != channel)
     if method == "input_x_gradient":
-        direction = a * (np.moveaxis(u, 1, -1) if judged.layer_last else u)
+        direction = a * (np.moveaxis(u, 1, judged.layer_axis))
     elif method == "hires_cam":
         direction = a * np.expand_dims(u, channel)
     else:
@@ -150,7 +150,7 @@ def maps_above_zero(judged: Judged, truth: Any, got: np.ndarray) -> None:
     """HiRes-CAM with its ReLU: three positions, each a derivative of its own."""
     if (got < 0).any():
         raise Wrong("hires_cam: below zero")
-    channel = truth.value.ndim - 1 if judged.layer_last else 1
+    channel = judged.layer_axis % truth.value.ndim
     for _ in range(3):
         where = np.zeros(got.shape)
         where.flat[judged.rng.randint(where.size)] = 1.0
@@ -169,7 +169,7 @@ def layer_cam(judged: Judged) -> None:
     """ReLU(Σ ReLU(G) ⊙ A), G number by number."""
     truth = judged.at_layer()
     a = truth.value
-    channel = truth.value.ndim - 1 if judged.layer_last else 1
+    channel = judged.layer_axis % truth.value.ndim
     if a.size > LARGEST:
         raise Unsure("too large for number by number")
     found = explained_at_layer(judged, "layer_cam", relu=False)
@@ -215,7 +215,7 @@ def ablation_cam(judged: Judged) -> None:
     found = explained_at_layer(
         judged, "ablation_cam", relu=False, progress=False, batch_size=batch_size
     )
-    axis = a.ndim - 1 if judged.layer_last else 1
+    axis = judged.layer_axis % a.ndim
     first = np.moveaxis(a, axis, 1)
     maps = np.zeros(first[:, 0].shape)
     for channel in range(a.shape[axis]):
@@ -254,9 +254,7 @@ def spread(judged: Judged, mask: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A mask of positions for all channels."""
     if x.ndim == 2:
         return mask
-    if judged.input_last:
-        return np.broadcast_to(mask[..., None], x.shape)
-    return np.broadcast_to(mask[:, None], x.shape)
+    return np.broadcast_to(np.expand_dims(mask, judged.input_axis), x.shape)
 
 
 def positions(judged: Judged) -> tuple:
@@ -264,9 +262,7 @@ def positions(judged: Judged) -> tuple:
     shape = judged.truth.x[judged.name].shape
     if len(shape) == 2:
         return shape[1:]
-    if judged.input_last:
-        return shape[1:-1]
-    return shape[2:]
+    return tuple(np.delete(shape, [0, judged.input_axis]))
 
 
 def occlusion(judged: Judged) -> None:
