@@ -55,7 +55,7 @@ def touch(behind: Behind) -> bool:
     try:
         found = behind.run(rows, numbers)
         pairs = zip((one.asnumpy() for one in behind.outputs), found, behind.axes)
-        differ = any([_differ(*pair, behind.samples, behind.coarsest) for pair in pairs])
+        differ = any(_differ(*pair, behind.samples, behind.coarsest) for pair in pairs)
     except FAILURES:
         return True  # it runs with the caller's number of samples alone
     if not differ or not agree(found, behind.run(rows, numbers), behind.coarsest):

@@ -353,7 +353,8 @@ class Explanation(Plotted):
         path = Path(path)
         if path.suffix != ".npz":
             raise OutputError(f"cannot write {path}: explanations are kept in a file named *.npz")
-        for name, one in explanations.items():
+        given: Mapping[str, Any] = explanations
+        for name, one in given.items():
             if not isinstance(one, Explanation):
                 kind = "list" if isinstance(one, list) else type(one).__name__
                 raise InputError(
