@@ -195,7 +195,9 @@ class SegmentRun:
             for value in self.recorded.inputs
         ]
         before, after = self._on(self.recorded.inputs), self._on(changed)
-        return any(_differs(*(one.asnumpy() for one in pair)) for pair in zip(before, after))
+        # terms that cancel altogether leave the rounding of what they were
+        read = max(_largest(one.asnumpy()) for one in self.recorded.inputs) / 100
+        return any(_differs(a.asnumpy(), b.asnumpy(), read) for a, b in zip(before, after))
 
     def _on(self, inputs: Sequence[Any]) -> list[Any]:
         """Its outputs for other values at its leaves."""
@@ -292,10 +294,14 @@ class _Watch(_Walk):
         super().through(run, backward)
 
 
-def _differs(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether numbers are others, by more than the rounding of terms that cancel each other."""
-    largest = abs(before[np.isfinite(before)]).max(initial=0)
-    return bool(((after != before) & ~(abs(after - before) <= ROUNDED * largest)).any())
+def _differs(before: np.ndarray, after: np.ndarray, size: float) -> bool:
+    """Whether numbers, of at least a size, are others by more than rounding."""
+    allowed = ROUNDED * max(_largest(before), size)
+    return bool(((after != before) & ~(abs(after - before) <= allowed)).any())
+
+
+def _largest(numbers: np.ndarray) -> float:
+    return float(abs(numbers[np.isfinite(numbers)]).max(initial=0))
 
 
 def _arrive(gradients: Iterable[Any]) -> bool:

@@ -87,7 +87,18 @@ def pooling(m: Maker, v: Value) -> Value:
     if attrs["pool_type"] == "lp":
         attrs["p_value"] = m.pick([1, 2, 3])
         v = m.add("_plus_scalar", m.add("abs", v), scalar=0.1)
+    if attrs["pool_type"] == "max" and holds_padding_alone(v.size, kernel, attrs):
+        raise Unfit("its largest is the lowest number that there is")
     return m.add("Pooling", v, kernel=kernel, **attrs)
+
+
+def holds_padding_alone(size: tuple, kernel: tuple, attrs: dict) -> bool:
+    """Whether a window of the "full" convention begins behind the last position."""
+    if attrs.get("pooling_convention") != "full":
+        return False
+    ones, none = (1,) * len(size), (0,) * len(size)
+    steps = zip(size, kernel, attrs.get("stride", ones), attrs.get("pad", none))
+    return any(-(-(s + 2 * p - k) // stride) * stride >= s + p for s, k, stride, p in steps)
 
 
 @piece(weight=3)

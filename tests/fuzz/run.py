@@ -105,7 +105,7 @@ def many(seeds: range, kinds: frozenset) -> Iterator[dict]:
     at = seeds.start
     with tqdm(total=len(seeds), unit="net", mininterval=2) as bar:
         while at < seeds.stop:
-            following = at
+            begun = following = at
             for line in lines_of_child(at, min(GROUP, seeds.stop - at), kinds):
                 if "begin" in line:
                     following = line["begin"] + 1
@@ -115,7 +115,7 @@ def many(seeds: range, kinds: frozenset) -> Iterator[dict]:
                     yield line
                 bar.update(following - at - 1 if "begin" in line else following - at)
                 at = following - 1 if "begin" in line else following
-            at = following = max(following, at + 1)
+            at = max(following, begun + 1)
 
 
 def lines_of_child(first: int, count: int, kinds: frozenset) -> Iterator[dict]:

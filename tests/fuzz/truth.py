@@ -18,6 +18,9 @@ from .recipe import Recipe, symbol
 ROUNDING = 3e-7
 """By how much a value in float32 is off, about: five times its last digit, for sums of many."""
 
+STEPS = (1e-6, 1e-7, 1e-8, 1e-9, 1e-5, 1e-4)
+"""Of differences: over a larger one a kink of a hundredth would pass for the curvature."""
+
 
 class Bound:
     """A Symbol with its values, run at inference: `run(values)` gives its outputs.
@@ -135,7 +138,12 @@ class Truth:
             if not np.any(direction):
                 return 0.0
             return directional(
-                moved, [at], 0, direction, lambda outputs: float(np.sum(scalars(outputs[0])))
+                moved,
+                [at],
+                0,
+                direction,
+                lambda outputs: float(np.sum(scalars(outputs[0]))),
+                steps=STEPS,
             )
         total = 0.0
         for n in range(self._samples):
@@ -144,7 +152,12 @@ class Truth:
             if np.any(own):
                 here = self._beside(name, at, n)
                 total += directional(
-                    moved, [here], 0, own, lambda outputs, n=n: float(scalars(outputs[0])[n])
+                    moved,
+                    [here],
+                    0,
+                    own,
+                    lambda outputs, n=n: float(scalars(outputs[0])[n]),
+                    steps=STEPS,
                 )
         return total
 
