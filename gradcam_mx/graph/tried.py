@@ -69,12 +69,31 @@ def _in_single(attrs: Mapping[str, str]) -> dict[str, str]:
     return {**attrs, **({"dtype": "float32"} if is_float else {})}
 
 
+def _fits(function: Any, shape: Sequence[int]) -> bool:
+    """Whether a choice has values of one shape: of others `where` ends the process (measured)."""
+    inner = function.get_internals()
+    shapes = inner.infer_shape(x=tuple(shape))[1]
+    if shapes is None:
+        return False
+    named = (name.rpartition("_output")[0] or name for name in inner.list_outputs())
+    of_node = dict(zip(named, shapes))
+    nodes = json.loads(function.tojson())["nodes"]
+    return all(
+        len({of_node[nodes[source]["name"]] for source, *_ in node["inputs"]}) == 1
+        for node in nodes
+        if node["op"] == "where"
+    )
+
+
 @functools.lru_cache(maxsize=2048)
 def _values_of(symbol: str, points: tuple[float, ...]) -> np.ndarray | None:
-    run = mx.nd.CachedOp(mx.sym.load_json(symbol))
+    function = mx.sym.load_json(symbol)
+    run = mx.nd.CachedOp(function)
     for rank in range(1, _RANKS + 1):
         x = mx.nd.array(np.reshape(points, (-1, *[1] * (rank - 1))))
         try:
+            if not _fits(function, x.shape):
+                continue
             with mx.autograd.pause():
                 values = run(x).asnumpy().ravel()
         except mx.MXNetError:

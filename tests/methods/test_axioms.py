@@ -16,6 +16,7 @@ from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import steps
+from gradcam_mx.engine.tape import Tape
 from gradcam_mx.errors import MethodError, NetworkError, RuleError
 from gradcam_mx.graph import piece
 
@@ -492,9 +493,14 @@ def test_explain_computes_in_common(gap_toy, monkeypatch):
     calls = Counter()
     for some in (["grad_cam"], names):
         with monkeypatch.context() as patch:
-            counter = Failing(patch, "the backward pass")
+            own = Tape.backward
+
+            def counted(*given, own=own, count=len(some), **options):
+                calls[count] += 1
+                return own(*given, **options)
+
+            patch.setattr(Tape, "backward", counted)
             gm.explain(gap_toy.net, gap_toy.x, some, CLASSES)
-            calls[len(some)] = counter.calls
     assert calls[1] == calls[len(names)] == 1
 
 
