@@ -477,7 +477,9 @@ def test_explain_gives_what_the_single_functions_give(toy):
 
 def test_explain_refuses_unknown_methods(ctx):
     toy = Toy("plain", ctx)
-    with pytest.raises(MethodError, match=r"no method 'gradcam'; there are .*grad_cam.*saliency"):
+    with pytest.raises(
+        MethodError, match=r"no method 'gradcam'; the closest is 'grad_cam'; there are .*saliency"
+    ):
         gm.explain(toy.net, toy.x, ["saliency", "gradcam"])
 
 
@@ -485,7 +487,9 @@ def test_wrong_arguments_show_the_signature(ctx):
     toy = Toy("plain", ctx)
     with pytest.raises(TypeError, match=r"saliency\(\) .*'layer': saliency\(net: '?Net'?, x"):
         gm.saliency(toy.net, toy.x, layer="5")
-    with pytest.raises(TypeError, match=r"grad_cam\(\) .*'relus': grad_cam\(.*, relu: '?bool"):
+    with pytest.raises(
+        TypeError, match=r"grad_cam\(\) .*'relus'; did you mean relu=\?: grad_cam\(.*, relu: '?bool"
+    ):
         gm.grad_cam(toy.net, toy.x, None, "5", relus=False)
     with pytest.raises(TypeError, match=r"too many positional"):
         gm.grad_cam(toy.net, toy.x, None, "5", False)
