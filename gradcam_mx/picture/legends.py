@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,17 +24,18 @@ TEXT = 0.16
 """The height of the words below a bar, in inches."""
 
 
-class Legend(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Legend:
     """Colours from the least to the most, and what they stand for.
 
     Args:
+        colors: (STEPS, 3) uint8.
         low: what the first colour stands for.
         middle: what the one in the middle stands for, or what all are of.
         high: what the last colour stands for.
     """
 
     colors: np.ndarray
-    """(STEPS, 3) uint8."""
     low: str
     middle: str
     high: str

@@ -55,7 +55,9 @@ class Sheet:
             heading: above all of them.
             legends: for each what its colours mean, drawn as a bar below it, or None.
         """
-        bars = [one and (one.colors.tobytes(), *one[1:]) for one in legends or ()]
+        bars = [
+            one and (one.colors.tobytes(), one.low, one.middle, one.high) for one in legends or ()
+        ]
         kind = [one.shape for one in panels], list(titles), bars
         if self._laid is None or kind != self._kind:
             self._kind, self._laid = kind, _laid(panels, titles, heading, legends)

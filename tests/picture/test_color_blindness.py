@@ -94,8 +94,8 @@ def test_heat_maps_are_the_lighter_the_higher(eye):
     step = 1 if eye == "all colours" else 2
     assert (lightness[step:] > lightness[:-step]).all()
     assert np.ptp(lightness) > 65
-    # and as even as can be: no step is lost
-    assert difference(colors[:-16:16], colors[16::16], eye).min() > 2
+    # no step is lost: 1 is the difference that is just seen (Sharma et al. 2005)
+    assert difference(colors[:-16:16], colors[16::16], eye).min() > 1.5
 
 
 @every_eye
