@@ -86,7 +86,7 @@ class EagerTape:
         self._functions = self._check_functions()
         self.one_at_a_time = False
         """See `Traced.one_at_a_time`."""
-        self._touching: dict[int, bool] = {}
+        self._touching: bool | None = None
         self.maps = [self._find_map(layer) for layer in wanted.layers]
         self.input = self._explained_input()
         for rule in wanted.rules:
@@ -185,20 +185,22 @@ class EagerTape:
     def together(self, where: Map) -> Together:
         """See `Traced.together`."""
         is_apart = all(len(one) in (1, self.samples) for one in self._arrays)
-        if self.one_at_a_time or not is_apart or self._touches(where):
+        if self.one_at_a_time or not is_apart or self._touches():
             return Together.ALONE
         return Together.ANY
 
-    def _touches(self, where: Map) -> bool:
-        """Whether what a sample gives changes with what runs beside it; it is looked at once."""
-        if where.point not in self._touching:
+    def _touches(self) -> bool:
+        """Whether what a sample gives changes with what runs beside it; it is looked at once.
+
+        It is looked at from the input on: what touches behind a layer touches behind the input.
+        """
+        if self._touching is None:
             axes = [[] if axis is None else [axis] for axis in self.sample_axes]
             found = self._values, axes, self.samples, "float32"
-            value = self.value(where.point).as_nd_ndarray()
-            self._touching[where.point] = rows.touch(
-                rows.Behind(where.name, value, self.behind(where), *found)
-            )
-        return self._touching[where.point]
+            value = self.value(self.input.point).as_nd_ndarray()
+            behind = rows.Behind(self.input.name, value, self.behind(self.input), *found)
+            self._touching = rows.touch(behind)
+        return self._touching
 
     # -- a recording -------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def test_every_network_of_gluon_is_there():
     ],
 )
 def test_names_are_found_in_every_spelling(name, kind):
-    assert type(zoo.get_model(name, pretrained=False)) is kind
+    assert isinstance(zoo.get_model(name, pretrained=False), kind)
 
 
 def test_unknown_names_list_the_closest():

@@ -86,8 +86,8 @@ def test_any_shape_of_photo_gives_an_input(shape):
 @pytest.mark.parametrize(
     ("photo", "message"),
     [
-        (np.zeros((4, 4), np.uint8), "repeat the grey channel"),
-        (np.zeros((3, 4, 4), np.uint8), "move the channels last"),
+        (np.zeros((1, 6, 5), np.uint8), "repeat the grey one"),
+        (np.zeros((3, 6, 5), np.uint8), "move the channels last"),
         (np.zeros((4, 4, 3), np.float32), "type float32"),
         (np.zeros((0, 4, 3), np.uint8), "no pixels"),
         (None, "shape"),
