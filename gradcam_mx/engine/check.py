@@ -23,6 +23,7 @@ from ..support.caches import Cache
 from ..support.callers import caller_level
 from . import inputs
 from .differences import FAILURES, ROUNDINGS, Ask, Numbers, agree, difference, farthest, is_rounding
+from .tape import Tape
 
 PARTED, SHARE = 1e-3, 0.01
 """A layer whose values differ by this share of the largest number, or of the largest difference in
@@ -104,8 +105,8 @@ def _proof(
     if not is_recorded:
         points = [one.point for one in outputs]
         try:
-            found = _in_train_mode(graph, arrays, values[0].context, points)
-            values, outputs = [*values, *found], [*outputs, *outputs]
+            found = _recorded(graph, arrays, values[0].context, points)
+            values, outputs = [*values, *found], [*outputs, *outputs[: len(found)]]
         except mx.MXNetError:  # then no gradient can be recorded either
             pass
     own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
@@ -134,6 +135,28 @@ def _proof(
     )
     warnings.warn(said, stacklevel=caller_level())
     return Proof("", said)
+
+
+def _recorded(
+    graph: Graph, arrays: Sequence[Any], context: Any, points: Sequence[Entry]
+) -> list[Any]:
+    """What is recorded where gradients go back to the inputs: in segments, as MXNet fails later, at
+    any read, where it cannot run the graph in train mode as a whole.
+
+    Raises:
+        MXNetError: it cannot run so.
+    """
+    heads = {index for index, _ in points}
+    explained = [one for one in graph.inputs if heads & graph.differentiable([one])]
+    if not explained:
+        return []
+    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
+    given = [inputs.place(array, context, graph.parameters.dtype) for array in live]
+    tape = Tape(graph, given, explained, heads=points)
+    found = [tape.value(point) for point in points]
+    for one in found:
+        one.wait_to_read()
+    return found
 
 
 def _in_train_mode(

@@ -21,6 +21,7 @@ def moved(graph: Structure, made: Entry, numbers: Mapping[Entry, np.ndarray]) ->
         numbers: for each value that it reads, an array shaped like it.
     """
     run = Piece(*symbol_of(graph, [made], frozenset(numbers)))
-    arrays = {one: mx.nd.array(each, dtype="float32") for one, each in numbers.items()}
+    # in double precision oneDNN, which cannot slice every array, takes no part
+    arrays = {one: mx.nd.array(each, dtype="float64") for one, each in numbers.items()}
     with mx.autograd.pause(train_mode=False):
         return run(arrays, {})[0].asnumpy().astype(int)

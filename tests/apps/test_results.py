@@ -36,7 +36,7 @@ def net(tmp_path_factory):
     mx.random.seed(0)
     made = mx.gluon.nn.HybridSequential(prefix="")
     made.add(
-        mx.gluon.nn.Conv2D(4, 3, activation="relu"),
+        mx.gluon.nn.Conv2D(4, 3, activation="relu", prefix="conv0_"),
         mx.gluon.nn.GlobalAvgPool2D(),
         mx.gluon.nn.Dense(3),
     )

@@ -12,7 +12,7 @@ from test_untouched import Hooked, assert_same, make_net, state_of, train_step
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine import chunks as perturbation
-from gradcam_mx.engine import recording
+from gradcam_mx.engine import kept, recording
 from gradcam_mx.engine.chunks import ChunkSize, Engine
 from gradcam_mx.errors import InputError, MethodError
 from gradcam_mx.methods import run
@@ -469,7 +469,7 @@ def test_what_is_quick_is_known_the_next_time(ctx):
     net, x = small_net(ctx)
     graph = gm.trace(net)
     explained("rise", graph, x, num_samples=400)
-    sizes = graph.cache(recording._QuickSizes)
+    sizes = graph.cache(kept.QuickSizes)
     assert list(sizes) == [((0, 0), (3, 9, 7), str(ctx))]
 
 
