@@ -189,7 +189,7 @@ def test_what_ran_is_let_go_at_once(monkeypatch):
 def test_a_size_that_was_found_is_kept():
     net, graph = made(WHOLE["plain"]), None
     for _ in range(8):
-        gm.smooth_grad(net, X, 1, num_samples=64, progress=False)
+        gm.smooth_grad(net, X, 1, num_samples=400, progress=False)
         graph = gm.trace(net)
     sizes = [
         size for kind in graph._caches.values() if isinstance(kind, dict) for size in kind.values()
