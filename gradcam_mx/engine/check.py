@@ -107,7 +107,7 @@ def _proof(
         try:
             found = _recorded(graph, arrays, values[0].context, points)
             values, outputs = [*values, *found], [*outputs, *outputs[: len(found)]]
-        except mx.MXNetError:  # then no gradient can be recorded either
+        except (mx.MXNetError, NetworkError):  # then no gradient can be recorded either
             pass
     own = [inputs.place(array, values[0].context, graph.own.dtype) for array in arrays]
     failed = []
@@ -145,6 +145,7 @@ def _recorded(
 
     Raises:
         MXNetError: it cannot run so.
+        NetworkError: a loop is in the way.
     """
     heads = {index for index, _ in points}
     explained = [one for one in graph.inputs if heads & graph.differentiable([one])]
