@@ -151,29 +151,32 @@ def _recorded(
     explained = [one for one in graph.inputs if heads & graph.differentiable([one])]
     if not explained:
         return []
-    live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
-    given = [inputs.place(array, context, graph.parameters.dtype) for array in live]
-    tape = Tape(graph, given, explained, heads=points)
-    found = [tape.value(point) for point in points]
-    for one in found:
-        one.wait_to_read()
-    return found
+    tape = Tape(graph, _live(graph, arrays, context), explained, heads=points)
+    return _waited([tape.value(point) for point in points])
 
 
 def _in_train_mode(
     graph: Graph, arrays: Sequence[Any], context: Any, points: Sequence[Entry]
 ) -> list[Any]:
-    """What the graph gives where gradients are recorded.
+    """What the graph gives in train mode, as a whole.
 
     Raises:
         MXNetError: it cannot run so.
     """
+    return _waited(graph.forward(_live(graph, arrays, context), points, train_mode=True))
+
+
+def _live(graph: Graph, arrays: Sequence[Any], context: Any) -> list[Any]:
+    """The inputs that the graph reads, as it takes them."""
     live = [array for name, array in zip(graph.input_names, arrays) if name in graph.variables]
-    given = [inputs.place(array, context, graph.parameters.dtype) for array in live]
-    found = graph.forward(given, points, train_mode=True)
-    for one in found:
+    return [inputs.place(array, context, graph.parameters.dtype) for array in live]
+
+
+def _waited(values: Sequence[Any]) -> list[Any]:
+    """The same, computed: what fails does so here."""
+    for one in values:
         one.wait_to_read()
-    return found
+    return list(values)
 
 
 def _witnesses(

@@ -82,21 +82,16 @@ def chunk_size(given: BatchSize, recording: Any, where: Any, shape: Sequence[int
     )
 
 
-def check_batch_size(given: Any, *, auto: bool = True) -> None:
+def check_batch_size(given: Any) -> None:
     """Refuse what is no size.
-
-    Args:
-        auto: whether "auto" is one.
 
     Raises:
         InputError: it is no number of 1 or more, and not "auto".
     """
-    if auto and given == AUTO:
+    if given == AUTO:
         return
     if not isinstance(given, (int, np.integer)) or given < 1:
-        raise InputError(
-            f"batch_size is {given!r}; expected 1 or more" + (f", or {AUTO!r}" if auto else "")
-        )
+        raise InputError(f"batch_size is {given!r}; expected 1 or more, or {AUTO!r}")
 
 
 class _Slot:

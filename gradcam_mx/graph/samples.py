@@ -73,8 +73,7 @@ def all_meet(graph: Structure, shapes: Shapes, point: Entry, heads: Sequence[Ent
         point: the value.
         heads: the outputs.
     """
-    count_of = shapes[point][0] if shapes[point] else 0
-    way = graph.descendants([point]) & graph.ancestors(heads)
+    count_of, way = _count_of(shapes, point), _between(graph, point, heads)
     made: set[int] = {point[0]}
     for node in graph.live_nodes:
         known = node.operator
@@ -86,6 +85,15 @@ def all_meet(graph: Structure, shapes: Shapes, point: Entry, heads: Sequence[Ent
             if any(is_shared(shapes, entry, count_of) for entry in entries if entry in shapes):
                 return True
     return False
+
+
+def _count_of(shapes: Shapes, point: Entry) -> int:
+    return shapes[point][0] if shapes[point] else 0
+
+
+def _between(graph: Structure, point: Entry, heads: Sequence[Entry]) -> frozenset[int]:
+    """The nodes between a value and the outputs."""
+    return frozenset(graph.descendants([point]) & graph.ancestors(heads))
 
 
 def mixed_along_axis(
@@ -100,8 +108,7 @@ def mixed_along_axis(
         point: the value.
         heads: the outputs.
     """
-    count_of = shapes[point][0] if shapes[point] else 0
-    way = graph.descendants([point]) & graph.ancestors(heads)
+    count_of, way = _count_of(shapes, point), _between(graph, point, heads)
     return any(
         node.index in way and _mixes_samples(node, shapes, count_of) for node in graph.live_nodes
     )
