@@ -12,6 +12,7 @@ from .advice import in_words, refuse_none, refuse_unknown, told
 from .arguments import separated
 from .options import parser
 from .stopping import BY_CTRL_C, drop_output
+from .threads import use_all_cores
 
 UNREAD, USAGE = 1, 2
 
@@ -41,6 +42,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             refuse_unknown(options.parser, unknown)
         if not getattr(options, "photos", True):
             refuse_none(options.parser, options.background)
+        use_all_cores()
         # here, as it imports mxnet, which help and completion do not wait for
         from .commands import COMMANDS
 

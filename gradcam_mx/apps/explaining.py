@@ -1,12 +1,14 @@
-"""Many photos, one after the other, by one graph: read ahead, and written beside the network."""
+"""Many photos by one graph, some at a time: read ahead, and written beside the network."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
+import numpy as np
 from tqdm import tqdm
 
 from ..errors import GradCamError, InputError, OutputError, PhotoError
@@ -14,7 +16,9 @@ from .advice import told
 from .photos import Job, Source
 from .run_folder import RunFolder
 from .stopping import Stop
-from .writing import Read, explained, write
+from .writing import Found, Read, explained, write
+
+T = TypeVar("T")
 
 _AHEAD, _BEHIND = 3, 3
 """How many photos are read before they are explained, and written after it, at a time."""
@@ -52,58 +56,95 @@ def explain_all(
         stop: is asked whether to go on.
     """
     outcome = Outcome()
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+    bar = tqdm(total=len(photos), desc="explaining", unit="photo", disable=len(photos) == 1)
+    with bar, ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         written: deque[tuple[Source, Future[Any]]] = deque()
+
+        def finish_one() -> None:
+            with stop.held():  # what is written is recorded too
+                _finish(job, *written.popleft(), out, outcome, report)
+            bar.update()
+
         try:
-            for source, coming in _ahead(reader, tqdm(photos, **_bar(len(photos)))):
+            for group in _groups(_ahead(job, reader, photos), job.in_a_call):
                 stop.check()
-                written.append((source, _explained(job, source, coming, writer, out)))
+                explained = _explained(job, group)
+                with stop.held():
+                    written += [(one[0], _written(job, *one, writer, out)) for one in explained]
                 while len(written) > _BEHIND:
-                    _finish(job, *written.popleft(), out, outcome, report)
+                    finish_one()
         except (KeyboardInterrupt, OSError) as error:
             outcome.stopped = error
-        for one in written:
+        while written:
             try:
-                _finish(job, *one, out, outcome, report)
+                finish_one()
             except (KeyboardInterrupt, OSError) as error:
                 outcome.stopped = outcome.stopped or error
     return outcome
 
 
-def _bar(count: int) -> dict[str, Any]:
-    return {"desc": "explaining", "unit": "photo", "disable": count == 1}
-
-
 def _ahead(
-    pool: ThreadPoolExecutor, photos: Iterable[Source]
+    job: Job, pool: ThreadPoolExecutor, photos: Iterable[Source]
 ) -> Iterator[tuple[Source, Future[Read]]]:
     """Each photo with what reads it, begun some photos before its turn."""
     waiting: deque[tuple[Source, Future[Read]]] = deque()
     for one in photos:
-        waiting.append((one, pool.submit(_read, one)))
+        waiting.append((one, pool.submit(_read, job, one)))
         if len(waiting) > _AHEAD:
             yield waiting.popleft()
     yield from waiting
 
 
-def _read(source: Source) -> Read:
-    return Read(source.read(), source.sha256())
+def _read(job: Job, source: Source) -> Read:
+    photo = source.read()
+    return Read(photo, job.preprocess(photo), source.sha256())
+
+
+def _groups(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Lists of so many, the last one of what is left."""
+    return iter(lambda: list(islice(items, size)), [])
 
 
 def _explained(
-    job: Job, source: Source, coming: Future[Read], writer: ThreadPoolExecutor, out: RunFolder
-) -> Future[Any]:
-    """What will be the rows and the predictions of a photo, once they are written."""
+    job: Job, group: Sequence[tuple[Source, Future[Read]]]
+) -> list[tuple[Source, Read | GradCamError, Found | GradCamError]]:
+    """Each photo of a group as it was read, and what was found on it, or why it was not."""
+    read = [(source, _result(coming)) for source, coming in group]
+    found = iter(_found(job, [one.x for _, one in read if isinstance(one, Read)]))
+    return [(*one, next(found) if isinstance(one[1], Read) else one[1]) for one in read]
+
+
+def _result(coming: Future[Read]) -> Read | GradCamError:
     try:
-        read = coming.result()
-        found = explained(job, read.photo)
-        return writer.submit(write, job, source, read, found, out)
-    except OutputError:
-        raise
+        return coming.result()
     except GradCamError as error:
-        failed: Future[Any] = Future()
-        failed.set_exception(error)
-        return failed
+        return error
+
+
+def _found(job: Job, inputs: Sequence[np.ndarray]) -> list[Found | GradCamError]:
+    """What is found on each photo, or why nothing is; one by one, where all at once cannot be."""
+    try:
+        return [*explained(job, inputs)] if inputs else []
+    except GradCamError as error:
+        if len(inputs) == 1:
+            return [error]
+        return [one for x in inputs for one in _found(job, [x])]
+
+
+def _written(
+    job: Job,
+    source: Source,
+    read: Read | GradCamError,
+    found: Found | GradCamError,
+    writer: ThreadPoolExecutor,
+    out: RunFolder,
+) -> Future[Any]:
+    """What will be the rows and predictions of a photo, once they are written."""
+    if isinstance(read, Read) and isinstance(found, Found):
+        return writer.submit(write, job, source, read, found, out)
+    failed: Future[Any] = Future()
+    failed.set_exception(found if isinstance(found, GradCamError) else None)
+    return failed
 
 
 def _finish(

@@ -65,6 +65,14 @@ def _add_explain(commands: Any) -> None:
     )
     _add_out(command, None, "a folder in explanations/, named by the time")
     _add_gpu(command)
+    command.add_argument(
+        "--at-a-time",
+        type=values.positive,
+        default=2,
+        metavar="N",
+        help="how many photos run through the net together: more is quicker and takes more memory "
+        "(default: 2; methods that draw at random or perturb take one photo at a time)",
+    )
     network = _add_network(command)
     network.add_argument(
         "--weights",

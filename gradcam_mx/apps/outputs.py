@@ -32,13 +32,14 @@ class Given:
         what: in words.
         options: those that say what of it is explained.
         target: gives what is explained, of the options and the class that is asked for.
-        said: gives what it says of a photo, as lines in the order of what counts most.
+        said: gives what it says of a photo, by its number, as lines in the order of what counts
+            most.
     """
 
     what: str
     options: tuple[str, ...]
     target: Callable[[argparse.Namespace, int | None], Any]
-    said: Callable[[Recorded, Said], list[str]]
+    said: Callable[[Recorded, int, Said], list[str]]
 
     def told(self, predictions: list[str]) -> list[str]:
         """What is printed of a photo: what the network says, and of what kind it is.
@@ -119,10 +120,10 @@ def _of_boxes(options: argparse.Namespace, class_id: int | None) -> Any:
     return Detection(index=options.detection or 0)
 
 
-def _boxes_said(recorded: Recorded, said: Said) -> list[str]:
+def _boxes_said(recorded: Recorded, sample: int, said: Said) -> list[str]:
     links = recorded.known.links
     ids, scores, boxes = (
-        (one if link is None else link(one)).asnumpy()[0]
+        (one if link is None else link(one)).asnumpy()[sample]
         for one, link in zip(recorded.outputs[:3], links)
     )
     return [
@@ -139,8 +140,8 @@ def _corners(box: Any) -> str:
 # -- rows of detections --------------------------------------------------------------------------
 
 
-def _rows_said(recorded: Recorded, said: Said) -> list[str]:
-    rows = recorded.outputs[0].asnumpy()[0]
+def _rows_said(recorded: Recorded, sample: int, said: Said) -> list[str]:
+    rows = recorded.outputs[0].asnumpy()[sample]
     found = rows[rows[:, 0] >= 0]
     return [
         f"{said(int(row[0]))} {row[1]:.2f} at {_corners(row[2:6])}"
@@ -177,9 +178,9 @@ def _mask(path: Path, prepare: zoo.Preprocess, positions: tuple[int, ...]) -> np
     return white
 
 
-def _map_said(recorded: Recorded, said: Said) -> list[str]:
+def _map_said(recorded: Recorded, sample: int, said: Said) -> list[str]:
     """The classes by how much of the picture they have."""
-    scores = recorded.outputs[0].asnumpy()[0]
+    scores = recorded.outputs[0].asnumpy()[sample]
     counts = np.bincount(scores.argmax(axis=0).ravel(), minlength=len(scores))
     shares = counts / counts.sum()
     return [
@@ -192,18 +193,18 @@ def _map_said(recorded: Recorded, said: Said) -> list[str]:
 # -- classes -------------------------------------------------------------------------------------
 
 
-def _classes_said(recorded: Recorded, said: Said) -> list[str]:
-    chances = chances_of(recorded)
-    if chances is None:
+def _classes_said(recorded: Recorded, sample: int, said: Said) -> list[str]:
+    found = chances_of(recorded)
+    if found is None:
         return []
+    chances = found[sample]
     return [f"{said(int(one))} {chances[one]:.2f}" for one in np.argsort(-chances)]
 
 
 def chances_of(recorded: Recorded) -> np.ndarray | None:
-    """(K,) the probabilities of the classes; None if the output is no class scores.
+    """(N, K) the probabilities of the classes; None if the output is no class scores.
 
     Args:
-        recorded: the net on one photo.
+        recorded: the net on N photos.
     """
-    found = recorded.probabilities(0)
-    return None if found is None else found[0]
+    return recorded.probabilities(0)

@@ -15,9 +15,9 @@ import numpy as np
 from .. import picture, zoo
 from ..errors import PhotoError
 from ..graph.graph import Graph
-from ..methods import Plan
+from ..methods import METHODS, Plan
 from ..methods.options import Options
-from .outputs import Given
+from .outputs import CLASSES, Given
 from .run_folder import RunFolder, absolute, base_of, is_run, source_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -41,6 +41,8 @@ class Job:
     top_k: int = 5
     bits: int | None = None
     """How many bits the numbers have in photos of 16 bits; None for all."""
+    at_a_time: int = 1
+    """How many photos are explained in one call of the net, where that changes nothing."""
 
     @cached_property
     def sheet(self) -> picture.Sheet:
@@ -51,6 +53,17 @@ class Job:
     def plan(self) -> Plan:
         """How each photo is explained."""
         return Plan(self.methods, self.layer, output=self.output, options=self.options)
+
+    @property
+    def in_a_call(self) -> int:
+        """How many photos run in one call: one, unless each is explained as it is alone.
+
+        What is drawn at random would be another draw beside others, and methods that perturb fill
+        calls of their own.
+        """
+        chosen = [METHODS[name] for name in self.methods]
+        is_alike = not any(one.needs.perturbs or "seed" in one.options for one in chosen)
+        return self.at_a_time if is_alike and self.given.what == CLASSES else 1
 
     def said(self, class_id: int) -> str:
         """What a class is called, with its number.

@@ -80,6 +80,7 @@ def job(options: argparse.Namespace) -> Job:
         labels,
         options.top_k,
         options.bits,
+        options.at_a_time,
     )
     _check(made)
     return made

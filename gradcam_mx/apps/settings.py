@@ -12,7 +12,16 @@ import numpy as np
 from .._mxnet import mx
 from ..graph.graph import Graph
 
-_NO_SETTINGS = {"command", "parser", "usage_error", "photos", "out", "gpu", "batch_size"}
+_NO_SETTINGS = {
+    "command",
+    "parser",
+    "usage_error",
+    "photos",
+    "out",
+    "gpu",
+    "batch_size",
+    "at_a_time",
+}
 """What says where results come from and go to, or how they are computed, not what they are."""
 
 

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Iterator
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -26,6 +27,7 @@ class Stop:
         self.signal: int | None = None
         """The number of the signal that came."""
         self._before: dict[int, Any] = {}
+        self._is_held = self._has_come = False
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
@@ -49,9 +51,21 @@ class Stop:
         if self.signal is not None:
             raise KeyboardInterrupt
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A signal that comes meanwhile raises at the end: what is done inside is done whole."""
+        self._is_held, self._has_come = True, False
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._has_come:
+            raise KeyboardInterrupt
+
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        raise KeyboardInterrupt
+        self.signal, self._has_come = number, True
+        if not self._is_held:
+            raise KeyboardInterrupt
 
     @property
     def said(self) -> str:

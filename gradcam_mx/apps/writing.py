@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
 from .. import picture
+from ..engine.wanted import Together
+from ..errors import NetworkError
 from ..explanation import archive, drawing
 from ..explanation.explanation import Explanation
+from ..methods.recorded import Recorded
 from .outputs import CLASSES, chances_of
 from .photos import Job, Source
 from .results import Row, joined
@@ -18,10 +22,12 @@ from .run_folder import RunFolder
 
 
 class Read(NamedTuple):
-    """A photo that was read."""
+    """A photo that was read and prepared."""
 
     photo: np.ndarray
     """(H, W, 3) uint8."""
+    x: np.ndarray
+    """(1, C, H, W), what the net gets of it."""
     sha256: str
     """Of its file."""
 
@@ -37,20 +43,40 @@ class Found(NamedTuple):
     """What the net says, as text, what counts most first."""
 
 
-def explained(job: Job, photo: np.ndarray) -> Found:
-    """Explain one photo.
+def explained(job: Job, inputs: Sequence[np.ndarray]) -> list[Found]:
+    """Explain photos in one call of the net, each as it would be alone.
 
     Args:
-        job: what is done with it.
-        photo: (H, W, 3) uint8.
+        job: what is done with them.
+        inputs: (1, C, H, W) each, prepared.
+
+    Raises:
+        NetworkError: in this net a photo would be explained otherwise beside others than alone.
     """
-    recorded = job.plan.record(job.graph, job.preprocess(photo), job.target)
+    recorded = job.plan.record(job.graph, np.concatenate(inputs), job.target)
+    if len(inputs) > 1:
+        _check_apart(recorded)
     done = job.plan.explain(recorded, job.target)
-    return Found(
-        {method: _named(done.first(method), job.labels) for method in job.methods},
-        chances_of(recorded) if job.given.what == CLASSES else None,
-        job.given.said(recorded, job.said)[: job.top_k],
-    )
+    of_methods = {method: _named(done.first(method), job.labels) for method in job.methods}
+    chances = chances_of(recorded) if job.given.what == CLASSES else None
+    return [
+        Found(
+            {method: of_all[sample] for method, of_all in of_methods.items()},
+            None if chances is None else chances[sample],
+            job.given.said(recorded, sample, job.said)[: job.top_k],
+        )
+        for sample in range(len(inputs))
+    ]
+
+
+def _check_apart(recorded: Recorded) -> None:
+    """Refuse photos that change what is found on each other, or whose outputs are joined."""
+    recording = recorded.recording
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of samples that touch: no photo is explained so
+        are_apart = recording.together(recording.input) is Together.ANY
+    if not are_apart:
+        raise NetworkError("photos change what the net gives for each other")
 
 
 def write(

@@ -39,6 +39,7 @@ def of_samples(fields: Mapping[str, Any], samples: Any, views: int) -> dict[str,
         "score": fields["score"][chosen],
         "target": _of_each(fields["target"], chosen),
         "class_names": _of_each(fields["class_names"], chosen),
+        "geometry": _of_each(fields["geometry"], chosen),
         "details": found,
     }
 

@@ -9,11 +9,10 @@ one), and its batch normalisation is wrong in predict mode on GPU (apache/mxnet#
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import weakref
 from typing import Any, Callable, Iterable, Mapping, Sequence
-
-import numpy as np
 
 from .._mxnet import mx
 from ..errors import Advice, InputError, reason
@@ -268,26 +267,41 @@ class Graph(Structure):
             _, shapes, _ = symbol._infer_shape_impl(True, **known, **self.parameters.shapes())
         except mx.MXNetError as error:
             raise InputError(self._shape_advice(input_shapes, error)) from error
+        found = dict(zip(entries, shapes))
+        self._check_reshaping(found, input_shapes)
         # weakly, or a graph that nobody uses any more would wait for the garbage collector
         again = weakref.WeakMethod(self._shapes_or_none)
         return Shapes(
-            dict(zip(entries, shapes)),
+            found,
             input_shapes,
             lambda others: again()(others),  # type: ignore[misc]
         )
 
+    def _check_reshaping(
+        self, shapes: Mapping[Entry, Shape], input_shapes: tuple[Shape, ...]
+    ) -> None:
+        """Refuse what MXNet takes: (6, 4) for an input of a reshape to (3, 4). When that runs, it
+        reads or writes past the end of memory, or leaves values out (measured)."""
+        for node in self.live_nodes:
+            if node.operator.kind is not Kind.RESHAPING:
+                continue
+            before, after = shapes.get(node.inputs[0]), shapes.get((node.index, 0))
+            if not before or not after or 0 in (*before, *after):
+                continue
+            if math.prod(before) != math.prod(after):
+                given = ", ".join(map(str, input_shapes))
+                raise InputError(
+                    f"the net does not take an input of shape {given}: {node.name!r} would make "
+                    f"{after} of {before}, which is another number of values. It was made for "
+                    "another size of input or batch: give it samples as it got them there, such as "
+                    "one at a time"
+                )
+
     def _shapes_or_none(self, input_shapes: tuple[Shape, ...]) -> Shapes | None:
         try:
-            found = self._infer(input_shapes)
+            return self._infer(input_shapes)
         except InputError:
             return None
-        # MXNet takes (6, 4) for an input of a reshape to (3, 4), until that runs (measured)
-        reshaping = [node for node in self.live_nodes if node.operator.kind is Kind.RESHAPING]
-        pairs = [(found.get(node.inputs[0]), found.get((node.index, 0))) for node in reshaping]
-        is_sound = all(
-            one is None or other is None or np.prod(one) == np.prod(other) for one, other in pairs
-        )
-        return found if is_sound else None
 
     def _shape_advice(self, input_shapes: tuple[Shape, ...], error: Exception) -> str:
         given = ", ".join(map(str, input_shapes))

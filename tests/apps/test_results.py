@@ -358,7 +358,7 @@ def test_what_is_done_is_kept_and_counted(
         "table": (Results, "add", 1),
     }[place]
     monkeypatch.setattr(owner, name, ending(done * times, getattr(owner, name), error))
-    ended, out, err = explain(*photos, "--out", "out")
+    ended, out, err = explain(*photos, "--out", "out", "--at-a-time", 1)
     assert ended == code
     assert [line for line in err.splitlines() if line.startswith("gradcam-mx: ")] == [
         line for line in err.splitlines() if said in line

@@ -110,3 +110,16 @@ def test_numpy_takes_the_values(net):
     found = gm.grad_cam(net, X)
     np.testing.assert_array_equal(np.asarray(found), found.values)
     assert np.asarray(found, np.float64).dtype == np.float64
+
+
+def test_each_sample_lies_on_its_own_photo(net):
+    draw = np.random.RandomState(0)
+    photos = [draw.randint(0, 256, (20 + 9 * number, 30, 3), np.uint8) for number in range(3)]
+    prepare = gm.zoo.IMAGENET.adapted(size=8)
+    both = gm.grad_cam(net, np.concatenate([prepare(photo) for photo in photos]), 1)
+    for photo, one in zip(photos, both):
+        (drawn,) = gm.grad_cam(net, prepare(photo), 1).pictures(photo)
+        assert one.overlay(photo).shape == photo.shape
+        np.testing.assert_allclose(one.pictures(photo)[0], drawn, atol=1)
+    (last,) = both[2:].pictures([photos[2]])
+    np.testing.assert_array_equal(last, both[2].pictures(photos[2])[0])
