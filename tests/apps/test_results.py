@@ -372,6 +372,29 @@ def test_what_is_done_is_kept_and_counted(
         assert summary == "0 of 5 photos explained"
 
 
+@pytest.mark.parametrize("place", ["_explained", "_written", "_finish"])
+def test_wherever_a_signal_comes_all_that_is_written_is_recorded(
+    explain, tmp_path, monkeypatch, place
+):
+    photos = [write(tmp_path / f"{name}.png") for name in "abcdefgh"]
+    whole, count = getattr(explaining, place), iter(range(100))
+
+    def interrupted(*args):
+        if next(count) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return whole(*args)
+
+    monkeypatch.setattr(explaining, place, interrupted)
+    code, out, _ = explain(*photos, "--out", "out", "--at-a-time", 2)
+    assert code == 130
+    rows = table(tmp_path / "out")
+    assert 2 <= len(rows) < len(photos)
+    assert out.splitlines()[-1].startswith(f"{len(rows)} of 8 photos explained")
+    named = {name for one in rows for name in one["files"].split("; ")}
+    written = {path.name for path in everything(tmp_path / "out")}
+    assert written == named | {"run.json", "results.csv"}
+
+
 def child(net, *arguments, **more):
     """The command line in a process of its own."""
     return subprocess.Popen(
