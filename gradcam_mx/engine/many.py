@@ -82,12 +82,13 @@ class Gradients:
             filled += 1
             if filled < most:
                 continue
-            if waiting:
-                yield from waiting.results()
-                waiting = None  # its memory is free for the next
+            before = waiting.results() if waiting else []
+            waiting = None  # its memory is free for the next
             waiting, filled, done, ran = self._start(buffer, most, most), 0, done + most, most
+            # these are used, and the next values made, while this chunk goes back
+            yield from before
             if most > 1 and self._size.is_settled:
-                continue  # the next values are made while this chunk goes back
+                continue
             results, waiting = waiting.results(), None
             if not self._size.is_settled:
                 self._size.took(time.perf_counter() - began)
