@@ -28,6 +28,7 @@ from ..graph.rectifiers import written
 from . import inputs, rows, rules
 from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
+from .reshapes import reshapes_checked
 from .rules import Rule, RuleReport
 from .steps import Backward
 from .wanted import Together, Wanted
@@ -199,7 +200,8 @@ class EagerTape:
             found = self._values, axes, self.samples, "float32"
             value = self.value(self.input.point).as_nd_ndarray()
             behind = rows.Behind(self.input.name, value, self.behind(self.input), *found)
-            self._touching = rows.touch(behind)
+            with reshapes_checked():
+                self._touching = rows.touch(behind)
         return self._touching
 
     # -- a recording -------------------------------------------------------------------------------
