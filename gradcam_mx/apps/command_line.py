@@ -67,13 +67,15 @@ def _ended(code: int) -> int:
 @contextmanager
 def warnings_told() -> Iterator[None]:
     """Say what is warned of in a line, each once, not where in the code that was."""
+    from tqdm import tqdm  # as mxnet, it takes its time
+
     said: set[str] = set()
 
     def tell(message: Any, *_: Any, **__: Any) -> None:
         text = in_words(str(message))
         if text not in said:
             said.add(text)
-            print(f"gradcam-mx: note: {text}", file=sys.stderr)
+            tqdm.write(f"gradcam-mx: note: {text}", file=sys.stderr)  # above a bar, not behind it
 
     with warnings.catch_warnings():
         warnings.showwarning = tell
