@@ -58,7 +58,7 @@ def explain_all(
     outcome = Outcome()
     bar = tqdm(total=len(photos), desc="explaining", unit="photo", disable=len(photos) == 1)
     with bar, ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        written: deque[tuple[Source, Future[Any]]] = deque()
+        written: deque[tuple[Source, Future[Any] | GradCamError]] = deque()
 
         def finish_one() -> None:
             with stop.held():  # what is written is recorded too
@@ -138,25 +138,27 @@ def _written(
     found: Found | GradCamError,
     writer: ThreadPoolExecutor,
     out: RunFolder,
-) -> Future[Any]:
-    """What will be the rows and predictions of a photo, once they are written."""
-    if isinstance(read, Read) and isinstance(found, Found):
-        return writer.submit(write, job, source, read, found, out)
-    failed: Future[Any] = Future()
-    failed.set_exception(found if isinstance(found, GradCamError) else None)
-    return failed
+) -> Future[Any] | GradCamError:
+    """What will be the rows and predictions of a photo, once they are written; or why not."""
+    if isinstance(read, GradCamError):
+        return read
+    if isinstance(found, GradCamError):
+        return found
+    return writer.submit(write, job, source, read, found, out)
 
 
 def _finish(
     job: Job,
     source: Source,
-    coming: Future[Any],
+    coming: Future[Any] | GradCamError,
     out: RunFolder,
     outcome: Outcome,
     report: Callable[[str, list[str]], None],
 ) -> None:
     """Wait for what is written of a photo, and tell what became of it."""
     try:
+        if isinstance(coming, GradCamError):
+            raise coming
         rows, predictions = coming.result()
     except OutputError:
         raise

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from failing import failing_after
 from PIL import Image
 
 import gradcam_mx as gm
@@ -878,18 +879,6 @@ def test_version(capsys):
 
 
 # --------------------------------------------------------------------------- failures while writing
-
-
-def failing_after(calls, function, error):
-    """The function, which raises from a certain call on."""
-    count = iter(range(1000))
-
-    def call(*args, **kwargs):
-        if next(count) >= calls:
-            raise error
-        return function(*args, **kwargs)
-
-    return call
 
 
 @pytest.mark.parametrize(

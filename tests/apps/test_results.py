@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from failing import failing_after
 from PIL import Image
 
 import gradcam_mx as gm
@@ -324,18 +325,6 @@ def test_a_photo_that_can_no_longer_be_read_keeps_what_was_found(explain, tmp_pa
 # ---------------------------------------------------------------------------- stopped in the middle
 
 
-def ending(calls, function, error):
-    """The function, which raises from a certain call on."""
-    count = iter(range(1000))
-
-    def call(*args, **kwargs):
-        if next(count) >= calls:
-            raise error
-        return function(*args, **kwargs)
-
-    return call
-
-
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -357,7 +346,7 @@ def test_what_is_done_is_kept_and_counted(
         "picture": (picture, "save", 2),
         "table": (Results, "add", 1),
     }[place]
-    monkeypatch.setattr(owner, name, ending(done * times, getattr(owner, name), error))
+    monkeypatch.setattr(owner, name, failing_after(done * times, getattr(owner, name), error))
     ended, out, err = explain(*photos, "--out", "out", "--at-a-time", 1)
     assert ended == code
     assert [line for line in err.splitlines() if line.startswith("gradcam-mx: ")] == [
@@ -462,7 +451,7 @@ def test_output_that_cannot_be_printed_is_told(net, tmp_path):
 
 
 def test_ctrl_c_before_the_first_photo_says_that_nothing_was_done(explain, tmp_path, monkeypatch):
-    monkeypatch.setattr(requested, "load", ending(0, None, KeyboardInterrupt()))
+    monkeypatch.setattr(requested, "load", failing_after(0, None, KeyboardInterrupt()))
     code, out, err = explain(write(tmp_path / "cat.png"))
     assert (code, out) == (130, "")
     assert err == "gradcam-mx: stopped by Ctrl-C; nothing was explained\n"
@@ -472,7 +461,7 @@ def test_ctrl_c_before_the_first_photo_says_that_nothing_was_done(explain, tmp_p
 def test_the_same_failure_of_many_photos_is_told_once(explain, tmp_path, monkeypatch):
     photos = [write(tmp_path / f"{name}.png") for name in "abc"]
     monkeypatch.setattr(
-        explaining, "explained", ending(0, None, gm.errors.NetworkError("it does not run"))
+        explaining, "explained", failing_after(0, None, gm.errors.NetworkError("it does not run"))
     )
     code, out, err = explain(*photos)
     assert code == 2
