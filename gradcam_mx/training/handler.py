@@ -248,6 +248,10 @@ class ExplanationHandler(
         self._passed += 1
         if self._passed % self._every:
             return
+        # A Module's backward pass writes running statistics, and MXNet's engine is not told: who
+        # reads them right after a batch may get those of the batch before (measured). What fails
+        # here is the training's, and ends it.
+        mx.nd.waitall()
         with randomness_kept():
             snapshot = self._taken(net, step)
             if snapshot is not None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import random
+import subprocess
+import sys
 import warnings
 from functools import lru_cache
 
@@ -250,6 +253,46 @@ def test_all_writers_at_once(tmp_path, monkeypatch):
         np.testing.assert_array_equal(wandb_picture(tmp_path, steps[number]), one)
 
 
+SLOW_BACKWARD = """
+import numpy as np
+from gradcam_mx._mxnet import mx
+from gradcam_mx.training import ExplanationHandler
+
+hidden = mx.sym.BatchNorm(mx.sym.var("data"), name="norm")
+for number in range(4):  # its backward pass comes after theirs
+    hidden = mx.sym.Convolution(hidden, kernel=(3, 3), pad=(1, 1), num_filter=32, name=f"c{number}")
+scores = mx.sym.FullyConnected(mx.sym.Flatten(hidden), num_hidden=4, name="dense")
+images = np.random.RandomState(0).rand(16, 3, 48, 48).astype("float32")
+module = mx.mod.Module(mx.sym.SoftmaxOutput(scores, name="softmax"))
+seen = []
+
+
+def statistics(batch):
+    handler(batch)
+    module = batch.locals["self"]
+    given = [array.asnumpy() for array in module.get_params()[1].values()]
+    mx.nd.waitall()
+    there = [arrays[0].asnumpy() for arrays in module._exec_group.aux_arrays]
+    seen.append(all((one == other).all() for one, other in zip(given, there)))
+
+
+handler = ExplanationHandler(images[:1], [0], writers=lambda snapshot: None, unit="batch")
+module.fit(mx.io.NDArrayIter(images, np.zeros(16), 4), num_epoch=1, batch_end_callback=statistics)
+print(seen)
+"""
+
+
+def test_a_snapshot_of_a_module_has_the_statistics_of_its_batch():
+    """With several threads MXNet by itself gives those of the batch before."""
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_BACKWARD],
+        env={**os.environ, "MXNET_CPU_WORKER_NTHREADS": "4"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert done.stdout.decode().strip() == "[True, True, True, True]"
+
+
 @pytest.mark.parametrize("unit", ["epoch", "batch"])
 def test_a_module_trains_the_same_to_the_bit(unit):
     data = mx.sym.var("data")
@@ -264,10 +307,14 @@ def test_a_module_trains_the_same_to_the_bit(unit):
     for explained in (False, True):
         seed()
         module = mx.mod.Module(symbol)
-        callbacks = {}
+        # without it `fit` itself may read running statistics too early, see the test below
+        callbacks = {"batch_end_callback": [lambda batch: mx.nd.waitall()]}
         if explained:
-            callbacks[f"{unit}_end_callback"] = ExplanationHandler(
-                SHOWN, CLASSES, writers=[counted, draws_at_random], every=2, unit=unit
+            callbacks.setdefault(f"{unit}_end_callback", []).insert(
+                0,
+                ExplanationHandler(
+                    SHOWN, CLASSES, writers=[counted, draws_at_random], every=2, unit=unit
+                ),
             )
         module.fit(
             mx.io.NDArrayIter(images, labels, BATCH, shuffle=True),
