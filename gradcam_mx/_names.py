@@ -37,6 +37,21 @@ order is that of `gm.METHODS`."""
 
 METHODS = tuple(name for names in METHODS_OF.values() for name in names)
 
+METRICS_OF = {
+    "curves": ("deletion", "insertion", "srg", "road"),
+    "masked": ("average_drop", "increase", "gain"),
+    "fidelity": (
+        "infidelity",
+        "faithfulness_correlation",
+        "mufidelity",
+        "monotonicity_correlation",
+    ),
+    "robustness": ("max_sensitivity", "local_lipschitz", "continuity"),
+    "localisation": ("pointing_game", "energy", "rank_accuracy", "top_k_intersection", "iou"),
+    "description": ("sparseness", "complexity"),
+}
+"""A file of the room `metrics` → the measures in it, in the order of `gm.metrics.METRICS`."""
+
 CLASSIC = (
     "get_cam",
     "get_conv_out_grad",
@@ -75,6 +90,7 @@ HOMES = {
 MODULES = (
     "errors",
     "inspect",
+    "metrics",
     "nn",
     "picture",
     "rules",

@@ -13,6 +13,7 @@ __all__ = [
     "InputError",
     "LayerError",
     "MethodError",
+    "MetricError",
     "NetworkError",
     "OutputError",
     "PhotoError",
@@ -83,6 +84,10 @@ class TargetError(GradCamError, ValueError):
 
 class MethodError(GradCamError, ValueError):
     """No such method."""
+
+
+class MetricError(GradCamError, ValueError):
+    """No such measure, or options of it that do not fit."""
 
 
 class RuleError(GradCamError):

@@ -18,6 +18,7 @@ from .functions import method
 from .inputs import of_each
 from .moments import Moments
 from .needs import Needs
+from .register import Result
 from .run import View
 from .views import on_input
 
@@ -62,7 +63,7 @@ def saliency(run: View) -> np.ndarray:
     cost=COST,
     needs=Needs(rules=frozenset([PLAIN]), inside=True),
 )
-def input_x_gradient(run: View) -> np.ndarray:
+def input_x_gradient(run: View) -> Result:
     """Input × gradient: the share of each value in the score, were the net linear.
 
         R = x ⊙ ∂S/∂x
@@ -86,8 +87,8 @@ def input_x_gradient(run: View) -> np.ndarray:
         (1, 128, 27, 27)
     """
     if run.map:
-        return run.activations * run.layer_gradient
-    return run.x * run.input_gradient(PLAIN)
+        return Result(run.activations * run.layer_gradient, {}, signed=True)
+    return Result(run.x * run.input_gradient(PLAIN), {}, signed=True)
 
 
 def _or_mode(explain: Callable[..., Any]) -> Callable[..., Any]:

@@ -144,7 +144,7 @@ def integrated_gradients(
     (at_baseline,) = run.scores_at(where, [start], progress=False)
     details = _completeness(run, values, run.score - at_baseline)
     _say_gap(run, values, details, f"take more steps than {steps}")
-    return Result(values, details)
+    return Result(values, details, signed=True)
 
 
 @method(
@@ -247,7 +247,7 @@ def expected_gradients(
     details = _completeness(run, moments.mean, run.score - at_background)
     _say_gap(run, moments.mean, details, f"draw more samples than num_samples={num_samples}")
     details["standard_error"] = moments.standard_error.astype(np.float32)
-    return Result(moments.mean, details)
+    return Result(moments.mean, details, signed=True)
 
 
 def _completeness(run: View, values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:

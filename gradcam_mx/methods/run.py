@@ -286,6 +286,11 @@ class View:
         return self._recorded.class_names(self._head)
 
     @property
+    def is_of_classes(self) -> bool:
+        """Whether classes are explained, which have probabilities."""
+        return self._head.is_of_classes
+
+    @property
     def probabilities(self) -> np.ndarray | None:
         """(N, K) of the classes; None if the output is no class scores.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .arrays import balanced, boundaries, normalise, resize, strength, to_uint8
+from .charts import curves
 from .colors import (
     AGAINST,
     COLORMAP,
@@ -69,6 +70,7 @@ __all__ = [
     "check_photos",
     "check_signal",
     "colorize",
+    "curves",
     "figure",
     "filter_grid",
     "framed",

@@ -1,0 +1,245 @@
+"""Faithfulness by curves: the score as more and more of the input is changed, in a map's order."""
+
+from __future__ import annotations
+
+from typing import Any, Hashable, Iterator, Sequence
+
+import numpy as np
+
+from ..engine.chunks import AUTO, BatchSize, check_batch_size
+from ..methods.baselines import Baseline
+from .case import Case
+from .functions import metric
+from .hiding import LINEAR, check_baseline, check_count, hider
+from .register import HIGHER, LOWER, Curves
+
+
+def _check(
+    shape: Sequence[int],
+    *,
+    baseline: Baseline,
+    steps: int,
+    probability: bool,
+    seed: int,
+    batch_size: BatchSize,
+    progress: bool,
+    least: int = 1,
+) -> None:
+    check_count("steps", steps, least, shape)
+    check_baseline(baseline, shape)
+    check_batch_size(batch_size)
+
+
+@metric(
+    family="faithfulness",
+    paper="Petsiuk et al. 2018, arXiv:1806.07421",
+    cost="1 forward, and 1 for each step",
+    better=LOWER,
+    check=_check,
+)
+def deletion(
+    case: Case,
+    *,
+    baseline: Baseline = "zero",
+    steps: int = 20,
+    probability: bool = False,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> Curves:
+    """Deletion: the area under the score as the most relevant positions go first.
+
+        ∫₀¹ S(x with the share t of its most relevant positions hidden) dt
+
+    by trapezoids over t = 0, 1/steps, …, 1. Petsiuk et al. 2018, arXiv:1806.07421.
+    What is measured is the order of the map. Depends on the baseline: a net may take what is hidden
+    for something; report it with `insertion`, or `srg`, which is the difference.
+
+    Returns:
+        A Measured whose `values` are (N,), lower where the map is better; `curve` (N, steps + 1).
+
+    Example:
+        >>> gm.metrics.deletion(net, x, gm.grad_cam(net, x))             # doctest: +SKIP
+        <deletion of grad_cam: 3.214, 1 sample, lower is better>
+    """
+    shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
+    return _area(shown.most_hidden, shown.shares)
+
+
+@metric(
+    family="faithfulness",
+    paper="Petsiuk et al. 2018, arXiv:1806.07421",
+    cost="1 forward, and 1 for each step",
+    better=HIGHER,
+    check=_check,
+)
+def insertion(
+    case: Case,
+    *,
+    baseline: Baseline = "zero",
+    steps: int = 20,
+    probability: bool = False,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> Curves:
+    """Insertion: the area under the score as the most relevant positions come first.
+
+        ∫₀¹ S(baseline with the share t of the most relevant positions of x) dt
+
+    by trapezoids over t = 0, 1/steps, …, 1. Petsiuk et al. 2018, arXiv:1806.07421. It
+    is the area as the least relevant positions go first. Depends on the baseline, as `deletion`.
+
+    Returns:
+        A Measured whose `values` are (N,), higher where the map is better; `curve` (N, steps + 1).
+
+    Example:
+        >>> gm.metrics.insertion(net, x, cam, baseline="blur")           # doctest: +SKIP
+        <insertion of grad_cam: 8.31, 1 sample, higher is better>
+    """
+    shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
+    return _area(shown.least_hidden[..., ::-1], shown.shares)
+
+
+@metric(
+    family="faithfulness",
+    paper="Blücher et al. 2024, arXiv:2401.06654",
+    cost="1 forward, and 2 for each step",
+    better=HIGHER,
+    check=_check,
+)
+def srg(
+    case: Case,
+    *,
+    baseline: Baseline = "zero",
+    steps: int = 20,
+    probability: bool = False,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> Curves:
+    """SRG: the symmetric relevance gain, how much later the score falls if the least goes first.
+
+        SRG = ∫₀¹ S(x, least relevant t hidden) - S(x, most relevant t hidden) dt
+
+    which is insertion - deletion. Blücher et al. 2024, arXiv:2401.06654. A map that knows nothing
+    has 0 in the mean, whatever the baseline; methods are ordered alike under many baselines, so it
+    is the measure to begin with.
+
+    Returns:
+        A Measured whose `values` are (N,), higher where the map is better; `curve` (N, steps + 1)
+        is the difference on the way.
+
+    Example:
+        >>> gm.metrics.srg(net, x, {"cam": cam, "chance": gm.random_map(net, x)})  # doctest: +SKIP
+        {'cam': <srg of grad_cam: 5.1 …>, 'chance': <srg of random_map: -0.2 …>}
+    """
+    shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
+    return _area(shown.least_hidden - shown.most_hidden, shown.shares)
+
+
+def _check_road(shape: Sequence[int], **options: Any) -> None:
+    _check(shape, **options, least=2)
+
+
+@metric(
+    family="faithfulness",
+    paper="Rong et al. 2022, arXiv:2202.00449",
+    cost="2 forward for each step",
+    better=HIGHER,
+    check=_check_road,
+)
+def road(
+    case: Case,
+    *,
+    baseline: Baseline = LINEAR,
+    steps: int = 5,
+    probability: bool = False,
+    seed: int = 0,
+    batch_size: BatchSize = AUTO,
+    progress: bool = True,
+) -> Curves:
+    """ROAD: what removing the least relevant leaves, less what removing the most relevant leaves.
+
+        ROAD = mean over t of (S(x, least relevant t removed) - S(x, most relevant t removed)) / 2
+
+    for t = 1/steps, …, 1 - 1/steps. What is removed is filled by noisy linear imputation, from
+    which a net cannot read what was there: each value is the mean of its neighbours, with weights
+    1/6 beside and 1/12 across, and noise of 0.01 standard deviations. Rong et al. 2022,
+    arXiv:2202.00449. For pictures; needs scipy.
+
+    Returns:
+        A Measured whose `values` are (N,), higher where the map is better; `curve` (N, steps - 1).
+
+    Example:
+        >>> gm.metrics.road(net, x, cam)                                 # doctest: +SKIP
+        <road of grad_cam: 2.4, 1 sample, higher is better>
+    """
+    shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
+    curves = ((shown.least_hidden - shown.most_hidden) / 2)[..., 1:-1]
+    return Curves(curves.mean(axis=-1), curves, shown.shares[1:-1])
+
+
+def _area(curves: np.ndarray, shares: np.ndarray) -> Curves:
+    """Curves and the area under each, by trapezoids."""
+    means = (curves[..., 1:] + curves[..., :-1]) / 2
+    return Curves(means @ np.diff(shares), curves, shares)
+
+
+class _Shown:
+    """The scores of inputs of which some positions are hidden, in the order of each map.
+
+    Measures of one case share them.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        baseline: Baseline,
+        steps: int,
+        probability: bool,
+        seed: int,
+        batch_size: BatchSize,
+        progress: bool,
+    ) -> None:
+        self._case, self._baseline, self._seed = case, baseline, seed
+        self._how: Any = {
+            "probability": probability,
+            "batch_size": batch_size,
+            "progress": progress,
+        }
+        positions = int(np.prod(case.positions))
+        self._counts = [round(step * positions / steps) for step in range(steps + 1)]
+        self.shares = np.array(self._counts) / positions
+        """(K,) the share of the positions that are hidden."""
+        # an array has no hash, and is not looked at number by number
+        known: Hashable = id(baseline) if hasattr(baseline, "shape") else repr(baseline)
+        self._key = ("curves", known, steps, probability, seed)
+
+    @property
+    def most_hidden(self) -> np.ndarray:
+        """(E, N, K) the scores with the most relevant positions hidden."""
+        return self._case.kept((*self._key, "most"), lambda: self._scores(is_most=True))
+
+    @property
+    def least_hidden(self) -> np.ndarray:
+        """(E, N, K) the scores with the least relevant positions hidden."""
+        return self._case.kept((*self._key, "least"), lambda: self._scores(is_most=False))
+
+    def _scores(self, is_most: bool) -> np.ndarray:
+        case, counts = self._case, self._counts
+        ranks, x = case.ranks(self._seed), case.run.x
+        hides = hider(x, self._baseline, self._seed)
+        last = counts[-1]
+
+        def shown(rank: np.ndarray, count: int) -> np.ndarray:
+            return rank >= count if is_most else rank < last - count
+
+        def values() -> Iterator[Any]:
+            for of_samples in ranks:
+                for count in counts:
+                    yield [hides(n, shown(rank, count)) for n, rank in enumerate(of_samples)]
+
+        total = len(ranks) * len(counts)
+        found = case.scores(values(), total, "hiding parts", **self._how)
+        return found.reshape(len(ranks), len(counts), -1).transpose(0, 2, 1)

@@ -1,0 +1,80 @@
+"""Statistics that several measures share, in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def mean(values: np.ndarray) -> float:
+    """Of what is defined; NaN of nothing."""
+    found = values[~np.isnan(values)]
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of what is defined: s / √n; NaN of less than two."""
+    found = values[~np.isnan(values)]
+    return float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's correlation along the last axis; 0 where either is constant, up to rounding.
+
+    r = Σ (a - ā)(b - b̄) / √(Σ (a - ā)² Σ (b - b̄)²)
+    """
+    left, right = _centred(a), _centred(b)
+    norms = np.sqrt((left**2).sum(axis=-1) * (right**2).sum(axis=-1))
+    products = (left * right).sum(axis=-1)
+    return np.where(norms > 0, products / np.where(norms > 0, norms, 1), 0)
+
+
+_ROUNDING = 1e-12
+"""Of a constant, whose mean may be off by the rounding of its sum."""
+
+
+def _centred(a: np.ndarray) -> np.ndarray:
+    a = np.asarray(a, float)
+    found = a - a.mean(axis=-1, keepdims=True)
+    size = np.abs(a).max(axis=-1, keepdims=True)
+    is_flat = np.abs(found).max(axis=-1, keepdims=True) <= _ROUNDING * size
+    return np.where(is_flat, 0, found)
+
+
+def ranks(a: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis, from 0; equal values share the mean of theirs."""
+    flat = np.asarray(a, float).reshape(-1, np.shape(a)[-1])
+    found = np.empty(flat.shape)
+    for row, out in zip(flat, found):
+        _, place, count = np.unique(row, return_inverse=True, return_counts=True)
+        ends = np.cumsum(count)
+        out[:] = (ends - (count + 1) / 2)[place]
+    return found.reshape(np.shape(a))
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation along the last axis; 0 where either is constant."""
+    return pearson(ranks(a), ranks(b))
+
+
+def gini(a: np.ndarray) -> np.ndarray:
+    """Gini's index of what is not negative, along the last axis; NaN of zeros.
+
+    G = Σ_i (2 i - n - 1) a_i / (n Σ a),    a sorted upwards, i = 1 … n
+    """
+    a = np.sort(np.asarray(a, float), axis=-1)
+    count = a.shape[-1]
+    weights = 2 * np.arange(1, count + 1) - count - 1
+    total = a.sum(axis=-1)
+    return np.where(total > 0, (a @ weights) / (count * np.where(total > 0, total, 1)), np.nan)
+
+
+def entropy(a: np.ndarray) -> np.ndarray:
+    """Entropy of what is not negative, taken for shares, along the last axis; NaN of zeros.
+
+    H = -Σ p log p,    p = a / Σ a
+    """
+    a = np.asarray(a, float)
+    total = a.sum(axis=-1, keepdims=True)
+    shares = a / np.where(total > 0, total, 1)
+    logarithms = np.log(np.where(shares > 0, shares, 1))
+    return np.where(total[..., 0] > 0, -(shares * logarithms).sum(axis=-1), np.nan)
