@@ -11,9 +11,11 @@ from importlib import import_module
 
 from .. import _names
 from .case import Case
+from .evaluating import evaluate
 from .functions import metric
 from .measured import Measured
 from .register import METRICS, Curves, Metric, Wants, metrics_kept
+from .table import Evaluation
 
 for _file, _metrics in _names.METRICS_OF.items():
     _module = import_module(f"{__name__}.{_file}")
@@ -23,9 +25,11 @@ __all__ = [
     "METRICS",
     "Case",
     "Curves",
+    "Evaluation",
     "Measured",
     "Metric",
     "Wants",
+    "evaluate",
     "metric",
     "metrics_kept",
 ]

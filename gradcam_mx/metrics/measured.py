@@ -10,7 +10,7 @@ import numpy as np
 from .. import picture
 from ..errors import MetricError
 from ..support.equality import equal_by_fields
-from .statistics import mean, standard_error
+from .statistics import mean, mean_curve, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,4 +90,5 @@ class Measured(picture.Shows):
     def _drawn(self, heading: str | None) -> Any:
         assert self.curve is not None
         assert self.at is not None
-        return picture.curves({self.method: self.curve}, self.at, CHANGED, heading or self.title)
+        of = {self.method: mean_curve(self.curve)}
+        return picture.curves(of, self.at, CHANGED, heading or self.title)

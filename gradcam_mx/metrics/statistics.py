@@ -17,6 +17,14 @@ def standard_error(values: np.ndarray) -> float:
     return float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
 
 
+def mean_curve(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of curves (N, K) the mean, and its standard error; NaN of less than two."""
+    count = len(curves)
+    if count < 2:
+        return curves.mean(axis=0), np.full(curves.shape[1:], np.nan)
+    return curves.mean(axis=0), curves.std(axis=0, ddof=1) / np.sqrt(count)
+
+
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pearson's correlation along the last axis; 0 where either is constant, up to rounding.
 

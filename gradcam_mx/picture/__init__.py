@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arrays import balanced, boundaries, normalise, resize, strength, to_uint8
-from .charts import curves
+from .charts import bars, curves
 from .colors import (
     AGAINST,
     COLORMAP,
@@ -63,6 +63,7 @@ __all__ = [
     "as_array",
     "as_picture",
     "balanced",
+    "bars",
     "boundaries",
     "channel_grid",
     "channel_order",

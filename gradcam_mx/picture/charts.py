@@ -1,8 +1,8 @@
-"""Charts of numbers: curves with the error of their mean."""
+"""Charts of numbers: curves and bars, with the errors of their means."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -11,21 +11,23 @@ from .figures import DPI
 if TYPE_CHECKING:
     from .notebook import NotebookFigure
 
+Curve = Tuple[np.ndarray, np.ndarray]
+"""(K,) the mean of a curve, and its standard error, NaN where there is none."""
+
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 """Told apart by people who see fewer colours (Okabe & Ito 2008)."""
 _STYLES = ("-", "--", ":", "-.")
+_OTHERS = "#999999"
+_SIDE_BY_SIDE = 4
 
 
 def curves(
-    of: Mapping[str, np.ndarray],
-    at: np.ndarray,
-    along: str,
-    heading: str | None = None,
+    of: Mapping[str, Curve], at: np.ndarray, along: str, heading: str | None = None
 ) -> NotebookFigure:
-    """The mean of each of several sets of curves, with a band of its standard error.
+    """Curves, each with a band of its standard error.
 
     Args:
-        of: what a set is called → its curves (N, K).
+        of: what each is called → its mean and error.
         at: (K,) where on the horizontal axis.
         along: what that axis is called.
         heading: above the figure.
@@ -34,17 +36,54 @@ def curves(
 
     figure = NotebookFigure(figsize=(5.6, 3.6), dpi=DPI, layout="constrained")
     axes: Any = figure.add_subplot()
-    for number, (name, one) in enumerate(of.items()):
+    for number, (name, (mean, error)) in enumerate(of.items()):
         color = _COLORS[number % len(_COLORS)]
         style = _STYLES[number // len(_COLORS) % len(_STYLES)]
-        mean = one.mean(axis=0)
         axes.plot(at, mean, style, label=name, color=color)
-        if len(one) > 1:
-            error = one.std(axis=0, ddof=1) / np.sqrt(len(one))
+        if not np.isnan(error).any():
             axes.fill_between(at, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
     axes.set_xlabel(along)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     if heading:
         axes.set_title(heading)
+    return figure
+
+
+def bars(
+    panels: Mapping[str, Sequence[tuple[float, float]]],
+    names: Sequence[str],
+    others_from: int,
+    heading: str | None = None,
+) -> NotebookFigure:
+    """A panel of bars for each of several quantities, with whiskers of their standard errors.
+
+    Args:
+        panels: what a panel is called → the mean and standard error of each bar.
+        names: of the bars, the same in all panels.
+        others_from: the number of the first bar that is drawn in grey.
+        heading: above the figure.
+    """
+    from .notebook import NotebookFigure
+
+    across = min(len(panels), _SIDE_BY_SIDE)
+    down = -(-len(panels) // across)
+    size = (2.1 * across + 1.6, down * (0.28 * len(names) + 0.8))
+    figure = NotebookFigure(figsize=size, dpi=DPI, layout="constrained")
+    places = np.arange(len(names))
+    colors = [_COLORS[0] if place < others_from else _OTHERS for place in places]
+    drawn: Any = figure.subplots(down, across, sharey=True, squeeze=False)
+    for axes, (title, of_names) in zip(drawn.flat, panels.items()):
+        means, errors = np.array(of_names, float).T
+        whiskers = np.where(np.isnan(errors), 0, errors)
+        axes.barh(places, np.nan_to_num(means), xerr=whiskers, color=colors, height=0.7)
+        axes.set_title(title, fontsize=10)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    for axes in drawn.flat[len(panels) :]:
+        axes.set_visible(False)
+    drawn[0][0].set_yticks(places, names)
+    drawn[0][0].invert_yaxis()
+    if heading:
+        figure.suptitle(heading)
     return figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Collection, Iterable, Mapping, Sequence
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 _LINE = "margin:2px 0;font-family:monospace;font-size:90%"
@@ -12,20 +12,43 @@ MOST = 24
 """How many things are shown side by side; the rest is counted."""
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], below: str = "") -> str:
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    below: str | Sequence[str] = "",
+    *,
+    bold: Collection[tuple[int, int]] = (),
+    rule_above: int | None = None,
+) -> str:
     """A table, everything in it as text.
 
     Args:
         header: what the columns are called.
         rows: with a cell for each column.
-        below: a line of text under the table.
+        below: a line of text under the table, or several.
+        bold: the numbers of the rows and columns of cells that are bold.
+        rule_above: the number of a row that a line parts from those above.
     """
     head = "".join(f'<th style="{_CELL}">{escape(one)}</th>' for one in header)
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{escape(str(cell))}</td>' for cell in row) + "</tr>"
-        for row in rows
+        f"<tr>{_cells(row, number, bold, number == rule_above)}</tr>"
+        for number, row in enumerate(rows)
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" + line(below)
+    lines = [below] if isinstance(below, str) else below
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" + "".join(
+        map(line, lines)
+    )
+
+
+def _cells(
+    row: Sequence[Any], number: int, bold: Collection[tuple[int, int]], has_rule: bool
+) -> str:
+    style = _CELL + (";border-top:1px solid" if has_rule else "")
+    texts = (
+        f"<b>{escape(str(cell))}</b>" if (number, column) in bold else escape(str(cell))
+        for column, cell in enumerate(row)
+    )
+    return "".join(f'<td style="{style}">{text}</td>' for text in texts)
 
 
 def line(text: str) -> str:
