@@ -81,39 +81,41 @@ class Case:
         """
         if self._net is None or self._x is None:
             raise InputError("this measure needs the net and the input that were explained")
-        first = self.explanations[0]
-        output = self._output
-        if output is None and first.output is not None and " + " not in first.output:
-            output = first.output
-        run = Run(
+        named = self.explanations[0].output
+        if self._output is not None or named is None:
+            run = self._run(self._output)
+        else:
+            try:
+                run = self._run(named)
+            except TargetError:  # of a net made anew, whose output has another name
+                run = self._run(None)
+        self._check_scores(run)
+        return run
+
+    def _run(self, output: Any) -> Run:
+        return Run(
             self._net,
             self._x,
             self.target,
             None,
             [Needs(perturbs=True)],
             output=output,
-            input=first.input if isinstance(self._x, (tuple, list)) else None,
+            input=self.explanations[0].input if isinstance(self._x, (tuple, list)) else None,
             checks=[self._check_positions, *self._checks],
         )
-        self._check_scores(run)
-        return run
 
     @property
     def target(self) -> Any:
-        """What is explained, as a call takes it.
-
-        Raises:
-            TargetError: it was no class, and was not given again.
-        """
-        if self._target is not None:
+        """What is explained, as a call takes it: what was given, or the classes that were
+        explained; of what is no class the net's own default, which has to give the same scores."""
+        if self._target is not None or not self._are_of_classes:
             return self._target
+        return [int(one) for one in self.explanations[0].target]
+
+    @property
+    def _are_of_classes(self) -> bool:
         known = self.explanations[0].target
-        if isinstance(known, list) and all(isinstance(one, (int, np.integer)) for one in known):
-            return [int(one) for one in known]
-        raise TargetError(
-            f"these explanations are of {known!r}, which is no class: pass the target that they "
-            "explain once more, target=…"
-        )
+        return isinstance(known, list) and all(isinstance(one, (int, np.integer)) for one in known)
 
     def scores(
         self,
@@ -210,6 +212,11 @@ class Case:
             if len(run.score) != len(one.score) or not np.allclose(
                 run.score, one.score, rtol=0, atol=_SAME_SCORE * scale
             ):
+                if self._target is None and not self._are_of_classes:
+                    raise TargetError(
+                        f"these explanations are of {one.target!r}, which is no class: pass the "
+                        "target that they explain once more, target=…"
+                    )
                 raise InputError(
                     f"the explanation by {one.method} is of scores {_few(one.score)}, and for "
                     f"{_few(run.target)} the net gives {_few(run.score)} for this input: pass the "

@@ -63,7 +63,7 @@ def deletion(
         <deletion of grad_cam: 3.214, 1 sample, lower is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
-    return _area(shown.most_hidden, shown.shares)
+    return _area(shown.deleted, shown.shares)
 
 
 @metric(
@@ -98,7 +98,7 @@ def insertion(
         <insertion of grad_cam: 8.31, 1 sample, higher is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
-    return _area(shown.least_hidden[..., ::-1], shown.shares)
+    return _area(shown.inserted, shown.shares)
 
 
 @metric(
@@ -135,7 +135,15 @@ def srg(
         {'cam': <srg of grad_cam: 5.1 …>, 'chance': <srg of random_map: -0.2 …>}
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
-    return _area(shown.least_hidden - shown.most_hidden, shown.shares)
+    most_first, least_first = (
+        _area(shown.deleted, shown.shares),
+        _area(shown.inserted, shown.shares),
+    )
+    return Curves(
+        least_first.values - most_first.values,
+        shown.inserted[..., ::-1] - shown.deleted,
+        shown.shares,
+    )
 
 
 def _check_road(shape: Sequence[int], **options: Any) -> None:
@@ -176,7 +184,7 @@ def road(
         <road of grad_cam: 2.4, 1 sample, higher is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
-    curves = ((shown.least_hidden - shown.most_hidden) / 2)[..., 1:-1]
+    curves = ((shown.inserted[..., ::-1] - shown.deleted) / 2)[..., 1:-1]
     return Curves(curves.mean(axis=-1), curves, shown.shares[1:-1])
 
 
@@ -211,34 +219,33 @@ class _Shown:
         positions = int(np.prod(case.positions))
         self._counts = [round(step * positions / steps) for step in range(steps + 1)]
         self.shares = np.array(self._counts) / positions
-        """(K,) the share of the positions that are hidden."""
+        """(K,) the share of the positions that are hidden, or shown."""
         # an array has no hash, and is not looked at number by number
         known: Hashable = id(baseline) if hasattr(baseline, "shape") else repr(baseline)
         self._key = ("curves", known, steps, probability, seed)
 
     @property
-    def most_hidden(self) -> np.ndarray:
+    def deleted(self) -> np.ndarray:
         """(E, N, K) the scores with the most relevant positions hidden."""
-        return self._case.kept((*self._key, "most"), lambda: self._scores(is_most=True))
+        return self._case.kept((*self._key, "deleted"), lambda: self._scores(is_shown=False))
 
     @property
-    def least_hidden(self) -> np.ndarray:
-        """(E, N, K) the scores with the least relevant positions hidden."""
-        return self._case.kept((*self._key, "least"), lambda: self._scores(is_most=False))
+    def inserted(self) -> np.ndarray:
+        """(E, N, K) the scores with only the most relevant positions shown; the other way round, it
+        is with the least relevant hidden."""
+        return self._case.kept((*self._key, "inserted"), lambda: self._scores(is_shown=True))
 
-    def _scores(self, is_most: bool) -> np.ndarray:
+    def _scores(self, is_shown: bool) -> np.ndarray:
         case, counts = self._case, self._counts
         ranks, x = case.ranks(self._seed), case.run.x
         hides = hider(x, self._baseline, self._seed)
-        last = counts[-1]
-
-        def shown(rank: np.ndarray, count: int) -> np.ndarray:
-            return rank >= count if is_most else rank < last - count
 
         def values() -> Iterator[Any]:
             for of_samples in ranks:
                 for count in counts:
-                    yield [hides(n, shown(rank, count)) for n, rank in enumerate(of_samples)]
+                    yield [
+                        hides(n, (rank < count) == is_shown) for n, rank in enumerate(of_samples)
+                    ]
 
         total = len(ranks) * len(counts)
         found = case.scores(values(), total, "hiding parts", **self._how)

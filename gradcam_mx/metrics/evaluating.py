@@ -291,8 +291,6 @@ class Evaluator:
         )
         if any(one.wants.masks for one in self._metrics):
             masks = masks_of(masks, len(explanations[0]), case.positions)
-        if any(one.wants.net for one in self._metrics):
-            assert case.run is not None  # options are checked before anything is measured
         return [
             measured(one, case, self._metric_options[one.name], masks if one.wants.masks else None)
             for one in self._metrics

@@ -124,6 +124,8 @@ def measured(
     given = dict(options)
     if metric.wants.masks:
         given["masks"] = masks_of(masks, len(case.explanations[0]), case.positions)
+    if metric.wants.net:
+        case.run  # noqa: B018 - it refuses options that do not fit, before anything is measured
     found = metric.formula(case, **given)
     if not isinstance(found, Curves):
         return [

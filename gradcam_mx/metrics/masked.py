@@ -41,7 +41,7 @@ def average_drop(
 
     with the heat map h in [0, 1]. Chattopadhay et al. 2018, arXiv:1710.11063, as a
     share rather than in per cent. A map of ones has the best number there is, 0: never report it
-    alone.
+    alone. NaN where y is 0, as of a class that float32 has no probability for.
 
     Args:
         baseline: what is seen where the map is 0: "zero", "mean", "blur", a number or one for each
@@ -51,7 +51,7 @@ def average_drop(
         A Measured whose `values` are (N,), from 0 to 1, lower where the map is better.
     """
     before, after = _probabilities(case, baseline, batch_size, progress)
-    return np.maximum(before - after, 0) / np.maximum(before, np.finfo(float).tiny)
+    return _share(np.maximum(before - after, 0), before)
 
 
 @metric(
@@ -103,6 +103,7 @@ def gain(
         max(y' - y, 0) / (1 - y),    y' the probability for h ⊙ x + (1 - h) ⊙ baseline
 
     Zhang et al. 2024 (Opti-CAM), arXiv:2301.07002: the counterpart of `average_drop`.
+    NaN where y is 1.
 
     Args:
         baseline: what is seen where the map is 0, as `average_drop` takes it.
@@ -111,7 +112,11 @@ def gain(
         A Measured whose `values` are (N,), from 0 to 1, higher where the map is better.
     """
     before, after = _probabilities(case, baseline, batch_size, progress)
-    return np.maximum(after - before, 0) / np.maximum(1 - before, np.finfo(float).tiny)
+    return _share(np.maximum(after - before, 0), 1 - before)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
 
 
 def _probabilities(
