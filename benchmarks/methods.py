@@ -23,6 +23,7 @@ from gradcam_mx.methods import METHODS
 
 GRADIENT_CAMS = ["grad_cam", "grad_cam_pp", "xgrad_cam", "hires_cam", "layer_cam", "eigen_grad_cam"]
 ABLATION_LAYERS = {"resnet18_v1": ("features.7", 20), "squeezenet1.1": ("features.12", 2.5)}
+METHODS_TIMED = [name for name, one in METHODS.items() if one.family != "controls"]
 MANY_PASSES = (
     "smooth_grad",
     "integrated_gradients",
@@ -159,7 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--nets", nargs="+", default=list(ABLATION_LAYERS))
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=METHODS_TIMED)
     parser.add_argument("--steps", type=int, default=48, help="of those that average gradients")
     parser.add_argument("--gradients", action="store_true", help="measure those alone")
     options = parser.parse_args()

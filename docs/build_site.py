@@ -37,6 +37,7 @@ GUIDES = [
     "activation-maps.md",
     "gradients.md",
     "perturbation.md",
+    "trust.md",
     "inside-the-network.md",
     "training.md",
     "coming-from.md",

@@ -84,6 +84,15 @@ def gradients() -> None:
     )
 
 
+def controls() -> None:
+    """What knows nothing of the network, beside what does."""
+    family(
+        "controls",
+        ["grad_cam", "random_map", "centre_map", "edge_map"],
+        "SqueezeNet 1.1, Egyptian cat",
+    )
+
+
 def two_classes() -> None:
     net = gm.zoo.efficientnet_lite0()
     photo = data.stereo_motorcycle()[0]
@@ -255,6 +264,7 @@ PICTURES = {
     for one in (
         activation_maps,
         gradients,
+        controls,
         two_classes,
         layers,
         perturbation,

@@ -31,6 +31,7 @@ METHODS_OF = {
     "paths": ("integrated_gradients", "expected_gradients"),
     "probed_maps": ("score_cam", "ablation_cam"),
     "random_masks": ("rise",),
+    "controls": ("random_map", "centre_map", "edge_map"),
 }
 """A file of the room `methods` → the methods in it. A new method is one name more, here alone; the
 order is that of `gm.METHODS`."""

@@ -30,7 +30,9 @@ __all__ = [
     "ablation_cam",
     "activation_map",
     "cam",
+    "centre_map",
     "deconvnet",
+    "edge_map",
     "eigen_cam",
     "eigen_grad_cam",
     "expected_gradients",
@@ -51,6 +53,7 @@ __all__ = [
     "occlusion",
     "partition_shap",
     "perturbation",
+    "random_map",
     "rise",
     "saliency",
     "score_cam",
@@ -317,6 +320,65 @@ def cam(
     """
 
 @overload
+def centre_map(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    sigma: float = 0.25,
+) -> list[Explanation]: ...
+
+@overload
+def centre_map(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    sigma: float = 0.25,
+) -> Explanation:
+    """Centre map: a bell in the middle of the input, whatever is there.
+
+        L_p = exp(-½ Σ_a ((p_a - c_a) / (σ n_a))²)        c_a = (n_a - 1) / 2
+
+    for the axes a of positions, of n_a positions each. A control: photographers put things in the
+    middle, so it does well by measures of where a thing is. Judd et al. 2012,
+    MIT-CSAIL-TR-2012-001, a Gaussian stretched to the picture's proportions.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs it is of, by number or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        sigma: σ, as a share of each side.
+
+    Returns:
+        An Explanation whose values are (N, H, W), at the input's size, in [0, 1].
+
+    Raises:
+        MethodError: a sigma that is not above 0, an input without positions.
+        TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.centre_map(net, mx.nd.ones((1, 3, 65, 65))).values[0, 32, 32]
+        1.0
+    """
+
+@overload
 def deconvnet(
     net: Net,
     x: Input,
@@ -375,6 +437,64 @@ def deconvnet(
         >>> net.initialize()
         >>> gm.deconvnet(net, mx.nd.ones((1, 3, 224, 224))).rule_report.changed
         {'relu': 26}
+    """
+
+@overload
+def edge_map(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def edge_map(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+) -> Explanation:
+    """Edge map: where the input changes from one position to the next, whatever the network.
+
+        L = mean over the channels of √(Σ_a (K_a * x_c)²)
+
+    with Sobel's kernel K_a for each axis a of positions: [-1, 0, 1] along it, [1, 2, 1] along every
+    other axis; beyond the border its values go on. A control: people take maps that follow edges
+    for good ones, and some methods hardly do more. Sobel & Feldman 1968, "A 3×3 isotropic gradient
+    operator for image processing"; Adebayo et al. 2018, arXiv:1810.03292, hold methods against
+    edges.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs it is of, by number or name; the first by default.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+
+    Returns:
+        An Explanation whose values are (N, H, W), at the input's size, 0 or more.
+
+    Raises:
+        MethodError: an input without positions.
+        TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.edge_map(net, mx.nd.ones((1, 3, 64, 64))).values.any()
+        False
     """
 
 @overload
@@ -2277,6 +2397,120 @@ def partition_shap(
         >>> net.initialize()
         >>> gm.partition_shap(net, mx.nd.ones((1, 3, 32, 32)), max_evals=8).values.shape
         (1, 32, 32)
+    """
+
+@overload
+def random_map(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    seed: int = 0,
+) -> list[list[Explanation]]: ...
+
+@overload
+def random_map(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    seed: int = 0,
+) -> list[Explanation]: ...
+
+@overload
+def random_map(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    seed: int = 0,
+) -> Explanation: ...
+
+@overload
+def random_map(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    seed: int = 0,
+) -> list[Explanation]: ...
+
+@overload
+def random_map(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Random map: numbers at random where a layer's map would be.
+
+        L_p ~ uniform in [0, 1), each position on its own
+
+    A control: what does no better by some measure says nothing about the network. Hooker et al.
+    2019, arXiv:1806.10758, hold methods against pixels in a random order; here the positions are
+    those of a layer, so that the map is as smooth as a CAM of that layer once both are drawn, or
+    measured, at the input's size.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        seed: a sample's numbers follow from it and from the sample's number in the batch (the row's
+            number, of a layer with several rows for each sample), and from nothing else: not from
+            the net, the samples beside it, the target or the device.
+
+    Returns:
+        An Explanation whose values are (N, h, w), float32 in [0, 1).
+
+    Raises:
+        MethodError: no such seed.
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.random_map(net, mx.nd.ones((1, 3, 224, 224)), seed=3).values.shape
+        (1, 7, 7)
     """
 
 @overload

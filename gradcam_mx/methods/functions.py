@@ -29,9 +29,9 @@ def method(
     computed.
 
     The function made is called with (net, x, target, layer, *, output, …, **options), `layer` and
-    `fuse` only where the formula needs a layer, `input` only where it explains a layer or input; it
-    has the formula's name and options, and its docstring, completed by that of all arguments. It
-    keeps to this formula, whatever becomes of the register.
+    `fuse` only where the formula needs a layer; it has the formula's name and options, and its
+    docstring, completed by that of all arguments. It keeps to this formula, whatever becomes of the
+    register.
 
     Args:
         family: what it is listed under, one of `FAMILIES`.
@@ -106,8 +106,7 @@ def _signature(formula: Formula, needs: Needs) -> inspect.Signature:
     if needs.layer or needs.inside:
         parameters.append(parameter("layer", "Any", positional))
     parameters.append(parameter("output", "OutputChoice", keyword))
-    if needs.rules or needs.inside or needs.perturbs or needs.layer:
-        parameters.append(parameter("input", "InputChoice", keyword))
+    parameters.append(parameter("input", "InputChoice", keyword))
     if needs.layer:
         parameters.append(parameter("fuse", "str | None", keyword))
     parameters.append(parameter("names", "Names | None", keyword))

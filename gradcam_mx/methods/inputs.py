@@ -28,8 +28,9 @@ def check(chosen: InputChoice, methods: Sequence[Method]) -> None:
         MethodError: one of the methods does.
     """
     for one in methods if are_several(chosen) else ():
-        if one.needs.layer or one.needs.perturbs:
-            why = "makes maps of a layer" if one.needs.layer else "tries changes of one input"
+        if one.needs.layer or one.needs.is_forward_only:
+            why = "tries changes of one input" if one.needs.perturbs else "makes a map of one input"
+            why = "makes maps of a layer" if one.needs.layer else why
             raise MethodError(
                 f"input={chosen!r} is for methods that attribute to inputs by gradients (saliency, "
                 f"integrated_gradients …), and {one.name} {why}: name one input"

@@ -14,7 +14,7 @@ class Needs:
     layer: bool = False
     """The activations of a layer and the gradient there."""
     gradient: bool = True
-    """Whether it wants that gradient at the layer."""
+    """Whether it wants that gradient at the layer; of no layer, whether it wants any."""
     rules: frozenset[Rule] = frozenset()
     """The rules under which it wants the gradient at the input."""
     inside: bool = False
@@ -23,3 +23,9 @@ class Needs:
     """Whether its layer is the one that a global average pool and a Dense layer follow."""
     perturbs: bool = False
     """Whether it tries other inputs, the same for all targets of a call, and needs no gradient."""
+
+    @property
+    def is_forward_only(self) -> bool:
+        """Whether it does without any derivative, also that of the target."""
+        differentiates = self.gradient or self.rules or self.inside or self.pooled
+        return self.perturbs or not differentiates

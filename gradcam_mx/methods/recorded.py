@@ -93,7 +93,13 @@ class Recorded:
         where = self.recording.input
         with failures_told("forward"):
             recording = self.recording.at(where, self.placed(x, where), 1, self.maps)
-        return Recorded(recording, self.asked, self.maps, output=self._output_choice)
+        return Recorded(
+            recording,
+            self.asked,
+            self.maps,
+            output=self._output_choice,
+            differentiate=self._differentiate,
+        )
 
     def targets(self, target: Targets) -> Asked:
         """The targets of a call, and which of the outputs each reads."""
@@ -128,7 +134,7 @@ class Recorded:
 
     def head(self, fixed: Any, values: Sequence[Any]) -> Head:
         """That of a target which was fixed, for the outputs of another input."""
-        found = heads.head(fixed, values, self.known)
+        found = heads.head(fixed, values, self.known, self._differentiate)
         return found._replace(places=tuple(range(len(values))))
 
     def together(self, where: Map, wanted: Sequence[Head]) -> Together:

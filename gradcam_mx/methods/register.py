@@ -36,7 +36,7 @@ Formula = Callable[..., Union[np.ndarray, Result, List[Result]]]
 perturbs, a list with those for each target."""
 
 
-FAMILIES = ("activation maps", "gradients", "perturbation")
+FAMILIES = ("activation maps", "gradients", "perturbation", "controls")
 """What methods are listed under; a new one has a page in `docs/` and a row in the README."""
 
 

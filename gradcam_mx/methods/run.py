@@ -407,10 +407,11 @@ def recorded_for(
     rules: frozenset[Rule] = frozenset().union(*(need.rules for need in needs))
     layers = asked if any(need.layer for need in needs) else ()
     targets = Asked(target, output)
-    only_forward = bool(needs) and all(need.perturbs for need in needs)
+    only_forward = bool(needs) and all(need.is_forward_only for need in needs)
     part = None
-    if targets.is_mixed and not only_forward:
+    if targets.is_mixed and (layers or not only_forward):
         # this run gives the values; those of its parts, which read the same outputs, the gradients
+        # and the default layers
         part = partial(recorded_for, net, x, layer=layer, needs=needs, input=input, names=names)
         layers, rules = (), frozenset()
     with failures_told("forward"):
