@@ -322,7 +322,9 @@ class Evaluator:
         if "progress" in takes:
             own.setdefault("progress", False)
         if method in [one.method for one in self._controls] and "seed" in takes:
-            own.setdefault("seed", self._seed + start)  # another map for each sample
+            own.setdefault("seed", self._seed)
+        if "start" in takes:
+            own.setdefault("start", start)  # another map for each sample of the data set
         return own
 
     def _leave_out_what_does_not_fit(self, x: Any) -> None:
