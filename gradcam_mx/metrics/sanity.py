@@ -237,14 +237,14 @@ def _other_classes(case: Case, seed: int) -> list[int]:
 
 def _subject(case: Case) -> tuple[Graph, list[list[str]]]:
     """The graph of the net, and the parameters of its layers from the top."""
-    _ = case.run  # refuses what does not fit, and initialises what waits for an input
+    run = case.run  # refuses what does not fit, and initialises what waits for an input
     try:
         graph = case.graph
     except NetworkError as error:
         raise NetworkError(
             f"a net becomes random in a graph of its own, beside it, and this one has none: {error}"
         ) from error
-    return graph, layers_from_top(graph, case.shapes)
+    return graph, layers_from_top(graph, case.shapes, run.output_name.split(" + "))
 
 
 def _similarities(
