@@ -49,6 +49,10 @@ def emprt(case: Case, *, bins: int = 100, seed: int = 0) -> np.ndarray:
     own, which keeps the distribution of its numbers; running statistics stay. It is done on copies.
     NaN where all of R is equal, and -1 where all of R' is.
 
+    Measured on SqueezeNet 1.1 and EfficientNet-Lite0, it is around 0 or below for Grad-CAM and
+    saliency as for guided backprop, of either sign from one seed to the next, and no better where
+    parameters are drawn anew: read `smprt` beside it.
+
     Args:
         bins: how many.
 
