@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from .. import _names
+from .agreement import Agreement, agreement
 from .case import Case
 from .evaluating import evaluate
 from .functions import metric
@@ -24,6 +25,7 @@ for _file, _metrics in _names.METRICS_OF.items():
 
 __all__ = [
     "METRICS",
+    "Agreement",
     "Case",
     "Curves",
     "Evaluation",
@@ -31,6 +33,7 @@ __all__ = [
     "Metric",
     "Recommendation",
     "Wants",
+    "agreement",
     "evaluate",
     "metric",
     "metrics_kept",

@@ -28,7 +28,7 @@ _KEPT, _FINALISTS = 8, 3
 _ALIKE = 0.5
 """A map whose SSIM with that of a net that knows nothing is higher is no map of the net. Measured:
 Grad-CAM and saliency 0.1 to 0.4, guided backprop 0.5 to 0.8. eMPRT does not tell them apart: it is
-around 0, or below, for all of them, and of either sign from one order of the numbers to the next."""
+around 0, or below, for all of them, and its sign changes with the order of the numbers."""
 _LEAST = 8
 """With fewer samples, choosing and measuring are not done on different ones."""
 _COARSEST = 3

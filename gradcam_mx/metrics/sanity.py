@@ -11,17 +11,14 @@ from tqdm import tqdm
 from ..errors import MetricError, NetworkError, TargetError
 from ..explanation.explanation import Explanation
 from ..graph.graph import Graph
-from ..support.arrays import ranges, stretched
-from ..support.optional import optional
+from ..support.arrays import ranges
 from .case import Case, relevance
 from .functions import metric
 from .hiding import check_count
 from .randomised import layers_from_top, randomised
 from .register import HIGHER, LOWER, Curves
+from .similarity import check_window, ssim
 from .statistics import entropy
-
-WINDOW = 7
-"""Of SSIM, in positions along each axis."""
 
 RANDOM = "share of the layers that are random"
 """What the horizontal axis of a curve is."""
@@ -80,19 +77,9 @@ def emprt(case: Case, *, bins: int = 100, seed: int = 0) -> np.ndarray:
     return np.where(before > 0, (after - before) / np.where(before > 0, before, 1), np.nan)
 
 
-def _check_window(shape: Sequence[int]) -> None:
-    positions = tuple(shape[2:])
-    if not positions or min(positions) < WINDOW:
-        raise MetricError(
-            f"SSIM looks through windows of {WINDOW} positions along each axis; the input of shape "
-            f"{tuple(shape)} has {' × '.join(map(str, positions)) or 'none'}"
-        )
-    _ssim_of_two()
-
-
 def _check_layers(shape: Sequence[int], *, layers: int, seed: int, progress: bool) -> None:
     check_count("layers", layers, 1)
-    _check_window(shape)
+    check_window(shape)
 
 
 def _check_noise(
@@ -189,7 +176,7 @@ def mprt(case: Case, *, layers: int = 10, seed: int = 0, progress: bool = True) 
 
 
 def _check_other(shape: Sequence[int], *, seed: int) -> None:
-    _check_window(shape)
+    check_window(shape)
 
 
 @metric(
@@ -218,7 +205,7 @@ def random_logit(case: Case, *, seed: int = 0) -> np.ndarray:
     others = _other_classes(case, seed)
     return np.stack(
         [
-            _ssim(case.relevance[number], relevance(case.again(number, target=others)), own.signed)
+            ssim(case.relevance[number], relevance(case.again(number, target=others)), own.signed)
             for number, own in enumerate(case.explanations)
         ]
     )
@@ -264,7 +251,7 @@ def _similarities(
         for stage, other in enumerate(randomised(graph, layers, map(int, counts), seed)):
             found = _means(case, other, num_samples, noise, seed, bar)
             for number, one in enumerate(case.explanations):
-                curves[number, :, stage] = _ssim(own[number], found[number], one.signed)
+                curves[number, :, stage] = ssim(own[number], found[number], one.signed)
     return Curves(curves.mean(axis=-1), curves, counts / len(layers), RANDOM)
 
 
@@ -314,29 +301,3 @@ def _histogram_entropy(values: np.ndarray, bins: int) -> np.ndarray:
         counts, _ = np.histogram(values[index], bins)
         found[index] = entropy(counts)
     return found
-
-
-def _ssim_of_two() -> Any:
-    metrics = optional("skimage.metrics", "how alike maps are is measured")
-    return metrics.structural_similarity
-
-
-def _ssim(maps: np.ndarray, others: np.ndarray, signed: bool) -> np.ndarray:
-    """(N,) how alike maps (N, *positions) are; see `smprt`.
-
-    Wang et al. 2004, Image quality assessment: from error visibility to structural similarity.
-    """
-    compare, span = _ssim_of_two(), 2 if signed else 1
-    return np.array(
-        [
-            compare(_scaled(one, signed), _scaled(other, signed), win_size=WINDOW, data_range=span)
-            for one, other in zip(maps, others)
-        ]
-    )
-
-
-def _scaled(one: np.ndarray, signed: bool) -> np.ndarray:
-    if not signed:
-        return stretched(one)
-    largest = np.abs(one).max()
-    return one / largest if largest > 0 else one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arrays import balanced, boundaries, normalise, resize, strength, to_uint8
-from .charts import bars, curves
+from .charts import bars, curves, matrix
 from .colors import (
     AGAINST,
     COLORMAP,
@@ -79,6 +79,7 @@ __all__ = [
     "grid",
     "mark_unseen",
     "masked",
+    "matrix",
     "normalise",
     "of_input",
     "on_photo",

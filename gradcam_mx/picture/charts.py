@@ -87,3 +87,32 @@ def bars(
     if heading:
         figure.suptitle(heading)
     return figure
+
+
+def matrix(values: np.ndarray, names: Sequence[str], heading: str | None = None) -> NotebookFigure:
+    """A square for each pair, dark where its number is high, with the number in it.
+
+    Args:
+        values: (E, E), at most 1.
+        names: of the rows and columns.
+        heading: above the figure.
+    """
+    from .notebook import NotebookFigure
+
+    side = 0.62 * len(names) + 1.6
+    figure = NotebookFigure(figsize=(side + 0.4, side), dpi=DPI, layout="constrained")
+    axes: Any = figure.add_subplot()
+    low = min(0.0, float(values.min()))
+    axes.imshow(values, cmap="Blues", vmin=low, vmax=1)
+    for row, column in np.ndindex(values.shape):
+        is_dark = values[row, column] > (1 + low) / 2
+        color = "white" if is_dark else "black"
+        text = f"{values[row, column]:.2f}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    if heading:
+        axes.set_title(heading)
+    return figure
