@@ -98,6 +98,10 @@ x = mx.nd.random.normal(shape=(1, 3, 224, 224))
 for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
     exec(block)
 print(cam.values.shape, sorted(set(gm.METHODS) & {"positive_cam", "squared_gradient"}))
+sizes = np.abs(gm.metrics.Case([cam]).relevance[0, 0])
+expected = sizes.max() / sizes.sum()
+title = gm.metrics.METRICS["peak_share"].title
+print(abs(peak_share(None, None, cam).values[0] - expected) < 1e-6, title)
 found = gm.explain(net, x, ["positive_cam", "squared_gradient"])
 documentation = gm.METHODS["positive_cam"].function.__doc__
 print(found["squared_gradient"].values.shape, "relu:" in documentation)
@@ -143,8 +147,11 @@ def test_the_page_on_adding_a_method_runs():
         text=True,
         check=False,
     )
-    assert ran.stdout.splitlines() == [
+    lines = ran.stdout.splitlines()
+    assert [re.sub(r": [^,]+,", ": …,", lines[0]), *lines[1:]] == [
+        "<peak_share of positive_cam: …, 1 sample>",
         "(1, 13, 13) ['positive_cam', 'squared_gradient']",
+        "True Peak share",
         "(1, 3, 224, 224) True",
         "True True",
         "True RuleReport(rule='absolute_weights', changed={'Convolution': 2}, "

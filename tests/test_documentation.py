@@ -150,3 +150,8 @@ def test_every_target_is_in_the_table():
     listed = " ".join(rows("docs/networks.md"))
     for name in set(gm.targets.__all__) - {"LayerOutputs"}:  # what a target reads
         assert re.search(rf"\b{name}\(", listed), f"docs/networks.md does not list {name}"
+
+
+@pytest.mark.parametrize("name", gm.metrics.METRICS)
+def test_every_measure_has_its_row(name):
+    assert f" `{name}` " in rows("docs/trust.md"), f"docs/trust.md has no row for `{name}`"

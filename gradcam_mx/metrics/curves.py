@@ -57,10 +57,6 @@ def deletion(
 
     Returns:
         A Measured whose `values` are (N,), lower where the map is better; `curve` (N, steps + 1).
-
-    Example:
-        >>> gm.metrics.deletion(net, x, gm.grad_cam(net, x))             # doctest: +SKIP
-        <deletion of grad_cam: 3.214, 1 sample, lower is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
     return _area(shown.deleted, shown.shares)
@@ -92,10 +88,6 @@ def insertion(
 
     Returns:
         A Measured whose `values` are (N,), higher where the map is better; `curve` (N, steps + 1).
-
-    Example:
-        >>> gm.metrics.insertion(net, x, cam, baseline="blur")           # doctest: +SKIP
-        <insertion of grad_cam: 8.31, 1 sample, higher is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
     return _area(shown.inserted, shown.shares)
@@ -178,10 +170,6 @@ def road(
 
     Returns:
         A Measured whose `values` are (N,), higher where the map is better; `curve` (N, steps - 1).
-
-    Example:
-        >>> gm.metrics.road(net, x, cam)                                 # doctest: +SKIP
-        <road of grad_cam: 2.4, 1 sample, higher is better>
     """
     shown = _Shown(case, baseline, steps, probability, seed, batch_size, progress)
     curves = ((shown.inserted[..., ::-1] - shown.deleted) / 2)[..., 1:-1]

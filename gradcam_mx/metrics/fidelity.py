@@ -84,10 +84,6 @@ def infidelity(
 
     Returns:
         A Measured whose `values` are (N,), lower where the map is better.
-
-    Example:
-        >>> gm.metrics.infidelity(net, x, gm.integrated_gradients(net, x))   # doctest: +SKIP
-        <infidelity of integrated_gradients: 0.61, 1 sample, lower is better>
     """
     x = case.run.x
     behind = baseline_of(x, baseline)

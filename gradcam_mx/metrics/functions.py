@@ -98,10 +98,11 @@ def metric(
             case = Case(explanations, **subject, output=output, checks=checks)
             return wrap(measured(own, case, given, masks))
 
+        sections = _SECTIONS if wants.net else _SECTIONS_WITHOUT_NET
         function.__doc__ = documented(
             _with_shared(formula.__doc__, signature.parameters),
             signature.parameters,
-            _SECTIONS if wants.net else _SECTIONS_WITHOUT_NET,
+            {**sections, "Example": _example(name, wants)},
         )
         function.__signature__ = signature  # type: ignore[attr-defined]
         own = listed(Metric(name, family, paper, cost, better, wants, formula, function, check))
@@ -185,6 +186,20 @@ def _with_shared(doc: str | None, names: Sequence[str] | Mapping[str, Any]) -> s
         return text.replace("Args:\n", f"Args:\n{shared}\n", 1)
     head, separator, rest = text.partition("\nExample:\n")
     return f"{head.rstrip()}\n\nArgs:\n{shared}\n{separator}{rest}"
+
+
+def _example(name: str, wants: Wants) -> str:
+    masks = ", masks=[(8, 8, 40, 40)]" if wants.masks else ""
+    return "\n".join(
+        [
+            ">>> import gradcam_mx as gm, mxnet as mx",
+            ">>> net = mx.gluon.model_zoo.vision.resnet18_v1()",
+            ">>> net.initialize()",
+            ">>> x = mx.nd.random.normal(shape=(1, 3, 64, 64))",
+            f">>> gm.metrics.{name}(net, x, gm.grad_cam(net, x){masks}).values.shape",
+            "(1,)",
+        ]
+    )
 
 
 def _signature(formula: Formula, wants: Wants) -> inspect.Signature:

@@ -105,7 +105,7 @@ def matrix(values: np.ndarray, names: Sequence[str], heading: str | None = None)
     low = min(0.0, float(values.min()))
     axes.imshow(values, cmap="Blues", vmin=low, vmax=1)
     for row, column in np.ndindex(values.shape):
-        is_dark = values[row, column] > (1 + low) / 2
+        is_dark = values[row, column] > low + 0.6 * (1 - low)
         color = "white" if is_dark else "black"
         text = f"{values[row, column]:.2f}"
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
