@@ -15,6 +15,7 @@ from .evaluating import evaluate
 from .functions import metric
 from .measured import Measured
 from .register import METRICS, Curves, Metric, Wants, metrics_kept
+from .stability import Stability, stability
 from .table import Evaluation
 
 for _file, _metrics in _names.METRICS_OF.items():
@@ -28,10 +29,12 @@ __all__ = [
     "Evaluation",
     "Measured",
     "Metric",
+    "Stability",
     "Wants",
     "evaluate",
     "metric",
     "metrics_kept",
+    "stability",
 ]
 __all__.extend(name for names in _names.METRICS_OF.values() for name in names)
 
