@@ -98,12 +98,13 @@ class Stability(picture.Shows):
     def heatmap(self) -> np.ndarray:
         """The mean for display, (N, H, W) float32 in [0, 1], zero where it is uncertain.
 
-        `mean.heatmap()` is that of the mean everywhere.
+        Of attributions the strongest 1 % are drawn alike. `mean.heatmap()` is that of the mean
+        everywhere.
 
         Raises:
             InputError: the input has no positions.
         """
-        return self.mean.heatmap() * self.certain
+        return self._shown(self.mean.heatmap())
 
     @told
     def plot(
@@ -208,12 +209,18 @@ class Stability(picture.Shows):
             tuple(map(str, details["over"])),
         )
 
+    def _shown(self, maps: np.ndarray) -> np.ndarray:
+        if not self.explanation.is_map:  # a few values are far above all others
+            axes = tuple(range(1, maps.ndim))
+            strong = np.percentile(np.abs(maps), 99, axis=axes, keepdims=True)
+            maps = np.clip(maps / np.where(strong > 0, strong, 1), -1, 1)
+        return (maps * self.certain).astype(np.float32)
+
     def _panels(self, photo: Any, look: drawing.Look) -> list[np.ndarray]:
         drawing.check_positions(self.mean)
         given, axes = drawing.photos(self.mean, photo), len(self.mean.input_size)
         signed = self.mean.signed
-        maps = self.mean.signed_heatmap() if signed else self.mean.heatmap()
-        maps = maps * self.certain
+        maps = self._shown(self.mean.signed_heatmap() if signed else self.mean.heatmap())
         if axes == 1:
             return [
                 picture.veiled(
