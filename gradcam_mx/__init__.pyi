@@ -2,6 +2,7 @@
 
 import gradcam_mx.errors as errors
 import gradcam_mx.inspect as inspect
+import gradcam_mx.metrics as metrics
 import gradcam_mx.nn as nn
 import gradcam_mx.picture as picture
 import gradcam_mx.rules as rules
@@ -21,6 +22,7 @@ from gradcam_mx.graph.load import load
 from gradcam_mx.graph.trace import trace
 from gradcam_mx.inspect.check import check
 from gradcam_mx.methods import METHODS, ablation_cam, cam, deconvnet, eigen_cam, eigen_grad_cam, expected_gradients, explain, feature_ablation, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lime, occlusion, partition_shap, rise, saliency, score_cam, smooth_grad, xgrad_cam
+from gradcam_mx.metrics.stability import stability
 from gradcam_mx.nn import Activation, Conv2D
 from gradcam_mx.support.geometry import Geometry
 
@@ -35,6 +37,7 @@ __all__ = [
     "load",
     "predict",
     "predict_fn",
+    "stability",
     "trace",
     "cam",
     "grad_cam",
@@ -75,6 +78,7 @@ __all__ = [
     "visualize",
     "errors",
     "inspect",
+    "metrics",
     "nn",
     "picture",
     "rules",

@@ -343,7 +343,10 @@ def stability(
     quiet = {"progress": False} if "progress" in chosen.options else {}
     own = {**({} if progress else quiet), **options}
     first = plan(own, output, lambda shape: _check_shape(shape, ways)).run(net, x, target)
-    single, run = first.first(method), first.run
+    run, single = first.run, first.first(method)
+    if "progress" not in options:
+        given_options = {name: one for name, one in single.options.items() if name != "progress"}
+        single = replace(single, options=given_options)
     tally = _Tally(_said(single), single.signed)
     read = Asked(target, output).choices[0]
     # nobody chose one: the first, which needs no telling for each draw
@@ -471,7 +474,7 @@ def _in_place(net: Net, x: Input, run: View, value: np.ndarray) -> Input:
     """The input of the net, with other values of the one that is explained."""
     arrays = list(as_tuple(x))
     name = run.input_map.name
-    number = trace(net).input_names.index(name) if len(arrays) > 1 else 0
+    number = trace(net, len(arrays)).input_names.index(name) if len(arrays) > 1 else 0
     arrays[number] = run.placed(value)
     return tuple(arrays) if isinstance(x, tuple) else arrays[0]
 
