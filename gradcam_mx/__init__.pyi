@@ -22,6 +22,7 @@ from gradcam_mx.graph.load import load
 from gradcam_mx.graph.trace import trace
 from gradcam_mx.inspect.check import check
 from gradcam_mx.methods import METHODS, ablation_cam, cam, centre_map, deconvnet, edge_map, eigen_cam, eigen_grad_cam, expected_gradients, explain, feature_ablation, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lime, occlusion, partition_shap, random_map, rise, saliency, score_cam, smooth_grad, xgrad_cam
+from gradcam_mx.metrics.stability import stability
 from gradcam_mx.nn import Activation, Conv2D
 from gradcam_mx.support.geometry import Geometry
 
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "predict",
     "predict_fn",
+    "stability",
     "trace",
     "cam",
     "grad_cam",

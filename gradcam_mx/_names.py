@@ -79,6 +79,7 @@ HOMES = {
     "load": "graph.load",
     "predict": "apps.predictions",
     "predict_fn": "apps.predict",
+    "stability": "metrics.stability",
     "trace": "graph.trace",
     **{name: f"methods.{file}" for file, names in METHODS_OF.items() for name in names},
     # drop-in layers, errors

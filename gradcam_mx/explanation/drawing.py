@@ -186,9 +186,14 @@ def figure(
     size: Size | None = None,
     dpi: float | None = None,
     rows: slice = slice(None),
+    drawn: Sequence[np.ndarray] | None = None,
 ) -> NotebookFigure:
-    """The figure of `Explanation.plot`, of some of its rows."""
-    drawn = panels(explanation, photo, look, rows)
+    """The figure of `Explanation.plot`, of some of its rows.
+
+    Args:
+        drawn: pictures of these rows, in the place of the explanation's own.
+    """
+    drawn = panels(explanation, photo, look, rows) if drawn is None else drawn
     titles = _titles(explanation, names, title)[rows]
     is_beside = photo is not None and len(explanation.input_size) > 1
     given = photos(explanation, photo if is_beside else None, beside=True)[rows]

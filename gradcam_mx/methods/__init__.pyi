@@ -2007,8 +2007,12 @@ def kernel_shap(
 
     Returns:
         An Explanation whose values are (N, H, W), φ of each position's segment. In its details:
-        "segments", "segment_values" (N, S), NaN where a sample has fewer segments, and
-        "base_value" (N,), S(baseline).
+        "segments", "segment_values" (N, S), NaN where a sample has fewer segments, "base_value"
+        (N,), S(baseline); and "standard_error", that of the values over the combinations that are
+        drawn: how far they would be others with another seed, 0 where none are. It is the sandwich
+        of White (1980, doi:10.2307/1912934) over pairs of a combination and its complement, with
+        the residuals corrected for the fit (HC2: MacKinnon & White 1985,
+        doi:10.1016/0304-4076(85)90158-7). NaN where fewer pairs were drawn than there are values.
 
     Raises:
         MethodError: no such segments or baseline, too few samples.
@@ -2224,7 +2228,13 @@ def lime(
     Returns:
         An Explanation whose values are the weights (N, H, W). In its details: "segments",
         "segment_values" (N, S) the weights, NaN where a sample has fewer segments, "intercept",
-        "local_prediction" (of x by the model) and "local_fit" (its weighted R²), all (N,).
+        "local_prediction" (of x by the model) and "local_fit" (its weighted R²), all (N,); and
+        "standard_error", that of the values over the combinations that are drawn: how far the
+        weights would be others with another seed. It is the sandwich of White (1980,
+        doi:10.2307/1912934), which holds whether or not the net is linear, with the residuals
+        corrected for the fit (HC2: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7). With
+        `num_features` it takes the choice of segments as given, and is NaN for the others; NaN too
+        for fewer combinations than the model has numbers.
 
     Raises:
         MethodError: no such segments or baseline, options out of range.
@@ -2858,7 +2868,8 @@ def smooth_grad(
         progress: whether to show a bar if it takes longer than two seconds.
 
     Returns:
-        An Explanation whose values are (N, C, H, W).
+        An Explanation whose values are (N, C, H, W). `details["standard_error"]`, shaped like them,
+        is theirs, over the noise: of the mean, of the mean square, or of the variance.
 
     Raises:
         MethodError: no such mode, no samples, a negative noise.

@@ -230,7 +230,7 @@ def smooth_grad(
     seed: int = 0,
     batch_size: BatchSize = AUTO,
     progress: bool = True,
-) -> np.ndarray:
+) -> Result:
     """SmoothGrad: saliency with its noise averaged away, over noisy copies of the input.
 
         R = mean of ∂S/∂x at x + ε,        ε ~ Normal(0, σ²),        σ = noise · (max x - min x)
@@ -250,7 +250,8 @@ def smooth_grad(
             machine; the result does not depend on it, but for rounding.
 
     Returns:
-        An Explanation whose values are (N, C, H, W).
+        An Explanation whose values are (N, C, H, W). `details["standard_error"]`, shaped like them,
+        is theirs, over the noise: of the mean, of the mean square, or of the variance.
 
     Raises:
         MethodError: no such mode, no samples, a negative noise.
@@ -278,7 +279,7 @@ def smooth_grad(
             # the same for all samples, so that each gets what it would get alone
             yield x + sigma * draw.standard_normal((1, *x.shape[1:])).astype(x.dtype)
 
-    moments = Moments(x.shape, mean_alone=mode == "mean")
+    moments = Moments(x.shape, to_the_fourth=mode == "variance")
     for _, gradient in run.gradients_at(
         run.input_map,
         noisy(),
@@ -287,7 +288,9 @@ def smooth_grad(
         total=num_samples,
         what="SmoothGrad",
     ):
-        moments.add(gradient)
-    if mode == "mean":
-        return moments.mean
-    return moments.variance if mode == "variance" else moments.mean**2 + moments.variance
+        moments.add(np.square(gradient, dtype=np.float64) if mode == "square" else gradient)
+    if mode == "variance":
+        values, error = moments.variance, moments.variance_error
+    else:
+        values, error = moments.mean, moments.standard_error
+    return Result(values, {"standard_error": error.astype(np.float32)})

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.check import NO_DERIVATIVE, check_finite
 from ..engine.inputs import Input
-from ..engine.wanted import InputChoice
+from ..engine.wanted import Check, InputChoice
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
@@ -74,6 +74,8 @@ class Plan:
         options: name of a method → its own options.
         inside: whether methods that can explain a layer as well as the input explain the layer.
         names: those of the classes, as targets ask for them; by default the net's own.
+        checks: what looks at the shape of an input before anything is computed, besides those of
+            the methods.
 
     Raises:
         MethodError: there is no such method, option or fusion, or nothing that `fuse` could join.
@@ -100,6 +102,7 @@ class Plan:
         options: Options = MappingProxyType({}),
         inside: bool = False,
         names: Names | None = None,
+        checks: Sequence[Check] = (),
     ) -> None:
         chosen = [find_method(one) if isinstance(one, str) else one for one in methods]
         if inside:
@@ -109,8 +112,13 @@ class Plan:
         """Each of the methods once, with what it needs here."""
         fusion.check(fuse, layer, self.methods)
         inputs.check(input, self.methods)
-        self.checks = tuple(
-            check for one in self.methods for check in check_of_shape(one, self._options[one.name])
+        self.checks = (
+            *checks,
+            *(
+                each
+                for one in self.methods
+                for each in check_of_shape(one, self._options[one.name])
+            ),
         )
         """What looks at the shape of an input before anything is computed."""
         self._layer, self._output, self._input, self._fuse = layer, output, input, fuse

@@ -299,6 +299,16 @@ class View:
         return self._recorded.probabilities(self._head.places[0])
 
     @property
+    def fixed_target(self) -> Any:
+        """What is explained, as it means the same for other inputs: classes, not the top one."""
+        return self._head.fixed
+
+    def placed(self, x: np.ndarray) -> Any:
+        """Other values of the input that attributions are made for, channels at axis 1, as an array
+        that the net takes."""
+        return self._recorded.placed(x, self.input_map)
+
+    @property
     def input_map(self) -> Map:
         """The input that attributions are made for."""
         return self._recorded.recording.input

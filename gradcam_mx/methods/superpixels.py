@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -134,7 +134,13 @@ def lime(
     Returns:
         An Explanation whose values are the weights (N, H, W). In its details: "segments",
         "segment_values" (N, S) the weights, NaN where a sample has fewer segments, "intercept",
-        "local_prediction" (of x by the model) and "local_fit" (its weighted R²), all (N,).
+        "local_prediction" (of x by the model) and "local_fit" (its weighted R²), all (N,); and
+        "standard_error", that of the values over the combinations that are drawn: how far the
+        weights would be others with another seed. It is the sandwich of White (1980,
+        doi:10.2307/1912934), which holds whether or not the net is linear, with the residuals
+        corrected for the fit (HC2: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7). With
+        `num_features` it takes the choice of segments as given, and is NaN for the others; NaN too
+        for fewer combinations than the model has numbers.
 
     Raises:
         MethodError: no such segments or baseline, options out of range.
@@ -165,7 +171,7 @@ def lime(
             _fit(rows, found[:, number], kernel_width, ridge, num_features)
             for rows, found in zip(present, scores)
         ]
-        weights, *others = (list(one) for one in zip(*models))
+        weights, errors, *others = (list(one) for one in zip(*models))
         values = padded(weights)
         names = ("intercept", "local_prediction", "local_fit")
         return Result(
@@ -173,6 +179,7 @@ def lime(
             {
                 "segments": cut,
                 "segment_values": values,
+                "standard_error": spread(padded(errors), cut).astype(np.float32),
                 **{name: np.array(one) for name, one in zip(names, others)},
             },
             signed=True,
@@ -207,8 +214,9 @@ def _fit(
     kernel_width: float,
     ridge: float,
     num_features: int | None,
-) -> tuple[np.ndarray, float, float, float]:
-    """Weights, intercept, prediction for all segments, and R² of the weighted ridge regression."""
+) -> tuple[np.ndarray, np.ndarray, float, float, float]:
+    """Weights, their standard errors, intercept, prediction for all segments, and R² of the
+    weighted ridge regression."""
     distances = 1 - np.sqrt(present.mean(axis=1))  # 1 - cos to the vector of ones
     nearness = np.sqrt(np.exp(-((distances / kernel_width) ** 2)))
     rows, scores = present.astype(np.float64), scores.astype(np.float64)
@@ -219,8 +227,48 @@ def _fit(
         used = np.sort(np.argsort(-np.abs(model.coef_), kind="stable")[:num_features])
         model.fit(rows[:, used], scores, sample_weight=nearness)
     weights[used] = model.coef_
+    errors = np.full(len(weights), np.nan)
+    residuals = scores - model.predict(rows[:, used])
+    errors[used] = _errors_of_fit(rows[:, used], residuals, nearness, ridge)
     fit = model.score(rows[:, used], scores, sample_weight=nearness)
-    return weights, float(model.intercept_), float(model.intercept_ + weights.sum()), float(fit)
+    prediction = float(model.intercept_ + weights.sum())
+    return weights, errors, float(model.intercept_), prediction, float(fit)
+
+
+def _errors_of_fit(
+    rows: np.ndarray, residuals: np.ndarray, weights: np.ndarray, ridge: float
+) -> np.ndarray:
+    """(S,) standard errors of the coefficients of a weighted ridge regression with an intercept.
+
+        V = H⁻¹ (Σ_i u_i u_iᵀ) H⁻¹,    H = Z^T W Z + λ diag(0, 1, …),    Z = (1, z)
+        u_i = w_i Z_i e_i / √(1 - h_i),    h_i = w_i Z_iᵀ H⁻¹ Z_i
+
+    with the mean of u taken off. The first row, of all segments, is the same in each drawing, and
+    adds nothing.
+    """
+    design = np.hstack([np.ones((len(rows), 1)), rows])
+    count, numbers = design.shape
+    if count <= numbers + 1:
+        return np.full(numbers - 1, np.nan)
+    penalty = np.diag([0.0, *[ridge] * (numbers - 1)])
+    inverse = np.linalg.pinv(design.T @ (weights[:, None] * design) + penalty, hermitian=True)
+    influence = weights[:, None] * design @ inverse
+    left = 1 - (influence * design).sum(axis=1)
+    corrected = residuals / np.sqrt(np.maximum(left, _LEAST_LEFT))
+    shifts = influence[1:] * corrected[1:, None]
+    return np.sqrt(_scatter(shifts).diagonal()[1:])
+
+
+_LEAST_LEFT = 1e-6
+"""Where a row decides its own fit, nothing is left of it to tell an error by."""
+
+
+def _scatter(shifts: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+    """The covariance of the sum of independent rows, each of which came some number of times."""
+    times = np.ones(len(shifts)) if times is None else times
+    count = times.sum()
+    centred = shifts - times @ shifts / count
+    return (times[:, None] * centred).T @ centred * count / (count - 1)
 
 
 def _linear_model() -> Any:
@@ -279,8 +327,12 @@ def kernel_shap(
 
     Returns:
         An Explanation whose values are (N, H, W), φ of each position's segment. In its details:
-        "segments", "segment_values" (N, S), NaN where a sample has fewer segments, and
-        "base_value" (N,), S(baseline).
+        "segments", "segment_values" (N, S), NaN where a sample has fewer segments, "base_value"
+        (N,), S(baseline); and "standard_error", that of the values over the combinations that are
+        drawn: how far they would be others with another seed, 0 where none are. It is the sandwich
+        of White (1980, doi:10.2307/1912934) over pairs of a combination and its complement, with
+        the residuals corrected for the fit (HC2: MacKinnon & White 1985,
+        doi:10.1016/0304-4076(85)90158-7). NaN where fewer pairs were drawn than there are values.
 
     Raises:
         MethodError: no such segments or baseline, too few samples.
@@ -298,7 +350,10 @@ def kernel_shap(
     cut = cutting.segments_of(run.x, segments, num_segments)
     coalitions = [_coalitions(int(one.max()) + 1, num_samples, seed) for one in cut]
     # the first of all is without any segment
-    present = [np.concatenate([np.zeros((1, rows.shape[1]), bool), rows]) for rows, _ in coalitions]
+    present = [
+        np.concatenate([np.zeros((1, one.present.shape[1]), bool), one.present])
+        for one in coalitions
+    ]
     scores = _scores(
         run,
         Curtain(run.x, baseline),
@@ -311,25 +366,40 @@ def kernel_shap(
 
     def of_target(number: int) -> Result:
         base = np.array([found[0, number] for found in scores], np.float64)
-        values = padded(
-            [
-                _shapley(rows, weights, found[1:, number], empty, full)
-                for (rows, weights), found, empty, full in zip(
-                    coalitions, scores, base, run.scores[:, number].astype(np.float64)
-                )
-            ]
-        )
+        fits = [
+            _shapley(tried, found[1:, number], empty, full)
+            for tried, found, empty, full in zip(
+                coalitions, scores, base, run.scores[:, number].astype(np.float64)
+            )
+        ]
+        values, errors = (padded(one) for one in zip(*fits))
         return Result(
             spread(values, cut),
-            {"segments": cut, "segment_values": values, "base_value": base},
+            {
+                "segments": cut,
+                "segment_values": values,
+                "base_value": base,
+                "standard_error": spread(errors, cut).astype(np.float32),
+            },
             signed=True,
         )
 
     return [of_target(number) for number in range(scores[0].shape[1])]
 
 
-def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(M, S) bool: combinations, neither empty nor full; (M,) their weights in the regression."""
+class _Coalitions(NamedTuple):
+    """Combinations of segments, neither empty nor full."""
+
+    present: np.ndarray
+    """(M, S) bool."""
+    weights: np.ndarray
+    """(M,) in the regression."""
+    times: np.ndarray
+    """(D,) how often each of the last D was drawn, always after or before its complement; those
+    before them are all of their size."""
+
+
+def _coalitions(count: int, budget: int, seed: int) -> _Coalitions:
     _check_budget(budget, count)
     sizes = np.arange(1, count)
     shares = (count - 1) / (sizes * (count - sizes))  # of all combinations of a size together
@@ -347,13 +417,14 @@ def _coalitions(count: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndar
             weights += [shares[one - 1] / math.comb(count, one)] * math.comb(count, one)
         left -= pair
     budget -= len(rows)
+    times = np.empty(0)
     if left and budget >= 2:
         drawn = _drawn(sorted(left), shares, count, budget, np.random.RandomState(seed))
         total = sum(shares[size - 1] for size in left)
         times = np.array(list(drawn.values()), np.float64)
         rows += [np.frombuffer(key, bool) for key in drawn]
         weights += (times * total / times.sum()).tolist()
-    return np.array(rows, bool).reshape(-1, count), np.array(weights)
+    return _Coalitions(np.array(rows, bool).reshape(-1, count), np.array(weights), times)
 
 
 def _check_budget(budget: int, count: int) -> None:
@@ -388,16 +459,41 @@ def _indicator(members: Any, count: int) -> np.ndarray:
 
 
 def _shapley(
-    present: np.ndarray, weights: np.ndarray, scores: np.ndarray, empty: float, full: float
-) -> np.ndarray:
-    """(S,): the weighted least squares solution whose sum is full - empty."""
-    if present.shape[1] == 1:  # all of it, whatever else is there
-        return np.array([full - empty])
+    tried: _Coalitions, scores: np.ndarray, empty: float, full: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) the weighted least squares solution whose sum is full - empty; their standard errors."""
+    if tried.present.shape[1] == 1:  # all of it, whatever else is there
+        return np.array([full - empty]), np.zeros(1)
     # the last value is what the others leave of the sum
-    rows = present.astype(np.float64)
+    rows = tried.present.astype(np.float64)
     others, last = rows[:, :-1] - rows[:, -1:], rows[:, -1]
-    scale = np.sqrt(weights)
-    found, *_ = np.linalg.lstsq(
-        others * scale[:, None], (scores - empty - last * (full - empty)) * scale, rcond=None
-    )
-    return np.append(found, full - empty - found.sum())
+    scale = np.sqrt(tried.weights)
+    wanted = scores - empty - last * (full - empty)
+    found, *_ = np.linalg.lstsq(others * scale[:, None], wanted * scale, rcond=None)
+    errors = _errors_of_shapley(tried, others, wanted - others @ found)
+    return np.append(found, full - empty - found.sum()), errors
+
+
+def _errors_of_shapley(tried: _Coalitions, others: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    """(S,) standard errors over the pairs that were drawn, each of a combination and its
+    complement, whose rows are z and -z.
+
+        V = H⁻¹ (Σ_k u_k u_kᵀ) H⁻¹,    H = Σ_i w_i z_i z_iᵀ
+        u_k = c z_k (e_k - e_k') / √(1 - h_k),    h_k = 2 c z_kᵀ H⁻¹ z_k
+
+    over the drawings k, c the weight of one, e and e' the residuals of both, with the mean of u
+    taken off.
+    """
+    times, count = tried.times[::2], len(tried.times)
+    if not count:
+        return np.zeros(others.shape[1] + 1)
+    if times.sum() <= others.shape[1] + 1:
+        return np.full(others.shape[1] + 1, np.nan)
+    each = tried.weights[-1] / tried.times[-1]
+    inverse = np.linalg.pinv(others.T @ (tried.weights[:, None] * others), hermitian=True)
+    drawn, left = others[-count::2], residuals[-count:]
+    influence = each * drawn @ inverse
+    share = np.maximum(1 - 2 * (influence * drawn).sum(axis=1), _LEAST_LEFT)
+    corrected = (left[::2] - left[1::2]) / np.sqrt(share)
+    covariance = _scatter(influence * corrected[:, None], times)
+    return np.sqrt(np.append(covariance.diagonal(), covariance.sum()))

@@ -12,11 +12,13 @@ from importlib import import_module
 from .. import _names
 from .agreement import Agreement, agreement
 from .case import Case
+from .error_bars import Stability
 from .evaluating import evaluate
 from .functions import metric
 from .measured import Measured
 from .recommending import Recommendation, recommend
 from .register import METRICS, Curves, Metric, Wants, metrics_kept
+from .stability import stability
 from .table import Evaluation
 
 for _file, _metrics in _names.METRICS_OF.items():
@@ -32,12 +34,14 @@ __all__ = [
     "Measured",
     "Metric",
     "Recommendation",
+    "Stability",
     "Wants",
     "agreement",
     "evaluate",
     "metric",
     "metrics_kept",
     "recommend",
+    "stability",
 ]
 __all__.extend(name for names in _names.METRICS_OF.values() for name in names)
 

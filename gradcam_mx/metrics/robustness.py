@@ -118,7 +118,7 @@ def continuity(case: Case, *, pixels: int = 4) -> np.ndarray:
     ]
     found = np.zeros(case.relevance.shape[:2])
     for shift in shifts:
-        x = _shifted(case.run.x, shift)
+        x = shifted(case.run.x, shift)
         before, after = (_overlap(shift, is_moved) for is_moved in (False, True))
         for number, own in enumerate(case.relevance):
             moved = relevance(case.again(number, x))
@@ -127,7 +127,7 @@ def continuity(case: Case, *, pixels: int = 4) -> np.ndarray:
     return found
 
 
-def _shifted(x: np.ndarray, shift: Sequence[int]) -> np.ndarray:
+def shifted(x: np.ndarray, shift: Sequence[int]) -> np.ndarray:
     """x (N, C, …) moved along its positions, the border repeated."""
     for axis, step in enumerate(shift, start=x.ndim - len(shift)):
         places = np.clip(np.arange(x.shape[axis]) - step, 0, x.shape[axis] - 1)

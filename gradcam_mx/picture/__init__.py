@@ -27,7 +27,7 @@ from .figures import (
     show,
 )
 from .legends import Legend
-from .overlays import added, masked, overlay, signed_overlay
+from .overlays import added, masked, overlay, signed_overlay, veiled
 from .panels import CHANNEL, FRAMES, SIGNAL_HEIGHT, SIGNAL_WIDTH, signal_panel, strip
 from .patches import patch_grid
 from .photos import SEEN, check_photo, check_photos, check_signal, of_input
@@ -100,6 +100,7 @@ __all__ = [
     "strip",
     "tiles",
     "to_uint8",
+    "veiled",
 ]
 
 

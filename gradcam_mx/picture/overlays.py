@@ -15,6 +15,9 @@ ALPHA, SIGNED_ALPHA = 0.5, 0.85
 """The share of each pixel that a heat map has, and that a signed map has at its strongest."""
 EDGE = (60, 60, 60)
 """The colour of segments' boundaries over a photo, which is light: darker than any of it."""
+VEIL, VEIL_GREY = 0.5, 128
+"""The share of a veil in what is below it, and its grey: between the light photo below signed maps
+and the dark colour of nothing over other photos."""
 
 
 @told
@@ -103,3 +106,16 @@ def masked(photo: np.ndarray, mask: np.ndarray, color: float = 128) -> Picture:
     """
     photo = check_photo(photo, mask.ndim)
     return as_picture(np.where(nearest(mask, photo.shape[:-1])[..., None], photo, np.uint8(color)))
+
+
+@told
+def veiled(drawn: np.ndarray, hidden: np.ndarray) -> Picture:
+    """A picture of which a part is shown in flat grey, without its colours: shaped like `drawn`.
+
+    Args:
+        drawn: (H, W, 3) uint8; (D, H, W, 3) for a clip.
+        hidden: (h, w) bool, true where it is grey; (d, h, w) for a clip.
+    """
+    grey = VEIL * VEIL_GREY + (1 - VEIL) * drawn.mean(axis=-1, keepdims=True)
+    where = nearest(hidden, drawn.shape[:-1])[..., None]
+    return as_picture(np.where(where, to_uint8(grey), drawn))

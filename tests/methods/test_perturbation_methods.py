@@ -444,7 +444,7 @@ def test_sampled_kernel_shap_tends_to_shapley_values(toy):
 @pytest.mark.parametrize(("players", "budget"), [(4, 14), (5, 1000), (9, 300), (20, 500)])
 def test_combinations_and_their_weights(players, budget):
     """The Shapley kernel where all of a size are tried; else the same weight for a size in all."""
-    rows, weights = superpixels._coalitions(players, budget, 0)
+    rows, weights, _ = superpixels._coalitions(players, budget, 0)
     sizes = rows.sum(axis=1)
     assert len(rows) <= budget
     assert len({row.tobytes() for row in rows}) == len(rows)
@@ -467,10 +467,11 @@ def test_combinations_and_their_weights(players, budget):
 @pytest.mark.parametrize("budget", [40, 200])
 def test_the_regression_is_the_papers(budget):
     rng = np.random.RandomState(budget)
-    rows, weights = superpixels._coalitions(9, budget, 1)
+    tried = superpixels._coalitions(9, budget, 1)
+    rows, weights, _ = tried
     scores, empty, full = rng.normal(size=len(rows)), 0.3, -1.7
     np.testing.assert_allclose(
-        superpixels._shapley(rows, weights, scores, empty, full),
+        superpixels._shapley(tried, scores, empty, full)[0],
         naive.kernel_shap_sampled(rows, weights, scores, empty, full),
         rtol=1e-8,
         atol=1e-10,
