@@ -2,6 +2,7 @@
 
 import gradcam_mx.errors as errors
 import gradcam_mx.inspect as inspect
+import gradcam_mx.metrics as metrics
 import gradcam_mx.nn as nn
 import gradcam_mx.picture as picture
 import gradcam_mx.rules as rules
@@ -78,6 +79,7 @@ __all__ = [
     "visualize",
     "errors",
     "inspect",
+    "metrics",
     "nn",
     "picture",
     "rules",

@@ -107,6 +107,13 @@ def _measured(
 ) -> tuple[Read, list[list[Measured]]]:
     """A photo as it was read, and for each measure what it says of each method.
 
+    Args:
+        job: what is done with it.
+        evaluator: what measures it.
+        number: how many were measured before.
+        subject: the photo.
+        reading: what reads it.
+
     Raises:
         GradCamError: why it cannot be measured.
     """
@@ -114,6 +121,8 @@ def _measured(
     mask = None
     if subject.mask is not None:
         mask = read_mask(subject.mask, job.preprocess.geometry(read.photo))[None]
+    if not number:
+        evaluator.leave_out_what_does_not_fit(read.x, subject.target)
     return read, evaluator.measure(number, read.x, subject.target, mask)
 
 

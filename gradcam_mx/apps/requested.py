@@ -105,9 +105,7 @@ def evaluator(options: argparse.Namespace, job: Job) -> Evaluator:
         metric_options={one.name: size for one in metrics if "batch_size" in one.options},
         seed=options.seed or 0,
     )
-    shape = (1, *job.preprocess.shape)
-    made.check(shape)
-    made.leave_out_what_does_not_fit(shape)
+    made.check((1, *job.preprocess.shape))
     return made
 
 

@@ -2411,6 +2411,7 @@ def random_map(
     fuse: None = None,
     names: Names | None = None,
     seed: int = 0,
+    start: int = 0,
 ) -> list[list[Explanation]]: ...
 
 @overload
@@ -2425,6 +2426,7 @@ def random_map(
     fuse: str | None = None,
     names: Names | None = None,
     seed: int = 0,
+    start: int = 0,
 ) -> list[Explanation]: ...
 
 @overload
@@ -2439,6 +2441,7 @@ def random_map(
     fuse: str | None = None,
     names: Names | None = None,
     seed: int = 0,
+    start: int = 0,
 ) -> Explanation: ...
 
 @overload
@@ -2453,6 +2456,7 @@ def random_map(
     fuse: None = None,
     names: Names | None = None,
     seed: int = 0,
+    start: int = 0,
 ) -> list[Explanation]: ...
 
 @overload
@@ -2467,6 +2471,7 @@ def random_map(
     fuse: str | None = None,
     names: Names | None = None,
     seed: int = 0,
+    start: int = 0,
 ) -> Explanation:
     """Random map: numbers at random where a layer's map would be.
 
@@ -2494,9 +2499,10 @@ def random_map(
         fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
         names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
             by them. By default those that the net has as its `class_names`.
-        seed: a sample's numbers follow from it and from the sample's number in the batch (the row's
-            number, of a layer with several rows for each sample), and from nothing else: not from
-            the net, the samples beside it, the target or the device.
+        seed: a sample's numbers follow from it and from the sample's number (the row's number, of a
+            layer with several rows for each sample), and from nothing else: not from the net, the
+            samples beside it, the target or the device.
+        start: the number of the first sample, for batches of a data set one after another.
 
     Returns:
         An Explanation whose values are (N, h, w), float32 in [0, 1).

@@ -32,7 +32,9 @@ def _check_positions(name: str, shape: Sequence[int]) -> None:
         )
 
 
-def _check_seed(shape: Sequence[int], *, seed: int) -> None:
+def _check_seed(shape: Sequence[int], *, seed: int, start: int) -> None:
+    if not (is_whole(start) and start >= 0):
+        raise MethodError(f"start is {start!r}; expected the number of a sample, 0 or more")
     if not (is_whole(seed) and 0 <= seed < 1 << 32):
         raise MethodError(f"seed is {seed!r}; expected a whole number from 0 to {(1 << 32) - 1}")
 
@@ -44,7 +46,7 @@ def _check_seed(shape: Sequence[int], *, seed: int) -> None:
     needs=Needs(layer=True, gradient=False),
     check=_check_seed,
 )
-def random_map(run: View, *, seed: int = 0) -> np.ndarray:
+def random_map(run: View, *, seed: int = 0, start: int = 0) -> np.ndarray:
     """Random map: numbers at random where a layer's map would be.
 
         L_p ~ uniform in [0, 1), each position on its own
@@ -55,9 +57,11 @@ def random_map(run: View, *, seed: int = 0) -> np.ndarray:
     measured, at the input's size.
 
     Args:
-        seed: a sample's numbers follow from it and from the sample's number in the batch (the row's
-            number, of a layer with several rows for each sample), and from nothing else: not from
-            the net, the samples beside it, the target or the device.
+        seed: a sample's numbers follow from it and from the sample's number (the row's number, of a
+            layer with several rows for each sample), and from nothing else: not from the net, the
+            samples beside it, the target or the device.
+
+        start: the number of the first sample, for batches of a data set one after another.
 
     Returns:
         An Explanation whose values are (N, h, w), float32 in [0, 1).
@@ -74,8 +78,12 @@ def random_map(run: View, *, seed: int = 0) -> np.ndarray:
         (1, 7, 7)
     """
     rows, _, *size = run.activations.shape
+    first = start * rows // len(run.score)
     # whole numbers first: float64 in [0, 1), rounded to float32, may be 1
-    drawn = [np.random.RandomState([seed, row]).randint(STEPS, size=size) for row in range(rows)]
+    drawn = [
+        np.random.RandomState([seed, row]).randint(STEPS, size=size)
+        for row in range(first, first + rows)
+    ]
     return np.stack(drawn).astype(np.float32) / np.float32(STEPS)
 
 

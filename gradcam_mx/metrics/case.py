@@ -58,8 +58,8 @@ class Case:
 
     @cached_property
     def positions(self) -> tuple[int, ...]:
-        """The size of the input along its positions."""
-        return tuple(self.explanations[0].input_size)
+        """The size of the input along its positions; of vectors the number of their values."""
+        return positions_in(self.explanations[0])
 
     @cached_property
     def relevance(self) -> np.ndarray:
@@ -224,6 +224,12 @@ class Case:
                 )
 
 
+def positions_in(explanation: Explanation) -> tuple[int, ...]:
+    """The size of the input that was explained, along its positions; of vectors the number of their
+    values."""
+    return tuple(explanation.input_size) or explanation.values.shape[1:]
+
+
 def relevance(explanation: Explanation) -> np.ndarray:
     """(N, *positions) float64: what an explanation says of each position of the input, signed.
 
@@ -234,7 +240,7 @@ def relevance(explanation: Explanation) -> np.ndarray:
         MetricError: its values do not lie on the input, or are of several views of each sample.
         InputError: they hold NaN or infinity.
     """
-    values, size = explanation.values, explanation.input_size
+    values, size = explanation.values, positions_in(explanation)
     if explanation.views > 1:
         raise MetricError(
             f"the explanation by {explanation.method} has {explanation.views} maps of each sample "
@@ -243,16 +249,15 @@ def relevance(explanation: Explanation) -> np.ndarray:
     if not np.isfinite(values).all():
         raise InputError(f"the explanation by {explanation.method} holds NaN or infinity")
     if not explanation.is_map:
-        if values.ndim != len(size) + 2 and values.shape[1:] != tuple(size):
+        values = values if explanation.signed else np.abs(values)
+        if values.ndim == len(size) + 2:
+            values = values.sum(axis=1)
+        elif values.shape[1:] != size:
             raise MetricError(
                 f"the values {values.shape} of {explanation.method} at {explanation.layer!r} have "
-                f"no positions that lie on an input of {tuple(size)}"
+                f"no positions that lie on an input of {size}"
             )
-        if values.ndim == len(size) + 2:
-            values = (values if explanation.signed else np.abs(values)).sum(axis=1)
-        elif not explanation.signed:
-            values = np.abs(values)
-    if values.shape[1:] != tuple(size):
+    if values.shape[1:] != size:
         values = at_input(values, size, explanation.centres, fall_to_lowest=not explanation.signed)
     return values.astype(np.float64)
 
@@ -274,10 +279,10 @@ def _check_alike(explanations: Sequence[Explanation]) -> None:
     for one in explanations:
         if not isinstance(one, Explanation):
             raise InputError(f"{type(one).__name__} is no Explanation, which is what is measured")
-        if len(one) != len(first) or tuple(one.input_size) != tuple(first.input_size):
+        if len(one) != len(first) or positions_in(one) != positions_in(first):
             raise InputError(
-                f"{first.method} explains {len(first)} samples of {tuple(first.input_size)}, and "
-                f"{one.method} {len(one)} of {tuple(one.input_size)}: measure those of one input "
+                f"{first.method} explains {len(first)} samples of {positions_in(first)}, and "
+                f"{one.method} {len(one)} of {positions_in(one)}: measure those of one input "
                 "together"
             )
         if one.target != first.target:

@@ -11,13 +11,13 @@ import numpy as np
 from tqdm import tqdm
 
 from ..engine.inputs import as_tuple
-from ..errors import GradCamError, InputError, MethodError, MetricError
+from ..errors import GradCamError, InputError, LayerError, MethodError, MetricError
 from ..explanation.explanation import Explanation
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..methods.options import Options
 from ..methods.plan import Plan
-from ..methods.register import METHODS, find_method
+from ..methods.register import find_method
 from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.labels import Names
@@ -138,7 +138,7 @@ class Samples:
         self.count = None if not _is_array(self.x) else len(as_tuple(self.x)[0])
         """How many there are, if that is known."""
         for what, of_each in (("targets or labels", self._each_target), ("masks", self.masks)):
-            if None not in (of_each, self.count) and len(of_each) != self.count:
+            if of_each is not None and self.count is not None and len(of_each) != self.count:
                 raise InputError(
                     f"{len(of_each)} {what} for {self.count} samples; expected as many"
                 )
@@ -240,7 +240,7 @@ class Evaluator:
             for start, x, target, masks in samples:
                 count = len(as_tuple(x)[0])
                 if not start:
-                    self.leave_out_what_does_not_fit(np.shape(as_tuple(x)[0]))
+                    self.leave_out_what_does_not_fit(x, target)
                 try:
                     kept.add(start, self.measure(start, x, target, masks))
                 except GradCamError as error:
@@ -353,21 +353,25 @@ class Evaluator:
         if "progress" in takes:
             own.setdefault("progress", False)
         if method in [one.method for one in self._controls] and "seed" in takes:
-            own.setdefault("seed", self._seed + start)  # another map for each sample
+            own.setdefault("seed", self._seed)
+        if "start" in takes:
+            own.setdefault("start", start)  # another map for each sample of the data set
         return own
 
-    def leave_out_what_does_not_fit(self, shape: Sequence[int]) -> None:
-        """Say which of the controls there is none of for such inputs.
+    def leave_out_what_does_not_fit(self, x: Any, target: Any) -> None:
+        """Say which of the controls there is none of for such inputs, as vectors have no middle.
 
         Args:
-            shape: of the inputs.
+            x: samples.
+            target: of each, or of all.
         """
+        first, of_first = part_of(x, 0, 1), target[:1] if _is_of_each(target) else target
         for one in list(self._controls):
-            check = METHODS[one.method].check
             try:
-                if check is not None:
-                    check(shape, **METHODS[one.method].options)
-            except MethodError as error:
+                Plan([one.method], one.layer, output=self._output, names=self._names).run(
+                    self._net, first, of_first
+                )
+            except (MethodError, LayerError) as error:
                 self._controls.remove(one)
                 warnings.warn(f"without {one.method}: {error}", stacklevel=caller_level())
 

@@ -449,3 +449,15 @@ def test_controls_are_no_part_of_what_is_taken_by_default():
 
     assert CONTROLS == ["random_map", "centre_map", "edge_map"]
     assert not set(CONTROLS) & set(DEFAULT_METHODS)
+
+
+def test_batches_of_a_data_set_have_the_maps_of_all_samples_at_once():
+    net = gm.zoo.squeezenet1_1(pretrained=False)
+    net.initialize(mx.init.Xavier())
+    x = mx.nd.random.uniform(shape=(5, 3, 224, 224))
+    every = gm.random_map(net, x, seed=2).values
+    for start in range(0, 5, 2):
+        own = gm.random_map(net, x[start : start + 2], seed=2, start=start).values
+        np.testing.assert_array_equal(own, every[start : start + 2])
+    with pytest.raises(MethodError, match="start is -1"):
+        gm.random_map(net, x, start=-1)

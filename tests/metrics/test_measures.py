@@ -14,7 +14,11 @@ from gradcam_mx.baselines import baseline_of
 from gradcam_mx.errors import InputError, MethodError, MetricError, TargetError
 
 METRICS = gm.metrics.METRICS
-SHAPES = {"picture": (2, 3, 7, 6), "signal": (2, 3, 11), "volume": (2, 2, 3, 4, 5)}
+SHAPES = {
+    "picture": (2, 3, 7, 6),
+    "signal": (2, 3, 11),
+    "volume": (2, 2, 3, 4, 5),
+}
 CLASSES = 4
 HIDDEN = 9
 TARGET = [2, 1]
