@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gradcam_mx as gm
 from gradcam_mx import zoo
@@ -19,6 +21,26 @@ PREPARES = [
     dataclasses.replace(zoo.IMAGENET, size=(64, 48), short_side=60),
     zoo.preprocess.PIXELS,
 ]
+
+
+@pytest.mark.parametrize("prepare", PREPARES)
+@pytest.mark.parametrize("shape", [(500, 1400), (300, 451), (90, 40)], ids=str)
+def test_what_the_net_saw_of_a_mask_is_what_pillow_scales_and_cuts(prepare, shape):
+    mask = np.random.RandomState(0).randint(0, 256, shape, np.uint8)
+    found = prepare.geometry(np.zeros((*shape, 3), np.uint8))
+    top, left, bottom, right = found.cut
+    scaled = Image.fromarray(mask).resize(found.scaled[::-1], Image.Resampling.NEAREST)
+    seen = found.seen_of(mask)
+    np.testing.assert_array_equal(seen, np.asarray(scaled.crop((left, top, right, bottom))))
+    np.testing.assert_array_equal(found.seen_of(np.dstack([mask, mask]))[..., 1], seen)
+
+
+def test_what_was_padded_is_zero_in_what_the_net_saw():
+    padded = gm.Geometry((2, 4), (2, 4), (-1, 1, 3, 6))
+    expected = [[0] * 5, [2, 3, 4, 0, 0], [6, 7, 8, 0, 0], [0] * 5]
+    np.testing.assert_array_equal(padded.seen_of(np.arange(1, 9).reshape(2, 4)), expected)
+    with pytest.raises(InputError, match=re.escape("has the size (4, 2), its photo (2, 4)")):
+        padded.seen_of(np.ones((4, 2)))
 
 
 @pytest.mark.parametrize("prepare", PREPARES)
