@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import gradcam_mx as gm
 from gradcam_mx import zoo
@@ -25,14 +24,16 @@ PREPARES = [
 
 @pytest.mark.parametrize("prepare", PREPARES)
 @pytest.mark.parametrize("shape", [(500, 1400), (300, 451), (90, 40)], ids=str)
-def test_what_the_net_saw_of_a_mask_is_what_pillow_scales_and_cuts(prepare, shape):
-    mask = np.random.RandomState(0).randint(0, 256, shape, np.uint8)
+def test_what_the_net_saw_of_a_mask_is_of_the_nearest_pixels(prepare, shape):
     found = prepare.geometry(np.zeros((*shape, 3), np.uint8))
-    top, left, bottom, right = found.cut
-    scaled = Image.fromarray(mask).resize(found.scaled[::-1], Image.Resampling.NEAREST)
-    seen = found.seen_of(mask)
-    np.testing.assert_array_equal(seen, np.asarray(scaled.crop((left, top, right, bottom))))
-    np.testing.assert_array_equal(found.seen_of(np.dstack([mask, mask]))[..., 1], seen)
+    seen = found.seen_of(np.moveaxis(np.indices(shape), 0, -1))
+    assert seen.shape == (*found.seen, 2)
+    for axis, places in enumerate(found.places):
+        chosen = seen.swapaxes(0, axis)[:, :, axis]
+        np.testing.assert_array_equal(chosen, np.repeat(chosen[:, :1], chosen.shape[1], axis=1))
+        distances = np.abs(places - np.arange(found.seen[axis])[:, None])
+        own = np.take_along_axis(distances, chosen[:, :1], axis=1)[:, 0]
+        np.testing.assert_allclose(own, distances.min(axis=1), atol=1e-9)
 
 
 def test_what_was_padded_is_zero_in_what_the_net_saw():
