@@ -156,8 +156,15 @@ def test_a_class_output_controls_and_seed_are_chosen(evaluate, net, photos):
 
 def test_without_controls(evaluate, net, photos):
     code, out, err = evaluate(photos[0], "--controls", "none")
-    assert code == 0, err
+    assert (code, err) == (0, "")
     assert out.startswith(f"{expected(net, [0], controls=())!r}\n")
+
+
+def test_a_control_that_is_asked_for_as_a_method_is_no_control(evaluate, tmp_path, photos):
+    given = ["--method", "edge_map", "--controls", "edge_map", "random_map"]
+    assert evaluate(photos[0], *given, "--out", "out")[0] == 0
+    table = table_of(tmp_path / "out")
+    assert (table.methods, table.controls) == (["edge_map", *METHODS], ["random_map"])
 
 
 def test_the_usual_measures(evaluate, photos, monkeypatch):
