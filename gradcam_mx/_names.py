@@ -50,6 +50,7 @@ METRICS_OF = {
     "robustness": ("max_sensitivity", "local_lipschitz", "continuity"),
     "localisation": ("pointing_game", "energy", "rank_accuracy", "top_k_intersection", "iou"),
     "description": ("sparseness", "complexity"),
+    "sanity": ("emprt", "smprt", "mprt", "random_logit"),
 }
 """A file of the room `metrics` → the measures in it, in the order of `gm.metrics.METRICS`."""
 

@@ -14,7 +14,7 @@ _ATTRIBUTES = ("class_names", "classes", "names", "synset")
 def own_names(net: Net) -> Any:
     """The names of the net's classes, a sequence of texts or a function from ids; None
     if it has none."""
-    block = net.own.block if isinstance(net, Graph) else net
+    block = net.own.named() if isinstance(net, Graph) else net
     found = (getattr(block, name, None) for name in _ATTRIBUTES)
     named = next((names for names in found if _are_names(names)), None)
     meant = getattr(block, "class_names", None)

@@ -14,6 +14,8 @@ import threading
 import weakref
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from .._mxnet import mx
 from ..errors import Advice, InputError, reason
 from ..support.caches import Cache
@@ -124,6 +126,25 @@ class Graph(Structure):
         description, output_names, sources, input_names, blocks, points = self._made_of
         marked, doubled = {**description, IS_DOUBLE: True}, in_double(sources)
         return Graph(marked, output_names, doubled, input_names, blocks, points)
+
+    def with_numbers(self, numbers: Mapping[str, np.ndarray]) -> Graph:
+        """The same graph with other numbers in some of its parameters, which are then its own.
+
+        The others are those of this graph, in their memory.
+
+        Args:
+            numbers: name of a parameter → numbers of its shape.
+        """
+        description, output_names, sources, input_names, blocks, points = self._made_of
+        context = self.parameters.contexts()[0]
+        arrays = self.parameters.on(context)
+        for name, one in numbers.items():
+            arrays[name] = mx.nd.array(one, ctx=context, dtype=arrays[name].dtype)
+        known = {**sources, **arrays}
+        graph = Graph(description, output_names, known, input_names, blocks, points)
+        # no Block has these numbers, but one may name the classes
+        graph.own.named = self.own.named
+        return graph
 
     @property
     def wants_plain(self) -> frozenset[int]:

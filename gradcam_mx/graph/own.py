@@ -50,6 +50,8 @@ class Own:
     ) -> None:
         self._description, self._sources = description, sources
         self._input_names, self._block, self._fixed_gammas = input_names, block, fixed_gammas
+        self.named: Callable[[], Any] = block
+        """Gives the Block that names the classes, also where the numbers are other ones."""
         self.changes = 0
         """How often its Block was found changed, though it traced to the same graph."""
 

@@ -70,6 +70,15 @@ class Parameters:
         """Whether any of them is of a floating-point type."""
         return any(type_name(source) in FLOATS for source in self._sources.values())
 
+    @property
+    def trained(self) -> list[str]:
+        """The names of those that a training may have found: numbers that are no constants."""
+        return [
+            name
+            for name, source in self._sources.items()
+            if type_name(source) in FLOATS and not isinstance(source, mx.gluon.Constant)
+        ]
+
     def contexts(self) -> list[Any]:
         """Where the parameters live; empty if there are none."""
         for source in self._sources.values():

@@ -14,6 +14,7 @@ from .case import Case
 from .evaluating import evaluate
 from .functions import metric
 from .measured import Measured
+from .recommending import Recommendation, recommend
 from .register import METRICS, Curves, Metric, Wants, metrics_kept
 from .table import Evaluation
 
@@ -28,10 +29,12 @@ __all__ = [
     "Evaluation",
     "Measured",
     "Metric",
+    "Recommendation",
     "Wants",
     "evaluate",
     "metric",
     "metrics_kept",
+    "recommend",
 ]
 __all__.extend(name for names in _names.METRICS_OF.values() for name in names)
 

@@ -8,9 +8,13 @@ from typing import Any, Callable, Hashable, Iterable, Sequence, TypeVar
 import numpy as np
 
 from ..engine.chunks import AUTO, BatchSize, Variant
+from ..engine.inputs import as_tuple
+from ..engine.order import arranged
 from ..errors import InputError, MetricError, TargetError
 from ..explanation.at_input import at_input
 from ..explanation.explanation import Explanation
+from ..graph.graph import Graph
+from ..graph.trace import trace
 from ..methods.baselines import positions_of
 from ..methods.needs import Needs
 from ..methods.plan import Plan
@@ -81,16 +85,20 @@ class Case:
         """
         if self._net is None or self._x is None:
             raise InputError("this measure needs the net and the input that were explained")
-        named = self.explanations[0].output
-        if self._output is not None or named is None:
-            run = self._run(self._output)
-        else:
-            try:
-                run = self._run(named)
-            except TargetError:  # of a net made anew, whose output has another name
-                run = self._run(None)
+        run = self._ran[0]
         self._check_scores(run)
         return run
+
+    @cached_property
+    def _ran(self) -> tuple[Run, Any]:
+        """The net, run; and which of its outputs is explained, as a call takes it."""
+        named = self.explanations[0].output
+        if self._output is not None or named is None:
+            return self._run(self._output), self._output
+        try:
+            return self._run(named), named
+        except TargetError:  # of a net made anew, whose output has another name
+            return self._run(None), None
 
     def _run(self, output: Any) -> Run:
         return Run(
@@ -100,9 +108,32 @@ class Case:
             None,
             [Needs(perturbs=True)],
             output=output,
-            input=self.explanations[0].input if isinstance(self._x, (tuple, list)) else None,
+            input=self._input,
             checks=[self._check_positions, *self._checks],
         )
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The net's graph.
+
+        Raises:
+            NetworkError: the net cannot be traced.
+        """
+        return trace(self._net, len(as_tuple(self._x)))
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of each of the net's inputs."""
+        return [tuple(one.shape) for one in as_tuple(self._x)]
+
+    @property
+    def output(self) -> Any:
+        """Which of several outputs is explained, as a call takes it."""
+        return self._ran[1]
+
+    @property
+    def _input(self) -> str | None:
+        return self.explanations[0].input if isinstance(self._x, (tuple, list)) else None
 
     @property
     def target(self) -> Any:
@@ -156,27 +187,46 @@ class Case:
         )
         return np.stack([one[:, 0] for one in found]) if total else np.empty((0, len(run.x)))
 
-    def again(self, number: int, x: np.ndarray, net: Any = None) -> Explanation:
-        """What the method of an explanation finds for another input, or of another net.
+    def again(
+        self, number: int, x: np.ndarray | None = None, net: Any = None, target: Any = None
+    ) -> Explanation:
+        """What the method of an explanation finds for another input, net or target.
 
-        Layer, options and target are the same.
+        Layer and options are the same.
 
         Args:
             number: of the explanation.
-            x: in the input's place.
+            x: in the input's place, with the channels at axis 1, where it is another one.
             net: in the net's place, where it is another one.
+            target: in the target's place, where it is another one.
         """
         own = self.explanations[number]
         method = find_method(own.method)
         plan = Plan(
             [method],
             own.layer,
-            output=self._output,
+            output=self.output,
+            input=self._input,
             options={own.method: _of_call(own.options)},
             inside=own.layer is not None and method.needs.inside,
         )
-        explained = plan.run(self._net if net is None else net, x, self.target)
+        explained = plan.run(
+            self._net if net is None else net,
+            self._x if x is None else self._placed(x),
+            self.target if target is None else target,
+        )
         return explained.first(own.method)
+
+    def _placed(self, x: np.ndarray) -> Any:
+        """Another value of the input that is explained, as the net is called with it."""
+        where = self.run.input_map
+        placed = arranged(x, where)
+        if not isinstance(self._x, tuple):
+            return placed
+        names = self.graph.input_names
+        return tuple(
+            placed if name == where.name else one for name, one in zip(names, as_tuple(self._x))
+        )
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What several measures share: made when it is first asked for.

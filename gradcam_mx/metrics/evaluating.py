@@ -25,7 +25,7 @@ from .case import Case
 from .functions import check_options, measured
 from .masks import masks_of
 from .measured import Measured
-from .register import Metric, find_metric
+from .register import CHANGED, Metric, find_metric
 from .table import Column, Evaluation
 
 CONTROLS = ("random_map", "centre_map", "edge_map")
@@ -266,7 +266,10 @@ class Evaluator:
         return Evaluation(
             [one.label for one in self._ways],
             [one.label for one in self._controls],
-            [Column(one.name, one.title, one.better) for one in self._metrics],
+            [
+                Column(one.name, one.title, one.better, kept.along.get(one.name, CHANGED))
+                for one in self._metrics
+            ],
             kept.values(),
             kept.curves(),
             {number: str(error) for number, error in kept.errors.items()},
@@ -387,6 +390,7 @@ class Kept:
         self._metrics = list(metrics)
         self._values: list[np.ndarray] = []
         self._curves: dict[str, list[Any]] = {}
+        self.along: dict[str, str] = {}
         self.errors: dict[int, GradCamError] = {}
         self.count = 0
 
@@ -402,6 +406,7 @@ class Kept:
         for rows in found:
             if rows[0].curve is None:
                 continue
+            self.along[rows[0].metric] = rows[0].along
             curves = np.array([one.curve for one in rows], float)  # (rows, N, K)
             sums = [curves.sum(axis=1), (curves**2).sum(axis=1), curves.shape[1]]
             before = self._curves.get(rows[0].metric)

@@ -142,6 +142,7 @@ def measured(
             dict(options),
             found.curves[number],
             found.at,
+            found.along,
         )
         for number, one in enumerate(case.explanations)
     ]

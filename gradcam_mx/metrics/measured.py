@@ -10,13 +10,11 @@ import numpy as np
 from .. import picture
 from ..errors import MetricError
 from ..support.equality import equal_by_fields
+from .register import CHANGED
 from .statistics import mean, mean_curve, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-CHANGED = "share of the input that is changed"
-"""What the horizontal axis of a curve is."""
 
 
 @equal_by_fields
@@ -43,9 +41,11 @@ class Measured(picture.Shows):
     title: str
     options: dict[str, Any] = field(default_factory=dict)
     curve: np.ndarray | None = None
-    """(N, K) the score on the way, of measures that change more and more of the input."""
+    """(N, K) the numbers on the way, of measures that change more and more."""
     at: np.ndarray | None = None
-    """(K,) the share of the positions that are changed there."""
+    """(K,) where on the way, such as the share of the positions that are changed there."""
+    along: str = CHANGED
+    """What `at` is."""
 
     @property
     def mean(self) -> float:
@@ -91,4 +91,4 @@ class Measured(picture.Shows):
         assert self.curve is not None
         assert self.at is not None
         of = {self.method: mean_curve(self.curve)}
-        return picture.curves(of, self.at, CHANGED, heading or self.title)
+        return picture.curves(of, self.at, self.along, heading or self.title)

@@ -21,6 +21,10 @@ HIGHER, LOWER, NEITHER = "higher", "lower", "neither"
 """Which numbers are better; of a description neither are."""
 
 
+CHANGED = "share of the input that is changed"
+"""What the horizontal axis of a curve is, of most."""
+
+
 class Curves(NamedTuple):
     """What a formula gives that measures along the way."""
 
@@ -29,7 +33,9 @@ class Curves(NamedTuple):
     curves: np.ndarray
     """(E, N, K)."""
     at: np.ndarray
-    """(K,) where on the way: the share of the positions that are changed."""
+    """(K,) where on the way, such as the share of the positions that are changed."""
+    along: str = CHANGED
+    """What that is."""
 
 
 Formula = Callable[..., Union[np.ndarray, Curves]]

@@ -16,8 +16,7 @@ from ..support import files, html
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from ..support.optional import optional
-from .measured import CHANGED
-from .register import LOWER, NEITHER
+from .register import CHANGED, LOWER, NEITHER
 from .statistics import mean, standard_error
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class Column(NamedTuple):
     title: str
     better: str
     """"higher", "lower" or "neither"."""
+    along: str = CHANGED
+    """What the horizontal axis of its curves is, if it has some."""
 
 
 class Entry(NamedTuple):
@@ -337,14 +338,14 @@ class Evaluation:
         Raises:
             MetricError: there is no such column, or it has no curve.
         """
-        title = self.metrics[_number(self._names, metric)].title
+        column = self.metrics[_number(self._names, metric)]
         if metric not in self.curves:
             raise MetricError(
                 f"{metric} has no curve; there are {', '.join(self.curves) or 'none'}"
             )
         at, means, errors = self.curves[metric]
         of = {name: (means[row], errors[row]) for row, name in enumerate(self.rows)}
-        return picture.show(picture.curves(of, at[0], CHANGED, heading or title))
+        return picture.show(picture.curves(of, at[0], column.along, heading or column.title))
 
 
 def _marked(entry: Entry, best: str) -> str:
