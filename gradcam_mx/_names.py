@@ -54,6 +54,8 @@ METRICS_OF = {
 }
 """A file of the room `metrics` → the measures in it, in the order of `gm.metrics.METRICS`."""
 
+METRICS = tuple(name for names in METRICS_OF.values() for name in names)
+
 CLASSIC = (
     "get_cam",
     "get_conv_out_grad",

@@ -70,6 +70,7 @@ def test_one_room_draws():
     assert {path.rpartition("/")[0] for path in drawing} == {"gradcam_mx/picture"}
     # the others read photos and scale them
     assert homes(["PIL"], imported) == {
+        "gradcam_mx/apps/labelled.py",
         "gradcam_mx/apps/outputs.py",
         "gradcam_mx/picture/figures.py",
         "gradcam_mx/picture/pictures.py",

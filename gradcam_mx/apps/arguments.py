@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from .choices import ALL_CAMS, METHODS
+from .choices import ALL_CAMS, CONTROLS, METHODS, METRICS, NONE
 
 
 class Collect(argparse.Action):
@@ -48,12 +48,16 @@ def separated(arguments: Sequence[str]) -> list[str]:
     return made
 
 
-def _is_method(text: str) -> bool:
-    """Whether it is a method, or else no option and no photo: one that is misspelled."""
-    if text in METHODS or text == ALL_CAMS:
-        return True
-    is_file = Path(text).exists() or any(sign in text for sign in "./*?[~")
-    return not text.startswith("-") and not is_file
+def _is_one_of(*names: str) -> Callable[[str], bool]:
+    """Whether a text is one of these names, or else no option and no photo: one misspelled."""
+
+    def is_one(text: str) -> bool:
+        if text in names:
+            return True
+        is_file = Path(text).exists() or any(sign in text for sign in "./*?[~")
+        return not text.startswith("-") and not is_file
+
+    return is_one
 
 
 def _is_number(text: str) -> bool:
@@ -65,7 +69,9 @@ def _is_number(text: str) -> bool:
 
 
 _OF_SEVERAL: dict[str, Callable[[str], bool]] = {
-    "--method": _is_method,
+    "--controls": _is_one_of(*CONTROLS, NONE),
+    "--method": _is_one_of(*METHODS, ALL_CAMS),
+    "--metric": _is_one_of(*METRICS),
     "--mean": _is_number,
     "--std": _is_number,
 }

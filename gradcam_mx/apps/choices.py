@@ -1,14 +1,20 @@
 """What can be named on the command line: the same names that the register and the zoo have.
 
 They are written down here because the parser needs them before mxnet is imported; a test compares
-them with what they name. Those of the methods are in `gradcam_mx/_names.py`.
+them with what they name. Those of methods and measures are in `gradcam_mx/_names.py`.
 """
 
 from __future__ import annotations
 
 from .._names import METHODS as METHODS
+from .._names import METHODS_OF
+from .._names import METRICS as METRICS
 
 ALL_CAMS = "all-cams"
+
+CONTROLS = METHODS_OF["controls"]
+
+NONE = "none"
 
 MODELS = (
     "squeezenet1_1",

@@ -1,4 +1,4 @@
-"""The command line: gradcam-mx explain | layers | demo."""
+"""The command line: gradcam-mx explain | evaluate | layers | check | demo."""
 
 from __future__ import annotations
 

@@ -16,10 +16,12 @@ from ..inspect.check import check
 from ..zoo.labels import imagenet_labels
 from . import requested
 from .explaining import Outcome, explain_all
+from .labelled import lines_of, masks_of
+from .measuring import Subject, check_free, measure_all
 from .options import DEFAULT_METHODS
 from .outputs import given_by
-from .photos import Job, find_photos, in_memory, sources
-from .run_folder import RunFolder, check_out
+from .photos import Job, base_of_all, find_photos, from_file, in_memory, sources
+from .run_folder import RunFolder, check_out, source_of
 from .settings import settings
 from .stopping import Stop
 
@@ -38,15 +40,62 @@ def _explain(options: argparse.Namespace) -> int:
     return _told(outcome, len(photos), out, stop)
 
 
-def _told(outcome: Outcome, photos: int, out: RunFolder, stop: Stop) -> int:
-    """Say what became of the photos; the exit code."""
+def _evaluate(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    requested.check_measures(options)
+    photos, failures = find_photos(options.photos)
+    check_out(options.out)
+    lines = None if options.labels is None else lines_of(options.labels, photos)
+    masks = None
+    if options.masks is not None:
+        masks = masks_of(options.masks, photos, base_of_all(options.photos, photos))
+    job = requested.job(options)
+    targets = None if lines is None else requested.targets(options, job, lines)
+    evaluator = requested.evaluator(options, job)
+    asked = {**settings(options, job.graph), "photos": [source_of(one) for one in photos]}
+    out = RunFolder(options.out, asked)
+    check_free(out, options.metric)
+    subjects = [
+        Subject(
+            from_file(photo, job.bits),
+            job.target if targets is None else targets[number],
+            None if masks is None else masks[number],
+        )
+        for number, photo in enumerate(photos)
+    ]
+    with Stop() as stop:
+        outcome, table = measure_all(job, evaluator, subjects, out, stop)
+    outcome.failures[:0] = [("", one) for one in failures]
+    if table is not None:
+        print(table)
+    return _told(outcome, len(photos), out, stop, "measured", "the table, its numbers and figures")
+
+
+def _told(
+    outcome: Outcome,
+    photos: int,
+    out: RunFolder,
+    stop: Stop,
+    done: str = "explained",
+    written: str = "the pictures",
+) -> int:
+    """Say what became of the photos; the exit code.
+
+    Args:
+        outcome: it.
+        photos: how many there were.
+        out: the folder of the run.
+        stop: what may have ended it.
+        done: what was done with them.
+        written: what lies in the folder.
+    """
     counts = Counter(said for _, said in outcome.failures)
     first = {said: path for path, said in reversed(outcome.failures)}
     for said, count in counts.items():
         of = "" if first[said] in said else f"{first[said]}: "
         others = f" (and the same {count - 1} more times)" if count > 1 else ""
         print(f"gradcam-mx: {of}{said}{others}", file=sys.stderr)
-    is_refused = outcome.is_refused and not outcome.explained
+    is_refused = outcome.is_refused and not outcome.done
     code = USAGE if is_refused else SOMETHING_WRONG if counts else DONE
     stopped = outcome.stopped
     if isinstance(stopped, KeyboardInterrupt):
@@ -55,10 +104,10 @@ def _told(outcome: Outcome, photos: int, out: RunFolder, stop: Stop) -> int:
     elif stopped is not None:
         print(f"gradcam-mx: {_failed(stopped)}", file=sys.stderr)
         code = SOMETHING_WRONG
-    where = f"; the pictures are in {out.path.resolve()}" if outcome.explained else ""
+    where = f"; {written} are in {out.path.resolve()}" if outcome.done else ""
     is_printed = stopped is None or isinstance(stopped, (KeyboardInterrupt, OutputError))
     print(
-        f"{outcome.explained} of {photos} photos explained{where}",
+        f"{outcome.done} of {photos} photos {done}{where}",
         file=sys.stdout if is_printed else sys.stderr,
     )
     return code
@@ -126,6 +175,7 @@ def _report(name: str, predictions: Sequence[str]) -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "explain": _explain,
+    "evaluate": _evaluate,
     "layers": _layers,
     "check": _check,
     "demo": _demo,

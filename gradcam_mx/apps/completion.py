@@ -7,14 +7,27 @@ import sys
 from typing import Any, Iterator
 
 from ..errors import DependencyError
-from .choices import ALL_CAMS, BASELINES, INPAINT, INPAINTING, METHODS, MODELS, PROBABILITY
+from .choices import (
+    ALL_CAMS,
+    BASELINES,
+    CONTROLS,
+    INPAINT,
+    INPAINTING,
+    METHODS,
+    METRICS,
+    MODELS,
+    NONE,
+    PROBABILITY,
+)
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 OFFERED = {
     "--baseline": (*BASELINES, INPAINT),
+    "--controls": (*CONTROLS, NONE),
     "--masker": (*INPAINTING, *BASELINES),
     "--method": (*METHODS, ALL_CAMS),
+    "--metric": METRICS,
     "--model": MODELS,
     "--output": (PROBABILITY,),
 }

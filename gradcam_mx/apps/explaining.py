@@ -28,13 +28,25 @@ _AHEAD, _BEHIND = 3, 3
 class Outcome:
     """What became of many photos."""
 
-    explained: int = 0
+    done: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     """Path of a photo, or nothing where the message names it, and what went wrong."""
     is_refused: bool = False
     """Whether some failed over what was asked for, not over the photo."""
     stopped: BaseException | None = None
     """What ended the work before its time."""
+
+    def add_failure(self, path: str, error: GradCamError) -> str:
+        """A photo of which nothing was found; gives what is said of it.
+
+        Args:
+            path: of the photo.
+            error: why.
+        """
+        said = told(error)
+        self.failures.append((path, said))
+        self.is_refused |= not isinstance(error, (PhotoError, InputError))
+        return said
 
 
 def explain_all(
@@ -66,7 +78,7 @@ def explain_all(
             bar.update()
 
         try:
-            for group in _groups(_ahead(job, reader, photos), job.in_a_call):
+            for group in _groups(read_ahead(job, reader, photos), job.in_a_call):
                 stop.check()
                 explained = _explained(job, group)
                 with stop.held():
@@ -83,10 +95,16 @@ def explain_all(
     return outcome
 
 
-def _ahead(
+def read_ahead(
     job: Job, pool: ThreadPoolExecutor, photos: Iterable[Source]
 ) -> Iterator[tuple[Source, Future[Read]]]:
-    """Each photo with what reads it, begun some photos before its turn."""
+    """Each photo with what reads it, begun some photos before its turn.
+
+    Args:
+        job: what is done with them.
+        pool: of threads.
+        photos: them.
+    """
     waiting: deque[tuple[Source, Future[Read]]] = deque()
     for one in photos:
         waiting.append((one, pool.submit(_read, job, one)))
@@ -163,11 +181,8 @@ def _finish(
     except OutputError:
         raise
     except GradCamError as error:
-        said = told(error)
-        outcome.failures.append((source.path, said))
-        outcome.is_refused |= not isinstance(error, (PhotoError, InputError))
-        out.record_failure(source.place, said)
+        out.record_failure(source.place, outcome.add_failure(source.path, error))
         return
     out.record(source.place, rows)
-    outcome.explained += 1
+    outcome.done += 1
     report(source.path, job.given.told(predictions))

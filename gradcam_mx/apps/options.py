@@ -12,9 +12,12 @@ from .arguments import Collect
 from .choices import (
     ALL_CAMS,
     BASELINES,
+    CONTROLS,
     INPAINT,
     METHODS,
+    METRICS,
     MODELS,
+    NONE,
     PREPROCESSINGS,
     SEGMENTS,
     VALUES,
@@ -23,6 +26,8 @@ from .completion import PrintCompletion
 
 DEFAULT_MODEL = "efficientnet_lite0"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
+
+_PICTURES = "the pictures and results.csv"
 
 _LAYER_HELP = "layer of the activation maps (default: the one that `layers` stars)"
 _OUTPUT_HELP = (
@@ -43,11 +48,12 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--print-completion", action=PrintCompletion)
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_explain(commands)
+    _add_evaluate(commands)
     _add_layers(commands)
     _add_check(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
-    _add_out(command, Path("gradcam-mx-demo"), "gradcam-mx-demo")
+    _add_out(command, _PICTURES, Path("gradcam-mx-demo"), "gradcam-mx-demo")
     command.set_defaults(parser=command)
     return whole
 
@@ -60,11 +66,7 @@ def _add_explain(commands: Any) -> None:
         description="Explain a network's decisions on photos. The network is one of the zoo's "
         "(--model) or your own, from the files that it was saved to (--symbol).",
     )
-    command.add_argument(
-        "photos", nargs="*", metavar="PHOTO", help="files, folders and all below them, or patterns"
-    )
-    _add_out(command, None, "a folder in explanations/, named by the time")
-    _add_gpu(command)
+    _add_photos(command, _PICTURES)
     command.add_argument(
         "--at-a-time",
         type=values.positive,
@@ -73,6 +75,88 @@ def _add_explain(commands: Any) -> None:
         help="how many photos run through the net together: more is quicker and takes more memory "
         "(default: 2; methods that draw at random or perturb take one photo at a time)",
     )
+    _add_trained_network(command)
+    what = _add_what(command)
+    what.add_argument(
+        "--top-k",
+        type=values.positive,
+        default=5,
+        metavar="N",
+        help="how many predictions to print (default: 5)",
+    )
+    _add_method_options(command)
+    command.set_defaults(parser=command)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser(
+        "evaluate",
+        help="measure on photos how far methods can be trusted",
+        usage="%(prog)s PHOTO ... [--method METHOD ...] [--metric METRIC ...] [options]",
+        description="Measure methods on photos: a table of means and standard errors, beside "
+        "controls that know nothing of the network.",
+    )
+    _add_photos(command, "evaluation.json, evaluation.csv, samples.csv and figures")
+    _add_trained_network(command)
+    _add_what(command)
+    _add_measures(command)
+    _add_method_options(command)
+    command.set_defaults(parser=command, at_a_time=1, top_k=1)
+
+
+def _add_measures(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("what is measured")
+    group.add_argument(
+        "--metric",
+        nargs="+",
+        type=values.metric,
+        action=Collect,
+        metavar="METRIC",
+        help=f"one or several of {', '.join(METRICS)} "
+        "(default: srg, road where scipy is installed, and sparseness)",
+    )
+    group.add_argument(
+        "--controls",
+        nargs="+",
+        type=values.control,
+        action=Collect,
+        default=list(CONTROLS),
+        metavar="CONTROL",
+        help=f"what methods have to beat: one or several of {', '.join(CONTROLS)}, or {NONE} "
+        "(default: all)",
+    )
+    group.add_argument(
+        "--labels",
+        type=values.path,
+        metavar="FILE",
+        help="the class that is explained of each photo: lines of a photo, by path or name, a "
+        "comma or tab, and the class, by id or name (default: the top one)",
+    )
+    group.add_argument(
+        "--masks",
+        type=values.path,
+        metavar="DIR",
+        help="where the object is, for measures of localisation: for each photo a .png of its name "
+        "and size that is not zero there",
+    )
+
+
+def _add_photos(command: argparse.ArgumentParser, written: str) -> None:
+    """Photos, where results go, and on what they are computed.
+
+    Args:
+        command: it gets them.
+        written: the results.
+    """
+    command.add_argument(
+        "photos", nargs="*", metavar="PHOTO", help="files, folders and all below them, or patterns"
+    )
+    _add_out(command, written, None, "a folder in explanations/, named by the time")
+    _add_gpu(command)
+
+
+def _add_trained_network(command: argparse.ArgumentParser) -> None:
+    """The network, its weights, and how it gets its photos."""
     network = _add_network(command)
     network.add_argument(
         "--weights",
@@ -81,9 +165,6 @@ def _add_explain(commands: Any) -> None:
         help="other weights for --model: .params, .pth or .safetensors",
     )
     _add_preprocessing(command)
-    _add_what(command)
-    _add_method_options(command)
-    command.set_defaults(parser=command)
 
 
 def _add_layers(commands: Any) -> None:
@@ -125,14 +206,16 @@ def _add_check(commands: Any) -> None:
     command.set_defaults(usage_error=command.error, weights=None)
 
 
-def _add_out(command: argparse.ArgumentParser, default: Path | None, said: str) -> None:
+def _add_out(
+    command: argparse.ArgumentParser, written: str, default: Path | None, said: str
+) -> None:
     command.add_argument(
         "--out",
         type=values.path,
         default=default,
         metavar="DIR",
-        help="where the pictures and results.csv go: a folder that is new, or one that this "
-        f"command has written; what you have is never written over (default: {said})",
+        help=f"where {written} go: a folder that is new, or one that this command has written; "
+        f"what you have is never written over (default: {said})",
     )
 
 
@@ -215,7 +298,7 @@ def _add_preprocessing(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_what(command: argparse.ArgumentParser) -> None:
+def _add_what(command: argparse.ArgumentParser) -> Any:
     what = command.add_argument_group("what is explained")
     what.add_argument(
         "--method",
@@ -255,13 +338,7 @@ def _add_what(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=_LAYER_HELP,
     )
-    what.add_argument(
-        "--top-k",
-        type=values.positive,
-        default=5,
-        metavar="N",
-        help="how many predictions to print (default: 5)",
-    )
+    return what
 
 
 def _add_places(what: Any) -> None:

@@ -151,12 +151,29 @@ def sources(given: Sequence[str], photos: Sequence[Path], job: Job, out: RunFold
         job: what is done with them.
         out: the folder of the run.
     """
+    names = out.names(photos, base_of_all(given, photos), job.files)
+    return [from_file(path, job.bits, name) for path, name in zip(photos, names)]
+
+
+def base_of_all(given: Sequence[str], photos: Sequence[Path]) -> Path:
+    """The deepest folder that holds all photos, and the folders among the arguments.
+
+    Args:
+        given: the arguments that the photos were found by.
+        photos: their paths.
+    """
     folders = [one for one in (Path(text).expanduser() for text in given) if one.is_dir()]
-    names = out.names(photos, base_of(photos, folders), job.files)
-    return [_from_file(path, name, job.bits) for path, name in zip(photos, names)]
+    return base_of(photos, folders)
 
 
-def _from_file(path: Path, name: str, bits: int | None) -> Source:
+def from_file(path: Path, bits: int | None, name: str = "") -> Source:
+    """A photo in a file.
+
+    Args:
+        path: of the file.
+        bits: how many the numbers have in photos of 16 bits; None for all.
+        name: of its own files, if it gets some.
+    """
     return Source(
         str(path),
         source_of(path),

@@ -185,6 +185,24 @@ class RunFolder:
     def _has(self, file: str) -> bool:
         return os.path.lexists(self.path / file)
 
+    def check_free(self, source: str, names: Iterable[str]) -> None:
+        """Find out, before anything is computed, whether files of a source may be written.
+
+        Args:
+            source: as its rows name it.
+            names: of the files, relative to this folder.
+
+        Raises:
+            OutputError: a file that no run has written has one of these names.
+        """
+        own = self._results.files_of(source)
+        taken = [one for one in names if one not in own and self._has(one)]
+        if taken:
+            raise OutputError(
+                f"cannot write {self.path / taken[0]}: there is a file that gradcam-mx did not "
+                "make, and nothing of yours is written over; choose another folder with --out"
+            )
+
     @contextmanager
     def adding(self, source: str) -> Iterator[Path]:
         """A place to write the files of a source to, which are moved into the folder at the end.

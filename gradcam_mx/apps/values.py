@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 from pathlib import Path
+from typing import Sequence
 
-from .choices import ALL_CAMS, BASELINES, INPAINT, METHODS
+from .choices import ALL_CAMS, BASELINES, CONTROLS, INPAINT, METHODS, METRICS, NONE
 
 
 def path(text: str) -> Path:
@@ -93,16 +94,30 @@ def name_or_number(text: str) -> int | str:
 
 def method(text: str) -> str:
     """The name of a method."""
-    if text in (*METHODS, ALL_CAMS):
+    return _named("method", text, (*METHODS, ALL_CAMS))
+
+
+def metric(text: str) -> str:
+    """The name of a measure."""
+    return _named("metric", text, METRICS)
+
+
+def control(text: str) -> str:
+    """The name of a control, or that there are none."""
+    return _named("control", text, (*CONTROLS, NONE))
+
+
+def _named(kind: str, text: str, names: Sequence[str]) -> str:
+    if text in names:
         return text
-    close = [name for name in METHODS if _plain(name) == _plain(text)]
-    close += difflib.get_close_matches(text.lower(), (*METHODS, ALL_CAMS), n=3)
+    close = [name for name in names if _plain(name) == _plain(text)]
+    close += difflib.get_close_matches(text.lower(), names, n=3)
     hint = (
         f"did you mean {' or '.join(dict.fromkeys(close))}?"
         if close
-        else f"there are {', '.join(METHODS)}, and {ALL_CAMS}"
+        else f"there are {', '.join(names[:-1])}, and {names[-1]}"
     )
-    raise argparse.ArgumentTypeError(f"no method {text!r}; {hint}")
+    raise argparse.ArgumentTypeError(f"no {kind} {text!r}; {hint}")
 
 
 def _plain(name: str) -> str:

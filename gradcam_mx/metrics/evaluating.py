@@ -232,7 +232,7 @@ class Evaluator:
             samples: them.
             progress: whether to show a bar if it takes longer than two seconds.
         """
-        kept = _Kept([one.name for one in self._metrics])
+        kept = self.kept()
         needs_masks = [one.name for one in self._metrics if one.wants.masks]
         if needs_masks and samples.masks is None:
             raise InputError(f"{', '.join(needs_masks)}: expected masks=…, where the object is")
@@ -240,9 +240,9 @@ class Evaluator:
             for start, x, target, masks in samples:
                 count = len(as_tuple(x)[0])
                 if not start:
-                    self._leave_out_what_does_not_fit(x, target)
+                    self.leave_out_what_does_not_fit(x, target)
                 try:
-                    kept.add(start, self._measured(start, x, target, masks))
+                    kept.add(start, self.measure(start, x, target, masks))
                 except GradCamError as error:
                     if count == 1:
                         kept.add_error(start, len(self._rows), error)
@@ -251,6 +251,18 @@ class Evaluator:
                 bar.update(count)
         if len(kept.errors) == kept.count:
             raise next(iter(kept.errors.values()))
+        return self.table(kept)
+
+    def kept(self) -> Kept:
+        """Where the numbers of samples go, as they come."""
+        return Kept([one.name for one in self._metrics])
+
+    def table(self, kept: Kept) -> Evaluation:
+        """What is known so far.
+
+        Args:
+            kept: of at least one sample.
+        """
         return Evaluation(
             [one.label for one in self._ways],
             [one.label for one in self._controls],
@@ -267,7 +279,7 @@ class Evaluator:
     def _rows(self) -> list[Way]:
         return [*self._ways, *self._controls]
 
-    def _one_by_one(self, kept: _Kept, start: int, x: Any, target: Any, masks: Any) -> None:
+    def _one_by_one(self, kept: Kept, start: int, x: Any, target: Any, masks: Any) -> None:
         """Samples of which one cannot be measured."""
         for number in range(len(as_tuple(x)[0])):
             own = slice(number, number + 1)
@@ -277,12 +289,19 @@ class Evaluator:
                 None if masks is None else masks[own],
             )
             try:
-                kept.add(start + number, self._measured(start + number, *of_one))
+                kept.add(start + number, self.measure(start + number, *of_one))
             except GradCamError as error:
                 kept.add_error(start + number, len(self._rows), error)
 
-    def _measured(self, start: int, x: Any, target: Any, masks: Any) -> list[list[Measured]]:
-        """For each measure what it says of each row."""
+    def measure(self, start: int, x: Any, target: Any, masks: Any) -> list[list[Measured]]:
+        """For each measure what it says of each row.
+
+        Args:
+            start: the number of the first of these samples.
+            x: them.
+            target: of each, or of all.
+            masks: where the object is in each, or None.
+        """
         explanations = self._explained(start, x, target)
         case = Case(
             explanations,
@@ -298,6 +317,18 @@ class Evaluator:
             measured(one, case, self._metric_options[one.name], masks if one.wants.masks else None)
             for one in self._metrics
         ]
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Refuse options of measures that do not fit an input.
+
+        Args:
+            shape: of the input, channels first.
+
+        Raises:
+            MetricError: what it says.
+        """
+        for one in self._metrics:
+            self._check(one)(shape)
 
     def _check(self, metric: Metric) -> Any:
         return lambda shape: check_options(metric, shape, self._metric_options[metric.name])
@@ -330,8 +361,13 @@ class Evaluator:
             own.setdefault("start", start)  # another map for each sample of the data set
         return own
 
-    def _leave_out_what_does_not_fit(self, x: Any, target: Any) -> None:
-        """Say which of the controls there is none of for such inputs, as vectors have no middle."""
+    def leave_out_what_does_not_fit(self, x: Any, target: Any) -> None:
+        """Say which of the controls there is none of for such inputs, as vectors have no middle.
+
+        Args:
+            x: samples.
+            target: of each, or of all.
+        """
         first, of_first = part_of(x, 0, 1), target[:1] if _is_of_each(target) else target
         for one in list(self._controls):
             try:
@@ -343,8 +379,12 @@ class Evaluator:
                 warnings.warn(f"without {one.method}: {error}", stacklevel=caller_level())
 
 
-class _Kept:
-    """The numbers of the samples so far; of curves no more than their sums."""
+class Kept:
+    """The numbers of the samples so far; of curves no more than their sums.
+
+    Args:
+        metrics: the names of the measures.
+    """
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self._metrics = list(metrics)
@@ -355,6 +395,12 @@ class _Kept:
         self.count = 0
 
     def add(self, start: int, found: Sequence[Sequence[Measured]]) -> None:
+        """Those of some samples.
+
+        Args:
+            start: the number of the first.
+            found: for each measure what it says of each row.
+        """
         self._values.append(np.array([[one.values for one in rows] for rows in found]))
         self.count = start + self._values[-1].shape[-1]
         for rows in found:
@@ -370,10 +416,18 @@ class _Kept:
                 before[1:] = [one + other for one, other in zip(before[1:], sums)]
 
     def add_error(self, number: int, rows: int, error: GradCamError) -> None:
+        """A sample that could not be measured.
+
+        Args:
+            number: of the sample.
+            rows: how many there are.
+            error: why.
+        """
         self._values.append(np.full((len(self._metrics), rows, 1), np.nan))
         self.errors[number], self.count = error, number + 1
 
     def values(self) -> np.ndarray:
+        """(metrics, rows, N)."""
         return np.concatenate(self._values, axis=-1)
 
     def curves(self) -> dict[str, np.ndarray]:

@@ -104,6 +104,39 @@ class Geometry:
             sides.append(slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0, 0))
         return tuple(sides)
 
+    @told
+    def seen_of(self, picture: np.ndarray) -> np.ndarray:
+        """What the net saw of a picture that lies on the photo, such as a mask: no new values.
+
+        Each pixel is the one of the picture that its middle lies in.
+
+        Args:
+            picture: (H, W, …), of the photo's size.
+
+        Returns:
+            (h, w, …), at the size of the net's input; zeros where the photo was padded.
+
+        Raises:
+            InputError: it has another size.
+
+        Example:
+            >>> import gradcam_mx as gm
+            >>> gm.Geometry.of((4, 6), resize=2, crop=2).seen_of(np.arange(24).reshape(4, 6))
+            array([[ 7,  9],
+                   [19, 21]])
+        """
+        if picture.shape[:2] != self.size:
+            raise InputError(f"the picture has the size {picture.shape[:2]}, its photo {self.size}")
+        places, inside = [], []
+        for side, after, start, seen in zip(self.size, self.scaled, self.cut, self.seen):
+            # in whole numbers, so that no rounding moves a middle into the next pixel
+            place = (2 * (np.arange(seen) + start) + 1) * side // (2 * after)
+            places.append(place.clip(0, side - 1))
+            inside.append((place >= 0) & (place < side))
+        found = picture[np.ix_(*places)]
+        found[~np.logical_and.outer(*inside)] = 0
+        return found
+
     @property
     def is_whole(self) -> bool:
         """Whether the net saw the photo as it is."""

@@ -20,6 +20,7 @@ from gradcam_mx.methods.baselines import BASELINES, INPAINT
 from gradcam_mx.methods.hiding import VALUES
 from gradcam_mx.methods.partition import INPAINTING
 from gradcam_mx.methods.segments import WAYS
+from gradcam_mx.metrics.evaluating import CONTROLS
 from gradcam_mx.zoo.preprocess import READY
 
 ROOT = Path(gm.__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ def run(*command, code=0):
         ["--help"],
         ["--version"],
         ["explain", "--help"],
+        ["evaluate", "--help"],
         ["layers", "--help"],
         ["demo", "--help"],
         *(["--print-completion", shell] for shell in ("bash", "zsh", "tcsh")),
@@ -72,14 +74,22 @@ except SystemExit as end:
     assert len(printed) > 20
 
 
-def test_usage_errors_import_nothing_slow():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "cat.png", "--method", "grad_camera"],
+        ["evaluate", "cat.png", "--metric", "srgg"],
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_import_nothing_slow(arguments):
     printed = run(
         "-c",
         f"""
 import sys
 from gradcam_mx.apps.command_line import main
 try:
-    main(["explain", "cat.png", "--method", "grad_camera"])
+    main({arguments})
 except SystemExit as end:
     print(end.code, [name for name in {SLOW} if name in sys.modules])
 """,
@@ -221,6 +231,7 @@ def test_choices_are_those_of_the_register_and_of_the_zoo():
     assert choices.PROBABILITY == PROBABILITY
     assert choices.VALUES == VALUES
     assert tuple(WAYS) == choices.SEGMENTS
+    assert choices.CONTROLS == CONTROLS
 
 
 def test_ways_to_call_it():
@@ -274,6 +285,10 @@ def test_bash_completes_commands_options_and_choices(complete):
     assert complete("explain", "cat.png", "--baseline", "") == {*BASELINES, INPAINT}
     assert complete("explain", "cat.png", "--masker", "inp") == set(INPAINTING)
     assert complete("explain", "cat.png", "--output", "") == {PROBABILITY}
+    assert complete("evaluate", "cat.png", "--metric", "") == set(gm.metrics.METRICS)
+    assert complete("evaluate", "cat.png", "--controls", "") == {*CONTROLS, choices.NONE}
+    methods = complete("evaluate", "cat.png", "--method", "lime", "grad_")
+    assert methods == {name for name in gm.METHODS if name.startswith("grad_")}
 
 
 def test_bash_completes_files_and_folders(complete, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -19,6 +20,28 @@ PREPARES = [
     dataclasses.replace(zoo.IMAGENET, size=(64, 48), short_side=60),
     zoo.preprocess.PIXELS,
 ]
+
+
+@pytest.mark.parametrize("prepare", PREPARES)
+@pytest.mark.parametrize("shape", [(500, 1400), (300, 451), (90, 40)], ids=str)
+def test_what_the_net_saw_of_a_mask_is_of_the_nearest_pixels(prepare, shape):
+    found = prepare.geometry(np.zeros((*shape, 3), np.uint8))
+    seen = found.seen_of(np.moveaxis(np.indices(shape), 0, -1))
+    assert seen.shape == (*found.seen, 2)
+    for axis, places in enumerate(found.places):
+        chosen = seen.swapaxes(0, axis)[:, :, axis]
+        np.testing.assert_array_equal(chosen, np.repeat(chosen[:, :1], chosen.shape[1], axis=1))
+        distances = np.abs(places - np.arange(found.seen[axis])[:, None])
+        own = np.take_along_axis(distances, chosen[:, :1], axis=1)[:, 0]
+        np.testing.assert_allclose(own, distances.min(axis=1), atol=1e-9)
+
+
+def test_what_was_padded_is_zero_in_what_the_net_saw():
+    padded = gm.Geometry((2, 4), (2, 4), (-1, 1, 3, 6))
+    expected = [[0] * 5, [2, 3, 4, 0, 0], [6, 7, 8, 0, 0], [0] * 5]
+    np.testing.assert_array_equal(padded.seen_of(np.arange(1, 9).reshape(2, 4)), expected)
+    with pytest.raises(InputError, match=re.escape("has the size (4, 2), its photo (2, 4)")):
+        padded.seen_of(np.ones((4, 2)))
 
 
 @pytest.mark.parametrize("prepare", PREPARES)
