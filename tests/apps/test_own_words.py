@@ -144,7 +144,7 @@ def test_no_photos(explain):
         ("--method gradcam", r"--method: no method 'gradcam'; did you mean grad_cam\b"),
         ("--method Grad-CAM++", r"no method 'Grad-CAM\+\+'; did you mean grad_cam_pp\b"),
         ("--method occlusoin", r"did you mean occlusion\?"),
-        ("--method xyz", r"there are cam, grad_cam, .*rise, and all-cams"),
+        ("--method xyz", r"there are cam, grad_cam, .*edge_map, and all-cams"),
         ("--top-k many", "--top-k: expected a whole number; got 'many'"),
         ("--top-k 0", "--top-k: expected a whole number from 1 on; got '0'"),
         ("--gpu first", "--gpu: expected a whole number; got 'first'"),
