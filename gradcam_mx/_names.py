@@ -39,18 +39,45 @@ order is that of `gm.METHODS`."""
 METHODS = tuple(name for names in METHODS_OF.values() for name in names)
 
 METRICS_OF = {
-    "curves": ("deletion", "insertion", "srg", "road"),
-    "masked": ("average_drop", "increase", "gain"),
+    "curves": (
+        "deletion",
+        "insertion",
+        "srg",
+        "road",
+    ),
+    "description": (
+        "sparseness",
+        "complexity",
+    ),
     "fidelity": (
         "infidelity",
         "faithfulness_correlation",
         "mufidelity",
         "monotonicity_correlation",
     ),
-    "robustness": ("max_sensitivity", "local_lipschitz", "continuity"),
-    "localisation": ("pointing_game", "energy", "rank_accuracy", "top_k_intersection", "iou"),
-    "description": ("sparseness", "complexity"),
-    "sanity": ("emprt", "smprt", "mprt", "random_logit"),
+    "localisation": (
+        "pointing_game",
+        "energy",
+        "rank_accuracy",
+        "top_k_intersection",
+        "iou",
+    ),
+    "masked": (
+        "average_drop",
+        "increase",
+        "gain",
+    ),
+    "robustness": (
+        "max_sensitivity",
+        "local_lipschitz",
+        "continuity",
+    ),
+    "sanity": (
+        "emprt",
+        "smprt",
+        "mprt",
+        "random_logit",
+    ),
 }
 """A file of the room `metrics` → the measures in it, in the order of `gm.metrics.METRICS`."""
 

@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx._names import MODULES
+from gradcam_mx._names import METRICS_OF, MODULES
 
 ROOMS = [*MODULES, "baselines", "methods", "run"]
 
@@ -31,3 +31,9 @@ def test_the_package_lists_public_names_only():
     # modules that are public by themselves, and no others
     modules = {one for one in dir(gm) if type(getattr(gm, one)).__name__ == "module"}
     assert modules == set(MODULES)
+
+
+def test_measures_are_named_where_nothing_is_imported():
+    named = [name for names in METRICS_OF.values() for name in names]
+    assert list(gm.metrics.METRICS) == named
+    assert set(named) <= set(gm.metrics.__all__)

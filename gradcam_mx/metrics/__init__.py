@@ -7,23 +7,23 @@ and never without the controls (`gm.random_map`, `gm.centre_map`, `gm.edge_map`)
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from .. import _names
-from .agreement import Agreement, agreement
+from .agreeing import Agreement, agreement
 from .case import Case
+from .curves import deletion, insertion, road, srg
+from .description import complexity, sparseness
 from .error_bars import Stability
 from .evaluating import evaluate
+from .fidelity import faithfulness_correlation, infidelity, monotonicity_correlation, mufidelity
 from .functions import metric
+from .localisation import energy, iou, pointing_game, rank_accuracy, top_k_intersection
+from .masked import average_drop, gain, increase
 from .measured import Measured
 from .recommending import Recommendation, recommend
 from .register import METRICS, Curves, Metric, Wants, metrics_kept
+from .robustness import continuity, local_lipschitz, max_sensitivity
+from .sanity import emprt, mprt, random_logit, smprt
 from .stability import stability
 from .table import Evaluation
-
-for _file, _metrics in _names.METRICS_OF.items():
-    _module = import_module(f"{__name__}.{_file}")
-    globals().update({name: getattr(_module, name) for name in _metrics})
 
 __all__ = [
     "METRICS",
@@ -42,8 +42,32 @@ __all__ = [
     "metrics_kept",
     "recommend",
     "stability",
+    "deletion",
+    "insertion",
+    "srg",
+    "road",
+    "sparseness",
+    "complexity",
+    "infidelity",
+    "faithfulness_correlation",
+    "mufidelity",
+    "monotonicity_correlation",
+    "pointing_game",
+    "energy",
+    "rank_accuracy",
+    "top_k_intersection",
+    "iou",
+    "average_drop",
+    "increase",
+    "gain",
+    "max_sensitivity",
+    "local_lipschitz",
+    "continuity",
+    "emprt",
+    "smprt",
+    "mprt",
+    "random_logit",
 ]
-__all__.extend(name for names in _names.METRICS_OF.values() for name in names)
 
 
 def __dir__() -> list[str]:
