@@ -11,6 +11,8 @@ from gradcam_mx._mxnet import mx
 from gradcam_mx.methods.moments import Moments
 
 nn = mx.gluon.nn
+pytestmark = pytest.mark.slow
+
 REPETITIONS = 200
 FEATURES = 8
 QUIET = {"progress": False}

@@ -12,6 +12,8 @@ from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import InputError
 from gradcam_mx.metrics import recommending
 
+pytestmark = pytest.mark.slow
+
 SIDE = 24
 
 

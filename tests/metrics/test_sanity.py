@@ -19,6 +19,8 @@ from gradcam_mx.methods import register
 from gradcam_mx.metrics.randomised import layers_from_top, randomised
 
 nn = mx.gluon.nn
+pytestmark = pytest.mark.slow
+
 SHAPE = (2, 3, 9, 7)
 NUMBERS = np.random.RandomState(0).randn(*SHAPE).astype(np.float32)
 
