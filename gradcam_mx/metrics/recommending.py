@@ -109,7 +109,7 @@ def recommend(
     two standard errors of the paired differences in SRG, is not worse than one by that in ROAD, and
     its map is not the same when all that the net has learned is shuffled: SSIM with that is below a
     half (`mprt` in one stage). Of those that do, it is the one with the highest SRG. The answer is
-    the same for the same seed.
+    the same for the same seed, its numbers but for rounding.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).

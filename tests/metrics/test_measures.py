@@ -534,7 +534,7 @@ def test_ties_are_broken_by_chance_and_not_by_place(ctx):
     ]
     assert np.ptp(found) > 2
     again = gm.metrics.deletion(net, x, flat, steps=90, seed=3, progress=False).values[0]
-    assert again == found[3]
+    assert again == pytest.approx(found[3], rel=1e-6)  # in chunks of another size
 
 
 # -- several maps, samples, forms -----------------------------------------------------------------

@@ -79,7 +79,8 @@ def test_a_trained_net(ctx):
     assert text.startswith(recommending._label(found.method, found.layer))
     assert "95 %" in text
     again = gm.metrics.recommend(net, x, progress=False)
-    assert (again.method, again.layer, again.margin) == (found.method, found.layer, found.margin)
+    assert (again.method, again.layer) == (found.method, found.layer)
+    assert again.margin == pytest.approx(found.margin, rel=1e-5)  # in chunks of other sizes
 
 
 def test_a_net_that_sees_nothing(ctx):
