@@ -17,7 +17,7 @@ from .arguments import documented
 from .needs import Needs
 from .options import renamed
 from .plan import Plan
-from .register import FAMILIES, Formula, Found, Method, check_free, register
+from .register import FAMILIES, METHODS, Formula, Found, Method
 
 
 def method(
@@ -51,7 +51,7 @@ def method(
 
     def decorate(formula: Formula) -> Callable[..., Any]:
         name, signature = formula.__name__, _signature(formula, needs)
-        check_free(name)
+        METHODS.check_free(name)
 
         @told
         @functools.wraps(formula)
@@ -66,7 +66,7 @@ def method(
 
         function.__doc__ = documented(formula.__doc__, signature.parameters)
         function.__signature__ = signature  # type: ignore[attr-defined]
-        own = register(Method(name, family, paper, cost, needs, formula, function, check))
+        own = METHODS.add(Method(name, family, paper, cost, needs, formula, function, check))
         return function
 
     return decorate

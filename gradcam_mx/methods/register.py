@@ -6,14 +6,13 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Union
+from typing import Any, Callable, Iterator, List, NamedTuple, Union
 
 import numpy as np
 
 from ..errors import MethodError
 from ..explanation.explanation import Explanation
-from ..support import html
-from ..support.elsewhere import closest
+from ..support.register import Register
 from .needs import Needs
 
 Found = Union[Explanation, List[Any]]
@@ -76,62 +75,12 @@ class Method:
         return {one.name: one.default for one in parameters}
 
 
-class Register(Mapping[str, Method]):
-    """Methods by name, to read; `register` adds to them."""
-
-    def __init__(self, methods: Mapping[str, Method]) -> None:
-        self._methods = methods
-
-    def __getitem__(self, name: str) -> Method:
-        return self._methods[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._methods)
-
-    def __len__(self) -> int:
-        return len(self._methods)
-
-    def __repr__(self) -> str:
-        families = dict.fromkeys(one.family for one in self.values())
-        lines = (
-            f"{family}: {', '.join(one.name for one in self.values() if one.family == family)}"
-            for family in families
-        )
-        return "\n".join([f"{len(self)} methods", *lines])
-
-    def _repr_html_(self) -> str:
-        rows = [(one.name, one.title, one.family, one.cost, one.paper) for one in self.values()]
-        return html.table(("name", "method", "family", "cost", "paper"), rows)
-
-
-_methods: dict[str, Method] = {}
-
-METHODS = Register(_methods)
+METHODS: Register[Method] = Register(
+    "method",
+    MethodError,
+    {"name": "name", "method": "title", "family": "family", "cost": "cost", "paper": "paper"},
+)
 """Every method by its name."""
-
-
-def check_free(name: str) -> None:
-    """Refuse a name that a method has.
-
-    Raises:
-        MethodError: it names the module of the method that is there.
-    """
-    if name in _methods:
-        raise MethodError(
-            f"there is a method {name!r} already, of {_methods[name].formula.__module__}; "
-            "give yours another name"
-        )
-
-
-def register(method: Method) -> Method:
-    """List a method under its name.
-
-    Raises:
-        MethodError: the name is taken.
-    """
-    check_free(method.name)
-    _methods[method.name] = method
-    return method
 
 
 def find_method(name: str) -> Method:
@@ -140,19 +89,11 @@ def find_method(name: str) -> Method:
     Raises:
         MethodError: there is none; the message lists those that there are.
     """
-    if name not in _methods:
-        raise MethodError(
-            f"there is no method {name!r}{closest(name, _methods)}; there are {', '.join(_methods)}"
-        )
-    return _methods[name]
+    return METHODS.find(name)
 
 
 @contextmanager
 def methods_kept() -> Iterator[None]:
     """At the end the register lists the methods that it listed at the beginning."""
-    kept = dict(_methods)
-    try:
+    with METHODS.kept():
         yield
-    finally:
-        _methods.clear()
-        _methods.update(kept)

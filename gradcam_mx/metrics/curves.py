@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Hashable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..methods.baselines import Baseline
 from .case import Case
 from .functions import metric
-from .hiding import LINEAR, check_baseline, check_count, hider
+from .hiding import LINEAR, check_baseline, check_count, hider, key_of
 from .register import HIGHER, LOWER, Curves
 
 
@@ -208,9 +208,7 @@ class _Shown:
         self._counts = [round(step * positions / steps) for step in range(steps + 1)]
         self.shares = np.array(self._counts) / positions
         """(K,) the share of the positions that are hidden, or shown."""
-        # an array has no hash, and is not looked at number by number
-        known: Hashable = id(baseline) if hasattr(baseline, "shape") else repr(baseline)
-        self._key = ("curves", known, steps, probability, seed)
+        self._key = ("curves", key_of(baseline), steps, probability, seed)
 
     @property
     def deleted(self) -> np.ndarray:

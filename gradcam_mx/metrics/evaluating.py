@@ -146,7 +146,7 @@ class Samples:
     @property
     def _each_target(self) -> Any:
         """One target for each sample; None if there is one for all."""
-        return self.targets if _is_of_each(self.targets) else None
+        return self.targets if is_of_each(self.targets) else None
 
     def __iter__(self) -> Iterator[tuple[int, Any, Any, Any]]:
         """The number of the first sample, samples, their target and their masks."""
@@ -285,7 +285,7 @@ class Evaluator:
             own = slice(number, number + 1)
             of_one = (
                 part_of(x, number, number + 1),
-                target[own] if _is_of_each(target) else target,
+                target[own] if is_of_each(target) else target,
                 None if masks is None else masks[own],
             )
             try:
@@ -368,7 +368,7 @@ class Evaluator:
             x: samples.
             target: of each, or of all.
         """
-        first, of_first = part_of(x, 0, 1), target[:1] if _is_of_each(target) else target
+        first, of_first = part_of(x, 0, 1), target[:1] if is_of_each(target) else target
         for one in list(self._controls):
             try:
                 Plan([one.method], one.layer, output=self._output, names=self._names).run(
@@ -446,7 +446,7 @@ def _is_array(x: Any) -> bool:
     return hasattr(x, "shape") or (isinstance(x, tuple) and all(hasattr(one, "shape") for one in x))
 
 
-def _is_of_each(target: Any) -> bool:
+def is_of_each(target: Any) -> bool:
     """Whether it is a list with a target for each sample."""
     return isinstance(target, (list, tuple)) or (hasattr(target, "shape") and target.ndim == 1)
 

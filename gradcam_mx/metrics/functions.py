@@ -15,8 +15,7 @@ from ..support.boundary import told
 from .case import Case
 from .masks import masks_of
 from .measured import Measured
-from .register import FAMILIES, HIGHER, LOWER, NEITHER, Curves, Formula, Metric, Wants, check_free
-from .register import register as listed
+from .register import FAMILIES, HIGHER, LOWER, METRICS, NEITHER, Curves, Formula, Metric, Wants
 
 ARGUMENTS = {
     "net": "what was explained: a Block, a Graph, or (symbol, arg_params, aux_params).",
@@ -84,7 +83,7 @@ def metric(
 
     def decorate(formula: Formula) -> Callable[..., Any]:
         name, signature = formula.__name__, _signature(formula, wants)
-        check_free(name)
+        METRICS.check_free(name)
 
         @told
         @functools.wraps(formula)
@@ -105,7 +104,9 @@ def metric(
             {**sections, "Example": _example(name, wants)},
         )
         function.__signature__ = signature  # type: ignore[attr-defined]
-        own = listed(Metric(name, family, paper, cost, better, wants, formula, function, check))
+        own = METRICS.add(
+            Metric(name, family, paper, cost, better, wants, formula, function, check)
+        )
         return function
 
     return decorate

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Hashable, Sequence
 
 import numpy as np
 
 from ..errors import MetricError
 from ..methods import baselines
 from ..methods.baselines import Baseline, Curtain, positions_of
+from ..support.arrays import is_whole
 from .imputation import imputed
 
 LINEAR = "linear"
@@ -45,6 +46,11 @@ def hider(x: np.ndarray, baseline: Baseline, seed: int) -> Hider:
     return hides
 
 
+def key_of(baseline: Baseline) -> Hashable:
+    """What tells a baseline from others: an array, which has no hash, by which one it is."""
+    return id(baseline) if hasattr(baseline, "shape") else repr(baseline)
+
+
 def check_baseline(baseline: Any, shape: Sequence[int]) -> None:
     """Refuse what is no baseline for an input of a shape.
 
@@ -72,7 +78,6 @@ def check_count(name: str, given: Any, least: int, shape: Sequence[int] | None =
         MetricError: it is none.
     """
     most: int | None = None if shape is None else int(np.prod(positions_of(shape)))
-    is_whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    if not is_whole or given < least or (most is not None and given > most):
+    if not is_whole(given) or given < least or (most is not None and given > most):
         upto = "or more" if most is None else f"to {most}, as many positions as the input has"
         raise MetricError(f"{name} is {given!r}; expected {least} {upto}")

@@ -11,6 +11,7 @@ from ..methods import baselines
 from ..methods.baselines import Baseline, Curtain
 from .case import Case
 from .functions import metric
+from .hiding import key_of
 from .register import HIGHER, LOWER
 
 
@@ -123,7 +124,7 @@ def _probabilities(
     case: Case, baseline: Baseline, batch_size: BatchSize, progress: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N,) of the input, and (E, N) under each map."""
-    key = ("masked", id(baseline) if hasattr(baseline, "shape") else repr(baseline))
+    key = ("masked", key_of(baseline))
 
     def found() -> np.ndarray:
         x = case.run.x

@@ -17,7 +17,7 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net, trace
 from ..methods.register import METHODS, Method
 from ..support.boundary import told
-from .evaluating import CONTROLS, Evaluator, Samples, Way, part_of
+from .evaluating import CONTROLS, Evaluator, Samples, Way, is_of_each, part_of
 from .register import find_metric
 from .table import ERRORS, Evaluation
 
@@ -228,8 +228,7 @@ def _best(table: Evaluation, ways: Sequence[Way], count: int) -> list[Way]:
 
 
 def _part(x: Any, targets: Any, start: int, end: int) -> Samples:
-    is_list = isinstance(targets, (list, tuple)) or np.ndim(targets) == 1
-    of_part = list(targets[start:end]) if is_list else targets
+    of_part = list(targets[start:end]) if is_of_each(targets) else targets
     return Samples(part_of(x, start, end), of_part, None, at_a_time=4)
 
 

@@ -6,13 +6,12 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Union
+from typing import Any, Callable, Iterator, NamedTuple, Union
 
 import numpy as np
 
 from ..errors import MetricError
-from ..support import html
-from ..support.elsewhere import closest
+from ..support.register import Register
 
 FAMILIES = ("faithfulness", "robustness", "localisation", "description", "sanity")
 """What measures are listed under."""
@@ -90,64 +89,20 @@ class Metric:
         return {one.name: one.default for one in parameters if one.name != "masks"}
 
 
-class Register(Mapping[str, Metric]):
-    """Measures by name, to read; `register` adds to them."""
-
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
-        self._metrics = metrics
-
-    def __getitem__(self, name: str) -> Metric:
-        return self._metrics[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._metrics)
-
-    def __len__(self) -> int:
-        return len(self._metrics)
-
-    def __repr__(self) -> str:
-        lines = (
-            f"{family}: {', '.join(one.name for one in self.values() if one.family == family)}"
-            for family in FAMILIES
-        )
-        return "\n".join([f"{len(self)} metrics", *lines])
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (one.name, one.title, one.family, one.better, one.cost, one.paper)
-            for one in self.values()
-        ]
-        return html.table(("name", "metric", "family", "better", "cost", "paper"), rows)
-
-
-_metrics: dict[str, Metric] = {}
-
-METRICS = Register(_metrics)
+METRICS: Register[Metric] = Register(
+    "metric",
+    MetricError,
+    {
+        "name": "name",
+        "metric": "title",
+        "family": "family",
+        "better": "better",
+        "cost": "cost",
+        "paper": "paper",
+    },
+    FAMILIES,
+)
 """Every measure by its name."""
-
-
-def check_free(name: str) -> None:
-    """Refuse a name that a measure has.
-
-    Raises:
-        MetricError: it names the module of the measure that is there.
-    """
-    if name in _metrics:
-        raise MetricError(
-            f"there is a metric {name!r} already, of {_metrics[name].formula.__module__}; "
-            "give yours another name"
-        )
-
-
-def register(metric: Metric) -> Metric:
-    """List a measure under its name.
-
-    Raises:
-        MetricError: the name is taken.
-    """
-    check_free(metric.name)
-    _metrics[metric.name] = metric
-    return metric
 
 
 def find_metric(name: str) -> Metric:
@@ -156,19 +111,11 @@ def find_metric(name: str) -> Metric:
     Raises:
         MetricError: there is none; the message lists those that there are.
     """
-    if name not in _metrics:
-        raise MetricError(
-            f"there is no metric {name!r}{closest(name, _metrics)}; there are {', '.join(_metrics)}"
-        )
-    return _metrics[name]
+    return METRICS.find(name)
 
 
 @contextmanager
 def metrics_kept() -> Iterator[None]:
     """At the end the register lists the measures that it listed at the beginning."""
-    kept = dict(_metrics)
-    try:
+    with METRICS.kept():
         yield
-    finally:
-        _metrics.clear()
-        _metrics.update(kept)

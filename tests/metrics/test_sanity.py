@@ -15,7 +15,6 @@ import gradcam_mx as gm
 from gradcam_mx import errors, metrics
 from gradcam_mx._mxnet import mx
 from gradcam_mx.graph.graph import Graph
-from gradcam_mx.methods import register
 from gradcam_mx.metrics.randomised import layers_from_top, randomised
 
 nn = mx.gluon.nn
@@ -469,9 +468,9 @@ def test_nothing_changes_when_something_raises_in_the_middle(
     expected = metrics.mprt(given, x, own, layers=5).values
     with monkeypatch.context() as patch:
         if place == "the formula":
-            method = register.find_method("saliency")
+            method = gm.METHODS["saliency"]
             failing = failing_after(2, method.formula, error())
-            patch.setitem(register._methods, "saliency", replace(method, formula=failing))
+            patch.setitem(gm.METHODS._listed, "saliency", replace(method, formula=failing))
         else:
             failing = failing_after(2, Graph.with_numbers, error())
             patch.setattr(Graph, "with_numbers", lambda *args: failing(*args))
