@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -11,6 +11,7 @@ import numpy as np
 from .. import picture
 from ..errors import InputError
 from ..explanation import drawing
+from ..explanation.agreeing import RANK, Agreement, agreement
 from ..explanation.explanation import Explanation
 from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
@@ -77,6 +78,52 @@ class Comparison(picture.Shows):
         return picture.ShownList(
             picture.ShownList(cell.explanation for cell in row) for row in self.cells
         )
+
+    def agreement(self, measure: str = RANK, *, count: int = 1000) -> Agreement:
+        """How alike the explanations of each photo are, as `gm.metrics.agreement` measures it.
+
+        Columns are compared where the rows are photos, rows where the columns are, and all cells
+        where there is one photo; over several photos it is the mean.
+
+        Args:
+            measure: "rank", "ssim" or "top_k".
+            count: of "top_k", how many positions.
+
+        Raises:
+            InputError: rows and columns are both of photos, or maps of nets with inputs of other
+                sizes.
+            MetricError: no such measure, or less than two explanations of a photo.
+
+        Example:
+            >>> methods = ["grad_cam", "saliency", "edge_map"]
+            >>> gm.inspect.compare(net, photos, method=methods).agreement("ssim")
+            ... # doctest: +SKIP
+        """
+        down, across = self.images_vary
+        if down and across:
+            raise InputError(
+                "each cell of this table is of a photo of its own, so there is nothing to agree "
+                "on; compare nets, methods or targets on the same photo"
+            )
+        each = [cell for row in self.explanations for cell in row]
+        if across:
+            photos, names = list(zip(*self.explanations)), self.rows or [""]
+        elif down:
+            photos, names = self.explanations, self.columns or [""]
+        else:
+            photos, names = [each], self._cell_names()
+        found = [
+            agreement(dict(zip(names, of_photo)), measure, count=count) for of_photo in photos
+        ]
+        return replace(found[0], values=np.concatenate([one.values for one in found], axis=-1))
+
+    def _cell_names(self) -> list[str]:
+        """What each cell is called, row by row."""
+        return [
+            ", ".join(filter(None, (row, column)))
+            for row in self.rows or [""]
+            for column in self.columns or [""]
+        ]
 
     def plot(
         self,

@@ -7,7 +7,7 @@ and never without the controls (`gm.random_map`, `gm.centre_map`, `gm.edge_map`)
 
 from __future__ import annotations
 
-from .agreeing import Agreement, agreement
+from ..explanation.agreeing import Agreement, agreement
 from .case import Case
 from .curves import deletion, insertion, road, srg
 from .description import complexity, sparseness

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..support.statistics import entropy, gini
 from .case import Case
 from .functions import metric
 from .register import NEITHER, Wants
-from .statistics import entropy, gini
 
 _ALONE = Wants(net=False)
 

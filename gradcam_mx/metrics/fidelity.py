@@ -9,11 +9,11 @@ import numpy as np
 from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MetricError
 from ..methods.baselines import Baseline, baseline_of
+from ..support.statistics import pearson, spearman
 from .case import Case
 from .functions import metric
 from .hiding import Hider, check_baseline, check_count, hider
 from .register import HIGHER, LOWER
-from .statistics import pearson, spearman
 
 BOXES, NOISE = "boxes", "noise"
 """What `infidelity` takes away from an input."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import MetricError
 from ..methods import baselines
 from ..methods.baselines import Baseline, Curtain, positions_of
-from ..support.arrays import is_whole
+from ..support import counts
 from .imputation import imputed
 
 LINEAR = "linear"
@@ -77,7 +77,4 @@ def check_count(name: str, given: Any, least: int, shape: Sequence[int] | None =
     Raises:
         MetricError: it is none.
     """
-    most: int | None = None if shape is None else int(np.prod(positions_of(shape)))
-    if not is_whole(given) or given < least or (most is not None and given > most):
-        upto = "or more" if most is None else f"to {most}, as many positions as the input has"
-        raise MetricError(f"{name} is {given!r}; expected {least} {upto}")
+    counts.check_count(name, given, least, None if shape is None else positions_of(shape))

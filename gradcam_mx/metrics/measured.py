@@ -10,8 +10,8 @@ import numpy as np
 from .. import picture
 from ..errors import MetricError
 from ..support.equality import equal_by_fields
+from ..support.statistics import mean, mean_curve, standard_error
 from .register import CHANGED
-from .statistics import mean, mean_curve, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,12 +8,13 @@ from typing import Any, Iterator, Sequence
 import numpy as np
 
 from ..errors import MetricError
+from ..explanation.relevant import relevance
 from ..support.arrays import ranges
-from .case import Case, relevance
+from ..support.statistics import spearman
+from .case import Case
 from .functions import metric
 from .hiding import check_count
 from .register import HIGHER, LOWER
-from .statistics import spearman
 
 
 def _check_ball(shape: Sequence[int], *, radius: float, num_samples: int, seed: int) -> None:

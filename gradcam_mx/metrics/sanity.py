@@ -10,15 +10,16 @@ from tqdm import tqdm
 
 from ..errors import MetricError, NetworkError, TargetError
 from ..explanation.explanation import Explanation
+from ..explanation.relevant import relevance
+from ..explanation.similarity import check_window, ssim
 from ..graph.graph import Graph
 from ..support.arrays import ranges
-from .case import Case, relevance
+from ..support.statistics import entropy
+from .case import Case
 from .functions import metric
 from .hiding import check_count
 from .randomised import layers_from_top, randomised
 from .register import HIGHER, LOWER, Curves
-from .similarity import check_window, ssim
-from .statistics import entropy
 
 RANDOM = "share of the layers that are random"
 """What the horizontal axis of a curve is."""

@@ -18,6 +18,7 @@ from ..engine.inputs import Input, as_tuple
 from ..engine.wanted import Check, InputChoice
 from ..errors import MethodError, MetricError, TargetError
 from ..explanation.explanation import Explanation
+from ..explanation.relevant import relevance
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net, trace
 from ..methods.inputs import are_several
@@ -29,11 +30,10 @@ from ..support.arrays import is_whole, ranges
 from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.labels import Names
+from ..support.statistics import pearson, ranks
 from ..targets.given import Asked, Target, gives_list
-from .case import relevance
 from .error_bars import Stability
 from .robustness import shifted
-from .statistics import pearson, ranks
 
 NOISE, SEED, BASELINE, AUGMENT = OVER = ("noise", "seed", "baseline", "augment")
 """What can be varied."""

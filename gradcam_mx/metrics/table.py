@@ -16,8 +16,8 @@ from ..support import files, html
 from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from ..support.optional import optional
+from ..support.statistics import mean, standard_error
 from .register import CHANGED, LOWER, NEITHER
-from .statistics import mean, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,8 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
-from gradcam_mx.errors import InputError, MethodError, PhotoError
+from gradcam_mx.errors import InputError, MethodError, MetricError, PhotoError
+from gradcam_mx.explanation.relevant import relevance
 from gradcam_mx.zoo.preprocess import Preprocess
 
 nn = mx.gluon.nn
@@ -144,6 +145,67 @@ def test_outputs_that_are_no_classes_are_said_in_numbers(ctx):
     net.initialize(ctx=ctx)
     cell = gm.inspect.compare(net, PHOTOS["cat"], preprocess=PREPROCESS).cells[0][0]
     assert cell.prediction == f"{gm.grad_cam(net, PREPROCESS(PHOTOS['cat'])).score[0]:.3g}"
+
+
+def alike(one, other):
+    """Spearman's rank correlation of two maps on the input, by scipy."""
+    spearman = pytest.importorskip("scipy.stats").spearmanr
+    return spearman(relevance(one)[0].ravel(), relevance(other)[0].ravel())[0]
+
+
+METHODS = ["grad_cam", "saliency", "edge_map"]
+
+
+@pytest.mark.parametrize(
+    ("nets", "photos", "method", "names"),
+    [
+        ("two", 2, "grad_cam", ["first", "second"]),
+        ("one", 2, METHODS, ["Grad-CAM", "Saliency", "Edge map"]),
+        ("two", 1, "grad_cam", ["first", "second"]),
+        ("one", 1, METHODS, ["Grad-CAM", "Saliency", "Edge map"]),
+        (
+            "two",
+            1,
+            METHODS[:2],
+            ["first, Grad-CAM", "first, Saliency", "second, Grad-CAM", "second, Saliency"],
+        ),
+    ],
+)
+def test_agreement_is_that_of_the_explanations_of_each_photo(nets, photos, method, names, ctx):
+    known = {"first": make_net(1, ctx), "second": make_net(2, ctx)}
+    images = PHOTOS if photos == 2 else PHOTOS["cat"]
+    table = gm.inspect.compare(known if nets == "two" else known["first"], images, method=method)
+    found = table.agreement()
+    assert found.names == names
+    assert found.values.shape == (len(names), len(names), photos)
+    for number, photo in enumerate(list(PHOTOS.values())[:photos]):
+        each = [
+            alone(net, photo, method=one)
+            for net in (known.values() if nets == "two" else [known["first"]])
+            for one in ([method] if isinstance(method, str) else method)
+        ]
+        expected = [[alike(one, other) for other in each] for one in each]
+        np.testing.assert_allclose(found.values[..., number], expected, atol=1e-6)
+
+
+def test_other_measures_of_agreement(ctx):
+    table = gm.inspect.compare(make_net(1, ctx), PHOTOS, method=METHODS)
+    for row, name in enumerate(["ssim", "top_k"]):
+        options = {"count": 20} if row else {}
+        found = table.agreement(name, **options)
+        for number, of_photo in enumerate(table.explanations):
+            expected = gm.metrics.agreement(list(of_photo), name, **options)
+            np.testing.assert_array_equal(found.values[..., number], expected.values[..., 0])
+
+
+def test_where_nothing_agrees_with_anything(ctx):
+    net, photo = make_net(1, ctx), PHOTOS["cat"]
+    lights = {one: {"day": photo, "night": photo // 2} for one in ("red", "blue")}
+    with pytest.raises(InputError, match="a photo of its own"):
+        gm.inspect.compare(net, lights).agreement()
+    for images in (photo, PHOTOS):
+        with pytest.raises(MetricError, match="1 explanations"):
+            gm.inspect.compare(net, images).agreement()
 
 
 def test_a_saved_table(ctx, tmp_path):

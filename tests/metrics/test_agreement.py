@@ -9,6 +9,7 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import InputError, MetricError
+from gradcam_mx.explanation.relevant import relevance as relevance_of
 
 METHODS = ["grad_cam", "saliency", "occlusion", "edge_map"]
 
@@ -30,7 +31,7 @@ def explanations(ctx):
 
 
 def relevant(explanation, sample):
-    return gm.metrics.case.relevance(explanation)[sample]
+    return relevance_of(explanation)[sample]
 
 
 def scaled(one, signed):

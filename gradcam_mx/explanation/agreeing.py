@@ -9,14 +9,14 @@ import numpy as np
 
 from .. import picture
 from ..errors import InputError, MetricError
-from ..explanation.explanation import Explanation
 from ..support import html
 from ..support.boundary import told
+from ..support.counts import check_count
 from ..support.equality import equal_by_fields
-from .case import positions_in, relevance
-from .hiding import check_count
+from ..support.statistics import spearman
+from .explanation import Explanation
+from .relevant import positions_in, relevance
 from .similarity import check_window, ssim
-from .statistics import spearman
 
 RANK, SSIM, TOP_K = "rank", "ssim", "top_k"
 MEASURES = (RANK, SSIM, TOP_K)
@@ -135,7 +135,7 @@ def agreement(
     if measure == SSIM:
         check_window((1, 1, *first))
     if measure == TOP_K:
-        check_count("count", count, 1, (1, 1, *first))
+        check_count("count", count, 1, first)
     relevant = [relevance(one) for one in maps]
     pairs = {
         RANK: lambda a, b, signed: spearman(_flat(a), _flat(b)),
