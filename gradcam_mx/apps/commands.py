@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from tqdm import tqdm
 
@@ -14,10 +14,10 @@ from ..errors import DependencyError, OutputError
 from ..graph.trace import trace
 from ..inspect.check import check
 from ..zoo.labels import imagenet_labels
-from . import requested
+from . import requested, requested_measures
 from .explaining import Outcome, explain_all
 from .labelled import lines_of, masks_of
-from .measuring import Subject, check_free, measure_all
+from .measuring import Subject, check_free, measure_all, recommend_one
 from .options import DEFAULT_METHODS
 from .outputs import given_by
 from .photos import Job, base_of_all, find_photos, from_file, in_memory, sources
@@ -42,7 +42,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     requested.check_usage(options)
-    requested.check_measures(options)
+    requested_measures.check(options)
     photos, failures = find_photos(options.photos)
     check_out(options.out)
     lines = None if options.labels is None else lines_of(options.labels, photos)
@@ -50,8 +50,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.masks is not None:
         masks = masks_of(options.masks, photos, base_of_all(options.photos, photos))
     job = requested.job(options)
-    targets = None if lines is None else requested.targets(options, job, lines)
-    evaluator = requested.evaluator(options, job)
+    targets = None if lines is None else requested_measures.targets(options, job, lines)
+    evaluator = None if options.recommend else requested_measures.evaluator(options, job)
     asked = {**settings(options, job.graph), "photos": [source_of(one) for one in photos]}
     out = RunFolder(options.out, asked)
     check_free(out, options.metric)
@@ -63,11 +63,24 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
         for number, photo in enumerate(photos)
     ]
+    found: Any
     with Stop() as stop:
-        outcome, table = measure_all(job, evaluator, subjects, out, stop)
+        if evaluator is None:
+            found = recommend_one(
+                job,
+                subjects,
+                out,
+                stop,
+                layers=None if job.layer is None else [job.layer],
+                methods=job.methods if options.method else None,
+                seed=options.seed or 0,
+            )
+        else:
+            found = measure_all(job, evaluator, subjects, out, stop)
+    outcome, said = found
     outcome.failures[:0] = [("", one) for one in failures]
-    if table is not None:
-        print(table)
+    if said is not None:
+        print(said)
     return _told(outcome, len(photos), out, stop, "measured", "the table, its numbers and figures")
 
 

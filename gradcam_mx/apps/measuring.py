@@ -8,12 +8,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Iterable, NamedTuple, Sequence
 
+import numpy as np
 from tqdm import tqdm
 
 from .. import picture
 from ..errors import GradCamError
 from ..metrics.evaluating import Evaluator
 from ..metrics.measured import Measured
+from ..metrics.recommending import Recommendation, recommend
 from ..metrics.table import Evaluation
 from ..support import files
 from .explaining import Outcome, read_ahead
@@ -28,6 +30,7 @@ EVALUATION = "evaluation"
 """What the table is called in the table of results, and its files without their suffixes."""
 
 _TABLES = (f"{EVALUATION}.json", f"{EVALUATION}.csv", "samples.csv", f"{EVALUATION}.png")
+_RECOMMENDATION = "recommendation.txt"
 
 
 class Subject(NamedTuple):
@@ -50,7 +53,7 @@ def check_free(out: RunFolder, metrics: Iterable[str]) -> None:
     Raises:
         OutputError: a file that no run has written is in the way.
     """
-    out.check_free(EVALUATION, [*_TABLES, *map(_curve, metrics)])
+    out.check_free(EVALUATION, [*_TABLES, _RECOMMENDATION, *map(_curve, metrics)])
 
 
 def measure_all(
@@ -102,6 +105,70 @@ def measure_all(
     return outcome, table
 
 
+def recommend_one(
+    job: Job,
+    subjects: Sequence[Subject],
+    out: RunFolder,
+    stop: Stop,
+    *,
+    layers: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    seed: int,
+) -> tuple[Outcome, Recommendation | None]:
+    """Find the method that is worth looking at, on every photo that can be read.
+
+    Args:
+        job: how they are read, and what of the net's outputs is explained.
+        subjects: the photos.
+        out: the folder of the run.
+        stop: is asked whether to go on.
+        layers: as `gm.metrics.recommend` takes them.
+        methods: as `gm.metrics.recommend` takes them.
+        seed: as `gm.metrics.recommend` takes it.
+
+    Returns:
+        What became of the photos, and what was found; None if the work was stopped before.
+
+    Raises:
+        GradCamError: why nothing can be found.
+    """
+    outcome = Outcome()
+    rows, targets, done = [], [], {}
+    found = None
+    try:
+        with ThreadPoolExecutor(1) as reader:
+            coming = read_ahead(job, reader, [one.source for one in subjects])
+            for subject, (source, reading) in zip(subjects, coming):
+                stop.check()
+                try:
+                    read = reading.result()
+                except GradCamError as error:
+                    out.record_failure(source.place, outcome.add_failure(source.path, error))
+                    continue
+                rows.append(read.x)
+                targets.append(subject.target)
+                done[source.place] = read.sha256
+        if not rows:
+            return outcome, None
+        is_given = any(one is not None for one in targets)
+        found = recommend(
+            job.graph,
+            np.concatenate(rows),
+            targets if is_given else None,
+            layers=layers,
+            methods=methods,
+            output=job.output,
+            seed=seed,
+        )
+        stop.check()
+        with stop.held():
+            _write(found.table, done, out, repr(found))
+            outcome.done = len(done)
+    except (KeyboardInterrupt, OSError) as error:
+        outcome.stopped = error
+    return outcome, found
+
+
 def _measured(
     job: Job, evaluator: Evaluator, number: int, subject: Subject, reading: Future[Read]
 ) -> tuple[Read, list[list[Measured]]]:
@@ -126,19 +193,22 @@ def _measured(
     return read, evaluator.measure(number, read.x, subject.target, mask)
 
 
-def _write(table: Evaluation, done: dict[str, str], out: RunFolder) -> None:
+def _write(table: Evaluation, done: dict[str, str], out: RunFolder, recommended: str = "") -> None:
     """Write the table in all its forms.
 
     Args:
-        table: of the photos.
+        table: of the photos, or of the last of them.
         done: place of each photo → SHA-256 of its file, in the order of the table.
         out: the folder of the run.
+        recommended: what was found by it, in words.
     """
     with out.adding(EVALUATION) as scratch:
         whole, rows, samples, figure = (scratch / name for name in _TABLES)
         table.save(whole)
         table.to_csv(rows)
-        _write_samples(table, list(done), samples)
+        _write_samples(table, list(done)[-len(table) :], samples)
+        if recommended:
+            (scratch / _RECOMMENDATION).write_text(f"{recommended}\n", encoding="utf-8")
         picture.save_figure(table.plot(), figure)
         for metric in table.curves:
             picture.save_figure(table.plot_curve(metric), scratch / _curve(metric))

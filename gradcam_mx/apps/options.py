@@ -92,7 +92,8 @@ def _add_evaluate(commands: Any) -> None:
     command = commands.add_parser(
         "evaluate",
         help="measure on photos how far methods can be trusted",
-        usage="%(prog)s PHOTO ... [--method METHOD ...] [--metric METRIC ...] [options]",
+        usage="%(prog)s PHOTO ... [--method METHOD ...] [--metric METRIC ... | --recommend] "
+        "[options]",
         description="Measure methods on photos: a table of means and standard errors, beside "
         "controls that know nothing of the network.",
     )
@@ -101,7 +102,7 @@ def _add_evaluate(commands: Any) -> None:
     _add_what(command)
     _add_measures(command)
     _add_method_options(command)
-    command.set_defaults(parser=command, at_a_time=1, top_k=1)
+    command.set_defaults(parser=command, at_a_time=1, top_k=1, method=None)
 
 
 def _add_measures(command: argparse.ArgumentParser) -> None:
@@ -114,6 +115,12 @@ def _add_measures(command: argparse.ArgumentParser) -> None:
         metavar="METRIC",
         help=f"one or several of {', '.join(METRICS)} "
         "(default: srg, road where scipy is installed, and sparseness)",
+    )
+    group.add_argument(
+        "--recommend",
+        action="store_true",
+        help="find the one method and layer for this network that beats the controls by most, out "
+        "of --method (default: all of a few passes); about fifty photos do",
     )
     group.add_argument(
         "--controls",

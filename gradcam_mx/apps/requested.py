@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any, Sequence
 
 import numpy as np
@@ -21,13 +20,10 @@ from ..graph.outputs import choose, is_single
 from ..graph.picture_input import common_sizes, fits, input_shape, picture_input
 from ..graph.trace import trace
 from ..methods import METHODS
-from ..metrics.evaluating import Evaluator, Way
-from ..metrics.register import METRICS, find_metric
 from ..support.devices import checked_context
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
-from .choices import ALL_CAMS, NONE
-from .labelled import Line
+from .choices import ALL_CAMS
 from .options import DEFAULT_MODEL
 from .outputs import DETECTIONS, given_by
 from .outputs import target as target_of
@@ -36,11 +32,7 @@ from .photos import Job, find_photos
 SMALLEST, LARGEST = 8, 513
 """Sides of pictures that are tried where the network's files tell none."""
 
-_USUAL_METRICS = {"srg": None, "road": "scipy", "sparseness": None}
-"""Those that are measured if none is asked for, with the package that each needs."""
-
-# the options of methods that are called as on the command line
-_OF_METHODS = (
+OF_METHODS = (
     "steps",
     "baseline",
     "seed",
@@ -53,6 +45,7 @@ _OF_METHODS = (
     "max_evals",
     "batch_size",
 )
+"""The options of methods that are called as on the command line."""
 
 
 def check_usage(options: argparse.Namespace) -> None:
@@ -65,76 +58,14 @@ def check_usage(options: argparse.Namespace) -> None:
         options.parser.error("argument --weights: goes with --model; --symbol takes --params")
 
 
-def check_measures(options: argparse.Namespace) -> None:
-    """The same of what goes with measures; those that are asked for, or the usual ones, are put
-    into `options`."""
-    if options.metric is None:
-        usual = [name for name, of in _USUAL_METRICS.items() if of is None or find_spec(of)]
-        options.metric = usual
-    of_objects = [name for name in METRICS if METRICS[name].wants.masks]
-    asked = [name for name in options.metric if name in of_objects]
-    if asked and options.masks is None:
-        options.parser.error(f"metric {asked[0]}: needs --masks DIR")
-    if options.masks is not None and not asked:
-        options.parser.error(f"argument --masks: is for the metrics {', '.join(of_objects)}")
-    if options.masks is not None and not options.masks.is_dir():
-        options.parser.error(f"argument --masks: there is no folder {options.masks}")
-    if options.labels is not None and options.target is not None:
-        options.parser.error("argument --labels: not allowed with argument --target")
-    if NONE in options.controls and len(options.controls) > 1:
-        options.parser.error(f"argument --controls: {NONE} goes alone")
-
-
-def evaluator(options: argparse.Namespace, job: Job) -> Evaluator:
-    """What measures photos; a measure that does not fit what the net sees is found now.
-
-    Args:
-        options: of the command line.
-        job: what is done with each photo.
-    """
-    controls = [one for one in options.controls if one not in (NONE, *job.methods)]
-    metrics = [find_metric(one) for one in options.metric]
-    size = {} if options.batch_size is None else {"batch_size": options.batch_size}
-    made = Evaluator(
-        job.graph,
-        [Way(one, one, job.layer) for one in job.methods],
-        [Way(one, one, job.layer) for one in dict.fromkeys(controls)],
-        metrics,
-        output=job.output,
-        options=job.options,
-        metric_options={one.name: size for one in metrics if "batch_size" in one.options},
-        seed=options.seed or 0,
-    )
-    made.check((1, *job.preprocess.shape))
-    return made
-
-
-def targets(options: argparse.Namespace, job: Job, lines: Sequence[Line]) -> list[Any]:
-    """What is explained of each photo, by the line of --labels that is about it.
-
-    Args:
-        options: of the command line.
-        job: what is done with each.
-        lines: of the photos.
-    """
-    found = []
-    for one in lines:
-        try:
-            class_id = _target(one.name, job.labels, "class")
-        except TargetError as error:
-            raise TargetError(f"line {one.number} of {options.labels}: {error}") from error
-        found.append(target_of(options, job.given, class_id))
-    return found
-
-
 def job(options: argparse.Namespace) -> Job:
     """What is done with each photo; whatever is wrong with that is found before the first one."""
     labels = _labels(options)
-    class_id = _target(options.target, labels)
+    class_id = class_of(options.target, labels)
     graph = network(options)
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, options.output)])
     prepare = preprocess(options, graph)
-    methods = _methods(options.method, graph, (1, *prepare.shape))
+    methods = _methods(options.method or [], graph, (1, *prepare.shape))
     given = given_by(graph, options.output, prepare)
     target = target_of(options, given, class_id)
     made = Job(
@@ -178,7 +109,17 @@ def _labels(options: argparse.Namespace) -> Labels | None:
     return imagenet_labels() if options.symbol is None else None
 
 
-def _target(text: str | None, labels: Labels | None, what: str = "--target") -> int | None:
+def class_of(text: str | None, labels: Labels | None, what: str = "--target") -> int | None:
+    """The class of a name or id; None of no text.
+
+    Args:
+        text: the name or id.
+        labels: the names of the net's classes, where they are known.
+        what: is called so in a message.
+
+    Raises:
+        TargetError: there is none.
+    """
     if text is None:
         return None
     if labels is not None:
@@ -215,7 +156,7 @@ def _method_options(
     """Name of a method → those of the given options that it takes."""
     given = {
         "num_samples": options.samples,
-        **{name: getattr(options, name) for name in _OF_METHODS},
+        **{name: getattr(options, name) for name in OF_METHODS},
     }
     if isinstance(options.baseline, tuple):  # as the net gets a photo of that colour
         plain = np.full((8, 8, 3), options.baseline).round().astype(np.uint8)

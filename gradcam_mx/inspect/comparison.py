@@ -105,16 +105,15 @@ class Comparison(picture.Shows):
                 "each cell of this table is of a photo of its own, so there is nothing to agree "
                 "on; compare nets, methods or targets on the same photo"
             )
-        each = [cell for row in self.explanations for cell in row]
+        photos: Sequence[Sequence[Explanation]]
         if across:
             photos, names = list(zip(*self.explanations)), self.rows or [""]
         elif down:
             photos, names = self.explanations, self.columns or [""]
         else:
-            photos, names = [each], self._cell_names()
-        found = [
-            agreement(dict(zip(names, of_photo)), measure, count=count) for of_photo in photos
-        ]
+            whole = [one for row in self.explanations for one in row]
+            photos, names = [whole], self._cell_names()
+        found = [agreement(dict(zip(names, of_photo)), measure, count=count) for of_photo in photos]
         return replace(found[0], values=np.concatenate([one.values for one in found], axis=-1))
 
     def _cell_names(self) -> list[str]:

@@ -21,6 +21,9 @@ from .evaluating import CONTROLS, Evaluator, Samples, Way, is_of_each, part_of
 from .register import find_metric
 from .table import ERRORS, Evaluation
 
+MEASURES = ("srg", "road", "mprt")
+"""What the best few are measured by, `road` on pictures alone."""
+
 _FIRST, _SECOND = 8, 25
 """How many samples a rough and a finer choice take at most."""
 _KEPT, _FINALISTS = 8, 3
@@ -145,7 +148,8 @@ def recommend(
     choice = searched.measure(ways, controls, ["srg"], second, steps=10)
     finalists = _best(choice, ways, _FINALISTS)
     last = _part(x, targets, count - half if half < count else 0, count)
-    metrics = ["srg", *_of_pictures(x), "mprt"]
+    is_of_pictures = len(as_tuple(x)[0].shape) == 4
+    metrics = [one for one in MEASURES if one != "road" or is_of_pictures]
     table = searched.measure(finalists, controls, metrics, last, steps=20)
     return _decided(finalists, table, choice)
 
@@ -230,11 +234,6 @@ def _best(table: Evaluation, ways: Sequence[Way], count: int) -> list[Way]:
 def _part(x: Any, targets: Any, start: int, end: int) -> Samples:
     of_part = list(targets[start:end]) if is_of_each(targets) else targets
     return Samples(part_of(x, start, end), of_part, None, at_a_time=4)
-
-
-def _of_pictures(x: Any) -> list[str]:
-    """ROAD, of pictures."""
-    return ["road"] if len(as_tuple(x)[0].shape) == 4 else []
 
 
 # -- what is tried --------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import gradcam_mx as gm
 from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
 from gradcam_mx.apps import command_line as cli
-from gradcam_mx.apps import labelled, requested
+from gradcam_mx.apps import labelled, requested, requested_measures
 from gradcam_mx.metrics.evaluating import Evaluator, Kept
 from gradcam_mx.metrics.table import Evaluation
 
@@ -168,9 +168,11 @@ def test_a_control_that_is_asked_for_as_a_method_is_no_control(evaluate, tmp_pat
 
 
 def test_the_usual_measures(evaluate, photos, monkeypatch):
-    find = requested.find_spec
+    find = requested_measures.find_spec
     for known, usual in ((True, ["srg", "road", "sparseness"]), (False, ["srg", "sparseness"])):
-        monkeypatch.setattr(requested, "find_spec", lambda name, known=known: known and find(name))
+        monkeypatch.setattr(
+            requested_measures, "find_spec", lambda name, known=known: known and find(name)
+        )
         code, out, err = evaluate(photos[0], "--controls", "none", metric=[])
         assert code == 0, err
         assert [one for one in out.splitlines()[0].split() if one not in "↑↓"] == usual
@@ -367,6 +369,78 @@ def test_what_cannot_be_measured_is_named_and_left_out(evaluate, net, tmp_path):
     kept = {Path(one["source"]).stem: one for one in rows(tmp_path / "out" / "results.csv")}
     assert (kept["b"]["error"], len(kept["b"]["sha256"])) == ("", 64)
     assert len(table_of(tmp_path / "out")) == 2
+
+
+# ----------------------------------------------------------------------------- which method is best
+
+
+def recommend(*arguments):
+    """Exit code of `gradcam-mx evaluate --recommend`, whose output is the caller's to read."""
+    try:
+        return cli.main(["evaluate", "--recommend", *map(str, arguments)])
+    except SystemExit as end:
+        return end.code
+
+
+@pytest.mark.slow
+def test_a_recommendation_is_that_of_python(net, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in range(9):
+        write(tmp_path / "in" / f"{seed}.png", photo(seed))
+    (tmp_path / "in" / "4.png").write_bytes(b"no photo")
+    asked = ["--symbol", net, "--size", "24", "--class", "1", "--seed", "3", "--out", "out"]
+    methods = ["grad_cam", "saliency", "layer_cam"]
+    assert recommend("in", *asked, "--method", *methods) == 1  # one photo is broken
+    printed = capsys.readouterr()
+    x = np.concatenate([PREPARE(photo(seed)) for seed in range(9) if seed != 4])
+    found = gm.metrics.recommend(gm.load(net), x, 1, methods=methods, seed=3, progress=False)
+    assert printed.out.startswith(f"{found!r}\n8 of 9 photos measured;")
+    assert "in/4.png" in printed.err
+    assert (tmp_path / "out" / "recommendation.txt").read_text() == f"{found!r}\n"
+    np.testing.assert_allclose(table_of(tmp_path / "out").values, found.table.values, rtol=1e-4)
+    measured = {Path(one["source"]).stem for one in rows(tmp_path / "out" / "samples.csv")}
+    assert measured == set("5678")  # the half that was not used to choose
+    kept = rows(tmp_path / "out" / "results.csv")
+    assert {Path(one["source"]).stem for one in kept if one["error"]} == {"4"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--metric", "srg"], "argument --metric: not allowed with argument --recommend"),
+        (["--masks", "in"], "argument --masks: not allowed with argument --recommend"),
+        (["--controls", "none"], "argument --controls: not allowed with argument --recommend"),
+        (["--steps", "5"], "argument --steps: not allowed with argument --recommend, which tries"),
+        (["--baseline", "blur"], "argument --baseline: not allowed with argument --recommend"),
+    ],
+)
+def test_what_a_recommendation_chooses_itself(
+    net, photos, tmp_path, capsys, monkeypatch, arguments, said
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(requested, "load", never)
+    assert recommend("in", "--symbol", net, *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_one_photo_is_too_few_to_recommend(net, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "in" / "a.png", photo(0))
+    assert recommend("in", "--symbol", net, "--size", "24", "--out", "out") == 2
+    assert "1 samples: an error needs two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("during", ["reading", "measuring"])
+def test_ctrl_c_leaves_no_recommendation(net, photos, tmp_path, capsys, monkeypatch, during):
+    monkeypatch.chdir(tmp_path)
+    place = (zoo, "read_photo") if during == "reading" else (Evaluator, "measure")
+    if during == "measuring":
+        monkeypatch.setattr(*place, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    else:
+        monkeypatch.setattr(*place, failing_after(1, zoo.read_photo, KeyboardInterrupt))
+    assert recommend("in", "--symbol", net, "--size", "24", "--out", "out") == 130
+    assert "0 of 3 photos measured" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "evaluation.json").exists()
 
 
 # ------------------------------------------------------------------------------------------ usage
