@@ -272,6 +272,7 @@ def calls():
         position=(2, 2),
     )
     add("weights", i.weights, net=graph, layer="0")
+    _add_metrics(add, table, graph, e)
     t = gm.targets
 
     def of(target):
@@ -292,3 +293,51 @@ def calls():
     add("Top", of(t.Top), count=2)
     add("Unit", of(t.Unit), ["position"], layer="0", channel=0)
     return table
+
+
+def _add_metrics(add, table, graph, explanation):
+    few = {
+        "masks": np.eye(8)[None] > 0, "steps": 3, "num_samples": 3, "subset_size": 4, "cells": 2,
+        "count": 5, "layers": 2, "bins": 5, "pixels": 1, "progress": False, "batch_size": 2,
+    }  # fmt: skip
+    m = gm.metrics
+    for name in m.METRICS:
+        function = getattr(m, name)
+        names = list(inspect.signature(function).parameters)
+        right = {"net": graph, "x": X, "explanation": explanation}
+        right.update({one: few[one] for one in few if one in names})
+        table[f"metrics.{name}"] = function, right, names
+    add("agreement", m.agreement, ["count"], explanations=[explanation] * 2, measure="rank")
+    add(
+        "evaluate",
+        m.evaluate,
+        ["target", "layer", "masks", "labels", "output", "names", "options", "metric_options"]
+        + ["seed", "at_a_time"],
+        net=graph,
+        x=X,
+        methods=["grad_cam"],
+        metrics=["sparseness"],
+        controls=["edge_map"],
+        progress=False,
+    )
+    add(
+        "recommend",
+        m.recommend,
+        ["target", "labels", "output", "seed"],
+        net=graph,
+        x=np.concatenate([X, X[..., ::-1]]),
+        layers=["0"],
+        methods=["saliency"],
+        progress=False,
+    )
+    add(
+        "stability",
+        gm.stability,
+        ["target", "layer", "noise", "output", "input", "names", "options", "seed"],
+        net=graph,
+        x=X,
+        method="grad_cam",
+        over=["noise"],
+        samples=2,
+        progress=False,
+    )

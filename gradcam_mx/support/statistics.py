@@ -12,9 +12,12 @@ def mean(values: np.ndarray) -> float:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Of the mean of what is defined: s / √n; NaN of less than two."""
+    """Of the mean of what is defined: s / √n; NaN of less than two, 0 of a constant."""
     found = values[~np.isnan(values)]
-    return float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
+    count = len(found)
+    if count < 2:
+        return float("nan")
+    return float(np.sqrt((_centred(found) ** 2).sum() / (count - 1) / count))
 
 
 def mean_curve(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
