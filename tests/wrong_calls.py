@@ -311,8 +311,10 @@ def _add_metrics(add, table, graph, explanation):
     add(
         "evaluate",
         m.evaluate,
-        ["target", "layer", "masks", "labels", "output", "names", "options", "metric_options"]
-        + ["seed", "at_a_time"],
+        [
+            *("target", "layer", "masks", "labels", "output", "names", "options"),
+            *("metric_options", "seed", "at_a_time"),
+        ],
         net=graph,
         x=X,
         methods=["grad_cam"],
