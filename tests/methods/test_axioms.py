@@ -104,7 +104,7 @@ GAPS = {"efficientnet_lite0": 0.07, "squeezenet1_1": 0.0015}
 def test_integrated_gradients_of_a_trained_net_are_nearly_complete(name, missing):
     """Sundararajan et al. 2017, proposition 1."""
     net, x = trained(name)
-    found = gm.integrated_gradients(net, x, steps=50, **QUIET)
+    found = gm.integrated_gradients(net, x, steps=50, batch_size=4, **QUIET)
     score = net(x).asnumpy()[0, found.target]
     bare = net(mx.nd.zeros_like(x)).asnumpy()[0, found.target]
     gap = score - bare - total(found.values)
