@@ -17,6 +17,7 @@ from skimage import data
 import gradcam_mx as gm
 from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
+from gradcam_mx.metrics.randomised import layers_from_top, randomised
 
 IMAGES = Path(__file__).resolve().parent / "images"
 CAMS = [
@@ -91,6 +92,42 @@ def controls() -> None:
         ["grad_cam", "random_map", "centre_map", "edge_map"],
         "SqueezeNet 1.1, Egyptian cat",
     )
+
+
+def faithfulness() -> None:
+    """The score as the most relevant part of four photos is hidden, and the least relevant."""
+    net = gm.zoo.squeezenet1_1()
+    photos = [data.chelsea(), data.coffee(), data.astronaut(), data.rocket()]
+    inputs = [net.preprocess(one) for one in photos]
+    table = gm.metrics.evaluate(net, inputs, ["grad_cam", "saliency"], "deletion")
+    heading = "SqueezeNet 1.1, four photos: the score as the most relevant positions go"
+    save_figure("faithfulness", table.plot_curve("deletion", heading))
+
+
+def forgetting() -> None:
+    """Maps of the net, and of the same net with the numbers of all its parameters shuffled."""
+    net = gm.zoo.squeezenet1_1()
+    photo = data.chelsea()
+    x, seen = net.preprocess(photo), net.preprocess.crop(photo)
+    graph = gm.trace(net)
+    stages = layers_from_top(graph, [x.shape])
+    (forgetful,) = randomised(graph, stages, [len(stages)], seed=0)
+    methods = ["grad_cam", "saliency", "guided_backprop"]
+    target = gm.grad_cam(net, x).target[0]
+    rows = [gm.explain(one, x, methods, target) for one in (graph, forgetful)]
+    panels = [[seen, *(one.pictures(seen)[0] for one in found.values())] for found in rows]
+    titles = [["what the net saw", *(gm.METHODS[one].title for one in methods)], [""] * 4]
+    labels = ["as it was trained", "all numbers shuffled"]
+    save_figure("forgetting", picture.grid(panels, titles, rows=labels))
+
+
+def certainty() -> None:
+    """A map, its mean over noise, mirroring and shifts, and where that is certain."""
+    net = gm.zoo.squeezenet1_1()
+    photo = data.chelsea()
+    x, seen = net.preprocess(photo), net.preprocess.crop(photo)
+    found = gm.stability(net, x, "layer_cam", over=("noise", "augment"), samples=20)
+    save_figure("certainty", found.plot(seen))
 
 
 def two_classes() -> None:
@@ -265,6 +302,9 @@ PICTURES = {
         activation_maps,
         gradients,
         controls,
+        faithfulness,
+        forgetting,
+        certainty,
         two_classes,
         layers,
         perturbation,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from .figures import DPI
+from .figures import DPI, wrapped
 
 if TYPE_CHECKING:
     from .notebook import NotebookFigure
@@ -19,6 +19,8 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#0
 _STYLES = ("-", "--", ":", "-.")
 _OTHERS = "#999999"
 _SIDE_BY_SIDE = 4
+_LINE = 0.22
+"""Of a heading, in inches."""
 
 
 def curves(
@@ -46,7 +48,7 @@ def curves(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     if heading:
-        axes.set_title(heading)
+        _write_above(figure, heading)
     return figure
 
 
@@ -85,7 +87,7 @@ def bars(
     drawn[0][0].set_yticks(places, names)
     drawn[0][0].invert_yaxis()
     if heading:
-        figure.suptitle(heading)
+        _write_above(figure, heading)
     return figure
 
 
@@ -114,5 +116,13 @@ def matrix(values: np.ndarray, names: Sequence[str], heading: str | None = None)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     if heading:
-        axes.set_title(heading)
+        _write_above(figure, heading)
     return figure
+
+
+def _write_above(figure: NotebookFigure, heading: str) -> None:
+    """The heading, in a figure that is as much higher as it has more lines than one."""
+    width, height = figure.get_size_inches()
+    text = wrapped(heading, 0.85 * width)  # its letters are larger than those of titles
+    figure.set_size_inches(width, height + _LINE * text.count("\n"))
+    figure.suptitle(text)

@@ -79,7 +79,7 @@ def figure(
     legends = [None] * len(panels) if legends is None else legends
     if size is not None:
         side = _inches(size)[0] / columns
-    titles = [_wrapped(title, int(side * LETTERS)) for title in titles]
+    titles = [wrapped(title, side) for title in titles]
     lines = max(title.count("\n") for title in titles) + 1
     row = side * height / width + 0.17 * lines + 0.1 + _below(legends)
     drawn = NotebookFigure(
@@ -135,7 +135,7 @@ def panel_on(axes: Axes, panel: np.ndarray, title: str = "", legend: Legend | No
     dpi = axes.figure.get_dpi()
     # as wide as the picture will be within its axes
     width = min(box.width, box.height * panel.shape[1] / panel.shape[0]) / dpi
-    _draw(axes, panel, _wrapped(title, int(width * LETTERS)), legend, width)
+    _draw(axes, panel, wrapped(title, width), legend, width)
     return axes
 
 
@@ -171,7 +171,7 @@ def grid(
         side = max(_inches(size)[0] - LABEL * bool(rows), LABEL) / across
     legends = legends or [[None] * len(row) for row in panels]
     texts = [
-        [_wrapped(title, int(side * LETTERS)) for title in row]
+        [wrapped(title, side) for title in row]
         for row in titles or [[""] * len(row) for row in panels]
     ]
     heights = [
@@ -250,9 +250,15 @@ def _label(axes: Axes, text: str, rotation: int) -> None:
     axes.set_axis_off()
 
 
-def _wrapped(title: str, length: int) -> str:
-    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure."""
-    lines = [textwrap.fill(line, max(length, SHORTEST)) for line in title.split("\n")]
+def wrapped(title: str, width: float) -> str:
+    """A title in lines that fit above its panel: matplotlib's own fit into the whole figure.
+
+    Args:
+        title: it.
+        width: of the panel, in inches.
+    """
+    length = max(int(width * LETTERS), SHORTEST)
+    lines = [textwrap.fill(line, length) for line in title.split("\n")]
     return literal("\n".join(lines))
 
 
