@@ -39,18 +39,24 @@ class App {
     this.photos = new Photos(this);
     this.settings = new Settings(this);
     this.tabs = new Tabs(this);
-    this.updateSoon = settled(SETTLES, () => this.tabs.update());
+    const update = settled(SETTLES, () => this.#update());
+    this.updateSoon = () => {
+      byId("view").setAttribute("aria-busy", "true");
+      update();
+    };
     const named = { net: null, photo: null, method: null };
     follow(this.store, () => ({ ...this.catalogue.defaults(), ...named }), (values) => this.#restore(values));
     this.store.watch(null, (changed) => {
-      if (changed.has("view") || [...changed].every((name) => DRAWN_ONLY.has(name))) this.tabs.update();
+      if (changed.has("view") || [...changed].every((name) => DRAWN_ONLY.has(name))) this.#update();
       else this.updateSoon();
     });
     this.#listen();
     netLine(this);
-    this.layers.load();
+  }
+
+  async start() {
     this.predictions.load();
-    this.tabs.update();
+    await this.layers.load();
   }
 
   get net() {
@@ -153,11 +159,11 @@ class App {
   }
 
   layersCame() {
-    this.tabs.update();
+    this.#update();
   }
 
   predictionsCame() {
-    this.tabs.update();
+    this.#update();
   }
 
   /** The server no longer has what was shown: ask for it again. */
@@ -181,6 +187,11 @@ class App {
     this.catalogue.take(state);
     this.photos.draw();
     if (isOther) this.again();
+  }
+
+  #update() {
+    byId("view").removeAttribute("aria-busy");
+    this.tabs.update();
   }
 
   #restore(values) {
@@ -248,6 +259,7 @@ async function start() {
     const token = takeToken();
     if (token) await server.post("api/session", { token });
     app = new App(server, await server.get("api/state"));
+    await app.start();
     document.body.dataset.ready = "true";
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

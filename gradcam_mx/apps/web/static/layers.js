@@ -33,7 +33,7 @@ export class Layers {
 
   async load() {
     const net = this.app.net;
-    if (!net || this.#net === net.id) return;
+    if (!net || this.#net === net.id) return this.app.layersCame();
     this.#net = net.id;
     try {
       const { layers } = await this.app.server.get(`api/nets/${net.id}/layers`);

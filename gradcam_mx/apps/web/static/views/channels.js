@@ -57,6 +57,7 @@ export class ChannelsView {
     const path = `api/results/${found.id}/channels${query({ page, sort })}`;
     if (path !== this.#listed) {
       this.#listed = path;
+      this.place.setAttribute("aria-busy", "true");
       try {
         this.#list(await this.app.server.get(path));
       } catch (error) {
@@ -64,6 +65,8 @@ export class ChannelsView {
         this.#listed = null;
         if (error.status === 404) return this.app.again();
         return this.result.say("This did not work", error.message);
+      } finally {
+        this.place.removeAttribute("aria-busy");
       }
     }
     this.#mark();
