@@ -119,7 +119,7 @@ class Page:
 
     def state(self):
         """What the page shows, for messages."""
-        return self.run("return location.hash + ' | ' + document.body.innerText")
+        return self.run("return [location.hash, ...['view', 'toasts', 'predictions'].map((one) => document.getElementById(one)?.innerText)].join(' | ')")
 
     def quiet(self):
         """Until nothing is awaited."""

@@ -131,9 +131,17 @@ class App {
     };
   }
 
-  /** What a function of the inside shows; of `chosen`, only what it takes. */
+  /**
+   * What a function of the inside shows. `chosen` has a layer, a channel and a position: its
+   * arguments of these kinds, whatever their names are.
+   */
   inspectAction(about, chosen) {
-    const taken = Object.fromEntries((about.takes || []).map((name) => [name, chosen[name] ?? null]));
+    const here = { target: this.store.get("target"), method: this.store.get("method"), ...chosen };
+    const taken = Object.fromEntries(
+      about.settings
+        .filter((one) => here[one.kind] !== null && here[one.kind] !== undefined)
+        .map((one) => [one.name, here[one.kind]]),
+    );
     return {
       action: "inspect",
       function: about.name,

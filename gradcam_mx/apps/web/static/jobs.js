@@ -13,6 +13,9 @@ export class Jobs {
   constructor(server, onChange) {
     this.server = server;
     this.onChange = onChange;
+    window.addEventListener("pagehide", () => {
+      for (const { id } of this.list()) server.deleteAtLast(`api/jobs/${id}`);
+    });
   }
 
   /**

@@ -38,6 +38,11 @@ export class Server {
     return this.call("DELETE", path, options);
   }
 
+  /** Delete without waiting for an answer, where the page is left. */
+  deleteAtLast(path) {
+    send("DELETE", path, { keepalive: true }).catch(() => {});
+  }
+
   /** Call, waiting for the server where it is gone; the answer's JSON. */
   async call(method, path, options = {}) {
     for (;;) {
@@ -81,7 +86,7 @@ export class Server {
   }
 }
 
-async function send(method, path, { json, body, signal } = {}) {
+async function send(method, path, { json, body, signal, keepalive } = {}) {
   const headers = method === "GET" ? {} : { "X-Gradcam-Mx": "1" };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   else if (body) headers["Content-Type"] = "application/octet-stream";
@@ -92,6 +97,7 @@ async function send(method, path, { json, body, signal } = {}) {
       method,
       headers,
       signal,
+      keepalive,
       body: json === undefined ? body : JSON.stringify(json),
       cache: "no-store",
     });

@@ -10,6 +10,8 @@ const WORDS = {
   layer: "the layer that is chosen on the left",
   channel: "the channel that is chosen under Channels",
   position: "the position that is chosen under Channels",
+  target: "the class that is explained",
+  method: "the method that is chosen under Map",
 };
 
 export class InsideCard {
@@ -32,7 +34,7 @@ export class InsideCard {
     const one = InsideView.inspection(this.app.catalogue, this.app.store);
     if (!one) return;
     this.select.value = one.name;
-    const taken = (one.takes || []).map((name) => WORDS[name]).filter(Boolean);
+    const taken = one.settings.map((setting) => WORDS[setting.kind]).filter(Boolean);
     fill(
       this.body,
       about(one),

@@ -56,16 +56,17 @@ export class InsideView {
 
   #draw(about, found) {
     const page = Math.min(this.app.store.get("page"), (found.pages || 1) - 1);
-    const paths = { patches: found.picture, channels: `api/results/${found.id}/page.png${query({ page })}` };
-    const own = found.kind === "filters" ? found.picture.replace(/page=\d+/, `page=${page}`) : found.picture;
-    const path = paths[found.kind] || own || null;
+    const isPaged = (found.pages || 1) > 1;
+    const ofChannels = found.kind === "channels" && `api/results/${found.id}/page.png`;
+    const own = ofChannels || found.picture || null;
+    const path = own && isPaged ? own.split("?")[0] + query({ page }) : own;
     this.picture.element.hidden = !path;
     if (path) this.picture.show(path, `${about.title} of ${found.layer || this.app.net.name}`);
     const shape = found.shape ? ` ${found.shape.join("×")}` : "";
     this.caption.textContent = `${about.title}${found.layer ? `: ${found.layer}` : ""}${shape}`;
     this.text.hidden = !found.text;
     this.text.textContent = found.text || "";
-    this.paging.hidden = (found.pages || 1) < 2;
+    this.paging.hidden = !isPaged;
     this.pages.textContent = `Page ${page + 1} of ${found.pages}`;
     this.back.disabled = page === 0;
     this.forth.disabled = page + 1 >= found.pages;

@@ -103,7 +103,7 @@ export class Unit {
   #findPatches(channel) {
     const about = this.app.catalogue.giving("patches");
     if (!about) return this.patchResult.say("None", "This server does not look for patches.");
-    const action = this.app.inspectAction(about, { layer: this.found.layer, channel, position: null }, []);
+    const action = this.app.inspectAction(about, { layer: this.found.layer, channel });
     action.photos = [];
     this.patchResult.show(action, ({ units }) => {
       const all = units.length ? units[0].patches : [];
