@@ -21,6 +21,9 @@ Setting = dict
 SHAPE = (1, 3, 224, 224)
 """That of a usual photo, on which checks of options are tried."""
 
+_SLIDER = 100
+"""A slider goes up to so many times its default."""
+
 _HIDDEN = ("progress",)
 """What the app itself takes care of."""
 _ADVANCED = ("batch_size", "seed")
@@ -247,7 +250,9 @@ def _number(
     low, high = (known if found is None else found for known, found in zip((low, high), asked))
     if whole:
         low, high = (None if one is None else int(one) for one in (low, high))
-    is_slider = low is not None and high is not None and value is not None
+    is_bounded = low is not None and high is not None and value is not None
+    # where the default is lost at one end, nobody finds it again
+    is_slider = is_bounded and high - low <= _SLIDER * max(abs(value), 0 if whole else high - low)
     step = 1 if whole else _step(low, high) if is_slider else None
     return _setting(
         name,

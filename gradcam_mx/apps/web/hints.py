@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import typing
 from typing import Any, Callable, Mapping
@@ -30,17 +31,21 @@ def kinds_of(annotation: Any, function: Callable[..., Any]) -> set[str]:
         return set()
     found: set[str] = set()
     if isinstance(annotation, str):
+        inside = re.fullmatch(r"(?:typing\.)?(Optional|Union)\[(.+)\]", annotation)
+        if inside:
+            parts = inside[2].split(",") if inside[1] == "Union" else [inside[2], "None"]
+            return {kind for one in parts for kind in kinds_of(one.strip(), function)}
         for part in re.split(r"\s*\|\s*(?![^\[]*\])", annotation.strip("'\"")):
             name = part.split("[")[0].rpartition(".")[2]
             known = getattr(inspect.unwrap(function), "__globals__", {}).get(name)
             plain = _plain(part)
             found |= {plain} if plain else kinds_of(known, function) if known is not None else set()
         return found
-    parts = typing.get_args(annotation)
+    listed_parts = typing.get_args(annotation)
     if typing.get_origin(annotation) is typing.Union or type(annotation).__name__ == "UnionType":
-        return {kind for one in parts for kind in kinds_of(one, function)}
+        return {kind for one in listed_parts for kind in kinds_of(one, function)}
     if typing.get_origin(annotation) is typing.Literal:
-        return {_plain(type(one).__name__) or "str" for one in parts}
+        return {_plain(type(one).__name__) or "str" for one in listed_parts}
     name = getattr(annotation, "__forward_arg__", None) or str(
         getattr(annotation, "__name__", None) or annotation
     )
@@ -189,23 +194,26 @@ def bounds(probe: Probe, name: str, default: Any, whole: bool) -> tuple[Any, Any
         return None, None
     low = high = None
     if not probe.lets(name, -FAR):
-        low = _lowest(probe, name, default, whole)
+        low = _last(probe, name, default, -FAR, whole)
     if not probe.lets(name, FAR):
-        high = _highest(probe, name, default, whole)
+        high = _last(probe, name, default, FAR, whole)
     return low, high
 
 
-def _lowest(probe: Probe, name: str, default: Any, whole: bool) -> Any:
-    tried = (-1, 0, 1, 2, 3) if whole else (-1.0, 0.0, 0.01, 0.1)
-    return next((one for one in tried if one <= default and probe.lets(name, one)), None)
-
-
-def _highest(probe: Probe, name: str, default: Any, whole: bool) -> Any:
-    if not whole:
-        tried = (10.0, 1.0, 0.99, 0.9)
-        return next((one for one in tried if one >= default and probe.lets(name, one)), None)
-    below, above = int(default), FAR
-    while above - below > 1:
-        middle = (below + above) // 2
-        below, above = (middle, above) if probe.lets(name, middle) else (below, middle)
-    return below
+def _last(probe: Probe, name: str, default: Any, refused: int, whole: bool) -> Any:
+    """The last number that is let through on the way from the default to one that is refused, a
+    round one if it is no whole number."""
+    inside, outside = default, refused
+    while abs(outside - inside) > (1 if whole else 1e-9 * FAR):
+        middle = (inside + outside) // 2 if whole else (inside + outside) / 2
+        if probe.lets(name, middle):
+            inside = middle
+        else:
+            outside = middle
+    if whole:
+        return inside
+    digits = 2 if abs(default) >= 0.01 or not default else 1 - math.floor(math.log10(abs(default)))
+    step = 10.0**-digits
+    towards = math.ceil if refused < default else math.floor
+    near = (round(inside, digits), round(towards(inside / step) * step, digits))
+    return next((one for one in near if probe.lets(name, one)), inside)
