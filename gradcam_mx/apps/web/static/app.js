@@ -198,6 +198,7 @@ class App {
   }
 
   #update() {
+    if (!this.layers.areHere) return;
     byId("view").removeAttribute("aria-busy");
     this.tabs.update();
   }

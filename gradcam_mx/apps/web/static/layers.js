@@ -6,6 +6,8 @@ import { complain } from "./messages.js";
 
 export class Layers {
   rows = [];
+  /** Whether they are those of the chosen network. */
+  areHere = false;
   #net = null;
 
   constructor(app) {
@@ -31,13 +33,27 @@ export class Layers {
     return this.rows.find((row) => (name ? row.name === name : row.is_default)) || null;
   }
 
+  /** The chosen layer if it has weights; or else the first inside of it, or before it, that has. */
+  get weighted() {
+    const { chosen } = this;
+    if (!chosen || chosen.has_weights) return chosen;
+    const inside = this.rows.find((row) => row.has_weights && row.name.startsWith(`${chosen.name}.`));
+    const before = this.rows.slice(0, this.rows.indexOf(chosen)).reverse();
+    return inside || before.find((row) => row.has_weights) || this.rows.find((row) => row.has_weights) || chosen;
+  }
+
   async load() {
     const net = this.app.net;
-    if (!net || this.#net === net.id) return this.app.layersCame();
+    if (!net) {
+      this.areHere = true;
+      return this.app.layersCame();
+    }
+    if (this.#net === net.id) return undefined;
     this.#net = net.id;
+    this.areHere = false;
     try {
       const { layers } = await this.app.server.get(`api/nets/${net.id}/layers`);
-      if (this.#net !== net.id) return;
+      if (this.#net !== net.id) return undefined;
       this.rows = layers;
     } catch (error) {
       this.rows = [];
@@ -45,8 +61,9 @@ export class Layers {
     }
     const name = this.app.store.get("layer");
     if (name && !this.rows.some((row) => row.name === name)) this.app.store.set({ layer: null });
+    this.areHere = true;
     this.#draw();
-    this.app.layersCame();
+    return this.app.layersCame();
   }
 
   #draw() {
@@ -90,18 +107,15 @@ export class Layers {
   #line(row, whole, isGroup) {
     const facts = [
       row.shape && row.shape.slice(1).join("×"),
-      isGroup ? null : row.op,
-      row.is_default && "default",
+      row.op,
     ].filter(Boolean);
-    const mark = isGroup
-      ? make("span", { class: "twist" }, "▶")
-      : make("span", { class: "mark" }, row.is_default ? "★" : "");
     return make(
       "div",
       { class: "layer" },
-      mark,
+      make("span", { class: isGroup ? "twist" : null }, isGroup ? "▶" : ""),
       make("span", { class: "name", title: row.name }, make("bdi", {}, whole ? row.name : row.label)),
-      facts.length ? make("span", { class: "facts" }, facts.join(", ")) : null,
+      row.is_default ? make("span", { class: "mark" }, "★") : null,
+      facts.length ? make("span", { class: "facts", title: facts.join(", ") }, facts.join(", ")) : null,
     );
   }
 

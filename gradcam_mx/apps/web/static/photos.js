@@ -69,7 +69,8 @@ export class Photos {
         this.draw();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        complain(`${file.name || "The pasted picture"}: ${error.message}`);
+        const name = file.name || "The pasted picture";
+        complain(error.message.includes(name) ? error.message : `${name}: ${error.message}`);
       }
     }
     if (last) this.#came(last, count);

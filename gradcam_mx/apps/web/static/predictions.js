@@ -92,7 +92,7 @@ export class Predictions {
         title: `Explain ${row.name || `class ${row.class}`} (${row.class})`,
         onclick: () => this.#toggle(row.class),
       },
-      make("span", { class: "what" }, row.name || `class ${row.class}`),
+      make("span", { class: "what" }, shortName(row)),
       make("span", { class: "share" }, share),
       hasShare ? make("meter", { min: 0, max: 1, value: row.probability, "aria-hidden": "true" }) : null,
     );
@@ -115,6 +115,9 @@ export class Predictions {
     this.choice.setText(isTop || chosen === null ? "" : this.nameOf(chosen));
   }
 }
+
+// The first of several synonyms; the title has all of them.
+const shortName = (row) => (row.name ? row.name.split(",")[0] : `class ${row.class}`);
 
 function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";

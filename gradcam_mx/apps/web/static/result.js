@@ -42,7 +42,7 @@ export class Result {
       });
       if (asked !== this.#asked || !job) return;
       this.content.removeAttribute("aria-busy");
-      if (!job.result) return this.#stopped("Cancelled", "Nothing was changed; what was there stays.");
+      if (!job.result) return this.#stopped("Cancelled", "The work was stopped before it was done.");
       this.#tell(null);
       this.content.hidden = false;
       this.#done = job.result;

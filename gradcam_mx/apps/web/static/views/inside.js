@@ -47,7 +47,7 @@ export class InsideView {
     if (missing.length) return this.result.say(about.title, `It needs: ${missing.join(", ")}.`);
     const { unit } = app.store.all;
     const action = app.inspectAction(about, {
-      layer: app.store.get("layer") || app.layers.chosen?.name || null,
+      layer: about.gives === "filters" ? app.layers.weighted?.name : app.layers.chosen?.name,
       channel: unit ? unit.channel : null,
       position: unit ? unit.position : null,
     });

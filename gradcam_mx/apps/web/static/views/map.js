@@ -90,6 +90,7 @@ export class MapView {
     const row = this.app.layers.chosen;
     if (!this.canPoint || !image || !row || !row.shape) return;
     const [down, across] = share(event, image);
+    if (Math.min(down, across) < 0 || Math.max(down, across) >= 1) return;
     const [height, width] = row.shape.slice(-2);
     const { unit } = this.app.store.all;
     this.app.store.set({
@@ -99,10 +100,15 @@ export class MapView {
   }
 }
 
-/** How far down and across of an element an event is, from 0 to 1. */
-export function share(event, element) {
-  const box = element.getBoundingClientRect();
-  return [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+/** How far down and across an image an event is, from 0 to 1; the image may not fill its box. */
+export function share(event, image) {
+  const box = image.getBoundingClientRect();
+  const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
+  const part = (at, start, length, natural) => (at - start - (length - scale * natural) / 2) / (scale * natural);
+  return [
+    part(event.clientY, box.top, box.height, image.naturalHeight),
+    part(event.clientX, box.left, box.width, image.naturalWidth),
+  ];
 }
 
 /** The cell of `count` in which a share of the way lies. */

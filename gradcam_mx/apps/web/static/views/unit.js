@@ -159,8 +159,9 @@ export class Unit {
   }
 
   #click(event) {
-    if (this.shape.length !== 2) return;
-    const [down, across] = share(event, this.channelBox);
+    const { image } = this.channel;
+    if (this.shape.length !== 2 || !image) return;
+    const [down, across] = share(event, image);
     this.#choose([cell(down, this.shape[0]), cell(across, this.shape[1])]);
   }
 }
