@@ -13,7 +13,7 @@ from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
 from gradcam_mx.apps.web.guard import HEADER
 from gradcam_mx.apps.web.jobs import Jobs
-from gradcam_mx.apps.web.nets import HeldNet
+from gradcam_mx.apps.web.nets import HeldNet as HeldNet
 from gradcam_mx.apps.web.server import make_app
 from gradcam_mx.apps.web.workspace import Workspace
 from gradcam_mx.support.labels import Labels

@@ -106,10 +106,13 @@ def _function(name: Any) -> tuple[Callable[..., Any], Answer]:
 
 def _arguments(given: Any, form: Answer) -> Answer:
     """What the page says, without what is as by default."""
+    if given is not None and not isinstance(given, dict):
+        raise Refused("the arguments are no names and values")
     settings = {one["name"]: one for one in form["settings"]}
+    own = {name: one["default"] for name, one in settings.items() if name not in form["takes"]}
     chosen = {name: value for name, value in (given or {}).items() if name in form["takes"]}
-    others = {name: value for name, value in (given or {}).items() if name not in form["takes"]}
-    defaults = {name: one["default"] for name, one in settings.items() if name not in chosen}
+    others = {name: value for name, value in (given or {}).items() if name not in chosen}
+    read = asked.options(others, own)
     missing = [
         name
         for name in form["takes"]
@@ -117,7 +120,7 @@ def _arguments(given: Any, form: Answer) -> Answer:
     ]
     if missing:
         raise Refused(f"choose the {' and the '.join(missing)} first")
-    return {**chosen, **asked.options(others, defaults)}
+    return {**chosen, **read}
 
 
 def _call(

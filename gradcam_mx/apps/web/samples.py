@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from importlib.util import find_spec
 
-from PIL import Image
-
+from ... import picture
 from .album import SAMPLE, Album, Photo
 from .refused import Refused
 
@@ -33,7 +31,7 @@ def add(album: Album) -> list[Photo]:
 
     found = []
     for name in NAMES:
-        file = io.BytesIO()
-        Image.fromarray(getattr(data, name)()).save(file, "PNG")
-        found.append(album.add_upload(file.getvalue(), f"{name}.png", SAMPLE)[0])
+        file = picture.png(getattr(data, name)())
+        assert file is not None, "they are photos"
+        found.append(album.add_upload(file, f"{name}.png", SAMPLE)[0])
     return found
