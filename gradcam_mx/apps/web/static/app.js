@@ -17,7 +17,10 @@ import { Tabs } from "./tabs.js";
 import { Work } from "./work.js";
 import { netLine } from "./net.js";
 
-/** Changes that come in quick succession, such as a slider's, are asked for once. */
+/**
+ * Milliseconds: a change is asked for at once, but those that follow in quick succession, such as a
+ * slider's, when they have come to an end.
+ */
 const SETTLES = 250;
 
 /** Names of the state that only change how something is drawn: these need no pause. */
@@ -25,6 +28,7 @@ const DRAWN_ONLY = new Set(["drawing", "compare", "page", "sort"]);
 
 class App {
   shown = [];
+  #lastChange = -SETTLES;
 
   constructor(server, state) {
     this.server = server;
@@ -47,7 +51,10 @@ class App {
     const named = { net: null, photo: null, method: null };
     follow(this.store, () => ({ ...this.catalogue.defaults(), ...named }), (values) => this.#restore(values));
     this.store.watch(null, (changed) => {
-      if (changed.has("view") || [...changed].every((name) => DRAWN_ONLY.has(name))) this.#update();
+      const isDrawnOnly = [...changed].every((name) => DRAWN_ONLY.has(name));
+      const isFirst = performance.now() - this.#lastChange > SETTLES;
+      if (!isDrawnOnly) this.#lastChange = performance.now();
+      if (isDrawnOnly || isFirst || changed.has("view")) this.#update();
       else this.updateSoon();
     });
     this.#listen();

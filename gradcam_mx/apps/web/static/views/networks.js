@@ -25,7 +25,7 @@ export class NetworksView {
     const other = catalogue.otherNet(store.get("net2"), net && net.id);
     this.head.hidden = !other;
     if (!other) {
-      return this.result.say("One network is loaded", "Start the app with two to see them side by side.");
+      return this.result.say("One network is loaded", "Start the app with two to see them side by side: gradcam-mx app --model ONE OTHER");
     }
     const others = catalogue.state.nets.filter((one) => one.id !== net.id);
     fill(this.select, ...others.map((one) => make("option", { value: one.id }, one.name)));
