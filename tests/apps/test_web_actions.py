@@ -195,6 +195,14 @@ def test_a_map_that_is_gone_is_made_again_under_the_same_address(still):
     assert still.get(told["picture"]) == before
 
 
+def test_a_map_that_is_the_same_everywhere_is_said_to_be(still):
+    (told,) = still.explain("saliency", targets=[{"class": 1}])["maps"]
+    assert told["is_flat"] is False
+    flat = {"name": "smooth_grad", "options": {"num_samples": 2, "noise": 0, "mode": "variance"}}
+    (told,) = still.explain(flat)["maps"]
+    assert told["is_flat"] is True
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

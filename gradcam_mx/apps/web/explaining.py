@@ -109,6 +109,7 @@ class Piece:
             "options": self.method.options,
             "signed": bool(found.signed and found.is_map),
             "is_map": found.is_map,
+            "is_flat": bool(np.ptp(found.values) == 0),
             "shape": list(found.values.shape[1:]),
             "seen": list(found.input_size),
             "picture": f"api/maps/{self.id}.png",

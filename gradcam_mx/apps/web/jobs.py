@@ -59,6 +59,15 @@ class Job:
         self.step()
         self.what, self.done, self.total = what, done, total
 
+    def note(self, said: str) -> None:
+        """Tell people something about it, once.
+
+        Args:
+            said: what.
+        """
+        if said not in self.notes:
+            self.notes.append(said)
+
     def each(self, parts: list[Any]) -> Iterator[Any]:
         """Its parts, one after the other.
 
@@ -277,8 +286,9 @@ class Jobs:
         assert job.work is not None
         state, error = DONE, None
         try:
-            with warnings.catch_warnings(record=True) as warned, watched(job):
+            with warnings.catch_warnings(), watched(job):
                 warnings.simplefilter("always")
+                warnings.showwarning = self._noting(job)
                 job.result = job.work(job)
         except Stopped:
             state = CANCELLED
@@ -292,11 +302,18 @@ class Jobs:
             traceback.print_exc()  # at the terminal, for those who look for the reason
             state, error = FAILED, f"this failed in a way that nobody thought of: {failure!r}"
         with self._changed:
-            if state == DONE:
-                told = (str(one.message) for one in warned if issubclass(one.category, UserWarning))
-                job.notes += [one for one in dict.fromkeys(told) if one not in job.notes]
             job.error = error
             self._end(job, state)
+
+    def _noting(self, job: Job) -> Callable[..., None]:
+        """Tells with the job what is warned of in the worker; other threads draw what is older."""
+
+        def note(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+            is_for_people = issubclass(category, UserWarning)
+            if threading.current_thread() is self._worker and is_for_people:
+                job.note(str(message))
+
+        return note
 
     def _end(self, job: Job, state: str) -> None:
         job.state, job.ended, job.work = state, time.monotonic(), None

@@ -117,7 +117,7 @@ def _or_none(
     try:
         return of([one])[0]
     except GradCamError as error:
-        job.notes.append(f"{metric.title} of {one.told['title']}: {error}")
+        job.note(f"{metric.title} of {one.told['title']}: {error}")
         return None
 
 
