@@ -77,6 +77,8 @@ PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.42"]
 
 INSPECT = ["scikit-learn>=1.0"]
 
+APP = ["Flask>=3.0", "waitress>=2.1"]
+
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
 # What runs a notebook, and what opens it.
@@ -85,6 +87,7 @@ NOTEBOOKS = [*RUN_NOTEBOOKS, *DEMO, *PERTURB, *INSPECT, "notebook>=6.4"]
 
 TEST = [
     *DEMO,
+    *APP,
     *PERTURB,
     *INSPECT,
     *TRAIN,
@@ -101,6 +104,8 @@ TEST = [
     "pytest-cov>=5.0",
     "pytest-xdist>=3.3",
     "safetensors>=0.4",
+    # a browser that the tests of the app drive
+    "selenium>=4.10",
 ]
 
 # What builds the site of docs/, in which ruff breaks long signatures; needs Python 3.10 or newer.
@@ -140,6 +145,7 @@ setup(
     package_dir={"gradcam_mx.zoo": "zoo"},
     package_data={
         "gradcam_mx": ["py.typed", "*.pyi"],
+        "gradcam_mx.apps.web": ["static/*", "static/*/*"],
         "gradcam_mx.methods": ["*.pyi"],
         "gradcam_mx.zoo": ["synset.txt"],
     },
@@ -153,6 +159,7 @@ setup(
         "demo": DEMO,
         "perturb": PERTURB,
         "inspect": INSPECT,
+        "app": APP,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,

@@ -39,6 +39,7 @@ GUIDES = [
     "perturbation.md",
     "trust.md",
     "inside-the-network.md",
+    "app.md",
     "training.md",
     "coming-from.md",
     "add-a-method.md",

@@ -25,7 +25,7 @@ IN_OPTIONS = {
 }
 
 
-_ARGUMENTS = {
+ARGUMENTS = {
     "output": "--output",
     "layer": "--layer",
     "target": "--target",
@@ -80,7 +80,7 @@ def in_words(message: str) -> str:
     Args:
         message: as it is told in Python.
     """
-    for name, option in _ARGUMENTS.items():
+    for name, option in ARGUMENTS.items():
         message = re.sub(rf"\bpass {name}=None\b", f"leave out {option}", message)
         message = re.sub(rf"(?<![\w-]){name}=(?=[\w\"'(])", f"{option} ", message)
         message = re.sub(rf"(?<![\w-]){name}=", option, message)

@@ -181,6 +181,13 @@ def _demo(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _app(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    from .web.serving import serve  # it needs packages that the other commands do not
+
+    return serve(options, lambda said: print(said, flush=True))
+
+
 def _report(name: str, predictions: Sequence[str]) -> None:
     tqdm.write(f"{name}: {', '.join(predictions)}" if predictions else name)
     sys.stdout.flush()  # who reads it line by line may be gone
@@ -192,5 +199,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "layers": _layers,
     "check": _check,
     "demo": _demo,
+    "app": _app,
 }
 """What each one does with its options; the exit code."""

@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_layers(commands)
     _add_check(commands)
+    _add_app(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     _add_gpu(command)
     _add_out(command, _PICTURES, Path("gradcam-mx-demo"), "gradcam-mx-demo")
@@ -213,6 +214,60 @@ def _add_check(commands: Any) -> None:
     command.set_defaults(usage_error=command.error, weights=None)
 
 
+def _add_app(commands: Any) -> None:
+    command = commands.add_parser(
+        "app",
+        help="look at networks in the browser",
+        usage="%(prog)s [--model NAME ... | --symbol FILE] [--photos DIR] [options]",
+        description="Open a page in the browser: drop photos in, walk through the layers of a "
+        "network, and see every method with its settings. The page is served by this machine, to "
+        "this machine alone unless --host says otherwise; Ctrl-C ends it.",
+    )
+    _add_gpu(command)
+    network = _add_network(command, several=True)
+    network.add_argument(
+        "--names",
+        "--classes",
+        dest="classes",
+        type=values.path,
+        metavar="FILE",
+        help="the classes' names, a text file with one a line, class 0 first",
+    )
+    _add_preprocessing(command)
+    group = command.add_argument_group("the app")
+    group.add_argument(
+        "--photos",
+        dest="folder",
+        type=values.path,
+        metavar="DIR",
+        help="a folder whose photos are there from the start",
+    )
+    group.add_argument(
+        "--port",
+        type=values.place,
+        metavar="N",
+        help="of the address (default: 8421, or the next that is free; 0 for any)",
+    )
+    group.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDR",
+        help="the address to be reached at; from other machines a token is asked for, which is "
+        "part of the address that is printed (default: 127.0.0.1, this machine alone)",
+    )
+    group.add_argument("--no-browser", action="store_true", help="open no browser")
+    group.add_argument(
+        "--plugin",
+        nargs="+",
+        type=values.path,
+        action=Collect,
+        metavar="FILE",
+        help="Python code of yours that is run at the start: methods and metrics that it registers "
+        "are in the app",
+    )
+    command.set_defaults(parser=command, weights=None, bits=None)
+
+
 def _add_out(
     command: argparse.ArgumentParser, written: str, default: Path | None, said: str
 ) -> None:
@@ -230,13 +285,16 @@ def _add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpu", type=values.whole, metavar="N", help="compute on GPU number N")
 
 
-def _add_network(command: argparse.ArgumentParser) -> Any:
+def _add_network(command: argparse.ArgumentParser, *, several: bool = False) -> Any:
     group = command.add_argument_group("the network")
     either = group.add_mutually_exclusive_group()
+    more: dict[str, Any] = {"nargs": "+", "action": Collect} if several else {}
     either.add_argument(
         "--model",
         metavar="NAME",
-        help=f"a network of the zoo (default: {DEFAULT_MODEL}), one of {', '.join(MODELS)}",
+        help=f"a network of the zoo (default: {DEFAULT_MODEL}), one "
+        f"{'or several ' if several else ''}of {', '.join(MODELS)}",
+        **more,
     )
     either.add_argument(
         "--symbol",

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from ..support.progress import step
 from .chunks import Results, Variant
 from .wanted import Together
 
@@ -58,6 +59,7 @@ class Batches:
             yield found
 
     def _run(self, value: Sequence[Variant], changed: Sequence[int]) -> np.ndarray:
+        step()
         rows = self._originals.copy()
         for row in changed:
             variant = value[row]

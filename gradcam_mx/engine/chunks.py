@@ -15,6 +15,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import InputError
+from ..support.progress import step
 
 AUTO = "auto"
 BatchSize = Union[int, str]
@@ -208,6 +209,7 @@ class Engine:
             yield self._finished(self._start(filled, size.rows if is_full else len(filled)))
 
     def _start(self, filled: list[Row], rows: int) -> _Started:
+        step()
         values = self._arrange(self._buffer[:rows])
         if self._rows is None or self._rows.shape != values.shape:
             self._rows = mx.nd.empty(values.shape, self._context, values.dtype)

@@ -18,6 +18,7 @@ from ..graph.graph import Graph
 from ..graph.layers import Map
 from ..graph.node import Entry, Shape
 from ..support.caches import Cache
+from ..support.progress import step
 from .chunks import AUTO, BatchSize, ChunkSize
 from .order import array_of, numbers_at
 from .recording import Recording, Traced
@@ -112,6 +113,7 @@ class Gradients:
         return -(-left // max(chunks, 1))
 
     def _start(self, values: np.ndarray, repeats: int, asked: int) -> _Started:
+        step()
         array = array_of(values, self._where, self._recording.value(self._where.point))
         run = _in_segments if self._whole is None else self._whole
         gradients, scores, check = run(self._recording, self._where, array, repeats, self._headed)

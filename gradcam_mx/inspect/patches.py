@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from .. import picture
 from ..engine.chunks import BatchSize, check_batch_size
@@ -23,6 +22,7 @@ from ..support.arrays import is_whole
 from ..support.boundary import told
 from ..support.boxes import Box
 from ..support.equality import equal_by_fields
+from ..support.progress import bar
 from .receptive_field import ReceptiveField, check_positions
 from .samples import Images, Sample, samples
 
@@ -135,12 +135,12 @@ def max_activating_patches(
     waiting: deque[Sample] = deque()
 
     def rows() -> Iterator[list[np.ndarray]]:
-        with tqdm(desc="strongest activations", disable=not progress, delay=2, unit="image") as bar:
+        with bar(what="strongest activations", show=progress, unit="image") as done:
             sample: Sample | None = first
             while sample is not None:
                 waiting.append(sample)  # until its results come
                 yield [sample.row]
-                bar.update()
+                done.update()
                 sample = next(every, None)
 
     for found in engine(rows()):

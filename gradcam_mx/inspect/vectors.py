@@ -7,7 +7,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.chunks import BatchSize, check_batch_size
 from ..engine.recording import Recording
@@ -21,6 +20,7 @@ from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.elsewhere import closest
 from ..support.optional import optional
+from ..support.progress import bar
 from .samples import Images, samples
 
 
@@ -61,15 +61,9 @@ def feature_vectors(
     rows = (sample.row for sample in samples(net, images, preprocess))
     first = next(rows)
     engine = engine_for(net, first, LayerOutputs((layer,)), batch_size, _reader)
-    bar = tqdm(
-        itertools.chain([first], rows),
-        desc="feature vectors",
-        disable=not progress,
-        delay=2,
-        unit="image",
-    )
-    with bar:
-        return np.concatenate(list(engine([row] for row in bar))).astype(np.float32, copy=False)
+    all_rows = itertools.chain([first], rows)
+    with bar(all_rows, what="feature vectors", show=progress, unit="image") as shown:
+        return np.concatenate(list(engine([row] for row in shown))).astype(np.float32, copy=False)
 
 
 def _reader(recording: Recording) -> Reader:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
 from ..support.optional import optional
+from ..support.progress import bar
 from ..support.randomness import randomness_kept
 from . import baselines
 from .baselines import Baseline, baseline_of, inpainted
@@ -112,15 +112,13 @@ def partition_shap(
     is_made_by_shap = isinstance(masker, str) and masker not in baselines.BASELINES
     behind = None if is_made_by_shap else baseline_of(x, masker)
     found, bases = [], []
-    with tqdm(
-        total=len(x) * max_evals, desc="partition SHAP", disable=not progress, delay=2
-    ) as bar:
+    with bar(total=len(x) * max_evals, what="partition SHAP", show=progress) as done:
         for sample in range(len(x)):
 
             def scores(pictures: np.ndarray, sample: int = sample) -> np.ndarray:
                 rows = ([None] * sample + [np.moveaxis(one, -1, 0)] for one in pictures)
                 tried = np.stack([scores[sample] for scores in engine(rows)])
-                bar.update(len(tried))
+                done.update(len(tried))
                 return tried.astype(np.float64)
 
             picture = np.ascontiguousarray(np.moveaxis(x[sample], 0, -1))

@@ -6,7 +6,6 @@ import warnings
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.batches import Batches
 from ..engine.chunks import BatchSize, Engine, Variant, chunk_size
@@ -21,6 +20,7 @@ from ..graph.outputs import PROBABILITY, Output, OutputChoice, is_single
 from ..support.callers import caller_level
 from ..support.geometry import Geometry
 from ..support.prepared import geometry_of
+from ..support.progress import bar
 from ..targets import heads
 from ..targets.classes import Binary, Classes
 from ..targets.given import Asked
@@ -228,5 +228,5 @@ def shown(
         total: how many values there are.
         what: the bar's title.
     """
-    with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
-        yield from engine(bar)
+    with bar(values, what=what, total=total, show=progress) as shown_values:
+        yield from engine(shown_values)

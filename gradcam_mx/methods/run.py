@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.check import Proof, check_finite
 from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
@@ -24,6 +23,7 @@ from ..graph.outputs import OutputChoice
 from ..graph.trace import Net
 from ..support.geometry import Geometry
 from ..support.labels import Names
+from ..support.progress import bar
 from ..targets import heads
 from ..targets.given import Asked
 from ..targets.heads import Head, Targets
@@ -166,7 +166,7 @@ class View:
         there, shaped like a value. See `scores_at`."""
         recorded = self._recorded
         if apart.are_apart(recorded, [where]):
-            for value in tqdm(values, desc=what, total=total, disable=not progress, delay=2):
+            for value in bar(values, what=what, total=total, show=progress):
                 with failures_told("backward"):
                     found = apart.variant(recorded, self._head.fixed, where, value)
                 yield found
@@ -180,8 +180,8 @@ class View:
 
         with failures_told("backward"):
             many = Gradients(recorded.recording, where, headed, batch_size if is_any else 1)
-        with tqdm(values, desc=what, total=total, disable=not progress, delay=2) as bar:
-            pairs = many(bar, total)
+        with bar(values, what=what, total=total, show=progress) as tried:
+            pairs = many(tried, total)
             while True:
                 with failures_told("backward"):
                     pair = next(pairs, None)

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.inputs import as_tuple
 from ..errors import GradCamError, InputError, LayerError, MethodError, MetricError
@@ -21,6 +20,7 @@ from ..methods.register import find_method
 from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.labels import Names
+from ..support.progress import bar
 from .case import Case
 from .functions import check_options, measured
 from .masks import masks_of
@@ -236,7 +236,7 @@ class Evaluator:
         needs_masks = [one.name for one in self._metrics if one.wants.masks]
         if needs_masks and samples.masks is None:
             raise InputError(f"{', '.join(needs_masks)}: expected masks=…, where the object is")
-        with tqdm(desc="measuring", total=samples.count, disable=not progress, delay=2) as bar:
+        with bar(what="measuring", total=samples.count, show=progress) as done:
             for start, x, target, masks in samples:
                 count = len(as_tuple(x)[0])
                 if not start:
@@ -248,7 +248,7 @@ class Evaluator:
                         kept.add_error(start, len(self._rows), error)
                     else:
                         self._one_by_one(kept, start, x, target, masks)
-                bar.update(count)
+                done.update(count)
         if len(kept.errors) == kept.count:
             raise next(iter(kept.errors.values()))
         return self.table(kept)

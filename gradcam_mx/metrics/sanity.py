@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..errors import MetricError, NetworkError, TargetError
 from ..explanation.explanation import Explanation
@@ -14,6 +13,7 @@ from ..explanation.relevant import relevance
 from ..explanation.similarity import check_window, ssim
 from ..graph.graph import Graph
 from ..support.arrays import ranges
+from ..support.progress import bar
 from ..support.statistics import entropy
 from .case import Case
 from .functions import metric
@@ -246,18 +246,18 @@ def _similarities(
     graph, layers = _subject(case)
     counts = np.unique(np.ceil(np.linspace(0, len(layers), stages + 1)[1:]).astype(int))
     total = (1 + len(counts)) * len(case.explanations) * num_samples
-    with tqdm(desc="random layers", total=total, disable=not progress, delay=2) as bar:
-        own = _means(case, None, num_samples, noise, seed, bar)
+    with bar(what="random layers", total=total, show=progress) as done:
+        own = _means(case, None, num_samples, noise, seed, done)
         curves = np.empty((*case.relevance.shape[:2], len(counts)))
         for stage, other in enumerate(randomised(graph, layers, map(int, counts), seed)):
-            found = _means(case, other, num_samples, noise, seed, bar)
+            found = _means(case, other, num_samples, noise, seed, done)
             for number, one in enumerate(case.explanations):
                 curves[number, :, stage] = ssim(own[number], found[number], one.signed)
     return Curves(curves.mean(axis=-1), curves, counts / len(layers), RANDOM)
 
 
 def _means(
-    case: Case, net: Graph | None, num_samples: int, noise: float, seed: int, bar: Any
+    case: Case, net: Graph | None, num_samples: int, noise: float, seed: int, done: Any
 ) -> list[np.ndarray]:
     """(N, *positions) for each explanation: the relevance that the mean of noisy copies has."""
     found = []
@@ -266,7 +266,7 @@ def _means(
         for x in _noisy(case.run.x, num_samples, noise, seed):
             own = _again(case, number, net, x)
             total = total + own.values.astype(float)
-            bar.update()
+            done.update()
         found.append(relevance(replace(own, values=total / num_samples)))
     return found
 

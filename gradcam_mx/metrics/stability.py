@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ..engine.inputs import Input, as_tuple
 from ..engine.wanted import Check, InputChoice
@@ -30,6 +29,7 @@ from ..support.arrays import is_whole, ranges
 from ..support.boundary import told
 from ..support.callers import caller_level
 from ..support.labels import Names
+from ..support.progress import bar
 from ..support.statistics import pearson, ranks
 from ..targets.given import Asked, Target, gives_list
 from .error_bars import Stability
@@ -147,7 +147,7 @@ def stability(
     # nobody chose one: the first, which needs no telling for each draw
     read = 0 if read is None else read
     draws = _draws(run.x, ways, samples, noise, seed)
-    for one in tqdm(draws, desc="drawing", total=samples, disable=not progress, delay=2):
+    for one in bar(draws, what="drawing", total=samples, show=progress):
         given = x if one.x is run.x else _in_place(net, x, run, one.x)
         of_draw = plan({**own, **quiet, **one.options}, read)
         with warnings.catch_warnings():

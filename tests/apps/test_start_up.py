@@ -24,7 +24,7 @@ from gradcam_mx.metrics.evaluating import CONTROLS
 from gradcam_mx.zoo.preprocess import READY
 
 ROOT = Path(gm.__file__).resolve().parent.parent
-SLOW = ["mxnet", "numpy", "matplotlib", "cv2", "PIL", "scipy", "tqdm"]
+SLOW = ["mxnet", "numpy", "matplotlib", "cv2", "PIL", "scipy", "tqdm", "flask", "waitress"]
 """What takes long to import."""
 
 
@@ -53,6 +53,7 @@ def run(*command, code=0):
         ["explain", "--help"],
         ["evaluate", "--help"],
         ["layers", "--help"],
+        ["app", "--help"],
         ["demo", "--help"],
         *(["--print-completion", shell] for shell in ("bash", "zsh", "tcsh")),
     ],
@@ -110,7 +111,7 @@ print(gm.__version__, gm.GradCamError.__name__, [name for name in {SLOW} if name
 
 def test_nothing_of_the_package_imports_what_few_need():
     """All of it, beside what mxnet imports."""
-    few = ["matplotlib", "scipy", "skimage", "sklearn", "shap", "tensorboardX", "wandb"]
+    few = ["matplotlib", "scipy", "skimage", "sklearn", "shap", "tensorboardX", "wandb", "flask"]
     printed = run(
         "-c",
         f"""

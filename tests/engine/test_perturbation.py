@@ -15,9 +15,9 @@ from gradcam_mx.engine import chunks as perturbation
 from gradcam_mx.engine import kept, recording
 from gradcam_mx.engine.chunks import ChunkSize, Engine
 from gradcam_mx.errors import InputError, MethodError
-from gradcam_mx.methods import run
 from gradcam_mx.methods.needs import Needs
 from gradcam_mx.methods.run import Run
+from gradcam_mx.support import progress
 
 nn = mx.gluon.nn
 QUIET = {"progress": False}
@@ -328,7 +328,7 @@ def test_progress_is_shown_of_what_takes_long(ctx, capfd, monkeypatch):
     net, x = small_net(ctx)
     explained("rise", net, x, progress=True)
     assert "RISE" not in capfd.readouterr().err
-    monkeypatch.setattr(run.tqdm, "__init__", _without_delay(run.tqdm.__init__))
+    monkeypatch.setattr(progress.tqdm, "__init__", _without_delay(progress.tqdm.__init__))
     explained("rise", net, x, progress=True)
     assert "RISE: 100%" in capfd.readouterr().err
     explained("rise", net, x)
