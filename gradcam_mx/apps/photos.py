@@ -43,6 +43,8 @@ class Job:
     """How many bits the numbers have in photos of 16 bits; None for all."""
     at_a_time: int = 1
     """How many photos are explained in one call of the net, where that changes nothing."""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """What the target was made of: "class", "box", "detection", and whether there was a "mask"."""
 
     @cached_property
     def sheet(self) -> picture.Sheet:
