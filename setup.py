@@ -77,6 +77,8 @@ PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.42"]
 
 INSPECT = ["scikit-learn>=1.0"]
 
+REPORT = ["Jinja2>=3.0"]
+
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
 # What runs a notebook, and what opens it.
@@ -87,6 +89,7 @@ TEST = [
     *DEMO,
     *PERTURB,
     *INSPECT,
+    *REPORT,
     *TRAIN,
     *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
@@ -140,6 +143,7 @@ setup(
     package_dir={"gradcam_mx.zoo": "zoo"},
     package_data={
         "gradcam_mx": ["py.typed", "*.pyi"],
+        "gradcam_mx.apps.report": ["templates/*"],
         "gradcam_mx.methods": ["*.pyi"],
         "gradcam_mx.zoo": ["synset.txt"],
     },
@@ -153,6 +157,7 @@ setup(
         "demo": DEMO,
         "perturb": PERTURB,
         "inspect": INSPECT,
+        "report": REPORT,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import picture, zoo
 from ..errors import PhotoError
+from ..graph.digest import Digest, digest_of
 from ..graph.graph import Graph
 from ..methods import METHODS, Plan
 from ..methods.options import Options
@@ -50,6 +51,11 @@ class Job:
     def sheet(self) -> picture.Sheet:
         """What the figures are drawn on, one after the other."""
         return picture.Sheet()
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The hashes of the network."""
+        return digest_of(self.graph)
 
     @cached_property
     def plan(self) -> Plan:

@@ -11,7 +11,6 @@ import numpy as np
 
 from .. import zoo
 from ..errors import InputError
-from ..graph.digest import digest_of
 from ..graph.graph import Graph
 from ..graph.outputs import choose
 from ..methods.register import find_method
@@ -33,7 +32,7 @@ def of_job(job: Job) -> Record:
         job: what is done with each photo.
     """
     return {
-        "net": digest_of(job.graph)._asdict(),
+        "net": job.digest._asdict(),
         "preprocess": asdict(job.preprocess),
         "methods": {one: encoded(dict(job.options.get(one, {}))) for one in job.methods},
         "target": dict(job.chosen) or {"class": job.target},
@@ -65,9 +64,7 @@ def job_of(record: Mapping[str, Any], graph: Graph, labels: Labels | None = None
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, record["output"])])
     prepare = preprocess_of(record["preprocess"])
     gives = given_by(graph, record["output"], prepare)
-    options = argparse.Namespace(
-        box=given.get("box"), detection=given.get("detection"), mask=None
-    )
+    options = argparse.Namespace(box=given.get("box"), detection=given.get("detection"), mask=None)
     known = {one: kept for one, kept in record["methods"].items() if not is_lost(kept)}
     return Job(
         graph,

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Collection, Mapping, Sequence
 
+from ...errors import MetricError
+from ...graph.outputs import choose
+from ...methods.plan import Plan
+from ...methods.register import find_method
 from ...metrics.evaluating import Evaluator
 from ...metrics.register import Metric
+from ...targets.names import class_count
 from .. import provenance
 from ..outputs import CLASSES
 from ..photos import Job, Source
@@ -29,6 +35,31 @@ def spread(count: int, most: int) -> range | None:
     """
     return None if count <= most else range(0, count, -(-count // most))
 
+
+def refuse_masks(metrics: Sequence[str]) -> None:
+    """Refuse measures that a report has nothing for.
+
+    Args:
+        metrics: the names of those that want masks.
+
+    Raises:
+        MetricError: there is one.
+    """
+    if metrics:
+        raise MetricError(
+            f"{metrics[0]} needs to know where the object is, which a report does not ask for: "
+            "measure it by gm.metrics.evaluate"
+        )
+
+
+def class_count_of(job: Job) -> int:
+    """How many classes the network has.
+
+    Args:
+        job: what is done with each photo.
+    """
+    shapes = job.graph.shapes((1, *job.preprocess.shape))
+    return class_count(shapes[choose(job.graph.outputs, job.output)[0].point])
 
 
 @dataclass(frozen=True)
@@ -64,6 +95,17 @@ class Brief:
     how: Mapping[str, Any] = field(default_factory=dict)
     """How to ask for it again: by "command" and by "python"."""
 
+    @cached_property
+    def plan(self) -> Plan:
+        """How each photo is explained; one bar is enough."""
+        job = self.job
+        quiet = {
+            one: {"progress": False} if "progress" in find_method(one).options else {}
+            for one in job.methods
+        }
+        options = {one: {**quiet[one], **job.options.get(one, {})} for one in job.methods}
+        return Plan(job.methods, job.layer, output=job.output, options=options)
+
     @property
     def has_classes(self) -> bool:
         """Whether the network gives scores of classes, rather than detections or maps."""
@@ -81,7 +123,6 @@ class Brief:
 
     def record(self) -> Record:
         """What is done, so that it can be done again: `provenance.job_of` reads it."""
-        measures = self.measures
         return {
             **provenance.of_job(self.job),
             "metrics": [
@@ -92,8 +133,9 @@ class Brief:
                     "family": one.family,
                     "options": encoded(dict(measures.options.get(one.name, {}))),
                 }
-                for one in (measures.metrics if measures else ())
+                for measures in ([self.measures] if self.measures else [])
+                for one in measures.metrics
             ],
-            "controls": list(measures.controls) if measures else [],
-            "seed": measures.seed if measures else 0,
+            "controls": list(self.measures.controls) if self.measures else [],
+            "seed": self.measures.seed if self.measures else 0,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from tqdm import tqdm
 
@@ -49,7 +49,7 @@ class Gathering:
     def __iter__(self) -> Iterator[Looked]:
         """Each photo that can be explained; what ended the work before is in `outcome`."""
         brief, outcome = self._brief, self.outcome
-        truths = brief.truths or [None] * len(brief.photos)
+        truths: Sequence[int | None] = brief.truths or [None] * len(brief.photos)
         count = len(brief.photos)
         bar = tqdm(total=count, desc="reporting", unit="photo", disable=not self._progress)
         with bar, ThreadPoolExecutor(1) as reader:

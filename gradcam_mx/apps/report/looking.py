@@ -11,7 +11,6 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ... import picture
 from ...errors import GradCamError
 from ...explanation import drawing
 from ...explanation.explanation import Explanation
@@ -63,8 +62,8 @@ def look(brief: Brief, number: int, source: Source, read: Read, truth: int | Non
         GradCamError: why it cannot be explained.
     """
     job = brief.job
-    recorded = job.plan.record(job.graph, read.x, job.target)
-    done = job.plan.explain(recorded, job.target)
+    recorded = brief.plan.record(job.graph, read.x, job.target)
+    done = brief.plan.explain(recorded, job.target)
     found = {method: done.first(method) for method in job.methods}
     chances = chances_of(recorded) if brief.has_classes else None
     own = None if chances is None else chances[0]
@@ -88,7 +87,7 @@ def look(brief: Brief, number: int, source: Source, read: Read, truth: int | Non
         made.record["truth"] = _class(brief, truth, own)
         made.record["is_right"] = bool(np.argsort(-own, kind="stable")[0] == truth)
         if not made.record["is_right"] and made.record["explained"]["id"] != truth:
-            of_truth = job.plan.explain(recorded, truth)
+            of_truth = brief.plan.explain(recorded, truth)
             made.record["true_maps"] = [
                 _map(brief, made, number, of_truth.first(method), crop, "true-")
                 for method in job.methods

@@ -11,9 +11,9 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 
 from ... import picture, zoo
-from ...errors import InputError, MetricError, TargetError
+from ...errors import InputError, TargetError
 from ...graph.graph import Graph
-from ...graph.outputs import OutputChoice, choose
+from ...graph.outputs import choose
 from ...graph.picture_input import preprocess_of
 from ...graph.trace import Net, trace
 from ...methods.options import Options
@@ -29,7 +29,7 @@ from ..outputs import CLASSES, given_by
 from ..photos import Job, Source, from_file
 from ..requested import check_job
 from ..stopping import Stop
-from .brief import MEASURED, PER_PAGE, Brief, Measures, spread
+from .brief import MEASURED, PER_PAGE, Brief, Measures, refuse_masks, spread
 from .parts import Files
 from .recipe import in_python
 from .writing import write
@@ -52,7 +52,7 @@ def report(
     names: Names | None = None,
     target: Any = None,
     layer: str | None = None,
-    output: OutputChoice = None,
+    output: int | str | None = None,
     options: Options = MappingProxyType({}),
     metric_options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     top: int = 5,
@@ -172,7 +172,7 @@ def report(
         title or Brief.title,
         None if template is None else Path(template).expanduser(),
         per_page,
-        {"python": in_python(job, measures, labels is not None, names is not None)},
+        {"python": in_python(job, measures, "…", labels is not None, names is not None)},
     )
     files = Files(path)
     with Stop() as stop:
@@ -244,9 +244,7 @@ def _in_memory(photo: np.ndarray, number: int) -> Source:
     )
 
 
-def _truths(
-    labels: Any, photos: Any, known: Labels | None, count: int, gives: str
-) -> list[int]:
+def _truths(labels: Any, photos: Any, known: Labels | None, count: int, gives: str) -> list[int]:
     """The true class of each photo."""
     if gives != CLASSES:
         raise TargetError(f"labels= is for nets that give classes, and this one gives {gives}")
@@ -285,19 +283,3 @@ def _measures(
     )
     evaluator.check((1, *job.preprocess.shape))
     return Measures(evaluator, chosen, others, options, seed)
-
-
-def refuse_masks(metrics: Sequence[str]) -> None:
-    """Refuse measures that a report has nothing for.
-
-    Args:
-        metrics: the names of those that want masks.
-
-    Raises:
-        MetricError: there is one.
-    """
-    if metrics:
-        raise MetricError(
-            f"{metrics[0]} needs to know where the object is, which a report does not ask for: "
-            "measure it by gm.metrics.evaluate"
-        )

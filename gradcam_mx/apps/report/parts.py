@@ -1,5 +1,4 @@
-"""The files of a report: one page, or an index and pages in a folder beside it; whole, or not there.
-"""
+"""The files of a report: one page, or an index and pages in a folder beside it; all, or none."""
 
 from __future__ import annotations
 
@@ -75,7 +74,9 @@ class Files:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".gradcam-mx-") as scratch:
+            with tempfile.TemporaryDirectory(
+                dir=self.path.parent, prefix=".gradcam-mx-"
+            ) as scratch:
                 self._scratch = Path(scratch)
                 yield self
         except GradCamError:

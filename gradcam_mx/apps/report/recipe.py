@@ -17,13 +17,14 @@ _NOT_SAID = {"photos", "gpu", "out"}
 
 
 def in_python(
-    job: Job, measures: Measures | None, has_labels: bool = False, has_names: bool = False
+    job: Job, measures: Measures | None, net: str, has_labels: bool, has_names: bool
 ) -> str:
     """The call of `gm.report`.
 
     Args:
         job: what is done with each photo.
         measures: what is measured.
+        net: how to get the network.
         has_labels: whether the true classes are known.
         has_names: whether the names of the classes were given.
     """
@@ -54,7 +55,14 @@ def in_python(
     said["top"] = repr(job.top_k)
     lines = [f"    {name}={value}," for name, value in said.items()]
     return "\n".join(
-        ["import gradcam_mx as gm", "", 'gm.report(net, photos, "report.html",', *lines, ")"]
+        [
+            "import gradcam_mx as gm",
+            "",
+            f"net = {net}",
+            'gm.report(net, photos, "report.html",',
+            *lines,
+            ")",
+        ]
     )
 
 

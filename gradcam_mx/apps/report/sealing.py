@@ -92,7 +92,9 @@ def read(path: Path) -> Sealed:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+        raise InputError(
+            f"cannot read {path}: {error.strerror or error}; check the path"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no report: it is no text in UTF-8") from error
     blocks = list(_FOUND.finditer(text))

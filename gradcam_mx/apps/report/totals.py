@@ -89,9 +89,7 @@ class Totals:
             if one["metric"] == self._by.name and one["values"][0] is not None:
                 value = one["values"][0] if self._by.better == "higher" else -one["values"][0]
                 shown = looked.record["maps"][0]["picture"]
-                about = {
-                    key: looked.record[key] for key in ("number", "name", "explained", "top")
-                }
+                about = {key: looked.record[key] for key in ("number", "name", "explained", "top")}
                 self._ranked.append(
                     (value, looked.record["number"], {**about, "value": one["values"][0],
                                                       "picture": shown})
