@@ -72,6 +72,7 @@ def test_one_room_draws():
     assert homes(["PIL"], imported) == {
         "gradcam_mx/apps/labelled.py",
         "gradcam_mx/apps/outputs.py",
+        "gradcam_mx/picture/encoded.py",
         "gradcam_mx/picture/figures.py",
         "gradcam_mx/picture/pictures.py",
         "gradcam_mx/picture/sheet.py",

@@ -52,6 +52,8 @@ def run(*command, code=0):
         ["--version"],
         ["explain", "--help"],
         ["evaluate", "--help"],
+        ["report", "--help"],
+        ["verify", "--help"],
         ["layers", "--help"],
         ["demo", "--help"],
         *(["--print-completion", shell] for shell in ("bash", "zsh", "tcsh")),

@@ -58,9 +58,9 @@ def of_photo(said: Record, found: Record) -> Iterator[Deviation]:
     where = f"photo {said['number'] + 1} ({said['name']})"
     yield from _texts(f"{where}, what the net saw", said["seen"], found["seen"])
     yield from _top(where, said["top"], found["top"])
-    if len(said["says"]) != len(found["says"]):
-        yield from _texts(f"{where}, how much is found", len(said["says"]), len(found["says"]))
-    for one, other in zip(said["says"], found["says"]):
+    texts = said["says_by_number"], found["says_by_number"]
+    yield from _texts(f"{where}, how much is found", *map(len, texts))
+    for one, other in zip(*texts):
         yield from _words(f"{where}, what the net says", one, other)
     for key in ("explained", "truth"):
         yield from _any(f"{where}, what is {_SAID[key]}", said[key], found[key])

@@ -77,6 +77,7 @@ def look(brief: Brief, number: int, source: Source, read: Read, truth: int | Non
         "size": list(read.photo.shape[:2]),
         "seen": hashlib.sha256(crop.tobytes()).hexdigest(),
         "says": job.given.said(recorded, 0, job.said)[: job.top_k] if own is None else [],
+        "says_by_number": job.given.said(recorded, 0, str)[: job.top_k] if own is None else [],
         "top": _top(brief, own),
         "explained": _explained(brief, next(iter(found.values())), own),
         "truth": None,

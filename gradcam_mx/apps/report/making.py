@@ -154,8 +154,8 @@ def report(
         top,
         chosen={"class": class_id},
     )
-    check_job(job)
     _ = job.plan  # refuses methods and options that there are not
+    check_job(job)
     sources = _sources(photos)
     truths = None if labels is None else _truths(labels, photos, known, _count(count), given.what)
     measures = None

@@ -91,4 +91,5 @@ def share(count: int, of: int) -> Record:
     middle = p + extra / 2
     half = Z * math.sqrt(p * (1 - p) / of + extra / of / 4)
     low, high = (middle - half) / (1 + extra), (middle + half) / (1 + extra)
-    return {"count": count, "share": p, "low": max(0.0, low), "high": min(1.0, high)}
+    low, high = (0.0 if not count else low), (1.0 if count == of else high)  # but for rounding
+    return {"count": count, "share": p, "low": low, "high": high}
