@@ -14,6 +14,7 @@ from PIL import Image
 import gradcam_mx as gm
 from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
+from gradcam_mx.apps.report import sealing
 
 NAMES = ["cat", "dog", "cow"]
 PREPARE = zoo.IMAGENET.adapted(size=24)
@@ -103,3 +104,13 @@ def numbers(record):
 
 def written(path, net=None, count=3, **more):
     return gm.report(network() if net is None else net, photos(count), path, **{**ASKED, **more})
+
+
+def resealed(path, change=None, page=None):
+    """A report that somebody forged: another record or page, and the hash that goes with it."""
+    found = sealing.read(path)
+    record = json.loads(json.dumps(found.record))
+    if change is not None:
+        change(record)
+    text = re.sub(r'<script type="application/json".*?</script>', "", found.text, flags=re.S)
+    path.write_text(sealing.seal(page(text) if page else text, record), encoding="utf-8")

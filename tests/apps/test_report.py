@@ -39,7 +39,6 @@ from gradcam_mx.errors import (
     TargetError,
 )
 
-
 METRICS = ["srg", "sparseness"]
 
 
@@ -77,7 +76,7 @@ def chances(net, x):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-# ------------------------------------------------------------------------------ what is said of photos
+# --------------------------------------------------------------------------- what is said of photos
 
 
 def test_predictions_are_those_of_the_net(net, record, x):
@@ -103,9 +102,7 @@ def test_maps_are_those_of_the_methods_and_of_the_true_class_where_it_is_wrong(n
             for each in one[key]:
                 expected = gm.explain(net, x[number : number + 1], each["method"], int(target))
                 (found,) = each["numbers"]
-                np.testing.assert_allclose(
-                    numbers(found), expected.values[0], rtol=1e-4, atol=1e-6
-                )
+                np.testing.assert_allclose(numbers(found), expected.values[0], rtol=1e-4, atol=1e-6)
                 assert each["score"] == pytest.approx(float(expected.score[0]), rel=1e-5)
     assert wrong
 
@@ -119,17 +116,13 @@ def test_what_the_net_saw_is_in_it_to_the_last_pixel(path, record):
 
 
 def test_the_measures_are_those_of_evaluate(net, record, x):
-    table = gm.metrics.evaluate(
-        net, x, ASKED["methods"], METRICS, at_a_time=1, progress=False
-    )
+    table = gm.metrics.evaluate(net, x, ASKED["methods"], METRICS, at_a_time=1, progress=False)
     assert [row["name"] for row in record["table"]["rows"]] == table.rows
     for row in record["table"]["rows"]:
         for cell, metric in zip(row["cells"], record["table"]["metrics"]):
             entry = table[row["name"], metric["name"]]
             assert cell["mean"] == pytest.approx(entry.mean, rel=1e-4, abs=1e-6)
-            assert cell["standard_error"] == pytest.approx(
-                entry.standard_error, rel=1e-3, abs=1e-6
-            )
+            assert cell["standard_error"] == pytest.approx(entry.standard_error, rel=1e-3, abs=1e-6)
             assert cell["low"] == pytest.approx(cell["mean"] - 2 * cell["standard_error"])
             assert cell["no_better_than"] == list(entry.no_better_than)
             own = [
@@ -147,7 +140,7 @@ def test_the_least_and_most_faithful_are_those_of_the_first_measure(record):
     assert [one["value"] for one in record["extremes"]["most"]] == values[:-3:-1]
 
 
-# ------------------------------------------------------------------------------- over all the photos
+# ------------------------------------------------------------------------------ over all the photos
 
 
 def test_accuracy_and_confusion_are_counted(net, record, x):
@@ -180,7 +173,7 @@ def test_many_classes_are_listed_by_their_confusions():
     assert found["accuracy"]["count"] == sum(a == b for a, b, _ in pairs)
     assert found["among_top"]["count"] == sum(one for _, _, one in pairs)
     wrong = [(a, b) for a, b, _ in pairs if a != b]
-    expected = sorted(((-wrong.count(one), one) for one in set(wrong)))
+    expected = sorted((-wrong.count(one), one) for one in set(wrong))
     first = [(one["true"], one["predicted"], one["count"]) for one in found["confusions"]]
     assert first == [(a, b, -count) for count, (a, b) in expected[:20]]
     assert found["more_confusions"] == len(expected) - 20
@@ -265,7 +258,7 @@ def test_sums_over_a_grid_are_those_of_a_naive_loop():
     np.testing.assert_allclose(found, expected)
 
 
-# --------------------------------------------------------------------------------- what a page is
+# ----------------------------------------------------------------------------------- what a page is
 
 
 def test_it_needs_no_script_and_no_other_host(path):
@@ -274,7 +267,7 @@ def test_it_needs_no_script_and_no_other_host(path):
     assert [one["type"] for one in page.all("script")] == ["application/json"]
     for tag in ("link", "iframe", "object", "embed", "form", "base", "audio", "video"):
         assert page.all(tag) == [], tag
-    for tag, attributes in page.tags:
+    for _, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
         if "src" in attributes:
             assert attributes["src"].startswith("data:image/")
@@ -435,7 +428,7 @@ def test_a_template_of_ones_own(net, tmp_path):
         written(tmp_path / "other.html", net, 1, template=tmp_path / "none.html")
 
 
-# -------------------------------------------------------------------------- what else can be explained
+# ----------------------------------------------------------------------- what else can be explained
 
 
 def test_segmentation_nets_say_what_they_find(tmp_path):
@@ -466,7 +459,7 @@ def test_one_class_is_explained_if_it_is_asked_for(net, tmp_path, x):
     assert gm.verify(done, net, progress=False)
 
 
-# ----------------------------------------------------------------------------------- what goes wrong
+# ---------------------------------------------------------------------------------- what goes wrong
 
 
 @pytest.mark.parametrize(

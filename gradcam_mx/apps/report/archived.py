@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...explanation import archive
 from ...graph.digest import digest_of
 from ...graph.graph import Graph
+from ...graph.outputs import PROBABILITY
 from ...methods.plan import Plan
 from .. import provenance
 from ..writing import SEEN
@@ -98,6 +99,8 @@ def _judge(
     options = record.get("options", {})
     layer, target = record.get("layer"), record["target"]
     output = record.get("output")
+    if output not in (PROBABILITY, *graph.output_names):
+        output = None  # the same network from elsewhere calls it otherwise
     if made_of is not None and method in made_of["methods"]:
         kept = made_of["methods"][method]
         if provenance.is_lost(kept):

@@ -30,6 +30,7 @@ class Renderer:
     def __init__(self, template: Path | None = None) -> None:
         jinja2 = optional("jinja2", "reports are made", "report")
         self._errors: Any = (jinja2.TemplateError, UnicodeDecodeError)
+        self.is_usual = template is None
         self._name = USUAL if template is None else template.name
         self._said = self._name if template is None else str(template)
         if template is not None and not template.is_file():

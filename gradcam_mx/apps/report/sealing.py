@@ -29,6 +29,7 @@ _FOUND = re.compile(
     r"(.*?)</script>",
     re.DOTALL,
 )
+_PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]+")
 _PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
 
@@ -50,6 +51,14 @@ class Sealed(NamedTuple):
                 continue  # what is missing is told where it is needed
             yield hashlib.sha256(pixels.tobytes()).hexdigest(), pixels
 
+    def shown(self) -> str:
+        """The page without its record, and without what is in its pictures."""
+        return _PICTURE.sub(NO_PICTURE, _FOUND.sub("", self.text))
+
+
+NO_PICTURE = "data:,"
+"""The address of a picture of nothing."""
+
 
 def seal(page: str, record: Record) -> str:
     """A page that holds its record, and a hash of all of it.
@@ -62,7 +71,7 @@ def seal(page: str, record: Record) -> str:
     for sign in "<>&":  # none of which JSON has outside of texts
         kept = kept.replace(sign, f"\\u{ord(sign):04x}")
     head, body, tail = page.rpartition("</body>")
-    made = f"{head}{_BLOCK.format(_NO_HASH, kept)}\n{body}{tail}"
+    made = f"{head}{_BLOCK.format(_NO_HASH, kept)}{body}{tail}"
     digest = hashlib.sha256(made.encode("utf-8")).hexdigest()
     return made.replace(_BLOCK.partition("{}")[0] + _NO_HASH, _BLOCK.partition("{}")[0] + digest)
 

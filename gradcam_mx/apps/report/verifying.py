@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Dict, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from ... import zoo
-from ...errors import InputError
+from ..._version import __version__
+from ...errors import DependencyError, InputError
 from ...graph.graph import Graph
 from ...graph.trace import Net, trace
 from ...metrics.evaluating import Evaluator, Way
@@ -27,6 +29,7 @@ from .brief import Brief, Measures
 from .comparing import Deviation
 from .gathering import Gathering
 from .parts import page_of
+from .rendering import Renderer
 from .verdict import Judge, Verified
 
 
@@ -158,10 +161,54 @@ class _Pages:
             raise InputError("what the net saw of it is not in the report, or was changed")
         return self._seen[page][wanted]
 
+    def judge_words(self, judge: Judge) -> None:
+        """Hold the words and numbers that people read against those that programs read.
+
+        Args:
+            judge: is told of a page on which they differ.
+        """
+        if not self.record["is_usual"] or self.record["version"] != __version__:
+            judge.note("the words on the page are not verified: another template, or version")
+            return
+        try:
+            renderer = Renderer()
+        except DependencyError as error:
+            judge.note(f"the words on the page are not verified: {error}")
+            return
+        files = {self._path.name: self._path}
+        files.update(
+            {one["file"]: page_of(self._path, one["file"]) for one in self.record["pages"]}
+        )
+        for name, file in files.items():
+            sealed = sealing.read(file)
+            try:
+                said, found = sealed.shown(), renderer.page(sealed.record, _NoPictures())
+            except InputError as error:
+                judge.add(
+                    Deviation(f"what programs read of {name}", "too little", str(error), np.inf)
+                )
+                continue
+            if said != found:
+                judge.add(_first(name, said, found))
+
     def _sealed(self, page: int) -> sealing.Sealed:
         if page in self._texts:
             return self._texts[page]
         return sealing.read(page_of(self._path, self.record["pages"][page]["file"]))
+
+
+class _NoPictures(Dict[str, str]):
+    """Every picture is one of nothing."""
+
+    def __missing__(self, name: str) -> str:
+        return sealing.NO_PICTURE
+
+
+def _first(name: str, said: str, found: str) -> Deviation:
+    """The first line of a page that differs."""
+    lines = zip_longest(said.splitlines(), found.splitlines(), fillvalue="")
+    one, other = next(((a, b) for a, b in lines if a != b), ("", ""))
+    return Deviation(f"the words of {name}", repr(one[:200]), repr(other[:200]), np.inf)
 
 
 def _judge(
@@ -207,8 +254,10 @@ def _judge(
     if not judge.found:
         anew = gathering.record()
         if lost:
-            anew = {**anew, "table": record["table"], "extremes": record["extremes"]}
+            anew.update({key: record[key] for key in ("measured", "table", "extremes")})
         judge.add_all(comparing.of_all(record, anew))
+    if not judge.found:
+        pages.judge_words(judge)
 
 
 def _source(pages: _Pages, place: int, record: Record) -> Source:

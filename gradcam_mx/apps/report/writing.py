@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..._version import __version__
 from ...errors import GradCamError
 from ..explaining import Outcome
 from ..provenance import Record
@@ -46,7 +47,11 @@ def write(brief: Brief, files: Files, stop: Stop, progress: bool) -> Written:
         if not outcome.done:
             return Written(outcome, None, gathering.error)
         with stop.held():
-            record = {**gathering.record(), **pages.finished()}
+            record = {
+                **gathering.record(),
+                **pages.finished(),
+                "is_usual": renderer.is_usual,
+            }
             pictures = {**gathering.totals.pictures(), **pages.pictures}
             files.finish(seal(renderer.page(record, pictures), record))
     return Written(outcome, record, gathering.error)
@@ -102,6 +107,8 @@ class _Pages:
         record = {
             "program": PROGRAM,
             "format": FORMAT,
+            "version": __version__,
+            "is_usual": self._renderer.is_usual,
             "kind": "page",
             "title": self._brief.title,
             "page": number,
