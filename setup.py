@@ -78,6 +78,7 @@ PERTURB = ["scikit-image>=0.19", "scikit-learn>=1.0", "shap>=0.42"]
 INSPECT = ["scikit-learn>=1.0"]
 
 APP = ["Flask>=3.0", "waitress>=2.1"]
+REPORT = ["Jinja2>=3.0"]
 
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
@@ -90,6 +91,7 @@ TEST = [
     *APP,
     *PERTURB,
     *INSPECT,
+    *REPORT,
     *TRAIN,
     *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
@@ -146,6 +148,7 @@ setup(
     package_data={
         "gradcam_mx": ["py.typed", "*.pyi"],
         "gradcam_mx.apps.web": ["static/*", "static/*/*"],
+        "gradcam_mx.apps.report": ["templates/*"],
         "gradcam_mx.methods": ["*.pyi"],
         "gradcam_mx.zoo": ["synset.txt"],
     },
@@ -160,6 +163,7 @@ setup(
         "perturb": PERTURB,
         "inspect": INSPECT,
         "app": APP,
+        "report": REPORT,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,

@@ -108,8 +108,10 @@ HOMES = {
     "load": "graph.load",
     "predict": "apps.predictions",
     "predict_fn": "apps.predict",
+    "report": "apps.report.making",
     "stability": "metrics.stability",
     "trace": "graph.trace",
+    "verify": "apps.report.verifying",
     **{name: f"methods.{file}" for file, names in METHODS_OF.items() for name in names},
     # drop-in layers, errors
     "Activation": "nn",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from tqdm import tqdm
@@ -21,6 +22,11 @@ from .measuring import Subject, check_free, measure_all, recommend_one
 from .options import DEFAULT_METHODS
 from .outputs import given_by
 from .photos import Job, base_of_all, find_photos, from_file, in_memory, sources
+from .report.asked import brief_of
+from .report.parts import Files
+from .report.rendering import Renderer
+from .report.verifying import verify
+from .report.writing import write as write_report
 from .run_folder import RunFolder, check_out, source_of
 from .settings import settings
 from .stopping import Stop
@@ -37,7 +43,7 @@ def _explain(options: argparse.Namespace) -> int:
     with Stop() as stop:
         outcome = explain_all(job, sources(options.photos, photos, job, out), out, _report, stop)
     outcome.failures[:0] = [("", one) for one in failures]
-    return _told(outcome, len(photos), out, stop)
+    return _told(outcome, len(photos), out.path, stop)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -81,26 +87,53 @@ def _evaluate(options: argparse.Namespace) -> int:
     outcome.failures[:0] = [("", one) for one in failures]
     if said is not None:
         print(said)
-    return _told(outcome, len(photos), out, stop, "measured", "the table, its numbers and figures")
+    return _told(
+        outcome, len(photos), out.path, stop, "measured", "the table, its numbers and figures are"
+    )
+
+
+def _make_report(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    requested_measures.choose(options)
+    photos, failures = find_photos(options.photos)
+    files, _ = Files(options.out), Renderer(options.template)
+    lines = None if options.labels is None else lines_of(options.labels, photos)
+    brief = brief_of(options, requested.job(options), photos, lines)
+    with Stop() as stop:
+        written = write_report(brief, files, stop, progress=len(photos) > 1)
+    outcome = written.outcome
+    outcome.failures[:0] = [("", one) for one in failures]
+    return _told(outcome, len(photos), options.out, stop, "reported", "the report is")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    is_archive = options.file.suffix.lower() == ".npz"
+    graph = requested.network(options)
+    originals = find_photos(options.originals)[0] if options.originals else None
+    prepare = requested.preprocess(options, graph) if is_archive else None
+    found = verify(options.file, graph, originals, preprocess=prepare)
+    print(found)
+    return DONE if found else SOMETHING_WRONG
 
 
 def _told(
     outcome: Outcome,
     photos: int,
-    out: RunFolder,
+    out: Path,
     stop: Stop,
     done: str = "explained",
-    written: str = "the pictures",
+    written: str = "the pictures are",
 ) -> int:
     """Say what became of the photos; the exit code.
 
     Args:
         outcome: it.
         photos: how many there were.
-        out: the folder of the run.
+        out: where results are.
         stop: what may have ended it.
         done: what was done with them.
-        written: what lies in the folder.
+        written: what lies there, and that it does.
     """
     counts = Counter(said for _, said in outcome.failures)
     first = {said: path for path, said in reversed(outcome.failures)}
@@ -117,7 +150,7 @@ def _told(
     elif stopped is not None:
         print(f"gradcam-mx: {_failed(stopped)}", file=sys.stderr)
         code = SOMETHING_WRONG
-    where = f"; {written} are in {out.path.resolve()}" if outcome.done else ""
+    where = f"; {written} in {out.resolve()}" if outcome.done else ""
     is_printed = stopped is None or isinstance(stopped, (KeyboardInterrupt, OutputError))
     print(
         f"{outcome.done} of {photos} photos {done}{where}",
@@ -176,7 +209,7 @@ def _demo(options: argparse.Namespace) -> int:
         with Stop() as stop:
             outcome = explain_all(job, in_memory(photos), out, _report, stop)
         if outcome.failures or outcome.stopped is not None:
-            return _told(outcome, len(photos), out, stop)
+            return _told(outcome, len(photos), out.path, stop)
     print(f"The pictures are in {options.out.resolve()}")
     return DONE
 
@@ -196,6 +229,8 @@ def _report(name: str, predictions: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "explain": _explain,
     "evaluate": _evaluate,
+    "report": _make_report,
+    "verify": _verify,
     "layers": _layers,
     "check": _check,
     "demo": _demo,

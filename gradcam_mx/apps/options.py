@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_explain(commands)
     _add_evaluate(commands)
+    _add_report(commands)
+    _add_verify(commands)
     _add_layers(commands)
     _add_check(commands)
     _add_app(commands)
@@ -106,8 +108,111 @@ def _add_evaluate(commands: Any) -> None:
     command.set_defaults(parser=command, at_a_time=1, top_k=1, method=None)
 
 
+def _add_report(commands: Any) -> None:
+    command = commands.add_parser(
+        "report",
+        help="write a report on photos, to be handed over",
+        usage="%(prog)s PHOTO ... [--labels FILE] [--out report.html] [options]",
+        description="Write a page that says what a network looked at in photos, for people who "
+        "have none of this: the network and the data by their hashes, what was done, predictions, "
+        "maps, measures beside controls, and how to make it again. `verify` computes it anew.",
+    )
+    _add_photo(command)
+    command.add_argument(
+        "--out",
+        type=values.path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="the page; of many photos further ones go into a folder beside it (default: "
+        "report.html)",
+    )
+    _add_gpu(command)
+    group = command.add_argument_group("the report")
+    group.add_argument(
+        "--labels",
+        type=values.path,
+        metavar="FILE",
+        help="the true class of each photo: lines of a photo, by path or name, a comma or tab, and "
+        "the class, by id or name",
+    )
+    group.add_argument("--title", metavar="TEXT", help="of the report")
+    group.add_argument(
+        "--template",
+        type=values.path,
+        metavar="FILE",
+        help="a Jinja2 template of your own (docs/report.md says what it gets)",
+    )
+    group.add_argument(
+        "--top-k",
+        type=values.positive,
+        default=5,
+        metavar="N",
+        help="how many classes to list for each photo (default: 5)",
+    )
+    group.add_argument(
+        "--per-page",
+        type=values.positive,
+        default=40,
+        metavar="N",
+        help="photos on a page; a report of more is in parts (default: 40)",
+    )
+    group.add_argument(
+        "--measured",
+        type=values.place,
+        default=100,
+        metavar="N",
+        help="photos that are measured at most, evenly spread; 0 for none (default: 100)",
+    )
+    _add_trained_network(command)
+    _add_what(command)
+    _add_metrics(command.add_argument_group("what is measured"))
+    _add_method_options(command)
+    command.set_defaults(parser=command, at_a_time=1, masks=None)
+
+
+def _add_verify(commands: Any) -> None:
+    command = commands.add_parser(
+        "verify",
+        help="compute anew what a report or an archive says",
+        usage="%(prog)s FILE [--model NAME | --symbol FILE] [options]",
+        description="Compute anew what a report (.html) or an archive (.npz) says, and say whether "
+        "it agrees, or what the first difference is. The exit code is 0 if it agrees, 1 if not.",
+    )
+    command.add_argument("file", type=values.path, metavar="FILE", help="a report or an archive")
+    command.add_argument(
+        "--photos",
+        dest="originals",
+        action="append",
+        metavar="PHOTO",
+        help="files, folders or patterns, to verify too that what the network saw is what becomes "
+        "of these photos; they are known by their hashes",
+    )
+    _add_gpu(command)
+    _add_trained_network(command)
+    command.set_defaults(parser=command)
+
+
 def _add_measures(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("what is measured")
+    _add_metrics(group)
+    group.add_argument(
+        "--labels",
+        type=values.path,
+        metavar="FILE",
+        help="the class that is explained of each photo: lines of a photo, by path or name, a "
+        "comma or tab, and the class, by id or name (default: the top one)",
+    )
+    group.add_argument(
+        "--masks",
+        type=values.path,
+        metavar="DIR",
+        help="where the object is, for measures of localisation: for each photo a .png of its name "
+        "and size that is not zero there",
+    )
+
+
+def _add_metrics(group: Any) -> None:
+    """Which measures, beside which controls."""
     group.add_argument(
         "--metric",
         nargs="+",
@@ -133,20 +238,6 @@ def _add_measures(command: argparse.ArgumentParser) -> None:
         help=f"what methods have to beat: one or several of {', '.join(CONTROLS)}, or {NONE} "
         "(default: all)",
     )
-    group.add_argument(
-        "--labels",
-        type=values.path,
-        metavar="FILE",
-        help="the class that is explained of each photo: lines of a photo, by path or name, a "
-        "comma or tab, and the class, by id or name (default: the top one)",
-    )
-    group.add_argument(
-        "--masks",
-        type=values.path,
-        metavar="DIR",
-        help="where the object is, for measures of localisation: for each photo a .png of its name "
-        "and size that is not zero there",
-    )
 
 
 def _add_photos(command: argparse.ArgumentParser, written: str) -> None:
@@ -156,11 +247,15 @@ def _add_photos(command: argparse.ArgumentParser, written: str) -> None:
         command: it gets them.
         written: the results.
     """
+    _add_photo(command)
+    _add_out(command, written, None, "a folder in explanations/, named by the time")
+    _add_gpu(command)
+
+
+def _add_photo(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "photos", nargs="*", metavar="PHOTO", help="files, folders and all below them, or patterns"
     )
-    _add_out(command, written, None, "a folder in explanations/, named by the time")
-    _add_gpu(command)
 
 
 def _add_trained_network(command: argparse.ArgumentParser) -> None:

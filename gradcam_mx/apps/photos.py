@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import picture, zoo
 from ..errors import PhotoError
+from ..graph.digest import Digest, digest_of
 from ..graph.graph import Graph
 from ..methods import METHODS, Plan
 from ..methods.options import Options
@@ -43,11 +44,18 @@ class Job:
     """How many bits the numbers have in photos of 16 bits; None for all."""
     at_a_time: int = 1
     """How many photos are explained in one call of the net, where that changes nothing."""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """What the target was made of: "class", "box", "detection", and whether there was a "mask"."""
 
     @cached_property
     def sheet(self) -> picture.Sheet:
         """What the figures are drawn on, one after the other."""
         return picture.Sheet()
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The hashes of the network."""
+        return digest_of(self.graph)
 
     @cached_property
     def plan(self) -> Plan:

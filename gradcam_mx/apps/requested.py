@@ -81,8 +81,14 @@ def job(options: argparse.Namespace) -> Job:
         options.top_k,
         options.bits,
         options.at_a_time,
+        {
+            "class": class_id,
+            "box": options.box,
+            "detection": options.detection,
+            "mask": options.mask is not None,
+        },
     )
-    _check(made)
+    check_job(made)
     return made
 
 
@@ -267,8 +273,12 @@ def _check_size(graph: Graph, preprocess: zoo.Preprocess) -> None:
         ) from error
 
 
-def _check(job: Job) -> None:
-    """Find a wrong layer, output or file of names before the first photo is read."""
+def check_job(job: Job) -> None:
+    """Find a wrong layer, output or file of names before the first photo is read.
+
+    Args:
+        job: what is to be done with each photo.
+    """
     shapes = job.graph.shapes((1, *job.preprocess.shape))
     heads = [output.point for output in choose(job.graph.outputs, job.output)]
     if any(METHODS[name].needs.layer for name in job.methods):

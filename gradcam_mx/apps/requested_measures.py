@@ -28,9 +28,7 @@ def check(options: argparse.Namespace) -> None:
         _check_recommend(options)
     elif options.method is None:
         options.method = DEFAULT_METHODS
-    if options.metric is None:
-        usual = [name for name, of in _USUAL_METRICS.items() if of is None or find_spec(of)]
-        options.metric = usual
+    choose(options)
     of_objects = [name for name in METRICS if METRICS[name].wants.masks]
     asked = [name for name in options.metric if name in of_objects]
     if asked and options.masks is None:
@@ -41,6 +39,13 @@ def check(options: argparse.Namespace) -> None:
         options.parser.error(f"argument --masks: there is no folder {options.masks}")
     if options.labels is not None and options.target is not None:
         options.parser.error("argument --labels: not allowed with argument --target")
+
+
+def choose(options: argparse.Namespace) -> None:
+    """Put the usual measures into `options` where none is asked for."""
+    if options.metric is None:
+        usual = [name for name, of in _USUAL_METRICS.items() if of is None or find_spec(of)]
+        options.metric = usual
     if NONE in options.controls and len(options.controls) > 1:
         options.parser.error(f"argument --controls: {NONE} goes alone")
 

@@ -15,10 +15,14 @@ from ..errors import NetworkError
 from ..explanation import archive, drawing
 from ..explanation.explanation import Explanation
 from ..methods.recorded import Recorded
+from . import provenance
 from .outputs import CLASSES, chances_of
 from .photos import Job, Source
 from .results import Row, joined
 from .run_folder import RunFolder
+
+SEEN = "source.seen"
+"""What the pixels that the net saw are called in an archive."""
 
 
 class Read(NamedTuple):
@@ -103,7 +107,12 @@ def write(
         ": ".join([Path(source.name).name, *_explained_class(job, first, found.chances)]),
         [None, *map(drawing.legend, found.explanations.values())],
     )
-    known = {"path": source.place, "sha256": read.sha256, "predictions": found.predictions}
+    known = {
+        "path": source.place,
+        "sha256": read.sha256,
+        "predictions": found.predictions,
+        "made_of": provenance.of_job(job),
+    }
     with out.adding(source.place) as scratch:
         place = scratch / source.name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +120,7 @@ def write(
         for method, panel in panels.items():
             picture.save(panel, Path(f"{place}_{method}.png"))
         fields = {method: vars(one) for method, one in found.explanations.items()}
-        archive.write(Path(f"{place}.npz"), fields, source=known)
+        archive.write(Path(f"{place}.npz"), fields, source=known, others={SEEN: crop})
     shared = {"sha256": read.sha256, "predictions": joined(found.predictions)}
     rows = [{**shared, **_row(job, source, one, found)} for one in found.explanations.values()]
     return rows, found.predictions

@@ -13,7 +13,9 @@ For each explanation it holds, under its name, the arrays
 
 A record holds the other fields of an explanation, and what its arrays are called in the file. For
 readers who need no more, `about` also says of the first what its record does, its score, and the
-first layer that there is. Format 1, which has no number, was written by version 0.1.0 in two kinds
+first layer that there is. Its "sha256" is of all that is in the file (`archive_hash`); "source" and
+the arrays whose names begin with that say what the explanations are of, for those who compute them
+anew. Format 1, which has no number, was written by version 0.1.0 in two kinds
 (see `_before_formats`).
 """
 
@@ -27,7 +29,8 @@ import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -36,6 +39,7 @@ from ..engine.rules import RuleReport
 from ..errors import InputError
 from ..support.callers import caller_level
 from ..support.geometry import Geometry
+from . import archive_hash
 
 PROGRAM, FORMAT = "gradcam-mx", 2
 
@@ -69,6 +73,7 @@ def write(
     *,
     alone: bool = False,
     source: Mapping[str, Any] | None = None,
+    others: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> None:
     """Write explanations, each under its name, as their fields.
 
@@ -77,6 +82,7 @@ def write(
         explanations: name → its fields.
         alone: whether there is but one, whose arrays are called `values`, `score` and so on.
         source: what they are of, as `about` tells it: the path of a photo, its hash.
+        others: arrays that belong to that, by their names in the file, "source.…".
 
     Raises:
         InputError: there is none, or a name that cannot be told from others in the file.
@@ -90,7 +96,7 @@ def write(
         own = {named["values"]: fields["values"], named["score"]: fields["score"]}
         own.update({named[_DETAIL + key]: detail for key, detail in fields["details"].items()})
         # `file` is an argument of numpy's, which takes an ending of .npy away
-        if own.keys() & {*arrays, "about", "file", ""} or name.endswith(".npy"):
+        if own.keys() & {*arrays, *others, "about", "file", ""} or name.endswith(".npy"):
             raise InputError(
                 f"an explanation cannot be called {name!r} in a file that holds "
                 f"{', '.join(arrays) or 'about'}; choose another name"
@@ -105,10 +111,13 @@ def write(
         "explanations": records,
         **({} if source is None else {"source": source}),
     }
-    np.savez_compressed(path, about=json.dumps(about, default=_plain))
+    arrays = {name: np.asanyarray(one) for name, one in {**arrays, **others}.items()}
+    about = json.loads(json.dumps(about, default=_plain))
+    about[archive_hash.KEY] = archive_hash.hash_of(about, arrays)
+    np.savez_compressed(path, about=json.dumps(about))
     with zipfile.ZipFile(path, "a", allowZip64=True) as file:
         for name, array in arrays.items():
-            _add(file, name, np.asanyarray(array))
+            _add(file, name, array)
 
 
 def _add(file: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
@@ -183,6 +192,35 @@ def read(path: Path, input_size: Sequence[int] | None = None) -> dict[str, Field
         raise _refused(path, f"it lacks {error.args[0]!r}") from error
     except _DAMAGE as error:
         raise _refused(path, f"it is cut short or damaged ({error})") from error
+
+
+class Whole(NamedTuple):
+    """An archive, with all that says how it came about."""
+
+    about: Fields
+    """What it says of itself."""
+    arrays: dict[str, np.ndarray]
+    """All of them, by their names in the file."""
+    is_whole: bool | None
+    """Whether it is as it was written; None of one that holds no hash."""
+
+
+def read_whole(path: Path) -> Whole:
+    """All that is in an archive of this format.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        InputError: there is no such file, or it holds something else.
+    """
+    read(path)  # refuses what is none
+    with np.load(path, allow_pickle=False) as stored:
+        about = _about(stored)
+        arrays = {name: _numbers(stored, name) for name in stored.files if name != "about"}
+    kept = about.get(archive_hash.KEY)
+    is_whole = None if kept is None else kept == archive_hash.hash_of(about, arrays)
+    return Whole(about, arrays, is_whole)
 
 
 def _refused(path: Path, reason: str) -> InputError:

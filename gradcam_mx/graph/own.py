@@ -55,6 +55,12 @@ class Own:
         self.changes = 0
         """How often its Block was found changed, though it traced to the same graph."""
 
+    @property
+    def whole(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The Symbol's JSON as Python has it, and name of a variable → the gluon Parameter, or the
+        array, that it stands for."""
+        return self._description, self._sources
+
     def described(self, entry: Entry) -> tuple[str, str, Mapping[str, str]]:
         """Name, operator and attributes of what makes a value."""
         node = self._description["nodes"][entry[0]]

@@ -42,7 +42,8 @@ class Finding(NamedTuple):
     """What was found, in words."""
 
 
-_SIGNS = {True: "yes", False: "NO", None: "not known"}
+SIGNS = {True: "yes", False: "NO", None: "not known"}
+"""How it is said whether a finding holds."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,19 +66,20 @@ class Checked:
     def __str__(self) -> str:
         width = max(len(finding.what) for finding in self.findings)
         lines = [
-            f"{finding.what:{width}}  {_SIGNS[finding.holds]:9}  {finding.said}"
+            f"{finding.what:{width}}  {SIGNS[finding.holds]:9}  {finding.said}"
             for finding in self.findings
         ]
-        return "\n".join([*lines, *self._below()])
+        return "\n".join([*lines, *self.below()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = [(one.what, _SIGNS[one.holds], one.said) for one in self.findings]
-        below = "".join(map(html.line, self._below()))
+        rows = [(one.what, SIGNS[one.holds], one.said) for one in self.findings]
+        below = "".join(map(html.line, self.below()))
         return html.table(("what was looked at", "holds", "what was found"), rows) + below
 
-    def _below(self) -> list[str]:
+    def below(self) -> list[str]:
+        """What is said of the rules, and of the methods, below the findings."""
         said = [
             f"{report.rule} rule: changes {_counted(report.changed)}, "
             f"leaves alone {_counted(report.left_alone)}"

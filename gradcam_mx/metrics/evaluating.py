@@ -245,7 +245,7 @@ class Evaluator:
                     kept.add(start, self.measure(start, x, target, masks))
                 except GradCamError as error:
                     if count == 1:
-                        kept.add_error(start, len(self._rows), error)
+                        kept.add_error(start, len(self.rows), error)
                     else:
                         self._one_by_one(kept, start, x, target, masks)
                 done.update(count)
@@ -276,7 +276,8 @@ class Evaluator:
         )
 
     @property
-    def _rows(self) -> list[Way]:
+    def rows(self) -> list[Way]:
+        """The methods and, after them, the controls."""
         return [*self._ways, *self._controls]
 
     def _one_by_one(self, kept: Kept, start: int, x: Any, target: Any, masks: Any) -> None:
@@ -291,7 +292,7 @@ class Evaluator:
             try:
                 kept.add(start + number, self.measure(start + number, *of_one))
             except GradCamError as error:
-                kept.add_error(start + number, len(self._rows), error)
+                kept.add_error(start + number, len(self.rows), error)
 
     def measure(self, start: int, x: Any, target: Any, masks: Any) -> list[list[Measured]]:
         """For each measure what it says of each row.
@@ -336,8 +337,8 @@ class Evaluator:
     def _explained(self, start: int, x: Any, target: Any) -> list[Explanation]:
         """Of each row; those of one layer on one run."""
         found: dict[str, Explanation] = {}
-        for layer in dict.fromkeys(_hashable(one.layer) for one in self._rows):
-            rows = [one for one in self._rows if _hashable(one.layer) == layer]
+        for layer in dict.fromkeys(_hashable(one.layer) for one in self.rows):
+            rows = [one for one in self.rows if _hashable(one.layer) == layer]
             methods = [one.method for one in rows]
             plan = Plan(
                 methods,
@@ -348,7 +349,7 @@ class Evaluator:
             )
             explained = plan.run(self._net, x, target)
             found.update({one.label: explained.first(one.method) for one in rows})
-        return [found[one.label] for one in self._rows]
+        return [found[one.label] for one in self.rows]
 
     def _options_of(self, method: str, start: int) -> dict[str, Any]:
         own = dict(self._options.get(method, {}))

@@ -52,6 +52,8 @@ def run(*command, code=0):
         ["--version"],
         ["explain", "--help"],
         ["evaluate", "--help"],
+        ["report", "--help"],
+        ["verify", "--help"],
         ["layers", "--help"],
         ["app", "--help"],
         ["demo", "--help"],

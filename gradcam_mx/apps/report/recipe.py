@@ -1,0 +1,111 @@
+"""How to make a report again, as people type it: in Python, and on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path, PurePath
+from typing import Any, Mapping
+
+from ... import zoo
+from ...support.boundary import described
+from ..photos import Job
+from .brief import Measures
+
+_NOT_SAID = {"photos", "gpu", "out"}
+"""Options that say where things are, not what is done; `out` is said first."""
+
+
+def in_python(
+    job: Job, measures: Measures | None, net: str, has_labels: bool, has_names: bool
+) -> str:
+    """The call of `gm.report`.
+
+    Args:
+        job: what is done with each photo.
+        measures: what is measured.
+        net: how to get the network.
+        has_labels: whether the true classes are known.
+        has_names: whether the names of the classes were given.
+    """
+    said: dict[str, str] = {
+        "preprocess": f"gm.zoo.{_preprocess(job.preprocess)}",
+        "methods": repr(job.methods),
+    }
+    own = {name: dict(given) for name, given in job.options.items() if given}
+    if own:
+        said["options"] = _described(own)
+    for name in ("layer", "output"):
+        if getattr(job, name) is not None:
+            said[name] = repr(getattr(job, name))
+    if job.chosen.get("class") is not None:
+        said["target"] = repr(job.chosen["class"])
+    if has_labels:
+        said["labels"] = "labels"
+    if has_names:
+        said["names"] = "names"
+    said["metrics"] = repr([one.name for one in measures.metrics] if measures else [])
+    if measures:
+        said["controls"] = repr(list(measures.controls))
+        if any(measures.options.values()):
+            said["metric_options"] = _described(
+                {name: dict(one) for name, one in measures.options.items()}
+            )
+        said["seed"] = repr(measures.seed)
+    said["top"] = repr(job.top_k)
+    lines = [f"    {name}={value}," for name, value in said.items()]
+    return "\n".join(
+        [
+            "import gradcam_mx as gm",
+            "",
+            f"net = {net}",
+            'gm.report(net, photos, "report.html",',
+            *lines,
+            ")",
+        ]
+    )
+
+
+def _described(own: Mapping[str, Mapping[str, Any]]) -> str:
+    each = (
+        f"{name!r}: {{{', '.join(f'{key!r}: {described(one)}' for key, one in given.items())}}}"
+        for name, given in own.items()
+    )
+    return f"{{{', '.join(each)}}}"
+
+
+def _preprocess(prepare: zoo.Preprocess) -> str:
+    ready = {
+        "IMAGENET": zoo.IMAGENET,
+        "INCEPTION": zoo.INCEPTION,
+        "CAFFE": zoo.CAFFE,
+        "EFFICIENTNET_LITE": zoo.EFFICIENTNET_LITE,
+        "PIXELS": zoo.PIXELS,
+        "GREY": zoo.GREY,
+    }
+    return next((name for name, one in ready.items() if one == prepare), repr(prepare))
+
+
+def in_command(options: argparse.Namespace) -> str:
+    """The command, with the names of files alone.
+
+    Args:
+        options: of the command line.
+    """
+    words = ["gradcam-mx", options.command, "PHOTOS", "--out", PurePath(options.out).name]
+    for action in options.parser._actions:
+        value = getattr(options, action.dest, None)
+        flag = max(action.option_strings, key=len, default="")
+        if not flag or action.dest in _NOT_SAID or value is None or value == action.default:
+            continue
+        several = value if isinstance(value, list) else [value]
+        words += [flag, *map(_word, several)]
+    return shlex.join(words)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, tuple):
+        return ("x" if all(isinstance(one, int) for one in value) else ",").join(map(str, value))
+    return str(value)
