@@ -147,7 +147,12 @@ def started(models, photos):
 def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,800"):
+    for one in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,800",
+    ):
         options.add_argument(one)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return webdriver.Chrome(
@@ -176,7 +181,10 @@ def clicked(driver, server, address, rng, minutes):
         if now - told > 60:
             told = now
             complaints += wrong(driver)
-            print(f"{(now - start) / 60:5.1f} min  {sizes[-1][1]:6.0f} MB  {sum(acts.values())} acts", flush=True)
+            print(
+                f"{(now - start) / 60:5.1f} min  {sizes[-1][1]:6.0f} MB  {sum(acts.values())} acts",
+                flush=True,
+            )
     complaints += wrong(driver)
     if server.poll() is not None:
         complaints.append(f"the server ended with {server.returncode}")
