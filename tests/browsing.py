@@ -18,7 +18,7 @@ PATIENCE = 30
 
 SIZES = {"desk": (1440, 900), "small": (1024, 700), "phone": (390, 844)}
 
-# Cut off: what people press or read that sticks out of the window, without a box that scrolls to it.
+# What people press or read that sticks out of the window, without a box that scrolls to it.
 CUT_OFF = """
 const found = [];
 for (const one of document.querySelectorAll("button, input, select, a, h2, h3, figcaption, img")) {
@@ -26,7 +26,8 @@ for (const one of document.querySelectorAll("button, input, select, a, h2, h3, f
   if (!box.width || !one.checkVisibility({visibilityProperty: true})) continue;
   if (one.closest(".spoken, .skip, [hidden]") || one.matches("[type=file]")) continue;
   let place = one.parentElement;
-  while (place && !/auto|scroll/.test(getComputedStyle(place).overflow)) place = place.parentElement;
+  const scrollable = () => /auto|scroll/.test(getComputedStyle(place).overflow);
+  while (place && !scrollable()) place = place.parentElement;
   const scrolls = place && place !== document.body && place !== document.documentElement;
   const edges = scrolls && place.getBoundingClientRect();
   const wide = scrolls ? place.scrollWidth > place.clientWidth : false;
@@ -120,7 +121,8 @@ class Page:
     def state(self):
         """What the page shows, for messages."""
         return self.run(
-            "return [location.hash, ...['view', 'toasts', 'predictions'].map((one) => document.getElementById(one)?.innerText)].join(' | ')"
+            "const text = (id) => document.getElementById(id)?.innerText;"
+            "return [location.hash, ...['view', 'toasts', 'predictions'].map(text)].join(' | ')"
         )
 
     def quiet(self):
@@ -152,7 +154,8 @@ class Page:
     def picture(self):
         """The address of the picture in the middle, relative to the page."""
         found = self.run(
-            "return document.querySelector('.stage figure.map:not(.before) img')?.getAttribute('src')"
+            "const image = document.querySelector('.stage .map:not(.before) > .picture img');"
+            "return image?.getAttribute('src')"
         )
         return found or ""
 

@@ -194,6 +194,8 @@ def test_drawing_follows_its_sliders(page):
     page.wait(lambda: "opacity=0.9" in page.picture, "another opacity")
     page.choose("[data-setting=colormap] select", "viridis")
     page.wait(lambda: "colormap=viridis" in page.picture, "other colours")
+    page.wait(lambda: page.all('.stage .legend img[src*="viridis"]'), "the bar of these colours")
+    page.shows_text("least", ".stage .map:not(.before) .legend")
     page.slide("[data-setting=threshold] input[type=range]", 0.5)
     page.click("[data-setting=crop] input")
     page.wait(lambda: "crop=1" in page.picture and "threshold=0.5" in page.picture, "the crop")
@@ -202,7 +204,7 @@ def test_drawing_follows_its_sliders(page):
     page.click(".segments label:nth-child(3)")
     page.shows(".split")
     page.quiet()
-    assert len([one for one in page.all(".stage img") if one.is_displayed()]) == 2
+    assert len([one for one in page.all(".stage .map > .picture img") if one.is_displayed()]) == 2
 
 
 def test_a_number_out_of_range_is_told_and_not_sent(page):
@@ -217,12 +219,19 @@ def test_a_number_out_of_range_is_told_and_not_sent(page):
 
 def test_many_methods_two_classes_two_networks(page):
     page.view("grid")
-    page.wait(lambda: len(page.all(".grid figure img")) == len(QUICK), "a map of each method")
+    page.wait(
+        lambda: len(page.all(".grid .map > .picture img")) == len(QUICK), "a map of each method"
+    )
     page.view("classes")
-    page.wait(lambda: len(page.all(".grid.three img")) == 3, "two maps and their difference")
-    assert any("minus=" in one.get_attribute("src") for one in page.all(".grid.three img"))
+    page.wait(
+        lambda: len(page.all(".grid.three .map > .picture img")) == 3,
+        "two maps and their difference",
+    )
+    assert any(
+        "minus=" in one.get_attribute("src") for one in page.all(".grid.three .map > .picture img")
+    )
     page.view("networks")
-    page.wait(lambda: len(page.all(".grid.two img")) == 2, "a map of each network")
+    page.wait(lambda: len(page.all(".grid.two .map > .picture img")) == 2, "a map of each network")
     page.shows_text("net 2", "#view figure:nth-child(2)")
 
 
@@ -235,8 +244,13 @@ def test_channels_and_units(page):
     page.wait(lambda: len(page.all(".channel")) == 6, "the rest of them")
     page.click(".channel:nth-child(3)")
     page.shows(".channel:nth-child(3)[aria-selected=true]")
-    page.shows(".unit .over img")
-    page.wait(lambda: len(page.all(".unit .grid img")) == 3, "channel, receptive field and map")
+    image = page.shows(".unit .over img")
+    page.quiet()
+    assert image.size == page.shows(".unit .over").size  # the mark of the position fits
+    page.wait(
+        lambda: len(page.all(".unit .picture:not(.legend > *) img")) == 3,
+        "channel, receptive field and map",
+    )
     page.shows(".patch img")
     page.quiet()
     page.run("document.querySelector('.unit .over').scrollIntoView()")

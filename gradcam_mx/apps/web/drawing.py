@@ -12,6 +12,7 @@ import numpy as np
 from ... import picture
 from ...errors import GradCamError
 from ...explanation import drawing
+from ...picture.legends import of_signs
 from ...picture.overlays import SIGNED_ALPHA
 from . import forms, looking
 from .looking import Found
@@ -258,3 +259,16 @@ def legend_of(one: Map, look: Look) -> Any:
     """
     signed = one.explanation.signed and one.explanation.is_map
     return drawing.legend(one.explanation, look.signed_colormap if signed else look.colormap)
+
+
+def bar_of(one: Map, look: Look, *, is_difference: bool = False) -> np.ndarray:
+    """The colours of a map from the lowest value to the highest, (1, steps, 3) uint8.
+
+    Args:
+        one: the map.
+        look: how it is drawn.
+        is_difference: whether another map is taken off.
+    """
+    if is_difference:
+        return of_signs(look.signed_colormap or picture.SIGNED).colors[None]
+    return np.asarray(legend_of(one, look).colors)[None]

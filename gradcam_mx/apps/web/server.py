@@ -341,6 +341,19 @@ def _add_pictures(app: Flask, served: _Served) -> None:
         )
         return _named_png(data, f"{_stem(served, one)}_{one.told['method']}")
 
+    @app.get("/api/maps/<map_id>/legend.png")
+    def legend(map_id: str) -> Any:
+        one, look = workspace.map(map_id), drawing.Look.of(request.args)
+        is_difference = bool(request.args.get("minus"))
+        data = workspace.file(
+            "legend",
+            map_id,
+            is_difference,
+            look.key,
+            draw=lambda: drawing.bar_of(one, look, is_difference=is_difference),
+        )
+        return _named_png(data, "legend")
+
     @app.get("/api/maps/<map_id>/box")
     def box(map_id: str) -> Any:
         level = drawing.Look.of(request.args).threshold

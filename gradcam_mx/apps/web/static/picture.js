@@ -75,11 +75,14 @@ export class MapFigure {
     this.picture = new Picture("", onGone);
     this.title = make("strong", {});
     this.detail = make("span", { class: "muted" });
+    this.colors = new Picture("");
+    this.words = make("span", { class: "words" });
+    this.legend = make("div", { class: "legend", hidden: true }, this.colors.element, this.words);
     this.element = make(
       "figure",
       { class: "map" },
       this.picture.element,
-      make("figcaption", {}, this.title, " ", this.detail),
+      make("figcaption", {}, this.title, " ", this.detail, this.legend),
     );
   }
 
@@ -88,6 +91,17 @@ export class MapFigure {
     this.detail.textContent = detail;
     this.element.dataset.map = map.id;
     this.picture.show(pathOf(map, drawing, more), `${title}: ${detail}`);
+    this.#explain(map, drawing, more);
+  }
+
+  /** What the colours stand for. */
+  #explain(map, { colormap, signed_colormap: signed }, { minus }) {
+    this.legend.hidden = !map.legend;
+    if (!map.legend) return;
+    const { low, middle, high } = minus ? { low: "less", middle: "0", high: "more" } : map.legend;
+    const path = map.picture.replace(/\.png$/, "/legend.png");
+    this.colors.show(path + query({ colormap, signed_colormap: signed, minus }), "");
+    fill(this.words, ...[low, middle, high].map((one) => make("span", {}, one)));
   }
 }
 
