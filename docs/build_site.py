@@ -38,6 +38,7 @@ GUIDES = [
     "gradients.md",
     "perturbation.md",
     "trust.md",
+    "report.md",
     "inside-the-network.md",
     "app.md",
     "training.md",

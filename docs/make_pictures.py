@@ -6,7 +6,9 @@ The networks' weights and the photos come with the extra "demo". Takes some minu
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +298,29 @@ def compare() -> None:
     save_figure("compare", table.plot("Grad-CAM"))
 
 
+def report() -> None:
+    """The beginning of a report, as the browser chromium shows it."""
+    photos = {"chelsea": 285, "coffee": 967, "rocket": 657, "astronaut": 812}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{name}.png") for name in photos]
+        for path in paths:
+            Image.fromarray(getattr(data, path.stem)()).save(path)
+        net = gm.zoo.squeezenet1_1()
+        page = gm.report(net, paths, Path(folder, "report.html"), labels=list(photos.values()))
+        shot = Path(folder, "report.png")
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1180,2900"]
+        subprocess.run(
+            ["chromium", *options, f"--screenshot={shot}", page.as_uri()],
+            check=True,
+            capture_output=True,
+        )
+        drawn = Image.open(shot).convert("RGB")
+    drawn.resize((drawn.width * 2 // 3, drawn.height * 2 // 3), Image.Resampling.LANCZOS).save(
+        IMAGES / "report.jpg", quality=80
+    )
+    print(IMAGES / "report.jpg")
+
+
 PICTURES = {
     one.__name__: one
     for one in (
@@ -314,6 +339,7 @@ PICTURES = {
         units,
         maximization,
         compare,
+        report,
     )
 }
 

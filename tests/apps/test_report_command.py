@@ -92,13 +92,13 @@ def test_it_says_how_to_make_it_again(report, files, tmp_path):
     [
         (["--labels", "none.csv"], "the labels in none.csv cannot be read"),
         (["--labels", "labels.csv"], "labels.csv has no line for"),
-        (["--labels", "wrong.csv"], "line 3 of wrong.csv: no class is called 'horse'"),
+        (["--labels", "wrong.csv"], "line 3 of wrong.csv: no names.txt class is called 'horse'"),
         (["--metric", "iou"], "needs to know where the object is"),
         (["--template", "none.html"], "there is no template none.html"),
         (["--out", "report.pdf"], "ends in .html"),
         (["--out", "mine.html"], "nothing of yours is written over"),
         (["--layer", "nothing"], "nothing"),
-        (["--target", "horse"], "no class is called 'horse'"),
+        (["--target", "horse"], "no names.txt class is called 'horse'"),
     ],
     ids=" ".join,
 )

@@ -4,8 +4,8 @@ Numbers agree if they differ by no more than what rounding does. A network sums 
 precision (ε = 2⁻²⁴), in an order that depends on the processor's instruction set and on the number
 of threads; so do its gradients, and each layer enlarges what the one before left. Measured over the
 instruction sets SSE 4.1, AVX2 and AVX-512, the largest deviations of the zoo's trained networks are
-a tenth of the tolerances here, or less (docs/report.md has them). On one machine, with as many
-threads, all numbers are the same to the last bit.
+less than a third of the tolerances here (docs/report.md has them). On one machine numbers are the
+same, or differ in their last digits.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def in_command(options: argparse.Namespace) -> str:
     words = ["gradcam-mx", options.command, "PHOTOS", "--out", PurePath(options.out).name]
     for action in options.parser._actions:
         value = getattr(options, action.dest, None)
-        flag = max(action.option_strings, key=len, default="")
+        flag = next((one for one in action.option_strings if one.startswith("--")), "")
         if not flag or action.dest in _NOT_SAID or value is None or value == action.default:
             continue
         several = value if isinstance(value, list) else [value]
