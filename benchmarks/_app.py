@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,14 @@ class App:
         is_json = answer.headers.get_content_type() == "application/json"
         return answer.status, json.loads(read) if is_json else read
 
-    def job(self, action: dict[str, Any]) -> dict[str, Any]:
-        """A job, once it has ended."""
+    def job(self, action: dict[str, Any], patience: float = math.inf) -> dict[str, Any]:
+        """A job, once it has ended; after so many seconds it is cancelled."""
+        began, is_cancelled = time.monotonic(), False
         _, job = self.ask("POST", "api/jobs?wait=5", action)
         while job.get("state") in ("waiting", "running"):
+            if time.monotonic() - began > patience and not is_cancelled:
+                self.ask("DELETE", f"api/jobs/{job['id']}")
+                is_cancelled = True
             _, job = self.ask("GET", f"api/jobs/{job['id']}?wait=5")
         return job
 

@@ -21,6 +21,8 @@ from PIL import Image
 
 WARM = 600.0
 PHOTOS = 12
+PATIENCE = 10.0
+"""After so many seconds a job is cancelled, as people do."""
 
 
 class Clicks:
@@ -68,7 +70,10 @@ class Clicks:
 
     def job(self, action: dict[str, Any]) -> dict[str, Any]:
         """The result of an action; what the package refuses in words is none."""
-        job = self.app.job(action)
+        began = time.monotonic()
+        job = self.app.job(action, PATIENCE)
+        if time.monotonic() - began > 4 * PATIENCE:
+            print(f"  {time.monotonic() - began:.0f} s until {job['title']!r} was {job['state']}")
         if "nobody thought of" in str(job.get("error")):
             self.failures.append(f"{action}: {job['error']}")
         return job.get("result") or {}

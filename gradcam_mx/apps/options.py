@@ -248,6 +248,13 @@ def _add_app(commands: Any) -> None:
         help="the address to be reached at; from other machines a token is asked for, which is "
         "part of the address that is printed (default: 127.0.0.1, this machine alone)",
     )
+    group.add_argument(
+        "--behind",
+        type=values.address,
+        metavar="URL",
+        help="the address of a proxy through which the page is opened, such as "
+        "https://example.com/app; the token is asked for then too",
+    )
     group.add_argument("--no-browser", action="store_true", help="open no browser")
     group.add_argument(
         "--plugin",

@@ -6,6 +6,7 @@ import argparse
 import difflib
 from pathlib import Path
 from typing import Sequence
+from urllib.parse import urlsplit
 
 from .choices import ALL_CAMS, BASELINES, CONTROLS, INPAINT, METHODS, METRICS, NONE
 
@@ -13,6 +14,14 @@ from .choices import ALL_CAMS, BASELINES, CONTROLS, INPAINT, METHODS, METRICS, N
 def path(text: str) -> Path:
     """The path of a file or folder; ~ is the user's own folder."""
     return Path(text).expanduser()
+
+
+def address(text: str) -> str:
+    """The address of a page."""
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc:
+        raise _expected("an address such as https://example.com/app", text)
+    return text
 
 
 def whole(text: str) -> int:

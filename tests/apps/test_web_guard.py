@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -221,6 +222,31 @@ def test_elsewhere_nothing_is_told_without_the_token(net):
         # a name that somebody else gives to the machine
         other = {"base_url": "http://evil.example:8421"}
         assert page.client.get("/api/state", **other).status_code == 403
+
+
+def test_behind_a_proxy_its_address_is_ones_own(net):
+    with Page([net], guard=Guard(behind="https://example.com/app/")) as page:
+        token = page.app.extensions["gradcam_mx"].guard.token
+        assert token
+        for host in ("127.0.0.1:8421", "example.com"):
+            here = {**MINE, "Host": host, "Origin": "https://example.com"}
+            answer = page.client.post("/api/session", json={"token": token}, headers=here)
+            assert answer.status_code == 204
+            for origin in ("https://evil.example", "https://example.com.evil.example"):
+                answer = page.client.post(
+                    "/api/session", json={"token": token}, headers={**here, "Origin": origin}
+                )
+                assert answer.status_code == 403
+        assert page.client.get("/api/state", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_long_answers_are_packed_for_who_can_unpack_them(page):
+    plain = page.client.get("/api/state")
+    packed = page.client.get("/api/state", headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(packed.data)) == plain.get_json()
+    assert len(packed.data) < 70_000
 
 
 def test_on_this_machine_a_session_needs_no_token(page):

@@ -191,6 +191,8 @@ def test_the_address_has_the_token_where_it_is_asked_for():
     assert serving._address("::1", 80, None) == "http://[::1]:80/"
     name = socket.gethostname()
     assert serving._address("0.0.0.0", 80, "abc") == f"http://{name}:80/#token=abc"
+    behind = serving._address("127.0.0.1", 80, "abc", "https://example.com/app")
+    assert behind == "https://example.com/app/#token=abc"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,12 @@ def test_what_cannot_be_had_is_said(prefix, capsys, arguments, said):
 
 
 def test_options_that_are_none_are_refused(capsys):
-    for arguments in (["--port", "-1"], ["cat.png"], ["--model", "x", "--symbol", "y"]):
+    for arguments in (
+        ["--port", "-1"],
+        ["--behind", "x"],
+        ["cat.png"],
+        ["--model", "x", "--symbol", "y"],
+    ):
         with pytest.raises(SystemExit):
             cli.main(["app", *arguments])
     assert "unrecognized arguments: cat.png" in capsys.readouterr().err

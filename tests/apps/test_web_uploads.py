@@ -185,7 +185,7 @@ def test_a_name_is_a_name_and_never_a_path(page, name, shown):
     assert not path.exists()
 
 
-def test_photos_and_their_bytes_are_bounded():
+def test_photos_and_their_bytes_are_bounded(monkeypatch):
     data = [encoded(photo(number)) for number in range(6)]
     album = Album(Limits(photos=3, all_bytes=len(data[0]) + len(data[1]) + 10))
     album.add_upload(data[0], "a")
@@ -196,6 +196,14 @@ def test_photos_and_their_bytes_are_bounded():
     album.close()
     album = Album(Limits(photos=3, decoded_bytes=2 * photo(0).nbytes))
     refused = []
+    # all of them are let in before any is there
+    together, decoded = threading.Barrier(len(data)), album._decoded
+
+    def decode(*given):
+        together.wait(30)
+        return decoded(*given)
+
+    monkeypatch.setattr(album, "_decoded", decode)
 
     def add(one):
         try:
@@ -208,6 +216,7 @@ def test_photos_and_their_bytes_are_bounded():
         one.start()
     for one in threads:
         one.join()
+    monkeypatch.undo()
     assert len(album.all()) == 3
     assert refused == [429] * 3
     assert album._pixels.bytes <= 2 * photo(0).nbytes

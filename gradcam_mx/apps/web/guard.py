@@ -64,11 +64,16 @@ class Guard:
         host: the address that the server is bound to.
         token: who asks has to know it; by default none on this machine, and one made at random
             elsewhere.
+        behind: the address of a proxy through which people open the page.
     """
 
-    def __init__(self, host: str = "127.0.0.1", token: str | None = None) -> None:
-        self.token = token or (None if is_loopback(host) else secrets.token_urlsafe(24))
+    def __init__(
+        self, host: str = "127.0.0.1", token: str | None = None, behind: str | None = None
+    ) -> None:
         self._is_local = is_loopback(host)
+        is_open = not self._is_local or behind is not None
+        self.token = token or (secrets.token_urlsafe(24) if is_open else None)
+        self._proxy = urlsplit(behind or "").netloc.lower()
         self._names = {*_LOOPBACK_NAMES, host.strip("[]").lower()}
         if not self._is_local:
             self._names |= {one.lower() for one in (socket.gethostname(), socket.getfqdn())}
@@ -130,13 +135,16 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             name = ""
+        if self._proxy and host.lower() == self._proxy:
+            return
         if name in self._names or (not self._is_local and _is_number(name)):
             return
         raise Refused("the address of this request is not that of the server", 403)
 
     def _check_origin(self, request: Any) -> None:
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        own = (request.host.lower(), *filter(None, [self._proxy]))
+        if origin is not None and urlsplit(origin).netloc.lower() not in own:
             raise Refused("this request comes from a page of another site", 403)
         site = request.headers.get("Sec-Fetch-Site")
         is_navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import threading
 from pathlib import Path
@@ -30,6 +31,10 @@ LONGEST_WAIT, MOST_WAITING = 5.0, 4
 that some thread is always free for what needs no waiting."""
 
 _JSON_BYTES = 64 * 2**10
+
+PACKED = ("application/json", "text/html", "text/css", "text/javascript", "application/javascript")
+LEAST_PACKED = 1024
+"""What is packed on its way, if it has so many bytes: pictures are packed already."""
 
 
 def make_app(
@@ -116,6 +121,19 @@ def _add_guard(app: Flask, guard: Guard) -> None:
         guard.check(request)
         if request.path.startswith("/api/") and request.path != "/api/session":
             guard.check_token(request)
+
+    @app.after_request
+    def pack(response: Response) -> Response:
+        accepts = "gzip" in request.headers.get("Accept-Encoding", "")
+        if not accepts or response.status_code != 200 or response.mimetype not in PACKED:
+            return response
+        response.direct_passthrough = False
+        data = response.get_data()
+        if len(data) >= LEAST_PACKED:
+            response.set_data(gzip.compress(data, 5))
+            response.headers["Content-Encoding"] = "gzip"
+        response.vary.add("Accept-Encoding")
+        return response
 
     @app.after_request
     def secure(response: Response) -> Response:

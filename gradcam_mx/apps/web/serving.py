@@ -100,7 +100,7 @@ def serve(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         if options.folder is not None:
             for one in workspace.album.add_files(_photos(options.folder)):
                 tqdm.write(f"gradcam-mx: note: {one}", file=sys.stderr)
-        guard, jobs = Guard(options.host), Jobs(words=told)
+        guard, jobs = Guard(options.host, behind=options.behind), Jobs(words=told)
         app = make_app(workspace, guard=guard, jobs=jobs, default_methods=tuple(DEFAULT_METHODS))
         server = create_server(
             app,
@@ -114,7 +114,8 @@ def serve(options: argparse.Namespace, say: Callable[[str], None]) -> int:
             ident=None,
         )
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it tells of each wait
-        address = _address(options.host, held.getsockname()[1], guard.token)
+        port = held.getsockname()[1]
+        address = _address(options.host, port, guard.token, options.behind)
         say(f"The app is at {address}\nCtrl-C ends it.")
         if not options.no_browser and has_display():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -151,10 +152,13 @@ def _photos(folder: Path) -> list[Path]:
     return [one for one in found if inside in one.resolve().parents]
 
 
-def _address(host: str, port: int, token: str | None) -> str:
+def _address(host: str, port: int, token: str | None, behind: str | None = None) -> str:
+    secret = f"#token={token}" if token else ""
+    if behind is not None:
+        return f"{behind.rstrip('/')}/{secret}"
     name = host if is_loopback(host) else _name_of(host)
     shown = f"[{name.strip('[]')}]" if ":" in name else name
-    return f"http://{shown}:{port}/" + (f"#token={token}" if token else "")
+    return f"http://{shown}:{port}/{secret}"
 
 
 def _name_of(host: str) -> str:
