@@ -216,6 +216,7 @@ def test_photos_and_their_bytes_are_bounded(monkeypatch):
         one.start()
     for one in threads:
         one.join()
+    monkeypatch.undo()
     assert len(album.all()) == 3
     assert refused == [429] * 3
     assert album._pixels.bytes <= 2 * photo(0).nbytes

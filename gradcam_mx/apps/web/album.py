@@ -43,7 +43,7 @@ class Limits:
     photos: int = 200
     pixels: int = 50_000_000
     """Of one photo."""
-    decoded_bytes: int = 256 * 2**20
+    decoded_bytes: int = 128 * 2**20
     """Of the photos that are kept as pixels."""
 
 

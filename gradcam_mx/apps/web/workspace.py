@@ -15,7 +15,7 @@ from .nets import HeldNet
 from .refused import Refused, gone
 from .store import Store, key_of
 
-RESULTS, INPUTS, PICTURES = 192 * 2**20, 48 * 2**20, 48 * 2**20
+RESULTS, INPUTS, PICTURES = 96 * 2**20, 24 * 2**20, 24 * 2**20
 """How many bytes may be kept of what was computed, of inputs, and of files of pictures."""
 
 
