@@ -135,20 +135,20 @@ Alias = Union[None, int, str]
 @pytest.mark.parametrize(
     ("hint", "kinds"),
     [
-        ("int | None", {"int", "none"}),
-        ("Optional[float]", {"float", "none"}),
-        ("Union[str, typing.Sequence[float]]", {"str", "several"}),
-        (Optional[float], {"float", "none"}),
-        (Alias, {"none", "int", "str"}),
-        ("Alias", {"none", "int", "str"}),
-        (Literal["x", "y"], {"str"}),
-        (np.ndarray, {"array"}),
-        (inspect.Parameter.empty, set()),
+        ("int | None", ["int", "none"]),
+        ("Optional[float]", ["float", "none"]),
+        ("Union[str, typing.Sequence[float]]", ["str", "several"]),
+        (Optional[float], ["float", "none"]),
+        (Alias, ["none", "int", "str"]),
+        ("Alias", ["none", "int", "str"]),
+        (Literal["x", "y"], ["str"]),
+        (np.ndarray, ["array"]),
+        (inspect.Parameter.empty, []),
     ],
-    ids=str,
 )
 def test_hints_are_read_however_they_are_written(hint, kinds):
-    assert hints.kinds_of(hint, test_words_of_docstrings_tell_choices_ranges_and_units) == kinds
+    found = hints.kinds_of(hint, test_words_of_docstrings_tell_choices_ranges_and_units)
+    assert found == set(kinds)
 
 
 def test_words_of_docstrings_tell_choices_ranges_and_units():
