@@ -12,6 +12,7 @@ export class ChannelsView {
   static cards = ["method", "inspection", "drawing", "out"];
 
   #listed = null;
+  #here = null;
 
   constructor(app) {
     this.app = app;
@@ -59,17 +60,22 @@ export class ChannelsView {
       this.#listed = path;
       this.place.setAttribute("aria-busy", "true");
       try {
-        this.#list(await this.app.server.get(path));
+        const listed = await this.app.server.get(path);
+        if (path !== this.#listed) return undefined; // another page was asked for meanwhile
+        this.#list(listed);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
+        if (path !== this.#listed) return undefined;
         this.#listed = null;
         if (error.status === 404) return this.app.again();
         return this.result.say("This did not work", error.message);
       } finally {
-        this.place.removeAttribute("aria-busy");
+        if (path === this.#listed || !this.#listed) this.place.removeAttribute("aria-busy");
       }
+      this.#here = path;
     }
-    this.#mark();
+    // while a page is awaited there is nothing to mark
+    return this.#here === this.#listed ? this.#mark() : undefined;
   }
 
   #list(listed) {
