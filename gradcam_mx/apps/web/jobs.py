@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator
 
 from ...errors import GradCamError
 from ...support.progress import Stopped, watched
+from .memory import Memory
 from .refused import Refused
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
@@ -141,6 +142,7 @@ class Jobs:
         self._changed = threading.Condition()
         self._count = 0
         self._is_closed = False
+        self._memory = Memory()
         self._worker = threading.Thread(target=self._work, name="gradcam-mx jobs", daemon=True)
         self._worker.start()
 
@@ -278,6 +280,7 @@ class Jobs:
                 job.state, job.began = RUNNING, time.monotonic()
                 self._changed.notify_all()
             self._run(job)
+            self._memory.give_back()
 
     def _next(self) -> Job | None:
         return next((one for one in self._jobs.values() if one.state == WAITING), None)
