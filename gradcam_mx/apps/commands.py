@@ -19,7 +19,7 @@ from . import requested, requested_measures
 from .explaining import Outcome, explain_all
 from .labelled import lines_of, masks_of
 from .measuring import Subject, check_free, measure_all, recommend_one
-from .options import DEFAULT_METHODS
+from .option_groups import DEFAULT_METHODS
 from .outputs import given_by
 from .photos import Job, base_of_all, find_photos, from_file, in_memory, sources
 from .report.asked import brief_of

@@ -24,7 +24,7 @@ from ..support.devices import checked_context
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
 from .choices import ALL_CAMS
-from .options import DEFAULT_MODEL
+from .option_groups import DEFAULT_MODEL
 from .outputs import DETECTIONS, given_by
 from .outputs import target as target_of
 from .photos import Job, find_photos

@@ -12,7 +12,7 @@ from ..metrics.recommending import MEASURES
 from ..metrics.register import METRICS, find_metric
 from .choices import NONE
 from .labelled import Line
-from .options import DEFAULT_METHODS
+from .option_groups import DEFAULT_METHODS
 from .outputs import target as target_of
 from .photos import Job
 from .requested import OF_METHODS, class_of

@@ -445,7 +445,7 @@ def test_an_axis_of_one_position(ctx):
 
 
 def test_controls_are_no_part_of_what_is_taken_by_default():
-    from gradcam_mx.apps.options import DEFAULT_METHODS
+    from gradcam_mx.apps.option_groups import DEFAULT_METHODS
 
     assert CONTROLS == ["random_map", "centre_map", "edge_map"]
     assert not set(CONTROLS) & set(DEFAULT_METHODS)

@@ -11,7 +11,7 @@ from ...metrics.register import find_metric
 from .. import requested_measures
 from ..choices import NONE
 from ..labelled import Line
-from ..options import DEFAULT_MODEL
+from ..option_groups import DEFAULT_MODEL
 from ..outputs import CLASSES
 from ..photos import Job, from_file
 from .brief import Brief, Measures, class_count_of, refuse_masks, spread

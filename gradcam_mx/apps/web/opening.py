@@ -12,7 +12,7 @@ from ...errors import GradCamError, MethodError, NetworkError
 from ...graph.graph import Graph
 from ...zoo.labels import read_labels
 from .. import requested
-from ..options import DEFAULT_MODEL
+from ..option_groups import DEFAULT_MODEL
 from .nets import HeldNet
 
 MOST_SYMBOL = 64 * 2**20

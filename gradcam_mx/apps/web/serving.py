@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ...errors import DependencyError, OutputError, PhotoError
 from ..advice import told
-from ..options import DEFAULT_METHODS
+from ..option_groups import DEFAULT_METHODS
 from ..photos import find_photos
 from . import opening
 from .guard import Guard, is_loopback
