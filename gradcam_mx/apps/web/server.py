@@ -53,7 +53,8 @@ def make_app(
         default_methods: those that are shown first.
     """
     app = Flask(__name__, static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    provider: Any = app.json
+    provider.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = workspace.album.limits.upload_bytes + 1
     asked = _Served(workspace, guard or Guard(), jobs or Jobs(), default_methods)
     app.extensions["gradcam_mx"] = asked
