@@ -111,7 +111,7 @@ TEST = [
 ]
 
 # What builds the site of docs/, in which ruff breaks long signatures; needs Python 3.10 or newer.
-DOCS = ["mkdocs-material>=9.5", "mkdocstrings-python>=1.12", "nbconvert>=7.16", "ruff>=0.6"]
+DOCS = [*APP, "mkdocs-material>=9.5", "mkdocstrings-python>=1.12", "nbconvert>=7.16", "ruff>=0.6"]
 
 DEV = [
     "build>=1.0",
