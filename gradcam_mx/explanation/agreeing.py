@@ -111,8 +111,8 @@ def agreement(
         DependencyError: SSIM without scikit-image.
 
     Example:
-        >>> gm.metrics.agreement(gm.explain(net, x, ["grad_cam", "saliency", "edge_map"]))
-        ... # doctest: +SKIP
+        >>> found = gm.explain(net, x, ["grad_cam", "saliency", "edge_map"])     # doctest: +SKIP
+        >>> gm.metrics.agreement(found)                                          # doctest: +SKIP
                   grad_cam  saliency  edge_map
         grad_cam  1.00      0.31      0.08
         saliency  0.31      1.00      0.44

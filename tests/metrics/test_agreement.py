@@ -78,8 +78,9 @@ def test_what_is_said(explanations):
     assert lines[1].split()[:2] == ["grad_cam", "1.00"]
     assert lines[-1] == "Rank correlation, mean of 2 samples"
     assert "edge_map" in found._repr_html_()
-    axes = found.plot().axes[0]
-    assert axes.get_title() == "Rank correlation"
+    figure = found.plot()
+    axes = figure.axes[0]
+    assert figure._suptitle.get_text() == "Rank correlation"
     assert [one.get_text() for one in axes.get_xticklabels()] == METHODS
     assert len(axes.texts) == 16
 
