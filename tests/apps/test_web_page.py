@@ -23,6 +23,8 @@ from gradcam_mx.apps.web import server as web  # noqa: E402
 from gradcam_mx.apps.web.nets import HeldNet  # noqa: E402
 from gradcam_mx.apps.web.workspace import Workspace  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["tabby cat", "tiger", "<img src=x onerror=alert(1)>", *(f"thing {i}" for i in range(9))]
 LONG, QUICK = "rise", ("grad_cam", "saliency", "layer_cam")
 
