@@ -163,16 +163,16 @@ def test_a_grid_of_nets_photos_classes_and_methods_is_in_that_order(page, prefix
 
 
 def test_what_is_known_is_not_computed_again(page):
-    first = page.do(page.asked("rise", targets=[{"class": 1}]) | _few("rise"))
-    again = page.do(page.asked("rise", targets=[{"class": 1}]) | _few("rise"))
+    first = page.do({**page.asked("rise", targets=[{"class": 1}]), **_few("rise")})
+    again = page.do({**page.asked("rise", targets=[{"class": 1}]), **_few("rise")})
     assert (first["cached"], again["cached"], again["state"]) == (False, True, "done")
     assert first["result"] == again["result"]
     # what is as by default anyway is the same request
     written = [{"name": "rise", "options": {"num_samples": "9", "keep": 0.5, "seed": 0}}]
-    assert page.do(page.asked("rise", targets=[{"class": 1}]) | {"methods": written})["cached"]
+    assert page.do({**page.asked("rise", targets=[{"class": 1}]), "methods": written})["cached"]
     for changed in ({"seed": 1}, {"keep": 0.4}):
         methods = [{"name": "rise", "options": {"num_samples": 9, **changed}}]
-        asked = page.asked("rise", targets=[{"class": 1}]) | {"methods": methods}
+        asked = {**page.asked("rise", targets=[{"class": 1}]), "methods": methods}
         assert not page.do(asked)["cached"]
     # the request that a map tells makes the map
     assert page.do(first["result"]["maps"][0]["request"])["result"] == first["result"]
