@@ -8,6 +8,7 @@ import json
 import pytest
 import web_app
 from web_app import MINE, Page, encoded, photo
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from gradcam_mx.apps.web.guard import HEADER, Guard, is_loopback
 from gradcam_mx.apps.web.server import STATIC
@@ -32,10 +33,11 @@ POSTS = ["/api/jobs", "/api/photos", "/api/samples", "/api/session"]
     "host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.7", "", "[", "a:b:c"]
 )
 def test_a_foreign_host_is_refused(page, host):
-    client = page.client.application.test_client(use_cookies=False)  # it may read no such host
     for path in ("/", "/api/state", "/api/jobs"):
-        answer = client.get(path, headers={"Host": host})
-        assert answer.status_code in (400, 403), host
+        # the client of Flask's tests itself cannot ask by names that are none
+        asked = EnvironBuilder(path=path, headers={"Host": host}).get_environ()
+        _, status, _ = run_wsgi_app(page.client.application, asked)
+        assert status.split()[0] in ("400", "403"), host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8421", "localhost", "LOCALHOST:99", "[::1]:8421"])
