@@ -191,19 +191,24 @@ def from_file(path: Path, bits: int | None, name: str = "") -> Source:
     )
 
 
+def from_array(photo: np.ndarray, path: str, place: str, name: str) -> Source:
+    """A photo in memory.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        path: what messages call it.
+        place: what results name it by.
+        name: of its files.
+    """
+    return Source(
+        path, place, name, lambda: photo, lambda: hashlib.sha256(photo.tobytes()).hexdigest()
+    )
+
+
 def in_memory(photos: Mapping[str, np.ndarray]) -> list[Source]:
     """Photos that come with scikit-image.
 
     Args:
         photos: name → (H, W, 3) uint8.
     """
-    return [
-        Source(
-            name,
-            f"skimage.data.{name}",
-            name,
-            lambda photo=photo: photo,  # type: ignore[misc]
-            lambda photo=photo: hashlib.sha256(photo.tobytes()).hexdigest(),  # type: ignore[misc]
-        )
-        for name, photo in photos.items()
-    ]
+    return [from_array(photo, name, f"skimage.data.{name}", name) for name, photo in photos.items()]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Mapping, Sequence
-
-import numpy as np
 
 from ... import picture, zoo
 from ...errors import InputError, TargetError
@@ -26,7 +23,7 @@ from ...support.labels import Labels, Names
 from ...targets.names import ClassNames
 from ..labelled import lines_of
 from ..outputs import CLASSES, given_by
-from ..photos import Job, Source, from_file
+from ..photos import Job, Source, from_array, from_file
 from ..requested import check_job
 from ..stopping import Stop
 from .brief import MEASURED, PER_PAGE, Brief, Measures, refuse_masks, spread
@@ -231,17 +228,11 @@ def _sources(photos: Any) -> list[Source]:
         if isinstance(one, (str, Path)):
             found.append(from_file(Path(one), None))
         else:
-            found.append(_in_memory(picture.check_photo(numbers_of(one)), number))
+            photo, name = picture.check_photo(numbers_of(one)), f"photo {number + 1}"
+            found.append(from_array(photo, name, name, name))
     if not found:
         raise InputError("there are no photos; expected at least one")
     return found
-
-
-def _in_memory(photo: np.ndarray, number: int) -> Source:
-    name = f"photo {number + 1}"
-    return Source(
-        name, name, name, lambda: photo, lambda: hashlib.sha256(photo.tobytes()).hexdigest()
-    )
 
 
 def _truths(labels: Any, photos: Any, known: Labels | None, count: int, gives: str) -> list[int]:
