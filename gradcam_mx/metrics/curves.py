@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..methods.baselines import Baseline
 from .case import Case
 from .functions import metric
-from .hiding import LINEAR, check_baseline, check_count, hider, key_of
+from .hiding import LINEAR, Hider, check_baseline, check_count, hider, key_of
 from .register import HIGHER, LOWER, Curves
 
 
@@ -222,17 +222,34 @@ class _Shown:
         return self._case.kept((*self._key, "inserted"), lambda: self._scores(is_shown=True))
 
     def _scores(self, is_shown: bool) -> np.ndarray:
-        case, counts = self._case, self._counts
-        ranks, x = case.ranks(self._seed), case.run.x
-        hides = hider(x, self._baseline, self._seed)
+        ranks, counts = self._case.ranks(self._seed), self._counts[1:-1]
 
-        def values() -> Iterator[Any]:
+        def values(hides: Hider) -> Iterator[Any]:
             for of_samples in ranks:
                 for count in counts:
                     yield [
                         hides(n, (rank < count) == is_shown) for n, rank in enumerate(of_samples)
                     ]
 
-        total = len(ranks) * len(counts)
-        found = case.scores(values(), total, "hiding parts", **self._how)
-        return found.reshape(len(ranks), len(counts), -1).transpose(0, 2, 1)
+        found = self._run(values, len(ranks) * len(counts))
+        inner = found.reshape(len(ranks), len(counts), -1).transpose(0, 2, 1)
+        ends = np.broadcast_to(self._ends[None, :, :, None], (len(ranks), *self._ends.shape, 1))
+        first, last = (ends[:, 0], ends[:, 1]) if is_shown else (ends[:, 1], ends[:, 0])
+        return np.concatenate([first, inner, last], axis=-1)
+
+    @property
+    def _ends(self) -> np.ndarray:
+        """(2, N) the scores with nothing shown, and with nothing hidden: the same for all maps."""
+        key = ("ends", key_of(self._baseline), self._how["probability"], self._seed)
+        positions = self._case.positions
+
+        def values(hides: Hider) -> Iterator[Any]:
+            for is_shown in (False, True):
+                shown = np.full(positions, is_shown)
+                yield [hides(n, shown) for n in range(len(self._case.run.x))]
+
+        return self._case.kept(key, lambda: self._run(values, 2))
+
+    def _run(self, values: Callable[[Hider], Iterator[Any]], total: int) -> np.ndarray:
+        hides = hider(self._case.run.x, self._baseline, self._seed)
+        return self._case.scores(values(hides), total, "hiding parts", **self._how)

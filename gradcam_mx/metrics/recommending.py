@@ -24,10 +24,12 @@ from .table import ERRORS, Evaluation
 MEASURES = ("srg", "road", "mprt")
 """What the best few are measured by, `road` on pictures alone."""
 
-_FIRST, _SECOND = 8, 25
+_FIRST, _SECOND = 6, 16
 """How many samples a rough and a finer choice take at most."""
-_KEPT, _FINALISTS = 8, 3
+_KEPT, _FINALISTS = 6, 3
 """How many are left after each."""
+_ROUGH, _FINER, _FINE = 4, 6, 10
+"""The steps of SRG in each, and in the end. Its mean over some samples hardly hangs on them."""
 _ALIKE = 0.5
 """A map whose SSIM with that of a net that knows nothing is higher is no map of the net. Measured:
 Grad-CAM and saliency 0.1 to 0.4, guided backprop 0.5 to 0.8. eMPRT does not tell them apart: it is
@@ -143,14 +145,14 @@ def recommend(
     ways = _ways(net, x, layers, methods)
     controls = [Way(one, one) for one in CONTROLS]
     first = _part(x, targets, 0, min(half, _FIRST))
-    ways = _best(searched.measure(ways, [], ["srg"], first, steps=4), ways, _KEPT)
+    ways = _best(searched.measure(ways, [], ["srg"], first, _ROUGH), ways, _KEPT)
     second = _part(x, targets, 0, min(half, _SECOND))
-    choice = searched.measure(ways, controls, ["srg"], second, steps=10)
+    choice = searched.measure(ways, controls, ["srg"], second, _FINER)
     finalists = _best(choice, ways, _FINALISTS)
     last = _part(x, targets, count - half if half < count else 0, count)
     is_of_pictures = len(as_tuple(x)[0].shape) == 4
     metrics = [one for one in MEASURES if one != "road" or is_of_pictures]
-    table = searched.measure(finalists, controls, metrics, last, steps=20)
+    table = searched.measure(finalists, controls, metrics, last, _FINE)
     return _decided(finalists, table, choice)
 
 
