@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -151,7 +151,7 @@ def dense_matrix(weight: np.ndarray, leading: int = 1) -> np.ndarray:
 class Window(NamedTuple):
     """One pooling window: flat indices of the inputs in it, and how many places it counts."""
 
-    inputs: List[int]
+    inputs: list[int]
     places: int
 
 
@@ -165,7 +165,8 @@ def pool_windows(
     """The windows of a pooling in row-major order, and the shape of its output.
 
     MXNet's conventions: "valid" rounds the number of windows down, "full" up. A window ends where
-    the padded input ends at the latest, and `places` counts it up to there. "same" is
+    the padded input ends at the latest, and `places` counts it up to there. A window
+    that begins behind the input has no inputs: its sum and its average are 0. "same" is
     not here: MXNet 1.9.1 refuses it for every kind of pooling on a CPU.
     """
     axes = len(in_shape) - 1

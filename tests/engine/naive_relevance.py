@@ -166,6 +166,18 @@ def z_box(
     return spread(contributions, contributions.sum(1), R, eps)
 
 
+def excitation(M: np.ndarray, b: np.ndarray, x: np.ndarray, R: np.ndarray) -> np.ndarray:
+    """R_i = Σ_j x_i M⁺_ji / Σ_k x_k M⁺_jk R_j (Zhang et al. 2016, arXiv:1608.00507).
+
+    The probability that input i wins if output j has won. There are no biases, inputs are not
+    negative, and an output without any excitation gives nothing.
+    """
+    if (x < 0).any():
+        raise ValueError("excitation backprop needs inputs that are not negative")
+    excited = x * positive(M)
+    return spread(excited, excited.sum(1), R, 0.0)
+
+
 # ------------------------------------------------------------------------------- other operators
 
 
