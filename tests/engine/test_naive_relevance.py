@@ -465,9 +465,11 @@ def test_gates_in_a_net_by_hand():
         node("y", "multiply", "x", "g", gate=1),
     ]
     values = Graph(nodes).forward(np.array([2.0]))
-    EXACT(relevance(Graph(nodes), values, {"y": np.array([5.0])})["x"], [5])
+    found = relevance(Graph(nodes), values, {"y": np.array([5.0])})
+    assert (found["x"], found["g"]) == (5, 0)
     nodes[2] = node("y", "multiply", "g", "x", gate=0)
-    EXACT(relevance(Graph(nodes), values, {"y": np.array([5.0])})["x"], [5])
+    found = relevance(Graph(nodes), values, {"y": np.array([5.0])})
+    assert (found["x"], found["g"]) == (5, 0)
     nodes[2] = node("y", "multiply", "x", "g")
     found = relevance(Graph(nodes), values, {"y": np.array([5.0])}, eps=0)
     EXACT(found["g"], [2.5])
@@ -691,6 +693,34 @@ def test_deep_lift_takes_the_derivative_where_nothing_changes():
     EXACT(found["x"], [0.5 * (more - less), 0.5 * (less - more)])
 
 
+def test_deep_lift_of_max_pooling_takes_the_derivative_where_the_winner_stays_the_same():
+    # h = (1, 0) before and after
+    graph = Graph(
+        [
+            node("x", "input"),
+            node("h", "dense", "x", weight=np.array([[1.0, -1.0], [0, 0]]), bias=np.eye(2)[0]),
+            node("r", "reshape", "h", shape=(1, 2)),
+            node("y", "max_pool", "r", kernel=2),
+        ]
+    )
+    found = deep_lift(graph, np.ones(2), np.zeros(2), {"y": np.ones((1, 1))})
+    EXACT(found["x"], [1, -1])
+
+
+def test_reveal_cancel_of_a_contribution_of_zero_by_hand():
+    # h = (0, 2): of k = −1 + 2, Δ⁺ = 2 with multiplier ½ and Δ⁻ = 0 with the derivative 1
+    graph = Graph(
+        [
+            node("x", "input"),
+            node("h", "dense", "x", weight=np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])),
+            node("k", "dense", "h", weight=np.ones((1, 2)), bias=-np.ones(1)),
+            node("y", "relu", "k"),
+        ]
+    )
+    found = deep_lift(graph, [1.0, 1, 2], np.zeros(3), {"y": np.ones(1)}, "reveal_cancel")
+    EXACT(found["x"], [0.75, -0.75, 1])
+
+
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("norms", [True, False])
 def test_deep_lift_is_complete(rule, norms):
@@ -803,7 +833,7 @@ def test_contrastive_excitation_by_hand():
 
 def test_full_gradients_add_up_to_the_score():
     graph = convolutional(16, norms=True)
-    graph = Graph([*graph.nodes, node("z", "softrelu", "y")])
+    graph = Graph([*graph.nodes, node("v", "scale", "y", factor=0.01), node("z", "sigmoid", "v")])
     values = graph.forward(image(16))
     found = full_grad(graph, values, {"z": ONE_HOT})
     total = sum(part.sum() for part in found.values())
