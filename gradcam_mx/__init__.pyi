@@ -23,7 +23,7 @@ from gradcam_mx.graph.graph import Graph
 from gradcam_mx.graph.load import load
 from gradcam_mx.graph.trace import trace
 from gradcam_mx.inspect.check import check
-from gradcam_mx.methods import METHODS, ablation_cam, cam, centre_map, deconvnet, edge_map, eigen_cam, eigen_grad_cam, expected_gradients, explain, feature_ablation, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lime, occlusion, partition_shap, random_map, rise, saliency, score_cam, smooth_grad, xgrad_cam
+from gradcam_mx.methods import METHODS, ablation_cam, cam, centre_map, deconvnet, deep_lift, deep_shap, edge_map, eigen_cam, eigen_grad_cam, excitation_backprop, expected_gradients, explain, feature_ablation, finer_cam, full_grad, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lift_cam, lime, lrp, occlusion, partition_shap, random_map, recipro_cam, relevance_cam, rise, saliency, score_cam, smooth_grad, xgrad_cam
 from gradcam_mx.metrics.stability import stability
 from gradcam_mx.nn import Activation, Conv2D
 from gradcam_mx.support.geometry import Geometry
@@ -57,6 +57,14 @@ __all__ = [
     "deconvnet",
     "guided_grad_cam",
     "smooth_grad",
+    "lrp",
+    "excitation_backprop",
+    "deep_lift",
+    "deep_shap",
+    "full_grad",
+    "relevance_cam",
+    "lift_cam",
+    "finer_cam",
     "lime",
     "kernel_shap",
     "occlusion",
@@ -66,6 +74,7 @@ __all__ = [
     "expected_gradients",
     "score_cam",
     "ablation_cam",
+    "recipro_cam",
     "rise",
     "random_map",
     "centre_map",

@@ -28,6 +28,7 @@ from ..graph.rectifiers import written
 from . import inputs, rows, rules
 from .eager_run import POOLING, EagerRun, RanActivation, RanLayer, check_layers
 from .following import function_step
+from .nodes import ALONE, Also
 from .reshapes import reshapes_checked
 from .rules import Rule, RuleReport
 from .steps import Backward
@@ -216,7 +217,7 @@ class EagerTape:
         return self._run.cuts[point].leaf
 
     def backward(
-        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[int]
+        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[int], also: Also = ALONE
     ) -> Mapping[int, Any]:
         """The gradients at points, for head gradients at the outputs."""
         gradients: dict[int, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
 from ..errors import RuleError
 from ..graph.graph import Graph
@@ -12,10 +12,41 @@ from ..graph.node import Entry
 from ..graph.piece import Piece, symbol_of
 from ..graph.structure import Structure
 from ..support.caches import Cache
-from .steps import Arrays, Attributes, Ran, Recorded, Step
+from .steps import Arrays, Attributes, Ran, Recorded, Reference, Step, Told
 
 Key = Tuple[int, Tuple[Tuple[str, str], ...], Tuple[int, ...]]
 """What a piece of one node depends on: the node, its attributes, the inputs that it is given."""
+
+
+class Accounts(Protocol):
+    """What takes down a backward pass, node by node."""
+
+    def told(self, index: int) -> Told:
+        """What takes down where relevance is lost at a node."""
+
+    def passed(
+        self,
+        index: int,
+        arriving: Sequence[tuple[Entry, Any]],
+        passed_on: Sequence[tuple[Entry, Any]],
+    ) -> None:
+        """Something arrived at the outputs of a node, and was passed on to values that it reads."""
+
+
+class Also(NamedTuple):
+    """What goes with a backward pass."""
+
+    reference: Mapping[Entry, Any] | None = None
+    """The values of another run, which this one is compared with."""
+    ledger: Accounts | None = None
+    """Takes down what arrives and leaves."""
+
+    def told(self, index: int) -> Told | None:
+        """What takes down where relevance is lost at a node; None if nothing does."""
+        return None if self.ledger is None else self.ledger.told(index)
+
+
+ALONE = Also()
 
 
 class WrittenNode:
@@ -38,7 +69,9 @@ class WrittenNode:
         self.entries = [self.node.bend.source]
         """The value that it is a function of."""
 
-    def step(self, recorded: Recorded, leaves: list[Entry], arriving: Arrays) -> Step:
+    def step(
+        self, recorded: Recorded, leaves: list[Entry], arriving: Arrays, also: Also = ALONE
+    ) -> Step:
         """The activation in a backward pass; see `GraphNode.step`."""
         inputs = [self._values[entry] for entry in self.entries]
         piece = self._graph.compile([(self.node.index, 0)], self.entries)
@@ -56,7 +89,17 @@ class WrittenNode:
             again = Recorded(run, inputs if others is None else others)
             return Ran(again, again.inputs, [0])
 
-        return Step(self.node, inputs, [], recorded.outputs, arriving, runs)
+        return Step(
+            self.node,
+            inputs,
+            [],
+            recorded.outputs,
+            arriving,
+            runs,
+            slots=[0],
+            reference=_reference(also, self.entries, self.node.index, [0]),
+            told=also.told(self.node.index),
+        )
 
 
 class _Pieces(Cache[Key, Piece]):
@@ -86,13 +129,16 @@ class GraphNode:
         """The values that the node reads and that depend on the net's input, in order."""
         self._values = values
 
-    def step(self, recorded: Recorded, leaves: list[Entry], arriving: Arrays) -> Step:
+    def step(
+        self, recorded: Recorded, leaves: list[Entry], arriving: Arrays, also: Also = ALONE
+    ) -> Step:
         """The node in a backward pass.
 
         Args:
             recorded: its run.
             leaves: the values that the inputs of `recorded` are.
             arriving: what arrives at its outputs.
+            also: what goes with the walk.
         """
         inputs = [self._values[entry] for entry in self.entries]
         parameters = [self._fixed_value(self.node.inputs[slot]) for slot in self._others]
@@ -111,7 +157,18 @@ class GraphNode:
                 {**attrs, **({} if changed is None else self._unfixed)},
             )
 
-        return Step(self.node, inputs, parameters, recorded.outputs, arriving, runs)
+        return Step(
+            self.node,
+            inputs,
+            parameters,
+            recorded.outputs,
+            arriving,
+            runs,
+            self._slots,
+            self._any_value,
+            _reference(also, self.entries, self._index, self._graph.outputs_read[self._index]),
+            also.told(self._index),
+        )
 
     def _run(self, inputs: Arrays, parameters: Arrays, attrs: Attributes) -> Ran:
         others = self._others[: len(parameters)]
@@ -133,6 +190,9 @@ class GraphNode:
         key = self._index, changed, tuple(sorted(slots))
         return self._graph.cache(_Pieces).get(key, partial(_compile, self._graph, *key))
 
+    def _any_value(self, entry: Entry) -> Any:
+        return self._values[entry] if entry in self._values else self._fixed_value(entry)
+
     def _derives(self, slot: int) -> bool:
         return self.node.inputs[slot] in self.node.differentiable_inputs
 
@@ -153,6 +213,19 @@ class GraphNode:
         symbol, _ = symbol_of(self._graph, [entry], ())
         context = self._values[self.entries[0]].context
         return symbol.bind(context, {}, grad_req="null").forward()[0]
+
+
+def _reference(
+    also: Also, entries: Sequence[Entry], index: int, outputs: Sequence[int]
+) -> Reference | None:
+    if also.reference is None:
+        return None
+    values = also.reference
+    return Reference(
+        [values[entry] for entry in entries],
+        [values[index, which] for which in outputs],
+        values.__getitem__,
+    )
 
 
 def _varies(graph: Graph, entry: Entry) -> bool:

@@ -29,8 +29,10 @@ from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
 from .kept import Looks, QuickSizes, Togethers, Ways
+from .nodes import ALONE, Also
 from .order import shape_of
 from .origin import origin
+from .propagation.ledger import Ledger
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
 from .wanted import Together, Wanted
@@ -58,7 +60,7 @@ class Subject:
             for layer in wanted.layers
         ]
         entry = self._explained_input()
-        self.input = self._map_of(entry)
+        self.input = self.map_of(entry)
         for refuse in wanted.checks:
             refuse(shape_of(shapes[entry], self.input))
         self.way = graph.cache(Ways).get(
@@ -95,9 +97,9 @@ class Subject:
         """
         read = [self.input.point] if where is None else inputs_of(self.graph, where.point)
         entry = self.input.point if self.input.point in read or not read else read[0]
-        return self.input if entry == self.input.point else self._map_of(entry)
+        return self.input if entry == self.input.point else self.map_of(entry)
 
-    def _map_of(self, entry: Entry) -> Map:
+    def map_of(self, entry: Entry) -> Map:
         axis = channel_axis(self.graph, entry, self.shapes)
         return Map(entry, self.graph.nodes[entry[0]].name, axis)
 
@@ -287,11 +289,23 @@ class Traced:
         return Map(found.point, name, axis), weight
 
     def backward(
-        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
+        self,
+        head_gradients: Sequence[Any],
+        rule: Rule,
+        points: Sequence[Any],
+        also: Also = ALONE,
     ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
         with self.graph.lock:
-            return self._tape.backward(self._at_heads(head_gradients), rule, points)
+            return self._tape.backward(self._at_heads(head_gradients), rule, points, also)
+
+    def map_of(self, entry: Entry) -> Map:
+        """The place of any value of the graph."""
+        return self._subject.map_of(entry)
+
+    def ledger(self) -> Ledger:
+        """An empty one, for a backward pass of this recording."""
+        return Ledger(self.graph, self._subject.sample_axis)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
         heads: dict[Any, Any] = {}
@@ -320,17 +334,31 @@ class Traced:
                 "explain such a net: occlusion, rise, lime, kernel_shap …"
             )
 
-    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
+    def at(
+        self,
+        where: Map,
+        value: Any,
+        repeats: int,
+        points: Sequence[Map],
+        rules: Iterable[Rule] = (PLAIN,),
+    ) -> Traced:
         """A recording of the net with another value at a layer or input, for gradients at `points`.
 
         Args:
             value: for `repeats` times as many samples as this recording has.
             repeats: 1 unless any variants may come together.
+            rules: the rules of its backward passes.
         """
         if where == self.input:
             self._subject.check_connected()
         beside = self.beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
-        return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
+        given = {where.point: value, **beside}
+        return Traced(self._subject, given, [one.point for one in points], rules)
+
+    @property
+    def kept(self) -> Mapping[Entry, Any]:
+        """All values that its run kept."""
+        return self._tape.values
 
     def behind(self, where: Map, is_kept: bool = False) -> Forward:
         """What runs the net, unrecorded, for many other values at a layer or input.

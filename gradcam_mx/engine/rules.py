@@ -43,7 +43,7 @@ import functools
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable, Mapping
 
 from .._mxnet import mx
 from ..errors import Advice, RuleError
@@ -52,6 +52,9 @@ from ..graph.operators import GATES
 from ..graph.structure import Structure
 from ..support.callers import caller_level
 from .steps import Backward, Instead, Step
+
+Acts = Mapping[int, Backward]
+"""Node → the backward function of a rule that acts there."""
 
 
 class Rule:
@@ -82,6 +85,32 @@ class Rule:
     def looks_for_rectifiers(self) -> bool:
         """Whether it means to act on every rectifier of a net."""
         return False
+
+    def acts(self, graph: Structure) -> Acts:
+        """Where in a graph it acts, and how: what `at` says of each of its nodes.
+
+        A rule that has to know more than a node says it here.
+
+        Args:
+            graph: what will run.
+        """
+        nodes = (node for node in graph.live_nodes if not node.is_variable)
+        found = ((node.index, self.backward_at(node)) for node in nodes)
+        return {index: backward for index, backward in found if backward is not None}
+
+    @property
+    def needs_graph(self) -> bool:
+        """Whether it acts on whole graphs, and nets that cannot be traced are refused."""
+        return False
+
+    def start(self, gradient: Any, output: Any) -> Any:
+        """What a backward pass begins with at an output.
+
+        Args:
+            gradient: of what is explained, there.
+            output: its value.
+        """
+        return gradient
 
     def backward_at(self, node: Node) -> Backward | None:
         """What the engine does at a node: `at(node)`, where a function stands instead.
@@ -213,11 +242,21 @@ class RuleReport:
 
 def report(rule: Rule, graph: Structure, nodes: Iterable[int]) -> RuleReport:
     """What `rule` does in a backward pass that goes through `nodes`."""
-    return report_of(rule, (graph.nodes[index] for index in nodes))
+    acts = rule.acts(graph)
+    return _report(rule, (graph.nodes[index] for index in nodes), lambda node: node.index in acts)
 
 
 def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = ()) -> RuleReport:
     """What `rule` does at nodes, where it cannot act on some other activations, given by kind."""
+    return _report(rule, nodes, lambda node: rule.backward_at(node) is not None, out_of_reach)
+
+
+def _report(
+    rule: Rule,
+    nodes: Iterable[Node],
+    acts: Callable[[Node], bool],
+    out_of_reach: Iterable[str] = (),
+) -> RuleReport:
     changed: Counter[str] = Counter()
     left_alone: Counter[str] = Counter(out_of_reach)
     others: Counter[str] = Counter()
@@ -225,7 +264,7 @@ def report_of(rule: Rule, nodes: Iterable[Node], out_of_reach: Iterable[str] = (
     for node in nodes:
         not_seen.update([node.op] * node.is_unseen)
         kind = node.activation or node.op
-        if rule.backward_at(node) is not None:
+        if acts(node):
             changed[kind] += 1
         elif node.activation:
             left_alone[kind] += 1
@@ -272,8 +311,13 @@ def refuse_out_of_reach(rule: Rule, nodes: Iterable[Node], way: str) -> None:
         way: how the net is run, for the message.
 
     Raises:
-        RuleError: it acts on something else.
+        RuleError: it acts on something else, or on whole graphs.
     """
+    if rule.needs_graph:
+        raise RuleError(
+            f"{rule.name} is propagated through a graph, and {way}, there is none: make the net "
+            "one that gm.trace(net) can trace, or explain it by a method that asks for less"
+        )
     for node in nodes:
         if not node.is_variable and not node.activation and rule.backward_at(node) is not None:
             raise RuleError(

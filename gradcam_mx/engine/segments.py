@@ -8,13 +8,13 @@ derivative is replaced is a segment of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import FrozenSet, Mapping, NamedTuple, Sequence
+from typing import FrozenSet, NamedTuple, Sequence
 
 from ..graph.graph import Graph
 from ..graph.loops import check_unrolled
 from ..graph.node import Entry, Node
 from ..support.caches import Cache
-from .rules import Rule
+from .rules import Acts
 from .steps import Backward
 
 Entries = FrozenSet[Entry]
@@ -60,18 +60,6 @@ class Asked(NamedTuple):
 class _Plans(Cache[Asked, Plan]):
     def __init__(self) -> None:
         super().__init__(64)
-
-
-Acts = Mapping[int, Backward]
-"""Node → the backward function of a rule that acts there."""
-
-
-def where(rule: Rule, graph: Graph) -> Acts:
-    """Where in a graph a rule acts, and how."""
-    found = (
-        (node.index, rule.backward_at(node)) for node in graph.live_nodes if not node.is_variable
-    )
-    return {index: backward for index, backward in found if backward is not None}
 
 
 def read_by(node: Node, backward: Backward) -> Sequence[Entry]:

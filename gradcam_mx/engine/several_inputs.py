@@ -18,9 +18,10 @@ from ..graph.node import Entry, Shape
 from ..graph.trace import Net
 from . import recording, rules
 from .inputs import Input
+from .nodes import ALONE, Also
 from .order import arranged, shape_of
 from .recording import Forward, Recording, Subject, Traced
-from .rules import Rule
+from .rules import PLAIN, Rule
 from .wanted import ALL, Together, Wanted
 
 
@@ -126,10 +127,14 @@ class SeveralInputs(Traced):
         return self._joined([super(SeveralInputs, self).value(one) for one in self._points])
 
     def backward(
-        self, head_gradients: Sequence[Any], rule: Rule, points: Sequence[Any]
+        self,
+        head_gradients: Sequence[Any],
+        rule: Rule,
+        points: Sequence[Any],
+        also: Also = ALONE,
     ) -> Mapping[Any, Any]:
         """The gradients at points, for head gradients at the outputs."""
-        found = super().backward(head_gradients, rule, self._each(points))
+        found = super().backward(head_gradients, rule, self._each(points), also)
         return {
             point: self._joined([found[one] for one in self._points])
             if isinstance(point, Parts)
@@ -153,14 +158,21 @@ class SeveralInputs(Traced):
         """The input that a map is of; for None all that are explained."""
         return self.input if where is None else super().input_of(where)
 
-    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
+    def at(
+        self,
+        where: Map,
+        value: Any,
+        repeats: int,
+        points: Sequence[Map],
+        rules: Iterable[Rule] = (PLAIN,),
+    ) -> Traced:
         """A recording of the net with other values in the place of the inputs; see `Traced.at`."""
         if not parts_of(where):
-            return super().at(where, value, repeats, points)
+            return super().at(where, value, repeats, points, rules)
         beside = self.beside(self._others, np.tile(np.arange(self.samples), repeats))
         given = {**self._cut(value), **beside}
         wanted = self._each([one.point for one in points])
-        made = SeveralInputs(self._subject, given, wanted)
+        made = SeveralInputs(self._subject, given, wanted, rules)
         made.input = self.input
         return made
 
@@ -222,7 +234,7 @@ def _part(subject: Subject, entry: Entry) -> Part:
     """
     graph, shape = subject.graph, subject.shapes[entry]
     alone = copy.copy(subject)
-    alone.input = subject._map_of(entry)
+    alone.input = subject.map_of(entry)
     alone.way = graph.differentiable([entry]) & graph.ancestors(subject.heads)
     alone.check_connected()
     if shape[0] != subject.samples:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from .._mxnet import mx
 from ..errors import RuleError
-from ..graph.node import Node
+from ..graph.node import Entry, Node
 
 Arrays = Sequence[Any]
 Attributes = Mapping[str, Any]
@@ -81,22 +81,42 @@ class Ran:
         self.outputs = recorded.outputs
         """What the node gave: an array for each of the step's `outputs`."""
 
-    def vjp(self, arriving: Arrays) -> list[Any]:
+    def vjp(self, arriving: Arrays, only: Sequence[int] | None = None) -> list[Any]:
         """MXNet's own vector-Jacobian product: what arrives at each of the step's `inputs`.
 
         Args:
             arriving: what arrives at each of `outputs`.
+            only: the places among `inputs` to give it for; all by default.
         """
-        wanted = [number for number in self._numbers if number is not None]
-        found = iter(self._recorded.vjp(arriving, wanted))
+        places = range(len(self._numbers)) if only is None else only
+        numbers = [self._numbers[place] for place in places]
+        found = iter(self._recorded.vjp(arriving, [one for one in numbers if one is not None]))
         return [
-            mx.nd.zeros_like(value) if number is None else next(found)
-            for value, number in zip(self._inputs, self._numbers)
+            mx.nd.zeros_like(self._inputs[place]) if number is None else next(found)
+            for place, number in zip(places, numbers)
         ]
 
 
 Runs = Callable[[Optional[Arrays], Optional[Arrays], Attributes], Ran]
 """Runs a node on other inputs and parameters (None: its own), with some attributes changed."""
+
+Told = Callable[[str, Any], None]
+"""Called with what takes relevance away, "bias" or "stabiliser", and how much: (N, …), an array."""
+
+
+class Reference(NamedTuple):
+    """What a node read and gave in another run, which this one is compared with."""
+
+    inputs: Arrays
+    """For `Step.inputs`."""
+    outputs: Arrays
+    """For `Step.outputs`."""
+    value: Callable[[Entry], Any]
+    """For `Step.value`."""
+
+
+def _unknown(entry: Entry) -> Any:
+    raise RuleError("only the nodes of a traced graph know the values of others")
 
 
 @dataclass(frozen=True)
@@ -115,6 +135,14 @@ class Step:
     """What arrives there: an array for each of `outputs`."""
     runs: Runs
     """Runs the node; see `run`."""
+    slots: Sequence[int] = ()
+    """Which of the node's inputs each of `inputs` is."""
+    value: Callable[[Entry], Any] = _unknown
+    """Gives any value of the graph that does not depend on its input, or that the run kept."""
+    reference: Reference | None = None
+    """Of a backward pass that compares two runs: the values of the other."""
+    told: Told | None = None
+    """Takes down where relevance is lost, if anybody keeps the accounts."""
 
     def run(
         self,
@@ -158,7 +186,7 @@ class Step:
         return ran.vjp(self.arriving if arriving is None else arriving)
 
 
-Instead = Callable[[Step], Sequence[Any]]
+Instead = Callable[[Step], Sequence[Optional[Any]]]
 Arriving = Callable[..., Any]
 
 
@@ -175,8 +203,8 @@ class Backward:
     follows. Where `out` is given, the gradient's memory may be used for the result. This is the
     quick way: the node runs together with those before it."""
     instead: Instead | None = None
-    """`instead(step)`: from what arrived to what arrives at each of `step.inputs`, in place of the
-    node's derivative."""
+    """`instead(step)`: from what arrived to what arrives at each of `step.inputs`, or None for
+    nothing, in place of the node's derivative."""
     of_activation: bool = False
     """Whether `instead` is for an activation as a whole: where that is written out in several
     operators, of which the node is the last, the step's one input is the value that it is a
@@ -201,7 +229,8 @@ class Backward:
         return changed
 
     def passed_on(self, step: Step) -> list[Any]:
-        """From what arrived at a node's outputs, as changed, to what arrives at its inputs.
+        """From what arrived at a node's outputs, as changed, to what arrives at its inputs; None
+        where nothing does.
 
         Args:
             step: the node, with what arrived as changed.
@@ -220,7 +249,8 @@ class Backward:
                 + (f"{len(found)}" if many else f"a {type(found).__name__}")
             )
         for one, value in zip(found, step.inputs):
-            _check_like(one, value)
+            if one is not None:
+                _check_like(one, value)
         return list(found)
 
 

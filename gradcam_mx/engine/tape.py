@@ -21,9 +21,9 @@ from ..errors import RuleError
 from ..graph.graph import Graph
 from ..graph.node import Entry, Node
 from ..graph.operators import OPERATORS
-from .nodes import GraphNode, WrittenNode
+from .nodes import ALONE, Also, GraphNode, WrittenNode
 from .rules import PLAIN, Rule
-from .segments import Segment, plan_for, where
+from .segments import Segment, plan_for
 from .steps import Backward, Recorded
 
 CHANGES = 0.9, 1.1
@@ -56,7 +56,7 @@ class Tape:
         self.graph = graph
         self.points = tuple(points)
         self._given_points = frozenset(points)
-        self._acts = {rule: where(rule, graph) for rule in {PLAIN, *rules}}
+        self._acts = {rule: rule.acts(graph) for rule in {PLAIN, *rules}}
         leaves = leaves or graph.inputs
         plan = plan_for(graph, points, heads or graph.heads, leaves, list(self._acts.values()))
         parameters = graph.parameters.on(values[0].context)
@@ -90,8 +90,17 @@ class Tape:
         """The value at a point or at an output of the net."""
         return self._values[entry]
 
+    @property
+    def values(self) -> Mapping[Entry, Any]:
+        """All values that the run kept."""
+        return self._values
+
     def backward(
-        self, heads: Mapping[Entry, Any], rule: Rule = PLAIN, points: Iterable[Entry] = ()
+        self,
+        heads: Mapping[Entry, Any],
+        rule: Rule = PLAIN,
+        points: Iterable[Entry] = (),
+        also: Also = ALONE,
     ) -> dict[Entry, Any]:
         """The gradients of Σ <head gradient, value at head> at the points; zeros where none arrive.
 
@@ -100,6 +109,7 @@ class Tape:
                 their shapes.
             rule: one of the rules that the tape was made for, or the plain one.
             points: those of the tape's points to go to; all by default.
+            also: what goes with the walk.
 
         Raises:
             RuleError: the tape was not made for that rule or those points.
@@ -110,7 +120,7 @@ class Tape:
         if not self._given_points.issuperset(wanted):
             raise RuleError("the tape was not made for gradients at these points: pass them to it")
         with mx.autograd.pause():
-            walk = _Walk(heads, wanted, self.graph.differentiable(wanted))
+            walk = _Walk(heads, wanted, self.graph.differentiable(wanted), also)
             for run in reversed(self._runs):
                 walk.through(run, self._acts[rule].get(run.segment.root))
             for point in wanted:
@@ -203,11 +213,13 @@ class SegmentRun:
         """Its outputs for other values at its leaves."""
         return self._operator({**self._given, **dict(zip(self.leaves, inputs))}, self._parameters)
 
-    def passed_on(self, backward: Backward, arriving: Sequence[Any]) -> list[tuple[Entry, Any]]:
+    def passed_on(
+        self, backward: Backward, arriving: Sequence[Any], also: Also
+    ) -> list[tuple[Entry, Any]]:
         """What a backward function gives in the place of the chain rule, and the values there."""
         node = self.nodes[_is_whole(self._graph, self.segment.root, backward)]
-        step = node.step(self.recorded, self.leaves, arriving)
-        return list(zip(node.entries, backward.passed_on(step)))
+        passed = backward.passed_on(node.step(self.recorded, self.leaves, arriving, also))
+        return [(entry, one) for entry, one in zip(node.entries, passed) if one is not None]
 
 
 def _is_whole(graph: Graph, index: int, backward: Backward) -> bool:
@@ -222,11 +234,17 @@ class _Walk:
         heads: where it starts, and with what.
         wanted: the values whose gradients are asked for.
         on_the_way: the nodes from which gradients come there.
+        also: what goes with it.
     """
 
     def __init__(
-        self, heads: Mapping[Entry, Any], wanted: Sequence[Entry], on_the_way: frozenset[int]
+        self,
+        heads: Mapping[Entry, Any],
+        wanted: Sequence[Entry],
+        on_the_way: frozenset[int],
+        also: Also = ALONE,
     ) -> None:
+        self._also = also
         self.gradients = {head: gradient.copy() for head, gradient in heads.items()}
         self._wanted, self._on_the_way = frozenset(wanted), on_the_way
         # The values whose gradient no other array shares its memory with, as those that come from
@@ -254,11 +272,15 @@ class _Walk:
             heads = backward.arrived(given, may_write=alone)
             alone = alone or all(after is not before for after, before in zip(heads, given))
         if backward and backward.instead:
-            arrived = [one for one in run.passed_on(backward, heads) if self.goes_on(one[0])]
+            passed = run.passed_on(backward, heads, self._also)
+            arrived = [one for one in passed if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
             leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
-            arrived = list(zip(leaves, run.vjp(heads, leaves)))
+            passed = arrived = list(zip(leaves, run.vjp(heads, leaves)))
+        if self._also.ledger is not None:
+            arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
+            self._also.ledger.passed(run.segment.root, arriving, passed)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

@@ -16,6 +16,7 @@ from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from ..support.geometry import Geometry
 from . import archive, at_input, drawing, seen, selection
+from .ledger import Ledger
 from .plotted import Plotted
 from .region import Region
 
@@ -122,6 +123,20 @@ class Explanation(Plotted):
     def views(self) -> int:
         """How many rows the values have for each sample: 1, or V where the net folds views."""
         return len(self.values) // max(1, len(self.score))
+
+    @told
+    def ledger(self) -> Ledger:
+        """The accounts of a walk of relevance: what arrived at each operator, what left, what
+        biases and stabilisers took.
+
+        Raises:
+            InputError: the method keeps none.
+        """
+        if "ledger" not in self.details:
+            raise InputError(
+                f"{self.method} keeps no accounts; gm.lrp does, of what relevance loses on its way"
+            )
+        return Ledger(self.details["ledger"])
 
     @told
     def prepared(self, *geometry: Geometry) -> Explanation:

@@ -32,12 +32,17 @@ __all__ = [
     "cam",
     "centre_map",
     "deconvnet",
+    "deep_lift",
+    "deep_shap",
     "edge_map",
     "eigen_cam",
     "eigen_grad_cam",
+    "excitation_backprop",
     "expected_gradients",
     "explain",
     "feature_ablation",
+    "finer_cam",
+    "full_grad",
     "grad_cam",
     "grad_cam_pp",
     "guided_backprop",
@@ -47,13 +52,17 @@ __all__ = [
     "integrated_gradients",
     "kernel_shap",
     "layer_cam",
+    "lift_cam",
     "lime",
+    "lrp",
     "method",
     "methods_kept",
     "occlusion",
     "partition_shap",
     "perturbation",
     "random_map",
+    "recipro_cam",
+    "relevance_cam",
     "rise",
     "saliency",
     "score_cam",
@@ -440,6 +449,256 @@ def deconvnet(
     """
 
 @overload
+def deep_lift(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    baseline: Baseline = "zero",
+    rule: str = "rescale",
+    fallback: str | None = None,
+) -> list[list[Explanation]]: ...
+
+@overload
+def deep_lift(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    baseline: Baseline = "zero",
+    rule: str = "rescale",
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def deep_lift(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    baseline: Baseline = "zero",
+    rule: str = "rescale",
+    fallback: str | None = None,
+) -> Explanation: ...
+
+@overload
+def deep_lift(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    baseline: Baseline = "zero",
+    rule: str = "rescale",
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def deep_lift(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    baseline: Baseline = "zero",
+    rule: str = "rescale",
+    fallback: str | None = None,
+) -> Explanation:
+    """DeepLIFT: what each value adds to the score, against what it is for a baseline.
+
+        R = m ⊙ (x - x₀),        Σ R = S(x) - S(x₀)
+
+    Shrikumar et al. 2017, arXiv:1704.02685. The multiplier m goes back from the score: through
+    linear operators as a gradient, through a function of one number as Δy/Δx, through maxima to
+    where the maximum came from in either run, through products as the gradient halfway. Operators
+    that mix numbers (softmax, layer normalisation, recurrent layers) have their mean gradient on
+    the line between the two runs. How far the sum is from the difference of the scores is
+    `details["completeness_gap"]`, with `details["score_difference"]`, both (N,).
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        baseline: "zero", "mean" (each channel's mean), "blur" (x without detail), a number or one
+            for each channel, or an array like x or like one sample. Of several inputs a tuple with
+            one for each, or a mapping by their names.
+        rule: "rescale", or "reveal_cancel", which takes what raises and what lowers a value apart
+            and so sees what cancels out.
+        fallback: "gradient" takes the mean gradient on the line at operators that no rule is known
+            for; by default they are an error.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
+
+    Raises:
+        MethodError: no such rule or baseline.
+        RuleError: an operator without a rule, a net that cannot be traced.
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.deep_lift(net, mx.nd.ones((1, 3, 224, 224)), 281)
+        >>> found.values.shape, found.details["completeness_gap"].shape
+        ((1, 3, 224, 224), (1,))
+    """
+
+@overload
+def deep_shap(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    background: Any,
+    rule: str = "rescale",
+    fallback: str | None = None,
+    progress: bool = True,
+) -> list[list[Explanation]]: ...
+
+@overload
+def deep_shap(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    background: Any,
+    rule: str = "rescale",
+    fallback: str | None = None,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def deep_shap(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    background: Any,
+    rule: str = "rescale",
+    fallback: str | None = None,
+    progress: bool = True,
+) -> Explanation: ...
+
+@overload
+def deep_shap(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    background: Any,
+    rule: str = "rescale",
+    fallback: str | None = None,
+    progress: bool = True,
+) -> list[Explanation]: ...
+
+@overload
+def deep_shap(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    background: Any,
+    rule: str = "rescale",
+    fallback: str | None = None,
+    progress: bool = True,
+) -> Explanation:
+    """DeepSHAP: DeepLIFT, averaged over the baselines of a background set.
+
+        R = mean over x₀ of m(x, x₀) ⊙ (x - x₀),        Σ R = S(x) - mean of S(x₀)
+
+    Lundberg & Lee 2017, arXiv:1705.07874, section 4.2: an approximation of Shapley values, exact
+    where the net is a sum of functions of single values. `details["standard_error"]`, like the
+    values, is that of the mean, as of a set drawn at random.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        background: (B, C, H, W), preprocessed: what x is compared with. Of several inputs a tuple
+            with one for each, whose rows belong together.
+        rule: "rescale" or "reveal_cancel"; see `deep_lift`.
+        fallback: "gradient" for operators that no rule is known for.
+        progress: whether to show a bar if it takes longer than two seconds.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
+
+    Raises:
+        MethodError: no such rule.
+        InputError: a background of another shape.
+        RuleError: an operator without a rule, a net that cannot be traced.
+        LayerError, TargetError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> x = mx.nd.random.normal(shape=(3, 3, 224, 224))
+        >>> found = gm.deep_shap(net, x[:1], 281, background=x[1:])
+        >>> found.values.shape, found.details["standard_error"].shape
+        ((1, 3, 224, 224), (1, 3, 224, 224))
+    """
+
+@overload
 def edge_map(
     net: Net,
     x: Input,
@@ -739,6 +998,117 @@ def eigen_grad_cam(
         >>> net.initialize()
         >>> gm.eigen_grad_cam(net, mx.nd.ones((1, 3, 224, 224)), 281).values.shape
         (1, 7, 7)
+    """
+
+@overload
+def excitation_backprop(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[list[Explanation]]: ...
+
+@overload
+def excitation_backprop(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def excitation_backprop(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> Explanation: ...
+
+@overload
+def excitation_backprop(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def excitation_backprop(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> Explanation:
+    """Excitation backprop: with which probability each value is a winner, from the top down.
+
+        P(i) = Σ_j P(i | j) P(j),        P(i | j) ∝ x_i w_ij⁺
+
+    Zhang et al. 2016, arXiv:1608.00507: a walk that begins with 1 at the target; what inhibits
+    takes no part, and neither do biases. It sums to 1, less what arrives where nothing excites. The
+    paper shows it at a layer in the middle of the net, summed over the channels.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        contrastive: whether the same of the opposite, a last layer with weights -w, is subtracted
+            (section 3.3).
+        fallback: "gradient" lets it pass operators that no rule is known for.
+
+    Returns:
+        An Explanation whose values are (N, C, H, W), at a layer (N, C, h, w).
+
+    Raises:
+        RuleError: an operator without a rule, a net that cannot be traced.
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> x = mx.nd.random.uniform(shape=(1, 3, 224, 224))
+        >>> gm.excitation_backprop(net, x, 281, "features.7").values.shape
+        (1, 256, 27, 27)
     """
 
 @overload
@@ -1173,6 +1543,199 @@ def feature_ablation(
         >>> gm.feature_ablation(net, mx.nd.ones((1, 3, 64, 64)), segments="grid",
         ...                     num_segments=4).details["segment_values"].shape
         (1, 4)
+    """
+
+@overload
+def finer_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    gamma: float = 0.6,
+    similar: int = 3,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[list[Explanation]]: ...
+
+@overload
+def finer_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    gamma: float = 0.6,
+    similar: int = 3,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def finer_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    gamma: float = 0.6,
+    similar: int = 3,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def finer_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    gamma: float = 0.6,
+    similar: int = 3,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def finer_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    gamma: float = 0.6,
+    similar: int = 3,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
+    """Finer-CAM: Grad-CAM of what tells a class from those most like it.
+
+        w_c = mean over positions of ∂(S - γ · mean of S' over the similar classes)/∂A_c
+        L = ReLU(Σ_c w_c · A_c)
+
+    Zhang et al. 2025, arXiv:2501.11309. Similar are the classes whose scores are nearest.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        gamma: how much of the similar classes is taken off; 0 is Grad-CAM.
+        similar: how many there are.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.finer_cam(net, mx.nd.ones((1, 3, 64, 64)), 281).values.shape
+        (1, 2, 2)
+    """
+
+@overload
+def full_grad(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def full_grad(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+) -> Explanation:
+    """FullGrad: where the input and where the biases of all layers add to the score.
+
+        L = ψ(x ⊙ ∂S/∂x) + Σ over layers ψ(b ⊙ ∂S/∂y)        S = Σ x ⊙ ∂S/∂x + Σ Σ b ⊙ ∂S/∂y
+
+    Srinivas & Fleuret 2019, arXiv:1905.00780, equations 2 and 5: ψ takes the absolute values,
+    stretches them to [0, 1] over the layer, enlarges them to the input's size and adds up the
+    channels. The bias of a batch normalisation is β - μγ/√(σ² + ε); that of a function such as a
+    sigmoid what its tangent cuts off. `details["completeness_gap"]`, (N,), is by how much the
+    terms, before ψ, fail to add up to the score.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+
+    Returns:
+        An Explanation whose values are (N, 1, H, W), ≥ 0.
+
+    Raises:
+        RuleError: a net that cannot be traced.
+        TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> gm.full_grad(net, mx.nd.ones((1, 3, 224, 224)), 281).values.shape
+        (1, 1, 224, 224)
     """
 
 @overload
@@ -2149,6 +2712,127 @@ def layer_cam(
     """
 
 @overload
+def lift_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[list[Explanation]]: ...
+
+@overload
+def lift_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def lift_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def lift_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def lift_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
+    """LIFT-CAM: a channel counts by what it adds to the score, against its absence.
+
+        w_c = Σ_ij m_c(i, j) A_c(i, j)        L = ReLU(Σ_c w_c · A_c)
+
+    with m DeepLIFT's multipliers between the layer's values and zeros: Σ_c w_c = S - S(A = 0), an
+    approximation of the channels' Shapley values. Jung & Oh 2021, arXiv:2102.05228.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.lift_cam(net, mx.nd.ones((1, 3, 64, 64)), 281).values.shape
+        (1, 2, 2)
+    """
+
+@overload
 def lime(
     net: Net,
     x: Input,
@@ -2250,6 +2934,165 @@ def lime(
         ...                 num_samples=8)
         >>> found.values.shape, found.details["local_fit"].shape
         ((1, 64, 64), (1,))
+    """
+
+@overload
+def lrp(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    composite: Any = "epsilon_plus_flat",
+    epsilon: float = 1e-06,
+    gamma: float = 0.25,
+    low: Any = None,
+    high: Any = None,
+    conditions: Mapping[str, Any] | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[list[Explanation]]: ...
+
+@overload
+def lrp(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    composite: Any = "epsilon_plus_flat",
+    epsilon: float = 1e-06,
+    gamma: float = 0.25,
+    low: Any = None,
+    high: Any = None,
+    conditions: Mapping[str, Any] | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def lrp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    composite: Any = "epsilon_plus_flat",
+    epsilon: float = 1e-06,
+    gamma: float = 0.25,
+    low: Any = None,
+    high: Any = None,
+    conditions: Mapping[str, Any] | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> Explanation: ...
+
+@overload
+def lrp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    composite: Any = "epsilon_plus_flat",
+    epsilon: float = 1e-06,
+    gamma: float = 0.25,
+    low: Any = None,
+    high: Any = None,
+    conditions: Mapping[str, Any] | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> list[Explanation]: ...
+
+@overload
+def lrp(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    names: Names | None = None,
+    composite: Any = "epsilon_plus_flat",
+    epsilon: float = 1e-06,
+    gamma: float = 0.25,
+    low: Any = None,
+    high: Any = None,
+    conditions: Mapping[str, Any] | None = None,
+    contrastive: bool = False,
+    fallback: str | None = None,
+) -> Explanation:
+    """LRP: layer-wise relevance propagation, the score shared out layer by layer.
+
+        R_x = x ⊙ VJP(f', x)(R / stab(f'(x))),        stab(z) = z + ε·sign(z)
+
+    with f' an operator whose weights a rule changes. Bach et al. 2015,
+    doi:10.1371/journal.pone.0130140; composites of rules: Montavon et al. 2019,
+    doi:10.1007/978-3-030-28954-6_10. The walk begins with the score. What biases and ε take on the
+    way is lost: `explanation.ledger()` lists it for each operator; in nets with batch normalisation
+    that may be most of it. A batch normalisation behind a layer is merged into it, the signal of a
+    gate takes all. With `conditions` it is concept relevance (CRP: Achtibat et al. 2023,
+    arXiv:2206.03208).
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: attribute to the values of this layer, or of each of a list, in place of the input.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        composite: "epsilon", "epsilon_plus" (z⁺ at convolutions, ε at Dense layers),
+            "epsilon_plus_flat" (and the flat rule at the first layer), "epsilon_alpha2_beta1",
+            "epsilon_alpha2_beta1_flat", "epsilon_gamma_box" (γ at convolutions, z-box at the first
+            layer); a mapping layer → rule out of `gm.rules`, which has ε elsewhere; or a function
+            of a node that gives a rule, or None for ε.
+        epsilon: what keeps denominators away from zero; 0 is LRP-0.
+        gamma: how much more positive terms weigh, of "epsilon_gamma_box".
+        low: the lowest that the input can be, prepared as the input is, of "epsilon_gamma_box": a
+            number, or one for each channel; by default black, where the net knows how photos are
+            prepared.
+        high: the highest; by default white.
+        conditions: layer → a channel or several; relevance passes there alone.
+        contrastive: whether to begin with the score S at the class and -S/(K - 1) at each of the
+            others (Gu et al. 2018, arXiv:1812.02100).
+        fallback: "gradient" lets relevance pass operators that no rule is known for, in proportion
+            to x ⊙ ∂y/∂x; by default they are an error.
+
+    Returns:
+        An Explanation whose values are the relevances, (N, C, H, W), at a layer (N, C, h, w); its
+        `ledger()` keeps the accounts.
+
+    Raises:
+        RuleError: no such composite, an operator without a rule, a net that cannot be traced.
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net.initialize()
+        >>> found = gm.lrp(net, mx.nd.ones((1, 3, 224, 224)), 281)
+        >>> found.values.shape, len(found.ledger()) > 60
+        ((1, 3, 224, 224), True)
     """
 
 @overload
@@ -2527,6 +3370,262 @@ def random_map(
         >>> net.initialize()
         >>> gm.random_map(net, mx.nd.ones((1, 3, 224, 224)), seed=3).values.shape
         (1, 7, 7)
+    """
+
+@overload
+def recipro_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[list[Explanation]]: ...
+
+@overload
+def recipro_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def recipro_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def recipro_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def recipro_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    batch_size: int = 16,
+    progress: bool = True,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
+    """Recipro-CAM: a position counts by the score of what the layer shows there alone.
+
+        L_ij = (S_ij - min S) / (max S - min S)        S_ij: the score of A ⊙ M_ij
+
+    with M_ij a Gaussian of three by three positions around (i, j), 1 in the middle, ½ beside, ¼
+    across. Byun & Lee 2022, arXiv:2209.14074, section 3. No gradients; only the net behind the
+    layer runs again.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        batch_size: how many masked activations run at once.
+        progress: whether to show a bar if it takes longer than two seconds.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.recipro_cam(net, mx.nd.ones((1, 3, 64, 64)), 281).values.shape
+        (1, 2, 2)
+    """
+
+@overload
+def relevance_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: list[Any] | tuple[Any, ...],
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[list[Explanation]]: ...
+
+@overload
+def relevance_cam(
+    net: Net,
+    x: Input,
+    target: Several | Top,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def relevance_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation: ...
+
+@overload
+def relevance_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: list[Any] | tuple[Any, ...] = ...,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> list[Explanation]: ...
+
+@overload
+def relevance_cam(
+    net: Net,
+    x: Input,
+    target: Target = None,
+    layer: Any = None,
+    *,
+    output: OutputChoice = None,
+    input: InputChoice = None,
+    fuse: str | None = None,
+    names: Names | None = None,
+    relu: bool = True,
+    augment_smooth: bool = False,
+    eigen_smooth: bool = False,
+) -> Explanation:
+    """Relevance-CAM: a channel counts by the relevance that comes to it from the output.
+
+        w_c = Σ_ij R_c(i, j)        L = ReLU(Σ_c w_c · A_c)
+
+    R by z⁺ at convolutions and ε at Dense layers, from the score S at the class and -S/(K - 1) at
+    each of the others. Lee et al. 2021, doi:10.1109/CVPR46437.2021.01470. Unlike Grad-CAM it is of
+    use at early layers too.
+
+    Args:
+        net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.
+        x: (N, C, H, W), preprocessed; not modified. Signals, volumes and vectors go too, where the
+            net has what the method explains. A tuple for a net of several inputs.
+        target: what is explained; each sample's top class by default. A class goes by its number or
+            its name. Several of them (`gm.targets.Several`, `Top`) share all that can be shared,
+            and give a list.
+        layer: the layer whose map is made, or a list of them, which gives a list; by default the
+            last one before the global pool. Of one that runs several times, "name#2" is the second
+            run.
+        output: which of several outputs is explained, by number or name; or "probability".
+        input: which of several inputs attributions are made for, or the layer depends on, by number
+            or name; the first by default. A list of them, or "all", gives a list with an
+            explanation for each, where a method attributes to inputs by gradients.
+        fuse: "mean", "max" or "product" joins the maps of a list of layers at the input's size.
+        names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
+            by them. By default those that the net has as its `class_names`.
+        relu: False keeps the negative evidence too.
+        augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
+        eigen_smooth: the principal component of the weighted channels in place of their sum.
+
+    Returns:
+        An Explanation whose values are the maps (N, h, w), ≥ 0 unless `relu` is False.
+
+    Raises:
+        LayerError, TargetError, InputError, NetworkError: what they say, before anything changes.
+
+    Example:
+        >>> import gradcam_mx as gm, mxnet as mx
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
+        >>> net.initialize()
+        >>> gm.relevance_cam(net, mx.nd.ones((1, 3, 64, 64)), 281, "features.6").values.shape
+        (1, 8, 8)
     """
 
 @overload

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..engine.rules import Rule
 from ..errors import MethodError
 from .arguments import documented
 from .functions import method
@@ -39,6 +40,7 @@ def activation_map(
     always_eigen: bool = False,
     pooled: bool = False,
     gradient: bool = True,
+    rule_of: Callable[..., Rule] | None = None,
 ) -> Callable[[Formula], Callable[..., Any]]:
     """Make a method of a formula `f(A, G)`, or `f(run, *, option=default …)`, of weighted channels.
 
@@ -48,6 +50,7 @@ def activation_map(
         always_eigen: whether the map is the principal component of the weighted channels.
         pooled: whether it explains no other layer than the one that is pooled.
         gradient: whether it wants the gradient at the layer.
+        rule_of: of its options: the rule under which it wants relevance there.
 
     The method raises a MethodError where the formula gives anything but channels.
     """
@@ -88,7 +91,7 @@ def activation_map(
             family="activation maps",
             paper=paper,
             cost=cost,
-            needs=Needs(layer=True, gradient=gradient, pooled=pooled),
+            needs=Needs(layer=True, gradient=gradient, pooled=pooled, rule_of=rule_of),
         )(maps)
 
     return register

@@ -11,6 +11,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from ..engine.nodes import ALONE, Also
 from ..engine.order import numbers_at
 from ..engine.rules import PLAIN, Rule
 from ..engine.wanted import Together
@@ -21,7 +22,9 @@ from ..targets.heads import Head
 from .recorded import Recorded
 
 
-def backward(recorded: Recorded, head: Head, rule: Rule, maps: Sequence[Map]) -> dict[Any, Any]:
+def backward(
+    recorded: Recorded, head: Head, rule: Rule, maps: Sequence[Map], also: Also = ALONE
+) -> dict[Any, Any]:
     """The gradients of each sample's score at its own rows, by point, channels first.
 
     Args:
@@ -29,17 +32,18 @@ def backward(recorded: Recorded, head: Head, rule: Rule, maps: Sequence[Map]) ->
         head: what is explained.
         rule: of the backward pass.
         maps: where the gradients are wanted.
+        also: what goes with it.
     """
     points, recording = [one.point for one in maps], recorded.recording
-    gradients = head.gradients
+    gradients = [rule.start(*pair) for pair in zip(head.gradients, recorded.outputs)]
     if not are_apart(recorded, maps):
-        found = recording.backward(gradients, rule, points)
+        found = recording.backward(gradients, rule, points, also)
         return {one.point: numbers_at(found[one.point], one) for one in maps}
     rows = {one.point: recording.rows_of(one) for one in maps}
     total: dict[Any, np.ndarray] = {}
     for sample in range(recording.samples):
         alone = _of_sample(recorded, gradients, sample)
-        found = recording.backward(alone, rule, points)
+        found = recording.backward(alone, rule, points, also)
         for one in maps:
             numbers = numbers_at(found[one.point], one)
             own = rows[one.point] == sample

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 
 from ..engine.chunks import AUTO, BatchSize
 from ..engine.inputs import Array
-from ..engine.several_inputs import joined, parts_of, split
-from ..errors import InputError, MethodError
+from ..errors import MethodError
 from ..graph.layers import Map
-from ..support.arrays import numbers_of, ranges
+from ..support.arrays import ranges
 from ..support.callers import caller_level
-from .baselines import Baseline, baseline_of, check_array
+from .background import background_of
+from .baselines import Baseline, baseline_of
+from .completeness import completeness, say_gap
 from .functions import method
 from .inputs import for_each, of_each
 from .moments import Moments
@@ -24,9 +25,7 @@ from .run import View
 
 FAMILY = "gradients"
 
-LARGEST_GAP = 0.05
-"""Attributions that miss what they explain by a larger share of it are told of."""
-
+_FEW = "They are a sum over too few points"
 
 # Quadratures on [0, 1]: for a number of points, where they are and their weights, which sum to 1.
 
@@ -142,8 +141,8 @@ def integrated_gradients(
         total += weight * gradient
     values = way * total
     (at_baseline,) = run.scores_at(where, [start], progress=False)
-    details = _completeness(run, values, run.score - at_baseline)
-    _say_gap(run, values, details, f"take more steps than {steps}")
+    details = completeness(run, values, run.score - at_baseline)
+    say_gap(run, values, details, f"{_FEW}; take more steps than {steps}")
     return Result(values, details, signed=True)
 
 
@@ -215,7 +214,7 @@ def expected_gradients(
             stacklevel=caller_level(),
         )
     where = run.map or run.input_map
-    references = _background(run, background)
+    references = background_of(run, background)
     # a baseline is the same for all samples of a batch
     starts = [_values_at(run, where, np.broadcast_to(one, run.x.shape)) for one in references]
     value, draw = run.value(where), np.random.RandomState(seed)
@@ -244,64 +243,16 @@ def expected_gradients(
     ):
         moments.add((value - starts[one]) * gradient)
     at_background = np.mean(list(run.scores_at(where, starts, progress=False)), axis=0)
-    details = _completeness(run, moments.mean, run.score - at_background)
-    _say_gap(run, moments.mean, details, f"draw more samples than num_samples={num_samples}")
+    details = completeness(run, moments.mean, run.score - at_background)
+    advice = f"{_FEW}; draw more samples than num_samples={num_samples}"
+    say_gap(run, moments.mean, details, advice)
     details["standard_error"] = moments.standard_error.astype(np.float32)
     return Result(moments.mean, details, signed=True)
-
-
-def _completeness(run: View, values: np.ndarray, difference: np.ndarray) -> dict[str, np.ndarray]:
-    return {"score_difference": difference, "completeness_gap": difference - _sums(run, values)}
-
-
-def _sums(run: View, values: np.ndarray) -> np.ndarray:
-    """(N,) what the values of each sample add up to."""
-    rows = np.arange(len(values)) if run.rows is None else run.rows
-    return np.bincount(rows, weights=values.reshape(len(values), -1).sum(axis=1))
-
-
-def _say_gap(run: View, values: np.ndarray, details: dict[str, np.ndarray], advice: str) -> None:
-    """Warn where the values do not add up to what they explain."""
-    difference, gap = (np.abs(details[name]) for name in ("score_difference", "completeness_gap"))
-    # a difference of nothing, of values that cancel out, is exact up to their rounding
-    share = gap / np.maximum(np.maximum(difference, 1e-3 * _sums(run, np.abs(values))), 1e-30)
-    if share.max() > LARGEST_GAP:
-        worst = int(share.argmax())
-        expected = details["score_difference"][worst]
-        warnings.warn(
-            f"the attributions of sample {worst} add up to "
-            f"{expected - details['completeness_gap'][worst]:.4g}, and the score differs by "
-            f"{expected:.4g}: a completeness_gap of {share[worst]:.0%}. They are a sum over too "
-            f"few points; {advice}",
-            stacklevel=caller_level(),
-        )
 
 
 def _values_at(run: View, where: Map, x: np.ndarray) -> np.ndarray:
     """The values of a layer, or of the input itself, for another input."""
     return x if where == run.input_map else run.on(x).value(where)
-
-
-def _background(run: View, background: Any) -> np.ndarray:
-    sets = for_each(run, background, "background")
-    parts = split(run.x, parts_of(run.input_map)) if parts_of(run.input_map) else [run.x]
-    found = [_set_of(one, x) for one, x in zip(sets, parts)]
-    if len({len(one) for one in found}) > 1:
-        raise InputError(
-            f"the background has {', '.join(str(len(one)) for one in found)} rows; expected as "
-            "many for each input, which belong together"
-        )
-    return found[0] if len(found) == 1 and not parts_of(run.input_map) else joined(found)
-
-
-def _set_of(background: Any, x: np.ndarray) -> np.ndarray:
-    numbers = numbers_of(background)
-    if numbers.ndim != x.ndim or not len(numbers):
-        raise InputError(
-            f"the background has shape {numbers.shape}; expected a set of inputs, "
-            f"(B, {', '.join(map(str, x.shape[1:]))}), preprocessed"
-        )
-    return check_array(numbers, [(len(numbers), *x.shape[1:])], "the background")
 
 
 def _ranges(x: np.ndarray, _: int) -> np.ndarray:

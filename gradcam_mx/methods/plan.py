@@ -108,6 +108,7 @@ class Plan:
         if inside:
             chosen = [_of_a_layer(one) for one in chosen]
         self._options = checked(chosen, options)
+        chosen = [_with_options(one, self._options[one.name]) for one in chosen]
         self.methods = tuple({one.name: one for one in chosen}.values())
         """Each of the methods once, with what it needs here."""
         fusion.check(fuse, layer, self.methods)
@@ -245,7 +246,8 @@ class Plan:
         result = found if isinstance(found, Result) else Result(found, {})
         otherwise = f"all that the net gives are numbers. Of gradients: {NO_DERIVATIVE}"
         check_finite([result.values], view.origin, f"what {method.name} finds", otherwise)
-        rule = next((rule for rule in method.needs.rules if not rule.is_plain), None)
+        changes = (one for one in method.needs.rules if not (one.is_plain or one.needs_graph))
+        rule = next(changes, None)
         return Explanation(
             np.ascontiguousarray(result.values, dtype=np.float32),
             method.name,
@@ -271,3 +273,8 @@ def _of_a_layer(method: Method) -> Method:
     """A method as it is where it explains a layer, if it can."""
     needs = method.needs
     return replace(method, needs=replace(needs, layer=needs.layer or needs.inside))
+
+
+def _with_options(method: Method, options: Mapping[str, Any]) -> Method:
+    """A method as it is with options that were given."""
+    return replace(method, needs=method.needs.with_options({**method.options, **options}))

@@ -35,7 +35,7 @@ Formula = Callable[..., Union[np.ndarray, Result, List[Result]]]
 perturbs, a list with those for each target."""
 
 
-FAMILIES = ("activation maps", "gradients", "perturbation", "controls")
+FAMILIES = ("activation maps", "gradients", "relevance", "perturbation", "controls")
 """What methods are listed under; a new one has a page in `docs/` and a row in the README."""
 
 

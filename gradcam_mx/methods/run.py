@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from ..engine.chunks import AUTO, BatchSize, Variant, check_batch_size
 from ..engine.failures import failures_told
 from ..engine.inputs import Input
 from ..engine.many import Gradients
-from ..engine.order import shape_of
+from ..engine.nodes import ALONE, Also
+from ..engine.order import numbers_at, shape_of
+from ..engine.propagation.biases import BiasMaps
+from ..engine.propagation.ledger import Ledger
+from ..engine.recording import Traced
 from ..engine.rules import PLAIN, Rule, RuleReport
 from ..engine.several_inputs import record
 from ..engine.wanted import Check, InputChoice, Together, Wanted
@@ -31,6 +35,17 @@ from ..targets.names import ClassNames
 from . import apart
 from .needs import Needs
 from .recorded import Recorded, Runner, say_which_output, shown
+
+
+class Compared(NamedTuple):
+    """Two runs of a net, compared."""
+
+    multipliers: np.ndarray
+    """What a change of each value adds to that of the score."""
+    change: np.ndarray
+    """Of each value."""
+    of_score: np.ndarray
+    """(N,) that of the score."""
 
 
 class View:
@@ -346,17 +361,76 @@ class View:
         """The value of the input or of a layer, with its channels at axis 1."""
         return self._recorded.value(where)
 
-    def _gradient(self, rule: Rule, where: Map) -> np.ndarray:
+    def relevance(self, rule: Rule, ledger: Ledger | None = None) -> np.ndarray:
+        """What `rule` gives at the layer, or at the input where no layer is explained.
+
+        Args:
+            rule: that of the method's needs.
+            ledger: takes down what arrives and leaves on the way.
+        """
+        return self._gradient(rule, self.map or self.input_map, Also(ledger=ledger))
+
+    def against(self, x: np.ndarray, rule: Rule, at: Map | None = None) -> Compared:
+        """Multipliers between this run and one on another input, at the layer or the input.
+
+        Args:
+            x: the other input, which values are compared with.
+            rule: that of the method's needs.
+            at: the layer whose value x stands for, if it is not the input.
+        """
+        recorded, where, given = self._recorded, self.map or self.input_map, at or self.input_map
+        with failures_told("forward"):
+            value = recorded.placed(x, given)
+            other = self._traced.at(given, value, 1, [given, where], [rule])
+        score = heads.head(self._head.fixed, other.values(), recorded.known, False).score
+        also = Also(reference=other.kept)
+        with failures_told("backward"):
+            found = apart.backward(recorded, self._head, rule, [where], also)[where.point]
+        check_finite([found], self.origin)
+        change = self.value(where) - numbers_at(other.value(where.point), where)
+        return Compared(found, change, self.score - score.astype(np.float64))
+
+    @property
+    def _traced(self) -> Traced:
+        recording = self._recorded.recording
+        assert isinstance(recording, Traced), "a rule that needs a graph refuses other nets"
+        return recording
+
+    def biases(self, rule: Rule) -> tuple[np.ndarray, BiasMaps]:
+        """The gradient at the input, and what the biases add on the way there.
+
+        Args:
+            rule: that of the method's needs.
+        """
+        maps, also = [self.input_map], BiasMaps()
+        with failures_told("backward"):
+            found = apart.backward(self._recorded, self._head, rule, maps, Also(ledger=also))
+        check_finite(found.values(), self.origin)
+        return found[self.input_map.point], also
+
+    def map_of(self, entry: Any) -> Map:
+        """The place of any value of the graph.
+
+        Args:
+            entry: the value.
+        """
+        return self._traced.map_of(entry)
+
+    def ledger(self) -> Ledger:
+        """An empty one, for `relevance`."""
+        return self._traced.ledger()
+
+    def _gradient(self, rule: Rule, where: Map, also: Also = ALONE) -> np.ndarray:
         if (rule, where.point) not in self._gradients:
             # one pass serves whatever is wanted under this rule
-            maps = list(self.maps) if rule.is_plain else []
-            if rule in self._recorded.rules or not maps:
-                maps.append(self._recorded.recording.input)
+            maps = list(self.maps) if rule.is_plain or where in self.maps else []
+            if where == self.input_map or (rule.is_plain and rule in self._recorded.rules):
+                maps.append(self.input_map)
             with failures_told("backward"):
-                gradients = apart.backward(self._recorded, self._head, rule, maps)
+                gradients = apart.backward(self._recorded, self._head, rule, maps, also)
             self._gradients.update({(rule, point): one for point, one in gradients.items()})
             check_finite(gradients.values(), self.origin)
-            if not any(one.any() for one in gradients.values()):
+            if not any(one.any() for one in gradients.values()) and not rule.needs_graph:
                 self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
 

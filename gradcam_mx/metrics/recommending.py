@@ -29,7 +29,9 @@ _FIRST, _SECOND = 6, 16
 _KEPT, _FINALISTS = 6, 3
 """How many are left after each."""
 _ROUGH, _FINER, _FINE = 4, 6, 10
-"""The steps of SRG in each, and in the end. Its mean over some samples hardly hangs on them."""
+"""The steps of SRG in each, and in the end."""
+_OF_ROAD = 3
+"""The steps of ROAD, whose imputation takes longer than the net."""
 _ALIKE = 0.5
 """A map whose SSIM with that of a net that knows nothing is higher is no map of the net. Measured:
 Grad-CAM and saliency 0.1 to 0.4, guided backprop 0.5 to 0.8. eMPRT does not tell them apart: it is
@@ -176,7 +178,11 @@ class _Search:
             output=self._output,
             metric_options={
                 name: given
-                for name, given in {"srg": {"steps": steps}, "mprt": {"layers": 1}}.items()
+                for name, given in {
+                    "srg": {"steps": steps},
+                    "road": {"steps": _OF_ROAD},
+                    "mprt": {"layers": 1},
+                }.items()
                 if name in metrics
             },
             seed=self._seed,

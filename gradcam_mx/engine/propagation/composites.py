@@ -1,0 +1,277 @@
+"""Which rule stands at which operator of a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Sequence, Union
+
+import numpy as np
+
+from ..._mxnet import mx
+from ...errors import LayerError, RuleError
+from ...graph.graph import Graph
+from ...graph.kinds import Kind
+from ...graph.layers import find
+from ...graph.layout import channel_axis
+from ...graph.node import Entry, Node, Shapes
+from ...graph.passages import Passage, passage
+from ...graph.structure import Structure
+from ...support.caches import Cache
+from ..rules import Acts, Rule
+from ..steps import Backward, Step
+from .layer import Layer, Norm
+from .layer_rules import Epsilon, LayerRule, Pass, ZBox
+from .merging import merged
+from .operators import passing, refusal, taking_part, varying_slots
+from .shares import EPSILON, Passed, proportional
+from .signs import nonnegative
+
+Chosen = Union[LayerRule, Callable[[Step], Passed], None]
+OfNode = Callable[[Node], Chosen]
+"""From a node to a rule, or to a function of a step; None for the usual."""
+
+GRADIENT = "gradient"
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Rules for the linear layers of a net by what they are.
+
+    Args:
+        convolution: of convolutions and transposed ones.
+        dense: of Dense layers.
+        first: of the layers that no other comes before; None for what they are otherwise.
+        last: of those that no other comes behind.
+    """
+
+    convolution: LayerRule
+    dense: LayerRule
+    first: LayerRule | None = None
+    last: LayerRule | None = None
+
+
+@dataclass(frozen=True)
+class Relevance(Rule):
+    """Relevance through a graph: rules at its linear layers, and what follows from the operators
+    everywhere else.
+
+    Args:
+        composite: which rule stands at which linear layer.
+        of_nodes: a function of a node that is asked first.
+        of_layers: (name of a layer, rule) that come before all else.
+        epsilon: of denominators at operators that are no layers.
+        fallback: "gradient", to let relevance pass an operator that nothing is known of.
+        start_with: "score", "contrast" or "one"; see `start`.
+        conditions: (name of a layer, the channels that relevance may pass there).
+    """
+
+    composite: Composite
+    of_nodes: OfNode | None = None
+    of_layers: tuple[tuple[str, LayerRule], ...] = ()
+    epsilon: float = EPSILON
+    fallback: str | None = None
+    start_with: str = "score"
+    conditions: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    name: str = "relevance"
+
+    def __post_init__(self) -> None:
+        if self.fallback not in (None, GRADIENT):
+            raise RuleError(f'fallback={self.fallback!r}; expected "gradient" or None')
+
+    @property
+    def needs_graph(self) -> bool:
+        return True
+
+    def at(self, node: Node) -> None:
+        return None
+
+    def start(self, gradient: Any, output: Any) -> Any:
+        """What begins: of a "score" its parts, the outputs that it is made of; of a "contrast" the
+        score S at a class, and -S/(K - 1) at each of the others (Gu et al. 2018, arXiv:1812.02100);
+        of "one" the gradient, which is 1 at a class."""
+        if self.start_with == "one":
+            return gradient
+        relevance = gradient * output
+        if self.start_with == "score":
+            return relevance
+        classes = output.size // output.shape[0]
+        score = relevance.reshape((output.shape[0], -1)).sum(axis=1)
+        others = (gradient - 1) / (classes - 1)
+        return (gradient + others * (gradient == 0)) * score.reshape((-1, *[1] * (output.ndim - 1)))
+
+    def acts(self, graph: Structure) -> Acts:
+        return graph.cache(_Kept).get(self, lambda: _Placed(self, graph).acts())
+
+
+class _Kept(Cache[Relevance, Acts]):
+    def __init__(self) -> None:
+        super().__init__(16)
+
+
+class _Placed:
+    """A rule on its way into a graph."""
+
+    def __init__(self, rule: Relevance, graph: Structure) -> None:
+        self._rule, self._graph = rule, graph
+        self._norms = merged(graph)
+        self._merged = {norm.node.index for norm in self._norms.values()}
+        self._nonnegative = nonnegative(graph)
+        self._first, self._last = first_layers(graph), _last_layers(graph)
+        self._own = {self._layer(name): one for name, one in rule.of_layers}
+        self._conditions = {
+            self._entry(name)[0]: partial(_passes, graph=graph, layer=name, channels=channels)
+            for name, channels in rule.conditions
+        }
+        self._reached = reached(graph)
+        self._ties = _of_ties(graph)
+
+    def _entry(self, layer: str) -> Entry:
+        return find(self._graph, layer, Shapes({}, ()), self._graph.heads[:1])[0]
+
+    def _layer(self, name: str) -> int:
+        """The node that a rule for a layer stands at: in a block that has more than a linear layer,
+        such as its activation, the linear one."""
+        graph, index = self._graph, self._entry(name)[0]
+        block = next((one.name for one in graph.blocks if name in (one.path, one.name)), None)
+        found = index
+        while block is not None and graph.nodes[found].name.startswith(block):
+            if passage(graph.nodes[found]) is Passage.LAYER:
+                return found
+            found = graph.nodes[found].inputs[0][0]
+        return index
+
+    def acts(self) -> Acts:
+        found = {}
+        for node in self._graph.live_nodes:
+            if node.is_variable or node.index in self._ties:
+                continue
+            one, passes = self._at(node), self._conditions.get(node.index)
+            if one is not None or passes is not None:
+                found[node.index] = Backward(passes, one, of_activation=node.bend is not None)
+        return found
+
+    def _at(self, node: Node) -> Callable[[Step], Passed] | None:
+        if node.index in self._merged or node.bend is not None:
+            return _same
+        chosen = self._chosen(node)
+        way = passage(node)
+        if chosen is not None and not isinstance(chosen, LayerRule):
+            return chosen
+        if way is Passage.LAYER:
+            if varying_slots(self._graph, node) != [0]:
+                return partial(proportional, epsilon=self._rule.epsilon, slots=(0,))
+            is_nonnegative = node.inputs[0] in self._nonnegative
+            return partial(
+                _at_layer,
+                rule=self._bounded(chosen or self._usual(node)),
+                norm=self._norms.get(node.index),
+                is_nonnegative=is_nonnegative,
+            )
+        if isinstance(chosen, Pass):
+            return _same
+        if isinstance(chosen, Epsilon):
+            return partial(proportional, epsilon=chosen.epsilon)
+        if chosen is not None:
+            raise RuleError(
+                f"{chosen} is for layers with a weight, and {node.name!r} is the operator "
+                f"{node.op}: give Epsilon(), Pass() or a function of a step"
+            )
+        if way is None:
+            if self._rule.fallback == GRADIENT:
+                return partial(proportional, epsilon=self._rule.epsilon)
+            if node.index in self._reached:
+                raise refusal(node)
+            return None
+        return passing(self._graph, node, self._rule.epsilon)
+
+    def _bounded(self, rule: LayerRule) -> LayerRule:
+        block = self._graph.own.named() if isinstance(self._graph, Graph) else None
+        return rule.for_net(block) if isinstance(rule, ZBox) else rule
+
+    def _chosen(self, node: Node) -> Chosen:
+        if node.index in self._own:
+            return self._own[node.index]
+        return self._rule.of_nodes(node) if self._rule.of_nodes is not None else None
+
+    def _usual(self, node: Node) -> LayerRule:
+        composite = self._rule.composite
+        if composite.first is not None and node.index in self._first:
+            return composite.first
+        if composite.last is not None and node.index in self._last:
+            return composite.last
+        is_dense = node.operator.kind is Kind.DENSE
+        return composite.dense if is_dense else composite.convolution
+
+
+def first_layers(graph: Structure) -> frozenset[int]:
+    """The linear layers that no other one comes before."""
+    layers = {node.index for node in graph.live_nodes if passage(node) is Passage.LAYER}
+    behind = graph.descendants([(index, 0) for index in layers])
+    return frozenset(layers - behind)
+
+
+def _last_layers(graph: Structure) -> frozenset[int]:
+    """The linear layers that no other one comes behind."""
+    layers = {node.index for node in graph.live_nodes if passage(node) is Passage.LAYER}
+    before: set[int] = set()
+    for index in layers:
+        before |= graph.ancestors(graph.nodes[index].inputs)
+    return frozenset(layers - before)
+
+
+def reached(graph: Structure) -> frozenset[int]:
+    """The nodes that relevance comes to from the outputs: none of what makes gates."""
+    found: set[int] = set()
+    waiting = [index for index, _ in graph.heads]
+    while waiting:
+        index = waiting.pop()
+        node = graph.nodes[index]
+        if index in found or node.is_variable:
+            continue
+        found.add(index)
+        if node.bend is not None:
+            waiting.append(node.bend.source[0])
+        elif passage(node) is None:
+            waiting.extend(source for source, _ in node.inputs)
+        else:
+            waiting.extend(node.inputs[slot][0] for slot in taking_part(graph, node))
+    return frozenset(found)
+
+
+def _passes(
+    relevance: Any, out: Any = None, *, graph: Structure, layer: str, channels: Sequence[int]
+) -> Any:
+    """What arrives, at some channels alone."""
+    entry = find(graph, layer, Shapes({}, ()), graph.heads[:1])[0]
+    axis = channel_axis(graph, entry, {entry: relevance.shape})
+    count = relevance.shape[axis]
+    if not all(0 <= one < count for one in channels):
+        raise LayerError(
+            f"the layer {layer!r} has the channels 0 to {count - 1}; got {list(channels)}"
+        )
+    mask = np.zeros([count if place == axis else 1 for place in range(relevance.ndim)])
+    mask[tuple(list(channels) if place == axis else 0 for place in range(relevance.ndim))] = 1
+    like = mx.nd.array(mask, relevance.context, relevance.dtype)
+    return mx.nd.broadcast_mul(relevance, like)
+
+
+def _same(step: Step) -> Passed:
+    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
+
+
+def _at_layer(step: Step, rule: LayerRule, norm: Norm | None, is_nonnegative: bool) -> Passed:
+    return [rule(Layer(step, norm, is_nonnegative)), *[None] * (len(step.inputs) - 1)]
+
+
+_EXTREMES = {"max", "min", "_np_max", "_np_min"}
+
+
+def _of_ties(graph: Structure) -> frozenset[int]:
+    """The operators by which equal extremes share a gradient, and so relevance (`rewrite`)."""
+    found = set()
+    for node in graph.live_nodes:
+        if node.role in _EXTREMES and node.op == "elemwise_add":
+            share = node.inputs[0][0]
+            found |= {node.index, share, graph.nodes[share].inputs[0][0]}
+    return frozenset(found)

@@ -1,0 +1,159 @@
+"""A linear layer in a backward pass, as rules find it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ..._mxnet import mx
+from ...errors import RuleError
+from ...graph.kinds import Kind
+from ...graph.node import Entry, Node
+from ..steps import Ran, Step
+from .shares import negative, positive
+
+
+class Norm(NamedTuple):
+    """A batch normalisation behind a layer, which is merged into it."""
+
+    node: Node
+    """It."""
+    output: Entry | None
+    """What it gives, where that lies as the layer's output does."""
+
+
+class Layer:
+    """A convolution, a transposed one or a Dense layer, and a batch normalisation behind it.
+
+    Args:
+        step: the layer in the backward pass; relevance stays where it is at the normalisation.
+        norm: the normalisation.
+        is_nonnegative: whether nothing that the layer reads is below zero.
+    """
+
+    def __init__(self, step: Step, norm: Norm | None, is_nonnegative: bool) -> None:
+        self._step, self._norm = step, norm
+        self.node = step.node
+        self.x = step.inputs[0]
+        """What it reads."""
+        self.arriving = step.arriving[0]
+        """What arrives at its output."""
+        self.has_negative_x = not is_nonnegative
+        """Whether something that it reads may be below zero."""
+
+    @cached_property
+    def z(self) -> Any:
+        """What it gives."""
+        given = self._step.outputs[0]
+        if self._norm is None:
+            return given
+        if self._norm.output is not None:
+            return self._step.value(self._norm.output)
+        scaled = mx.nd.broadcast_mul(given, _along(self._scale, self._axis, given.ndim))
+        return self.plus(scaled, self._shift)
+
+    @cached_property
+    def weight(self) -> Any:
+        """Its weight."""
+        weight = self._step.parameters[0]
+        if self._norm is None:
+            return weight
+        if self.node.operator.kind is not Kind.TRANSPOSED_CONVOLUTION:
+            return mx.nd.broadcast_mul(weight, _along(self._scale, 0, weight.ndim))
+        groups = self.node.whole("num_group", 1)  # (I, O / groups, …)
+        parts = weight.reshape((groups, -1, *weight.shape[1:]))
+        scale = self._scale.reshape((groups, 1, -1, *[1] * (weight.ndim - 2)))
+        return mx.nd.broadcast_mul(parts, scale).reshape(weight.shape)
+
+    @cached_property
+    def bias(self) -> Any | None:
+        """Its bias; None if it has none."""
+        given = self._step.parameters
+        bias = given[1] if len(given) > 1 else None
+        if self._norm is None:
+            return bias
+        return self._shift if bias is None else bias * self._scale + self._shift
+
+    @cached_property
+    def _statistics(self) -> tuple[Any, Any]:
+        assert self._norm is not None
+        node = self._norm.node
+        gamma, beta, mean, variance = (self._step.value(entry) for entry in node.inputs[1:5])
+        scale = gamma / (variance + node.number("eps", 1e-3)).sqrt()
+        return scale, beta - mean * scale
+
+    @property
+    def _scale(self) -> Any:
+        return self._statistics[0]
+
+    @property
+    def _shift(self) -> Any:
+        return self._statistics[1]
+
+    @cached_property
+    def positive_x(self) -> Any:
+        """What it reads, where that is above zero."""
+        return positive(self.x) if self.has_negative_x else self.x
+
+    @cached_property
+    def negative_x(self) -> Any:
+        """What it reads, where that is below zero."""
+        return negative(self.x)
+
+    def filled(self, value: Any) -> Any:
+        """An input of it that is the same number everywhere, or one for each channel.
+
+        Raises:
+            RuleError: there are not as many channels.
+        """
+        if isinstance(value, float):
+            return mx.nd.full(self.x.shape, value, self.x.context, self.x.dtype)
+        if len(value) != self.x.shape[1]:
+            raise RuleError(
+                f"{len(value)} numbers for the {self.x.shape[1]} channels that {self.node.name!r} "
+                "reads"
+            )
+        each = mx.nd.array(value, self.x.context, self.x.dtype)
+        return mx.nd.broadcast_like(_along(each, 1, self.x.ndim), self.x)
+
+    def run(self, x: Any, weight: Any) -> Ran:
+        """The layer without a bias, on another input and with another weight."""
+        others = self._step.inputs[1:]
+        return self._step.run(inputs=[x, *others], parameters=[weight], attrs={"no_bias": True})
+
+    def vjp(self, shares: Any) -> Any:
+        """From shares of its output to its input, by its own weight."""
+        if self._norm is not None:
+            shares = mx.nd.broadcast_mul(shares, _along(self._scale, self._axis, shares.ndim))
+        return self._step.run().vjp([shares], [0])[0]
+
+    def plus(self, z: Any, bias: Any | None) -> Any:
+        """An output and a bias."""
+        return z if bias is None else mx.nd.broadcast_add(z, _along(bias, self._axis, z.ndim))
+
+    @property
+    def _axis(self) -> int:
+        """Where the channels of the output are."""
+        is_dense = self.node.operator.kind is Kind.DENSE
+        return self.arriving.ndim - 1 if is_dense else 1
+
+    def account(self, shares: Any, z: Any, bias: Any | None, arriving: Any | None = None) -> None:
+        """Take down what the bias and the stabiliser take, if anybody keeps the accounts.
+
+        Args:
+            shares: arriving / stab(z).
+            z: what was divided by, without the stabiliser.
+            bias: what of it comes from no input; None for nothing.
+            arriving: what is shared out; by default all that arrives.
+        """
+        told = self._step.told
+        if told is None:
+            return
+        told("stabiliser", (self.arriving if arriving is None else arriving) - shares * z)
+        if bias is not None:
+            told("bias", mx.nd.broadcast_mul(shares, _along(bias, self._axis, z.ndim)))
+
+
+def _along(values: Any, axis: int, rank: int) -> Any:
+    """(C,) along an axis of so many."""
+    return values.reshape([-1 if place == axis else 1 for place in range(rank)])

@@ -1,0 +1,67 @@
+"""Batch normalisations that are merged into the layer before them.
+
+Where nothing else reads what the layer gives, the two are one linear layer; a rule that looked at
+them one by one would share out by weights that never act alone, and lose what the bias takes twice.
+"""
+
+from __future__ import annotations
+
+from ...graph.kinds import WEIGHTED, Kind
+from ...graph.node import Entry, Node
+from ...graph.structure import Structure
+from ...support.caches import Cache
+from .layer import Norm
+
+
+class Merged(Cache[None, "dict[int, Norm]"]):
+    """Those of a graph."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def merged(graph: Structure) -> dict[int, Norm]:
+    """Layer → the normalisation that is merged into it."""
+    return graph.cache(Merged).get(None, lambda: dict(_found(graph)))
+
+
+def _found(graph: Structure) -> list[tuple[int, Norm]]:
+    found = []
+    for node in graph.live_nodes:
+        if node.operator.kind is Kind.BATCH_NORM and not _varies(graph, node.inputs[1:5]):
+            layer, is_adjacent = _layer_before(graph, node)
+            if layer is not None:
+                found.append((layer, Norm(node, (node.index, 0) if is_adjacent else None)))
+    return found
+
+
+def _varies(graph: Structure, entries: tuple[Entry, ...]) -> bool:
+    return any(entry[0] in graph.data_dependent or entry in graph.inputs for entry in entries)
+
+
+def _layer_before(graph: Structure, norm: Node) -> tuple[int | None, bool]:
+    """The layer whose output a normalisation reads, if it alone does; and whether directly."""
+    axis, entry = norm.whole("axis", 1), norm.inputs[0]
+    is_adjacent = True
+    while True:
+        node = graph.nodes[entry[0]]
+        if node.is_variable or entry[0] in graph.branch_points:
+            return None, False
+        if node.operator.kind in WEIGHTED:
+            is_its_own = _is_its_axis(node, axis) and not _varies(graph, node.inputs[1:])
+            return (node.index, is_adjacent) if is_its_own else (None, False)
+        if node.op == "transpose":
+            axes = node.numbers("axes")
+            if not axes or not -len(axes) <= axis < len(axes):
+                return None, False
+            axis = int(axes[axis])
+        elif not (node.op == "slice_axis" and node.is_internal):  # a copy in the plain layout
+            return None, False
+        entry, is_adjacent = node.inputs[0], False
+
+
+def _is_its_axis(layer: Node, axis: int) -> bool:
+    """Whether the channels that a layer makes lie along an axis of its output."""
+    if layer.operator.kind is not Kind.DENSE:
+        return axis == 1
+    return axis == -1 or (axis == 1 and layer.flag("flatten", True))
