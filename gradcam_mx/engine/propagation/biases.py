@@ -61,7 +61,7 @@ class BiasMaps:
     def told(self, index: int) -> Told:
         """What takes it down at a node."""
 
-        def tell(what: str, values: Any) -> None:
+        def tell(what: str, values: Any, *_: Any, **__: Any) -> None:
             (self.found if what == "bias" else self.rest).append(((index, 0), values))
 
         return tell
