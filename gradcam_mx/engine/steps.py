@@ -112,6 +112,7 @@ class Told(Protocol):
         *,
         along: int | None = None,
         factor: float = 1.0,
+        slot: int | None = None,
     ) -> None:
         """Take down Σ values, or Σ values ⊙ others, times a factor.
 
@@ -121,6 +122,7 @@ class Told(Protocol):
             others: like them; with `along`, (C,) along that axis.
             along: the axis of the channels.
             factor: of the sum.
+            slot: the input of the node that the values are shaped like, if it is not an output.
         """
 
 

@@ -45,10 +45,11 @@ MIXES = {
     *("_npx_log_softmax", "L2Normalization", "LRN", "smooth_l1"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
-_OF_TWO = {
+_CHOOSING = {
     *("_maximum", "broadcast_maximum", "_npi_maximum", "_maximum_scalar", "_npi_maximum_scalar"),
-    *("max", "_np_max"),
+    *("max", "_np_max", "sort", "topk", "ROIPooling"),
 }
+"""What gives the largest of some numbers, or each in its turn."""
 _SMALLEST = {
     *("_minimum", "broadcast_minimum", "_npi_minimum", "_minimum_scalar", "_npi_minimum_scalar"),
     *("min", "_np_min"),
@@ -123,7 +124,7 @@ def _at(
     in_group = _tie_group(graph, node)
     if in_group is not None:
         return in_group
-    if node.op in _OF_TWO and node.activation is None:
+    if node.op in _CHOOSING and node.activation is None:
         return partial(_chosen, larger=True)
     if node.op in _SMALLEST and node.activation is None:
         return partial(_chosen, larger=False)

@@ -21,6 +21,7 @@ from ...graph.node import Entry, Node
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Told
+from .operators import varying_slots
 from .sums import Sums
 
 Totals = Dict[str, Any]
@@ -65,6 +66,7 @@ class Ledger:
             *,
             along: int | None = None,
             factor: float = 1.0,
+            slot: int | None = None,
         ) -> None:
             if not factor:
                 return
@@ -83,6 +85,7 @@ class Ledger:
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads."""
         totals = self._of(index)
@@ -92,11 +95,14 @@ class Ledger:
             total = sum(before) if before else self._sums.of(one, self._axis_of(entry))
             known[id(one)] = total
             totals["arrived"].append(total)
+        if not is_all:  # the others get what these do not
+            totals["left"] += totals["arrived"]
         for entry, one in passed_on:
             # where the same array goes on, so does its sum
             axis = self._axis_of(entry)
             total = known[id(one)] if id(one) in known else self._sums.of(one, axis)
-            totals["left"].append(total)
+            if is_all:
+                totals["left"].append(total)
             self._arrived.setdefault(entry, []).append(total)
 
     def _of(self, index: int) -> Totals:
@@ -120,7 +126,7 @@ class Ledger:
                 for one in (next(numbers) for _ in each):
                     part = one if len(one) == samples else one.sum() / samples
                     found[what][:, place] += part
-            if _adds_constants(node) and "bias" not in totals:
+            if self._adds_constants(node) and "bias" not in totals:
                 # what the numbers that are read do not add up to, the operator adds by itself
                 row = found[:, place]
                 row["bias"] = row["arrived"] - row["left"] - row["stabiliser"]
@@ -134,9 +140,10 @@ class Ledger:
         ends = np.cumsum([one.size for one in every])[:-1]
         return np.split(mx.nd.concat(*every, dim=0).asnumpy().astype(np.float64), ends)
 
-
-def _adds_constants(node: Node) -> bool:
-    """Whether an operator that shares out in proportion adds numbers that come from no input."""
-    if passage(node) is not Passage.AFFINE:
-        return False
-    return node.operator.kind in (Kind.BATCH_NORM, Kind.SHIFT) or node.op.endswith("_scalar")
+    def _adds_constants(self, node: Node) -> bool:
+        """Whether an operator that shares out in proportion adds numbers that come from no
+        input."""
+        if passage(node) is not Passage.AFFINE:
+            return False
+        is_shift = node.operator.kind is Kind.SHIFT or node.op.endswith("_scalar")
+        return is_shift or len(varying_slots(self._graph, node)) < len(node.inputs)
