@@ -11,10 +11,11 @@ import numpy as np
 from ..._mxnet import mx
 from ...errors import LayerError, RuleError
 from ...graph.graph import Graph
-from ...graph.kinds import Kind
+from ...graph.kinds import WEIGHTED, Kind
 from ...graph.layers import find
 from ...graph.layout import channel_axis
 from ...graph.node import Entry, Node, Shapes
+from ...graph.operators import operator
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ...support.caches import Cache
@@ -131,14 +132,18 @@ class _Placed:
 
     def _layer(self, name: str) -> int:
         """The node that a rule for a layer stands at: in a block that has more than a linear layer,
-        such as its activation, the linear one."""
+        such as its activation, and of a layer between transpositions (`rewrite`), the linear one.
+        """
         graph, index = self._graph, self._entry(name)[0]
         block = next((one.name for one in graph.blocks if name in (one.path, one.name)), None)
-        found = index
-        while block is not None and graph.nodes[found].name.startswith(block):
-            if passage(graph.nodes[found]) is Passage.LAYER:
-                return found
-            found = graph.nodes[found].inputs[0][0]
+        node = graph.nodes[index]
+        while not node.is_variable:
+            if passage(node) is Passage.LAYER:
+                return node.index
+            is_inside = block is not None and node.name.startswith(block)
+            if not (is_inside or operator(node.role).kind in WEIGHTED):
+                break
+            node = graph.nodes[node.inputs[0][0]]
         return index
 
     def acts(self) -> Acts:
