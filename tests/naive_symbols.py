@@ -198,7 +198,7 @@ class Translated:
         made = {
             "subtract": lambda: mx.sym.broadcast_sub(*read, name=name),
             "multiply": lambda: mx.sym.broadcast_mul(*read, name=name),
-            "scale": lambda: mx.sym._mul_scalar(x, scalar=node.get("factor"), name=name),
+            "scale": lambda: mx.sym.identity(x * node.get("factor"), name=name),
             "upsample": lambda: mx.sym.UpSampling(
                 x, scale=node.get("scale"), sample_type="nearest", name=name
             ),

@@ -120,7 +120,8 @@ class Tape:
         if not self._given_points.issuperset(wanted):
             raise RuleError("the tape was not made for gradients at these points: pass them to it")
         with mx.autograd.pause():
-            walk = _Walk(heads, wanted, self.graph.differentiable(wanted), also)
+            to_inputs = self.graph.differentiable(self.graph.inputs) if also.ledger else ()
+            walk = _Walk(heads, wanted, self.graph.differentiable(wanted), also, to_inputs)
             for run in reversed(self._runs):
                 walk.through(run, self._acts[rule].get(run.segment.root))
             for point in wanted:
@@ -235,6 +236,8 @@ class _Walk:
         wanted: the values whose gradients are asked for.
         on_the_way: the nodes from which gradients come there.
         also: what goes with it.
+        to_inputs: the nodes from which gradients come to the net's inputs: what is passed on there
+            is not lost, though nobody asked for it.
     """
 
     def __init__(
@@ -243,8 +246,9 @@ class _Walk:
         wanted: Sequence[Entry],
         on_the_way: frozenset[int],
         also: Also = ALONE,
+        to_inputs: Container[int] = (),
     ) -> None:
-        self._also = also
+        self._also, self._to_inputs = also, to_inputs
         self.gradients = {head: gradient.copy() for head, gradient in heads.items()}
         self._wanted, self._on_the_way = frozenset(wanted), on_the_way
         # The values whose gradient no other array shares its memory with, as those that come from
@@ -276,11 +280,15 @@ class _Walk:
             arrived = [one for one in passed if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
-            leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
-            passed = arrived = list(zip(leaves, run.vjp(heads, leaves)))
+            # accounts are kept of all that is passed on, whether or not it goes on
+            is_told = self._also.ledger is not None
+            leaves = [leaf for leaf in run.leaves if is_told or self.goes_on(leaf)]
+            passed = list(zip(leaves, run.vjp(heads, leaves)))
+            arrived = [one for one in passed if self.goes_on(one[0])]
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
-            self._also.ledger.passed(run.segment.root, arriving, passed)
+            going = [one for one in passed if self.goes_on(one[0]) or one[0][0] in self._to_inputs]
+            self._also.ledger.passed(run.segment.root, arriving, going)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

@@ -381,7 +381,7 @@ class View:
         recorded, where, given = self._recorded, self.map or self.input_map, at or self.input_map
         with failures_told("forward"):
             value = recorded.placed(x, given)
-            other = self._traced.at(given, value, 1, [given, where], [rule])
+            other = self._traced.at(given, value, 1, [where], [rule])
         score = heads.head(self._head.fixed, other.values(), recorded.known, False).score
         also = Also(reference=other.kept)
         with failures_told("backward"):

@@ -27,6 +27,7 @@ from .merging import merged
 from .operators import passing, refusal, taking_part, varying_slots
 from .shares import EPSILON, Passed, proportional
 from .signs import nonnegative
+from .ties import is_behind_extreme, to_first
 
 Chosen = Union[LayerRule, Callable[[Step], Passed], None]
 OfNode = Callable[[Node], Chosen]
@@ -125,7 +126,6 @@ class _Placed:
             for name, channels in rule.conditions
         }
         self._reached = reached(graph)
-        self._ties = _of_ties(graph)
 
     def _entry(self, layer: str) -> Entry:
         return find(self._graph, layer, Shapes({}, ()), self._graph.heads[:1])[0]
@@ -149,7 +149,7 @@ class _Placed:
     def acts(self) -> Acts:
         found = {}
         for node in self._graph.live_nodes:
-            if node.is_variable or node.index in self._ties:
+            if node.is_variable:
                 continue
             one, passes = self._at(node), self._conditions.get(node.index)
             if one is not None or passes is not None:
@@ -158,7 +158,9 @@ class _Placed:
 
     def _at(self, node: Node) -> Callable[[Step], Passed] | None:
         if node.index in self._merged or node.bend is not None:
-            return _same
+            return to_first
+        if is_behind_extreme(self._graph, node):
+            return to_first
         chosen = self._chosen(node)
         way = passage(node)
         if chosen is not None and not isinstance(chosen, LayerRule):
@@ -174,7 +176,7 @@ class _Placed:
                 is_nonnegative=is_nonnegative,
             )
         if isinstance(chosen, Pass):
-            return _same
+            return to_first
         if isinstance(chosen, Epsilon):
             return partial(proportional, epsilon=chosen.epsilon)
         if chosen is not None:
@@ -261,22 +263,5 @@ def _passes(
     return mx.nd.broadcast_mul(relevance, like)
 
 
-def _same(step: Step) -> Passed:
-    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
-
-
 def _at_layer(step: Step, rule: LayerRule, norm: Norm | None, is_nonnegative: bool) -> Passed:
     return [rule(Layer(step, norm, is_nonnegative)), *[None] * (len(step.inputs) - 1)]
-
-
-_EXTREMES = {"max", "min", "_np_max", "_np_min"}
-
-
-def _of_ties(graph: Structure) -> frozenset[int]:
-    """The operators by which equal extremes share a gradient, and so relevance (`rewrite`)."""
-    found = set()
-    for node in graph.live_nodes:
-        if node.role in _EXTREMES and node.op == "elemwise_add":
-            share = node.inputs[0][0]
-            found |= {node.index, share, graph.nodes[share].inputs[0][0]}
-    return frozenset(found)

@@ -14,12 +14,12 @@ from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 
-from ...graph.kinds import Kind
 from ...graph.layers import name_of
 from ...graph.node import Entry, Node
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Told
+from .operators import varying_slots
 
 Totals = Dict[str, Any]
 
@@ -89,18 +89,18 @@ class Ledger:
             for what, each in totals.items():
                 for one in each:
                     found[what][:, place] += _numbers(one, samples)
-            if _adds_constants(node) and "bias" not in totals:
+            if _adds_constants(self._graph, node) and "bias" not in totals:
                 # what the numbers that are read do not add up to, the operator adds by itself
                 row = found[:, place]
                 row["bias"] = row["arrived"] - row["left"] - row["stabiliser"]
         return found
 
 
-def _adds_constants(node: Node) -> bool:
+def _adds_constants(graph: Structure, node: Node) -> bool:
     """Whether an operator that shares out in proportion adds numbers that come from no input."""
     if passage(node) is not Passage.AFFINE:
         return False
-    return node.operator.kind in (Kind.BATCH_NORM, Kind.SHIFT) or node.op.endswith("_scalar")
+    return len(varying_slots(graph, node)) < len(node.inputs) or node.op.endswith("_scalar")
 
 
 def _of_samples(values: Any, axis: int | None) -> Any:
