@@ -76,7 +76,7 @@ TIED = np.round(RNG.normal(size=(2, 3, 5, 4)))
 """Many of its numbers are equal."""
 
 
-# ------------------------------------------------------------------ operators that the reference has
+# ------------------------------------------------------------------ operators of the reference
 
 
 def pool(kind, **options):
