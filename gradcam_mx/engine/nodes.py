@@ -29,6 +29,7 @@ class Accounts(Protocol):
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_changed: bool = False,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads."""
 

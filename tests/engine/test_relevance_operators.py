@@ -726,3 +726,41 @@ def test_layers_that_do_not_exist(ctx):
     for given in ({"composite": {"nowhere": gm.rules.Flat()}}, {"conditions": {"nowhere": 0}}):
         with pytest.raises(LayerError, match="nowhere"):
             gm.lrp(net, doubles(np.ones((1, 3)), ctx), 0, **given)
+
+
+def test_conditions_are_no_loss(ctx):
+    """What may not pass a layer is in no account."""
+    nodes = [layer("a", "x", (3, 3, 1, 1)), node("r", "relu", "a"), layer("y", "r", (2, 3, 2, 2))]
+    graph = Graph([node("x", "input"), *nodes])
+    net = Translated(graph, {"x": MAP.shape[1:]}, ctx).net
+    target = weighted_sum(np.random.default_rng(1).normal(size=(2, 4, 3)))
+    found = gm.lrp(net, doubles(MAP, ctx), target, composite="epsilon", conditions={"r": [0, 2]})
+    assert_accounted(found)
+    rows = {row.name: row for row in found.ledger()}
+    assert abs(rows["r_output"].arrived - rows["y_output"].left) > 1e-3
+
+
+@pytest.mark.parametrize("target", [None, lambda first, second: first.sum(axis=1) + second])
+def test_an_output_that_is_read_on_the_way(ctx, target):
+    """What begins there is added to what comes from above."""
+    first = S.FullyConnected(S.var("x"), S.var("a"), num_hidden=3, no_bias=True, name="first")
+    second = S.sum(first * 2.0, axis=1, name="second")
+    net = (S.Group([first, second]), {"a": doubles(RNG.normal(size=(3, 4)), ctx)}, {})
+    x = doubles(RNG.normal(size=(2, 4)), ctx)
+    given = {"output": [0, 1]} if target else {"output": 1}
+    found = gm.lrp(net, x, target, composite="epsilon", epsilon=0, **given)
+    assert_accounted(found)
+    score = net[1]["a"].asnumpy().sum(axis=0) * x.asnumpy() * (3 if target else 2)
+    assert_close(found.values, score)
+
+
+def test_nothing_between_the_output_and_the_layer(ctx):
+    net = (S.FullyConnected(S.var("x"), S.var("a"), num_hidden=3, no_bias=True, name="y"), {}, {})
+    net[1]["a"] = doubles(RNG.normal(size=(3, 4)), ctx)
+    x = RNG.normal(size=(2, 4))
+    found = gm.lrp(net, doubles(x, ctx), [0, 2], layer="y")
+    expected = np.zeros((2, 3))
+    expected[[0, 1], [0, 2]] = (x @ net[1]["a"].asnumpy().T)[[0, 1], [0, 2]]
+    assert_close(found.values, expected)
+    assert len(found.ledger()) == 0
+    assert "0 operators" in str(found.ledger())

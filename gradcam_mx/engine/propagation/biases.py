@@ -61,7 +61,7 @@ class BiasMaps:
     def told(self, index: int) -> Told:
         """What takes it down at a node."""
 
-        def tell(what: str, values: Any) -> None:
+        def tell(what: str, values: Any, *_: Any, **__: Any) -> None:
             (self.found if what == "bias" else self.rest).append(((index, 0), values))
 
         return tell
@@ -71,6 +71,7 @@ class BiasMaps:
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_changed: bool = False,
     ) -> None:
         """Nothing is added by what is passed on."""
 

@@ -178,10 +178,14 @@ def _quotient(step: Step) -> Passed:
     x, y = step.inputs[0], step.outputs[0]
     change = x - x0
     is_none = change.abs() < NO_CHANGE
-    slope = (y - y0) / (change + is_none)
-    if is_none.max().asscalar():
-        slope = mx.nd.where(is_none, step.vjp([mx.nd.ones_like(y)])[0], slope)
-    return [step.arriving[0] * slope, *[None] * (len(step.inputs) - 1)]
+    derivative = y > 0 if _is_relu(step.node) else step.vjp([mx.nd.ones_like(y)])[0]
+    slope = mx.nd.where(is_none, derivative, mx.nd.elemwise_div(y - y0, change))
+    found = mx.nd.elemwise_mul(step.arriving[0], slope, out=slope)
+    return [found, *[None] * (len(step.inputs) - 1)]
+
+
+def _is_relu(node: Node) -> bool:
+    return node.activation == "relu" and node.bend is None
 
 
 def _halfway(step: Step) -> Passed:

@@ -60,8 +60,9 @@ class Epsilon(LayerRule):
 
     def __call__(self, layer: Layer) -> Any:
         shares = divided(layer.arriving, layer.z, self.epsilon)
-        layer.account(shares, layer.z, layer.bias)
-        return layer.x * layer.vjp(shares)
+        layer.account(shares, layer.bias)
+        back = layer.vjp(shares.values)
+        return mx.nd.elemwise_mul(layer.x, back, out=back)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class AlphaBeta(LayerRule):
         if layer.has_negative_x:
             parts.append(Part(layer.negative_x, positive(layer.weight)))
         bias = None if layer.bias is None else negative(layer.bias)
-        return found + shared(layer, parts, bias, layer.arriving * -self.beta, self.epsilon)
+        return found + shared(layer, parts, bias, layer.arriving * -self.beta, self.epsilon, -1)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class WSquare(LayerRule):
 
     def __call__(self, layer: Layer) -> Any:
         part = Part(mx.nd.ones_like(layer.x), layer.weight.square())
-        return shared(layer, [part], None, layer.arriving, self.epsilon)
+        return shared(layer, [part], None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class Flat(LayerRule):
 
     def __call__(self, layer: Layer) -> Any:
         part = Part(mx.nd.ones_like(layer.x), mx.nd.ones_like(layer.weight))
-        return shared(layer, [part], None, layer.arriving, self.epsilon)
+        return shared(layer, [part], None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)
@@ -292,11 +293,16 @@ def exciting(layer: Layer, epsilon: float, factor: float = 1.0) -> Any:
         parts.append(Part(layer.negative_x, negative(layer.weight)))
     bias = None if layer.bias is None else positive(layer.bias)
     arriving = layer.arriving if factor == 1 else layer.arriving * factor
-    return shared(layer, parts, bias, arriving, epsilon)
+    return shared(layer, parts, bias, arriving, epsilon, 1)
 
 
 def shared(
-    layer: Layer, parts: Sequence[Part], bias: Any | None, arriving: Any, epsilon: float
+    layer: Layer,
+    parts: Sequence[Part],
+    bias: Any | None,
+    arriving: Any,
+    epsilon: float,
+    sign: int = 0,
 ) -> Any:
     """What arrives, shared out to what the layer read in proportion to some parts.
 
@@ -306,13 +312,23 @@ def shared(
         bias: what is added to that; None for nothing.
         arriving: what is shared out.
         epsilon: of the denominators.
+        sign: that of the sum everywhere, 1 or -1, if it is known.
     """
     ran = [layer.run(part.x, part.weight) for part in parts]
-    total = sum(one.outputs[0] * part.sign for one, part in zip(ran, parts))
+    total = None
+    for one, part in zip(ran, parts):
+        given = one.outputs[0] if part.sign == 1 else -one.outputs[0]
+        total = given if total is None else total + given
     total = layer.plus(total, bias)
-    shares = divided(arriving, total, epsilon)
-    layer.account(shares, total, bias, arriving)
-    return sum(part.x * one.vjp([shares])[0] * part.sign for one, part in zip(ran, parts))
+    shares = divided(arriving, total, epsilon, sign)
+    layer.account(shares, bias)
+    found = None
+    for one, part in zip(ran, parts):
+        (back,) = one.vjp([shares.values], [0])
+        taken = mx.nd.elemwise_mul(part.x, back, out=back)
+        taken = taken if part.sign == 1 else -taken
+        found = taken if found is None else found + taken
+    return found
 
 
 def _bound(value: Any) -> float | tuple[float, ...] | None:

@@ -14,12 +14,14 @@ from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 
+from ..._mxnet import mx
 from ...graph.layers import name_of
 from ...graph.node import Entry, Node
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Told
 from .operators import varying_slots
+from .sums import Sums
 
 Totals = Dict[str, Any]
 
@@ -46,16 +48,33 @@ class Ledger:
     """
 
     def __init__(self, graph: Structure, axis_of: Callable[[Entry], int | None]) -> None:
-        self._graph, self._axis_of = graph, axis_of
+        self._graph, self._axis_of, self._sums = graph, axis_of, Sums()
         self._totals: dict[int, Totals] = {}
+        self._arrived: dict[Entry, list[Any]] = {}
+        """What was passed on to a value and has not been taken from there: its sums."""
 
     def told(self, index: int) -> Told:
         """What takes down where relevance is lost at a node."""
         totals = self._of(index)
         axis = self._axis_of((index, self._graph.outputs_read[index][0]))
 
-        def tell(what: str, values: Any) -> None:
-            totals[what].append(_of_samples(values, axis))
+        def tell(
+            what: str,
+            values: Any,
+            others: Any = None,
+            *,
+            along: int | None = None,
+            factor: float = 1.0,
+        ) -> None:
+            if not factor:
+                return
+            if along is not None:
+                found = self._sums.along(values, others, along, axis)
+            elif others is not None:
+                found = self._sums.of_products(values, others, axis)
+            else:
+                found = self._sums.of(values, axis)
+            totals[what].append(found if factor == 1 else found * factor)
 
         return tell
 
@@ -64,11 +83,32 @@ class Ledger:
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_changed: bool = False,
     ) -> None:
-        """Something arrived at the outputs of a node, and was passed on to values that it reads."""
+        """Something arrived at the outputs of a node, and was passed on to values that it reads.
+
+        Args:
+            index: the node.
+            arriving: what arrived at which outputs.
+            passed_on: what was passed on to which values.
+            is_changed: whether what arrived is other than what was passed on there before.
+        """
         totals = self._of(index)
-        for what, pairs in (("arrived", arriving), ("left", passed_on)):
-            totals[what] += [_of_samples(one, self._axis_of(entry)) for entry, one in pairs]
+        known: dict[int, Any] = {}
+        for entry, one in arriving:
+            before = self._arrived.pop(entry, None)
+            if before and not is_changed:
+                total = sum(before)
+            else:
+                total = self._sums.of(one, self._axis_of(entry))
+            known[id(one)] = total
+            totals["arrived"].append(total)
+        for entry, one in passed_on:
+            # where the same array goes on, so does its sum
+            axis = self._axis_of(entry)
+            total = known[id(one)] if id(one) in known else self._sums.of(one, axis)
+            totals["left"].append(total)
+            self._arrived.setdefault(entry, []).append(total)
 
     def _of(self, index: int) -> Totals:
         return self._totals.setdefault(index, defaultdict(list))
@@ -82,18 +122,30 @@ class Ledger:
             samples: how many there are.
         """
         found = np.zeros((samples, len(self._totals)), LEDGER)
+        numbers = iter(self._numbers())
         for place, (index, totals) in enumerate(self._totals.items()):
             node = self._graph.nodes[index]
             found["name"][:, place] = name_of(self._graph, (index, 0))
             found["operator"][:, place] = node.role
             for what, each in totals.items():
-                for one in each:
-                    found[what][:, place] += _numbers(one, samples)
+                for one in (next(numbers) for _ in each):
+                    part = one if len(one) == samples else one.sum() / samples
+                    found[what][:, place] += part
             if _adds_constants(self._graph, node) and "bias" not in totals:
                 # what the numbers that are read do not add up to, the operator adds by itself
                 row = found[:, place]
                 row["bias"] = row["arrived"] - row["left"] - row["stabiliser"]
         return found
+
+    def _numbers(self) -> Sequence[np.ndarray]:
+        """Those of all totals, read at once."""
+        every = [
+            one for totals in self._totals.values() for each in totals.values() for one in each
+        ]
+        if not every:
+            return []
+        ends = np.cumsum([one.size for one in every])[:-1]
+        return np.split(mx.nd.concat(*every, dim=0).asnumpy().astype(np.float64), ends)
 
 
 def _adds_constants(graph: Structure, node: Node) -> bool:
@@ -101,15 +153,3 @@ def _adds_constants(graph: Structure, node: Node) -> bool:
     if passage(node) is not Passage.AFFINE:
         return False
     return len(varying_slots(graph, node)) < len(node.inputs) or node.op.endswith("_scalar")
-
-
-def _of_samples(values: Any, axis: int | None) -> Any:
-    """(N,) the sum of what belongs to each sample; (1,) of all where that is not known."""
-    if axis is None:
-        return values.sum()
-    return values.sum(axis=axis, exclude=True)
-
-
-def _numbers(total: Any, samples: int) -> np.ndarray:
-    numbers = total.asnumpy().astype(np.float64)
-    return numbers if len(numbers) == samples else numbers.sum() / samples
