@@ -31,6 +31,7 @@ class Accounts(Protocol):
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
         is_all: bool,
+        is_changed: bool = False,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads: to
         all of them, or to some and to others that nobody asks for."""

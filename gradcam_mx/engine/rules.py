@@ -282,6 +282,8 @@ def _report(
 def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
     """Refuse a rule that changes nothing; say what it should have changed, but does not see.
 
+    One that acts on whole graphs may find nothing to change: it follows the chain rule there.
+
     Args:
         report: what it did.
         nodes: those that it was asked at, to name them.
@@ -289,7 +291,7 @@ def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
     Raises:
         RuleError: a rule other than the plain one acts nowhere.
     """
-    if not rule.is_plain and not report.changed:
+    if not (rule.is_plain or rule.needs_graph or report.changed):
         others = {one.op for one in nodes if not (one.activation or one.is_variable)}
         found = [*(report.left_alone or ["no activation"]), *sorted(others)]
         raise RuleError(

@@ -67,7 +67,7 @@ def against(
     place, value = other
     with failures_told("forward"):
         placed = recorded.placed(value, place)
-        second = traced(recorded).at(place, placed, 1, [place, where], [rule])
+        second = traced(recorded).at(place, placed, 1, [where], [rule])
     values = second.values()
     score = heads.head(head.fixed, values, recorded.known, False).score
     started = head._replace(gradients=_between(recorded, head, values))

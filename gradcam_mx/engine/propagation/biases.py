@@ -93,6 +93,7 @@ class BiasMaps:
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
         is_all: bool,
+        is_changed: bool = False,
     ) -> None:
         """Nothing is added by what is passed on."""
 
