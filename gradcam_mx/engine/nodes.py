@@ -25,6 +25,9 @@ class Accounts(Protocol):
     def told(self, index: int) -> Told:
         """What takes down where relevance is lost at a node."""
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+
     def passed(
         self,
         index: int,

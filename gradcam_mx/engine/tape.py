@@ -283,7 +283,10 @@ class _Walk:
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
             is_changed = bool(backward and backward.arriving) or not self._heads.isdisjoint(outputs)
-            self._also.ledger.passed(run.segment.root, arriving, passed, is_all, is_changed)
+            kept = [
+                one for one in passed if self.goes_on(one[0]) or self._also.ledger.leads(one[0])
+            ]
+            self._also.ledger.passed(run.segment.root, arriving, kept, is_all, is_changed)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

@@ -87,6 +87,10 @@ class BiasMaps:
 
         return tell
 
+    def leads(self, entry: Entry) -> bool:
+        """Of no account here."""
+        return True
+
     def passed(
         self,
         index: int,

@@ -79,6 +79,11 @@ class Ledger:
 
         return tell
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+        inputs = self._graph.inputs
+        return entry in inputs or entry[0] in self._graph.differentiable(inputs)
+
     def passed(
         self,
         index: int,
