@@ -170,7 +170,7 @@ class Concepts(picture.Shows, Sequence[Concept]):
         drawn = [one.pictures(given, colormap=colormap)[0] for one in maps]
         if heading is None:
             (caption,) = drawing.captions(self.explanation, names)[:1]
-            heading = f"{caption}: channels of {self.layer}, relevance through each"
+            heading = f"{caption}: channels of {self.layer}"
         titles = [f"channel {one.channel}: {said(one.share)}" for one in self.concepts]
         legend = legends.of_signs(colormap or picture.SIGNED)
         if not any(one.patches for one in self.concepts):
@@ -190,6 +190,7 @@ class Concepts(picture.Shows, Sequence[Concept]):
             rows,
             above,
             rows=[f"channel {one.channel}" for one in self.concepts],
+            columns=["share", "relevance", *[""] * (max(map(len, rows)) - 2)],
             heading=heading,
             side=SIDE if side is None else side,
             beside=(seen.photo, "what the net saw", legend),

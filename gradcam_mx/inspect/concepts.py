@@ -59,7 +59,8 @@ def concepts(
 
     What a channel stands for is seen in the patches of a data set where it was most relevant for
     the class that is explained, whatever the images show, not where it was most active (see
-    `max_activating_patches`). Of each image its most relevant position counts.
+    `max_activating_patches`). Of each image its most relevant position counts; an image has no
+    patch where nothing at the channel speaks for the class.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params); it has to be traceable.
@@ -280,7 +281,8 @@ class _Search:
                 ):
                     position = np.unravel_index(own.argmax(), own.shape)
                     where = tuple(int(one) for one in position)
-                    strongest.add(float(own[where]), (float(active[where]), sample, where))
+                    if own[where] > 0:
+                        strongest.add(float(own[where]), (float(active[where]), sample, where))
 
     @property
     def found(self) -> list[list[list[Patch]]]:
