@@ -87,3 +87,17 @@ SEGMENTS = (
     "quickshift",
     "grid",
 )
+
+COMPOSITES = (
+    "epsilon",
+    "epsilon_plus",
+    "epsilon_plus_flat",
+    "epsilon_alpha2_beta1",
+    "epsilon_alpha2_beta1_flat",
+    "epsilon_gamma_box",
+)
+
+LIFT_RULES = (
+    "rescale",
+    "reveal_cancel",
+)

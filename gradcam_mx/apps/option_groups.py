@@ -11,8 +11,10 @@ from .arguments import Collect
 from .choices import (
     ALL_CAMS,
     BASELINES,
+    COMPOSITES,
     CONTROLS,
     INPAINT,
+    LIFT_RULES,
     METHODS,
     METRICS,
     MODELS,
@@ -315,11 +317,12 @@ def add_method_options(command: argparse.ArgumentParser) -> None:
     _add_amounts(group)
     _add_hiding(group)
     _add_parts(group)
+    _add_rules(group)
     group.add_argument(
         "--background",
         nargs="+",
         metavar="PHOTO",
-        help="photos that expected_gradients compares with",
+        help="photos that expected_gradients and deep_shap compare with",
     )
     group.add_argument(
         "--seed", type=values.whole, metavar="N", help="of all that is random (default: 0)"
@@ -352,7 +355,7 @@ def _add_amounts(group: Any) -> None:
         "--baseline",
         type=values.baseline,
         metavar="WHAT",
-        help="where integrated_gradients starts, and what hidden parts become in "
+        help="where integrated_gradients and deep_lift start, and what hidden parts become in "
         f"perturbation methods: {', '.join(BASELINES)}, a colour as R,G,B "
         f"from 0 to 255, or where parts are hidden whole {INPAINT} "
         "(default: zero; lime: mean)",
@@ -379,6 +382,28 @@ def _add_hiding(group: Any) -> None:
         metavar="WHAT",
         help="of occlusion: the drop of the score, or the probability that is left "
         "as score (default: drop)",
+    )
+
+
+def _add_rules(group: Any) -> None:
+    """How relevance is shared out."""
+    group.add_argument(
+        "--composite",
+        choices=COMPOSITES,
+        metavar="NAME",
+        help=f"rules of lrp: {', '.join(COMPOSITES)} (default: epsilon_plus_flat)",
+    )
+    group.add_argument(
+        "--rule",
+        choices=LIFT_RULES,
+        metavar="NAME",
+        help=f"of deep_lift and deep_shap: {', '.join(LIFT_RULES)} (default: rescale)",
+    )
+    group.add_argument(
+        "--contrastive",
+        action="store_true",
+        default=None,
+        help="lrp and excitation_backprop explain the class against all others",
     )
 
 

@@ -44,6 +44,9 @@ OF_METHODS = (
     "masker",
     "max_evals",
     "batch_size",
+    "composite",
+    "rule",
+    "contrastive",
 )
 """The options of methods that are called as on the command line."""
 
@@ -167,8 +170,9 @@ def _method_options(
     if isinstance(options.baseline, tuple):  # as the net gets a photo of that colour
         plain = np.full((8, 8, 3), options.baseline).round().astype(np.uint8)
         given["baseline"] = prepare(plain)[0, :, 0, 0]
-    if "expected_gradients" in methods:
-        given["background"] = _background(options, prepare)
+    against = [one for one in methods if "background" in METHODS[one].options]
+    if against:
+        given["background"] = _background(options, prepare, against[0])
     return {
         name: {
             option: given[option]
@@ -179,10 +183,10 @@ def _method_options(
     }
 
 
-def _background(options: argparse.Namespace, prepare: zoo.Preprocess) -> np.ndarray:
-    """What expected_gradients compares with."""
+def _background(options: argparse.Namespace, prepare: zoo.Preprocess, method: str) -> np.ndarray:
+    """What a method compares with."""
     if options.background is None:
-        options.parser.error("method expected_gradients: needs --background PHOTO ...")
+        options.parser.error(f"method {method}: needs --background PHOTO ...")
     photos, failures = find_photos(options.background)
     if failures:
         raise PhotoError("; ".join(failures))

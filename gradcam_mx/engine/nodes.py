@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
+from .._mxnet import mx
 from ..errors import RuleError
 from ..graph.graph import Graph
 from ..graph.kinds import Fault
@@ -29,8 +30,10 @@ class Accounts(Protocol):
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
     ) -> None:
-        """Something arrived at the outputs of a node, and was passed on to values that it reads."""
+        """Something arrived at the outputs of a node, and was passed on to values that it reads: to
+        all of them, or to some and to others that nobody asks for."""
 
 
 class Also(NamedTuple):
@@ -108,6 +111,10 @@ class WrittenNode:
             told=also.told(self.node.index),
             made=also.made_at(self.node.index),
         )
+
+
+_FILLED = {"_zeros": mx.nd.zeros, "_ones": mx.nd.ones}
+"""Operators that make arrays of one number."""
 
 
 class _Pieces(Cache[Key, Piece]):
@@ -219,8 +226,13 @@ class GraphNode:
         if entry in self._values:
             return self._values[entry]
         # a constant: a compiled piece that reads nothing would not know where to run
-        symbol, _ = symbol_of(self._graph, [entry], ())
         context = self._values[self.entries[0]].context
+        filled = _FILLED.get(node.op)
+        if filled is not None and 0 in node.numbers("shape"):
+            # the first state of a recurrent layer: its shape hangs on what reads it
+            shape = self._graph.known_shape(entry)
+            return filled(shape, context, self._graph.parameters.dtype)
+        symbol, _ = symbol_of(self._graph, [entry], ())
         return symbol.bind(context, {}, grad_req="null").forward()[0]
 
 

@@ -32,6 +32,7 @@ from .kept import Looks, QuickSizes, Togethers, Ways
 from .nodes import ALONE, Also
 from .order import shape_of
 from .origin import origin
+from .propagation.biases import BiasMaps
 from .propagation.ledger import Ledger
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
@@ -313,6 +314,10 @@ class Traced:
     def ledger(self) -> Ledger:
         """An empty one, for a backward pass of this recording."""
         return Ledger(self.graph, self._subject.sample_axis)
+
+    def bias_maps(self) -> BiasMaps:
+        """None found so far, for a backward pass of this recording."""
+        return BiasMaps(self.graph, self._subject.sample_axis)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
         heads: dict[Any, Any] = {}

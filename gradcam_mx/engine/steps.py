@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -100,8 +100,30 @@ class Ran:
 Runs = Callable[[Optional[Arrays], Optional[Arrays], Attributes], Ran]
 """Runs a node on other inputs and parameters (None: its own), with some attributes changed."""
 
-Told = Callable[[str, Any], None]
-"""Called with what takes relevance away, "bias" or "stabiliser", and how much: (N, …), an array."""
+
+class Told(Protocol):
+    """What takes down where relevance is lost at a node."""
+
+    def __call__(
+        self,
+        what: str,
+        values: Any,
+        others: Any = None,
+        *,
+        along: int | None = None,
+        factor: float = 1.0,
+        slot: int | None = None,
+    ) -> None:
+        """Take down Σ values, or Σ values ⊙ others, times a factor.
+
+        Args:
+            what: takes it away: "bias" or "stabiliser".
+            values: shaped like an output of the node.
+            others: like them; with `along`, (C,) along that axis.
+            along: the axis of the channels.
+            factor: of the sum.
+            slot: the input of the node that the values are shaped like, if it is not an output.
+        """
 
 
 class Reference(NamedTuple):

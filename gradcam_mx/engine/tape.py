@@ -272,15 +272,16 @@ class _Walk:
             heads = backward.arrived(given, may_write=alone)
             alone = alone or all(after is not before for after, before in zip(heads, given))
         if backward and backward.instead:
-            passed = run.passed_on(backward, heads, self._also)
+            passed, is_all = run.passed_on(backward, heads, self._also), True
             arrived = [one for one in passed if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
             leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
             passed = arrived = list(zip(leaves, run.vjp(heads, leaves)))
+            is_all = len(leaves) == len(run.segment.leaves)
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
-            self._also.ledger.passed(run.segment.root, arriving, passed)
+            self._also.ledger.passed(run.segment.root, arriving, passed, is_all)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

@@ -129,11 +129,7 @@ def principal_component(channels: np.ndarray) -> np.ndarray:
     the map M v, with the sign that makes it go along with the sum of the channels.
     """
     matrices = channels.reshape(*channels.shape[:2], -1).astype(np.float64)
-    # M v is the first eigenvector of M Mᵀ (positions × positions), times the singular value
-    grams = matrices.transpose(0, 2, 1) @ matrices
-    first = np.stack([_first_eigenvector(gram) for gram in grams])
-    squares = np.einsum("ni,nij,nj->n", first, grams, first)
-    maps = first * np.sqrt(np.maximum(squares, 0))[:, None]
+    maps = np.stack([_along_first(matrix) for matrix in matrices])
     sums = matrices.sum(axis=1)
     along = (
         (maps - maps.mean(axis=1, keepdims=True)) * (sums - sums.mean(axis=1, keepdims=True))
@@ -148,8 +144,21 @@ def weighted(weights: np.ndarray, activations: np.ndarray) -> np.ndarray:
     return weights.reshape(*weights.shape, *[1] * (activations.ndim - 2)) * activations
 
 
+def _along_first(matrix: np.ndarray) -> np.ndarray:
+    """(P,) a matrix (C, P), projected on its first direction.
+
+    By the smaller of its two products with itself: that of the positions of an early layer, of
+    which there are ten thousand, would take gigabytes and minutes.
+    """
+    count, positions = matrix.shape
+    if count <= positions:
+        return _first_eigenvector(matrix @ matrix.T) @ matrix
+    first = _first_eigenvector(matrix.T @ matrix)
+    return first * np.linalg.norm(matrix @ first)
+
+
 def _first_eigenvector(gram: np.ndarray) -> np.ndarray:
-    """The eigenvector of the largest eigenvalue of a matrix M Mᵀ.
+    """The eigenvector, of length 1, of the largest eigenvalue of a matrix M Mᵀ.
 
     By power iteration, which is several times quicker than all eigenvectors where the first stands
     out, as it mostly does; where it does not, by all of them.

@@ -14,7 +14,7 @@ from ..engine.inputs import Input
 from ..engine.many import Gradients
 from ..engine.nodes import ALONE, Also
 from ..engine.order import numbers_at, shape_of
-from ..engine.propagation.biases import BiasMaps
+from ..engine.propagation.deep_lift import POINTS
 from ..engine.propagation.ledger import Ledger
 from ..engine.recording import Traced
 from ..engine.rules import PLAIN, Rule, RuleReport
@@ -46,6 +46,17 @@ class Compared(NamedTuple):
     """Of each value."""
     of_score: np.ndarray
     """(N,) that of the score."""
+
+
+class Biased(NamedTuple):
+    """What the input and the biases add to a score."""
+
+    gradient: np.ndarray
+    """At the input."""
+    maps: list[np.ndarray]
+    """What is added at each place in the net, its channels at axis 1."""
+    total: np.ndarray
+    """(N,) what is added all together."""
 
 
 class View:
@@ -400,12 +411,32 @@ class View:
             value = recorded.placed(x, given)
             other = self._traced.at(given, value, 1, [given, where], [rule])
         score = heads.head(self._head.fixed, other.values(), recorded.known, False).score
+        head = self._head._replace(gradients=self._between(other.values()))
         also = Also(reference=other.kept)
         with failures_told("backward"):
-            found = apart.backward(recorded, self._head, rule, [where], also)[where.point]
+            found = apart.backward(recorded, head, rule, [where], also)[where.point]
         check_finite([found], self.origin)
         change = self.value(where) - numbers_at(other.value(where.point), where)
         return Compared(found, change, self.score - score.astype(np.float64))
+
+    def _between(self, others: Sequence[Any]) -> list[Any]:
+        """The mean derivative of the target on the line from other outputs to those of the run: its
+        own, of one that is linear, such as the score of a class."""
+        fixed, known, own = self._head.fixed, self._recorded.known, self._recorded.outputs
+
+        def gradients(share: float) -> list[Any]:
+            values = [before + (after - before) * share for before, after in zip(others, own)]
+            return heads.head(fixed, values, known).gradients
+
+        at_start = gradients(0.0)
+        is_linear = all(
+            (one == two).min().asscalar() for one, two in zip(at_start, self._head.gradients)
+        )
+        if is_linear:
+            return self._head.gradients
+        points, weights = np.polynomial.legendre.leggauss(POINTS)
+        every = [gradients(share) for share in (points + 1) / 2]
+        return [sum(one * (w / 2) for one, w in zip(each, weights)) for each in zip(*every)]
 
     @property
     def _traced(self) -> Traced:
@@ -413,17 +444,24 @@ class View:
         assert isinstance(recording, Traced), "a rule that needs a graph refuses other nets"
         return recording
 
-    def biases(self, rule: Rule) -> tuple[np.ndarray, BiasMaps]:
+    def biases(self, rule: Rule) -> Biased:
         """The gradient at the input, and what the biases add on the way there.
 
         Args:
             rule: that of the method's needs.
         """
-        maps, also = [self.input_map], BiasMaps()
+        maps, biases = [self.input_map], self._traced.bias_maps()
         with failures_told("backward"):
-            found = apart.backward(self._recorded, self._head, rule, maps, Also(ledger=also))
+            found = apart.backward(self._recorded, self._head, rule, maps, Also(ledger=biases))
         check_finite(found.values(), self.origin)
-        return found[self.input_map.point], also
+        count = len(self.score)
+        # a target that is not linear in the outputs has a bias of its own
+        total = self.score - _linear_part(self._head.gradients, self._recorded, count)
+        for one in biases.totals:
+            numbers = one.asnumpy().astype(np.float64)
+            total = total + (numbers if len(numbers) == count else numbers.sum() / count)
+        at = {entry: numbers_at(one, self.map_of(entry)) for entry, one in biases.maps.items()}
+        return Biased(found[self.input_map.point], list(at.values()), total)
 
     def map_of(self, entry: Any) -> Map:
         """The place of any value of the graph.
@@ -545,3 +583,15 @@ def _of_parts(part: Callable[..., Recorded], targets: Asked) -> list[View]:
 def first_map(recorded: Recorded) -> Map | None:
     """The map of the first layer that is explained, if any is."""
     return recorded.maps[0] if recorded.maps else None
+
+
+def _linear_part(gradients: Sequence[Any], recorded: Recorded, count: int) -> np.ndarray:
+    """(N,) the sum of the outputs, each times its derivative."""
+    total = np.zeros(count)
+    for gradient, output, axis in zip(gradients, recorded.outputs, recorded.known.sample_axes):
+        product = (gradient * output).asnumpy().astype(np.float64)
+        if axis is None:
+            total += product.sum() / count
+        else:
+            total += np.moveaxis(product, axis, 0).reshape(count, -1).sum(axis=1)
+    return total

@@ -15,10 +15,12 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx import _names, cli
 from gradcam_mx.apps import choices, command_line
+from gradcam_mx.engine.propagation.named import COMPOSITES
 from gradcam_mx.graph.outputs import PROBABILITY
 from gradcam_mx.methods.baselines import BASELINES, INPAINT
 from gradcam_mx.methods.hiding import VALUES
 from gradcam_mx.methods.partition import INPAINTING
+from gradcam_mx.methods.relevance import RULES
 from gradcam_mx.methods.segments import WAYS
 from gradcam_mx.metrics.evaluating import CONTROLS
 from gradcam_mx.zoo.preprocess import READY
@@ -235,6 +237,8 @@ def test_choices_are_those_of_the_register_and_of_the_zoo():
     assert choices.VALUES == VALUES
     assert tuple(WAYS) == choices.SEGMENTS
     assert choices.CONTROLS == CONTROLS
+    assert tuple(COMPOSITES) == choices.COMPOSITES
+    assert choices.LIFT_RULES == RULES
 
 
 def test_ways_to_call_it():

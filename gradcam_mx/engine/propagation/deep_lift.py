@@ -45,10 +45,11 @@ MIXES = {
     *("_npx_log_softmax", "L2Normalization", "LRN", "smooth_l1"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
-_OF_TWO = {
+_CHOOSING = {
     *("_maximum", "broadcast_maximum", "_npi_maximum", "_maximum_scalar", "_npi_maximum_scalar"),
-    *("max", "_np_max"),
+    *("max", "_np_max", "sort", "topk", "ROIPooling"),
 }
+"""What gives the largest of some numbers, or each in its turn."""
 _SMALLEST = {
     *("_minimum", "broadcast_minimum", "_npi_minimum", "_minimum_scalar", "_npi_minimum_scalar"),
     *("min", "_np_min"),
@@ -123,7 +124,7 @@ def _at(
     in_group = _tie_group(graph, node)
     if in_group is not None:
         return in_group
-    if node.op in _OF_TWO and node.activation is None:
+    if node.op in _CHOOSING and node.activation is None:
         return partial(_chosen, larger=True)
     if node.op in _SMALLEST and node.activation is None:
         return partial(_chosen, larger=False)
@@ -179,10 +180,14 @@ def _quotient(step: Step) -> Passed:
     x, y = step.inputs[0], step.outputs[0]
     change = x - x0
     is_none = change.abs() < NO_CHANGE
-    slope = (y - y0) / (change + is_none)
-    if is_none.max().asscalar():
-        slope = mx.nd.where(is_none, step.vjp([mx.nd.ones_like(y)])[0], slope)
-    return [step.arriving[0] * slope, *[None] * (len(step.inputs) - 1)]
+    derivative = y > 0 if _is_relu(step.node) else step.vjp([mx.nd.ones_like(y)])[0]
+    slope = mx.nd.where(is_none, derivative, mx.nd.elemwise_div(y - y0, change))
+    found = mx.nd.elemwise_mul(step.arriving[0], slope, out=slope)
+    return [found, *[None] * (len(step.inputs) - 1)]
+
+
+def _is_relu(node: Node) -> bool:
+    return node.activation == "relu" and node.bend is None
 
 
 def _halfway(step: Step) -> Passed:

@@ -10,7 +10,7 @@ from ...errors import RuleError
 from ...graph.kinds import Kind
 from ...graph.node import Entry, Node
 from ..steps import Ran, Step
-from .shares import negative, positive
+from .shares import Shares, negative, positive
 
 T = TypeVar("T")
 
@@ -156,21 +156,19 @@ class Layer:
         is_dense = self.node.operator.kind is Kind.DENSE
         return self.arriving.ndim - 1 if is_dense else 1
 
-    def account(self, shares: Any, z: Any, bias: Any | None, arriving: Any | None = None) -> None:
+    def account(self, shares: Shares, bias: Any | None) -> None:
         """Take down what the bias and the stabiliser take, if anybody keeps the accounts.
 
         Args:
-            shares: arriving / stab(z).
-            z: what was divided by, without the stabiliser.
-            bias: what of it comes from no input; None for nothing.
-            arriving: what is shared out; by default all that arrives.
+            shares: of what is shared out.
+            bias: what of the sum comes from no input; None for nothing.
         """
         told = self._step.told
         if told is None:
             return
-        told("stabiliser", (self.arriving if arriving is None else arriving) - shares * z)
+        shares.tell(told)
         if bias is not None:
-            told("bias", mx.nd.broadcast_mul(shares, _along(bias, self._axis, z.ndim)))
+            told("bias", shares.values, bias, along=self._axis)
 
 
 def _along(values: Any, axis: int, rank: int) -> Any:

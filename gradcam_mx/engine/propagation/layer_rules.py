@@ -53,8 +53,9 @@ class Epsilon(LayerRule):
 
     def __call__(self, layer: Layer) -> Any:
         shares = divided(layer.arriving, layer.z, self.epsilon)
-        layer.account(shares, layer.z, layer.bias)
-        return layer.x * layer.vjp(shares)
+        layer.account(shares, layer.bias)
+        back = layer.vjp(shares.values)
+        return mx.nd.elemwise_mul(layer.x, back, out=back)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class AlphaBeta(LayerRule):
 
         bias = None if layer.bias is None else negative(layer.bias)
         arriving = layer.arriving * -self.beta
-        return found + shared(layer, "inhibiting", parts, bias, arriving, self.epsilon)
+        return found + shared(layer, "inhibiting", parts, bias, arriving, self.epsilon, -1)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class WSquare(LayerRule):
         def parts() -> list[Part]:
             return [Part(mx.nd.ones_like(layer.x), layer.weight.square())]
 
-        return shared(layer, "squares", parts, None, layer.arriving, self.epsilon)
+        return shared(layer, "squares", parts, None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Flat(LayerRule):
         def parts() -> list[Part]:
             return [Part(mx.nd.ones_like(layer.x), mx.nd.ones_like(layer.weight))]
 
-        return shared(layer, "ones", parts, None, layer.arriving, self.epsilon)
+        return shared(layer, "ones", parts, None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 
+from ..._mxnet import mx
 from ...graph.kinds import Kind
 from ...graph.layers import name_of
 from ...graph.node import Entry, Node
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Told
+from .operators import varying_slots
+from .sums import Sums
 
 Totals = Dict[str, Any]
 
@@ -46,16 +49,34 @@ class Ledger:
     """
 
     def __init__(self, graph: Structure, axis_of: Callable[[Entry], int | None]) -> None:
-        self._graph, self._axis_of = graph, axis_of
+        self._graph, self._axis_of, self._sums = graph, axis_of, Sums()
         self._totals: dict[int, Totals] = {}
+        self._arrived: dict[Entry, list[Any]] = {}
+        """What was passed on to a value and has not been taken from there: its sums."""
 
     def told(self, index: int) -> Told:
         """What takes down where relevance is lost at a node."""
         totals = self._of(index)
         axis = self._axis_of((index, self._graph.outputs_read[index][0]))
 
-        def tell(what: str, values: Any) -> None:
-            totals[what].append(_of_samples(values, axis))
+        def tell(
+            what: str,
+            values: Any,
+            others: Any = None,
+            *,
+            along: int | None = None,
+            factor: float = 1.0,
+            slot: int | None = None,
+        ) -> None:
+            if not factor:
+                return
+            if along is not None:
+                found = self._sums.along(values, others, along, axis)
+            elif others is not None:
+                found = self._sums.of_products(values, others, axis)
+            else:
+                found = self._sums.of(values, axis)
+            totals[what].append(found if factor == 1 else found * factor)
 
         return tell
 
@@ -64,11 +85,25 @@ class Ledger:
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads."""
         totals = self._of(index)
-        for what, pairs in (("arrived", arriving), ("left", passed_on)):
-            totals[what] += [_of_samples(one, self._axis_of(entry)) for entry, one in pairs]
+        known: dict[int, Any] = {}
+        for entry, one in arriving:
+            before = self._arrived.pop(entry, None)
+            total = sum(before) if before else self._sums.of(one, self._axis_of(entry))
+            known[id(one)] = total
+            totals["arrived"].append(total)
+        if not is_all:  # the others get what these do not
+            totals["left"] += totals["arrived"]
+        for entry, one in passed_on:
+            # where the same array goes on, so does its sum
+            axis = self._axis_of(entry)
+            total = known[id(one)] if id(one) in known else self._sums.of(one, axis)
+            if is_all:
+                totals["left"].append(total)
+            self._arrived.setdefault(entry, []).append(total)
 
     def _of(self, index: int) -> Totals:
         return self._totals.setdefault(index, defaultdict(list))
@@ -82,34 +117,33 @@ class Ledger:
             samples: how many there are.
         """
         found = np.zeros((samples, len(self._totals)), LEDGER)
+        numbers = iter(self._numbers())
         for place, (index, totals) in enumerate(self._totals.items()):
             node = self._graph.nodes[index]
             found["name"][:, place] = name_of(self._graph, (index, 0))
             found["operator"][:, place] = node.role
             for what, each in totals.items():
-                for one in each:
-                    found[what][:, place] += _numbers(one, samples)
-            if _adds_constants(node) and "bias" not in totals:
+                for one in (next(numbers) for _ in each):
+                    part = one if len(one) == samples else one.sum() / samples
+                    found[what][:, place] += part
+            if self._adds_constants(node) and "bias" not in totals:
                 # what the numbers that are read do not add up to, the operator adds by itself
                 row = found[:, place]
                 row["bias"] = row["arrived"] - row["left"] - row["stabiliser"]
         return found
 
+    def _numbers(self) -> Sequence[np.ndarray]:
+        """Those of all totals, read at once."""
+        every = [
+            one for totals in self._totals.values() for each in totals.values() for one in each
+        ]
+        ends = np.cumsum([one.size for one in every])[:-1]
+        return np.split(mx.nd.concat(*every, dim=0).asnumpy().astype(np.float64), ends)
 
-def _adds_constants(node: Node) -> bool:
-    """Whether an operator that shares out in proportion adds numbers that come from no input."""
-    if passage(node) is not Passage.AFFINE:
-        return False
-    return node.operator.kind in (Kind.BATCH_NORM, Kind.SHIFT) or node.op.endswith("_scalar")
-
-
-def _of_samples(values: Any, axis: int | None) -> Any:
-    """(N,) the sum of what belongs to each sample; (1,) of all where that is not known."""
-    if axis is None:
-        return values.sum()
-    return values.sum(axis=axis, exclude=True)
-
-
-def _numbers(total: Any, samples: int) -> np.ndarray:
-    numbers = total.asnumpy().astype(np.float64)
-    return numbers if len(numbers) == samples else numbers.sum() / samples
+    def _adds_constants(self, node: Node) -> bool:
+        """Whether an operator that shares out in proportion adds numbers that come from no
+        input."""
+        if passage(node) is not Passage.AFFINE:
+            return False
+        is_shift = node.operator.kind is Kind.SHIFT or node.op.endswith("_scalar")
+        return is_shift or len(varying_slots(self._graph, node)) < len(node.inputs)

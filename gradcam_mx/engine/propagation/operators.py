@@ -93,11 +93,12 @@ def _product(step: Step, epsilon: float, shares: Sequence[float]) -> Passed:
         if is_plain and value.shape == z.shape:
             found[place] = relevance if share == 1 else relevance * share
             continue
-        divisions = divided(relevance, z, epsilon)
-        (back,) = step.run().vjp([divisions], [place])
-        found[place] = value * back * share
+        taken = relevance if share == 1 else relevance * share
+        shares_of_sum = divided(taken, z, epsilon)
+        (back,) = step.run().vjp([shares_of_sum.values], [place])
+        found[place] = value * back
         if step.told is not None:
-            step.told("stabiliser", (relevance - divisions * z) * share)
+            shares_of_sum.tell(step.told)
     return found
 
 
@@ -117,9 +118,9 @@ def _normalised(step: Step, epsilon: float) -> Passed:
     added = mx.nd.broadcast_sub(beta.reshape(shape), mx.nd.broadcast_mul(slope, mean))
     shares = divided(step.arriving[0], step.outputs[0], epsilon)
     if step.told is not None:
-        step.told("stabiliser", step.arriving[0] - shares * step.outputs[0])
-        step.told("bias", mx.nd.broadcast_mul(shares, added))
-    return [mx.nd.broadcast_mul(x * shares, slope), *[None] * (len(step.inputs) - 1)]
+        shares.tell(step.told)
+        step.told("bias", mx.nd.broadcast_mul(shares.values, added))
+    return [mx.nd.broadcast_mul(x * shares.values, slope), *[None] * (len(step.inputs) - 1)]
 
 
 def _statistics(node: Node, x: Any) -> tuple[Any, Any]:

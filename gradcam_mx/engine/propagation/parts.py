@@ -6,9 +6,10 @@ import operator
 from functools import reduce
 from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
+from ..._mxnet import mx
 from ..steps import Ran
 from .layer import Layer
-from .shares import divided, negative, positive, stabilised
+from .shares import divided, negative, positive
 
 
 class Part(NamedTuple):
@@ -36,7 +37,7 @@ def exciting(layer: Layer, epsilon: float, factor: float = 1.0) -> Any:
 
     bias = None if layer.bias is None else positive(layer.bias)
     arriving = layer.arriving if factor == 1 else layer.arriving * factor
-    return shared(layer, "exciting", parts, bias, arriving, epsilon)
+    return shared(layer, "exciting", parts, bias, arriving, epsilon, 1)
 
 
 def shared(
@@ -46,6 +47,7 @@ def shared(
     bias: Any | None,
     arriving: Any,
     epsilon: float,
+    sign: int = 0,
 ) -> Any:
     """What arrives, shared out to what the layer read in proportion to some parts.
 
@@ -56,19 +58,25 @@ def shared(
         bias: what is added to that; None for nothing.
         arriving: what is shared out.
         epsilon: of the denominators.
+        sign: that of the sum everywhere, 1 or -1, if it is known.
     """
 
-    def run() -> tuple[list[tuple[Part, Ran]], Any, Any]:
+    def run() -> tuple[list[tuple[Part, Ran]], Any]:
         ran = [(part, layer.run(part.x, part.weight)) for part in parts()]
-        total = layer.plus(_sum((one.outputs[0], part.sign) for part, one in ran), bias)
-        return ran, total, stabilised(total, epsilon) if epsilon else None
+        total = _sum((one.outputs[0], part.sign) for part, one in ran)
+        return ran, layer.plus(total, bias)
 
-    ran, total, below = layer.once(name, run)
-    shares = divided(arriving, total, 0.0) if below is None else arriving / below
-    layer.account(shares, total, bias, arriving)
-    return _sum((part.x * one.vjp([shares])[0], part.sign) for part, one in ran)
+    ran, total = layer.once(name, run)
+    shares = divided(arriving, total, epsilon, sign)
+    layer.account(shares, bias)
+
+    def taken(part: Part, one: Ran) -> Any:
+        (back,) = one.vjp([shares.values], [0])
+        return mx.nd.elemwise_mul(part.x, back, out=back)
+
+    return _sum((taken(part, one), part.sign) for part, one in ran)
 
 
 def _sum(terms: Iterable[tuple[Any, int]]) -> Any:
     """Arrays with signs, added up; not `sum`, which would begin with 0 and copy."""
-    return reduce(operator.add, (one if sign == 1 else one * sign for one, sign in terms))
+    return reduce(operator.add, (one if sign == 1 else -one for one, sign in terms))
