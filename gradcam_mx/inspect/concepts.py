@@ -90,10 +90,10 @@ def concepts(
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx
-        >>> net = mx.gluon.model_zoo.vision.squeezenet1_1()
+        >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> images = mx.nd.random.normal(shape=(3, 3, 64, 64))
-        >>> found = gm.inspect.concepts(net, images[:1], 281, "features.7", 2, images=images)
+        >>> found = gm.inspect.concepts(net, images[:1], 281, "features.6", 2, images=images)
         >>> [(one.map.values.shape, len(one.patches)) for one in found]
         [((1, 3, 64, 64), 3), ((1, 3, 64, 64), 3)]
     """
