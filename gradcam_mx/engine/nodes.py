@@ -47,10 +47,17 @@ class Also(NamedTuple):
     """The values of another run, which this one is compared with."""
     ledger: Accounts | None = None
     """Takes down what arrives and leaves."""
+    made: dict[int, dict[Any, Any]] | None = None
+    """Node → what a rule made of its values, kept for other walks over the same run; None keeps
+    nothing."""
 
     def told(self, index: int) -> Told | None:
         """What takes down where relevance is lost at a node; None if nothing does."""
         return None if self.ledger is None else self.ledger.told(index)
+
+    def made_at(self, index: int) -> dict[Any, Any]:
+        """What was made at a node so far; what is added is kept, if anything is."""
+        return {} if self.made is None else self.made.setdefault(index, {})
 
 
 ALONE = Also()
@@ -106,6 +113,7 @@ class WrittenNode:
             slots=[0],
             reference=_reference(also, self.entries, self.node.index, [0]),
             told=also.told(self.node.index),
+            made=also.made_at(self.node.index),
         )
 
 
@@ -179,6 +187,7 @@ class GraphNode:
             self._any_value,
             _reference(also, self.entries, self._index, self._graph.outputs_read[self._index]),
             also.told(self._index),
+            also.made_at(self._index),
         )
 
     def _run(self, inputs: Arrays, parameters: Arrays, attrs: Attributes) -> Ran:

@@ -300,6 +300,13 @@ class Traced:
         with self.graph.lock:
             return self._tape.backward(self._at_heads(head_gradients), rule, points, also)
 
+    def onward(
+        self, where: Map, arriving: Any, rule: Rule, points: Sequence[Any], also: Also = ALONE
+    ) -> Mapping[Any, Any]:
+        """The rest of a backward pass: from what arrives at a layer to points before it."""
+        with self.graph.lock:
+            return self._tape.backward({where.point: arriving}, rule, points, also)
+
     def map_of(self, entry: Entry) -> Map:
         """The place of any value of the graph."""
         return self._subject.map_of(entry)

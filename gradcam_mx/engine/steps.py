@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
@@ -165,6 +165,9 @@ class Step:
     """Of a backward pass that compares two runs: the values of the other."""
     told: Told | None = None
     """Takes down where relevance is lost, if anybody keeps the accounts."""
+    made: dict[Any, Any] = field(default_factory=dict)
+    """What a rule made of the node's values, not of what arrives, and may find again: other walks
+    over the same run may share it."""
 
     def run(
         self,

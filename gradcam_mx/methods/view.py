@@ -356,6 +356,23 @@ class View:
         self.relevance(rule)
         return self._gradients[rule, "ledger"]
 
+    def onward(self, rule: Rule, arriving: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What comes to the input, (N, C, H, W), of each of other values of what arrives at the
+        layer; what the rule makes of the run's own values is made once for all.
+
+        Args:
+            rule: that of the method's needs.
+            arriving: arrays like `activations`.
+        """
+        also = Also(made={})
+        for one in arriving:
+            with failures_told("backward"):
+                found = apart.onward(
+                    self._recorded, self.layer_map, one, rule, self.input_map, also
+                )
+            check_finite([found], self.origin)
+            yield found
+
     def against(self, x: np.ndarray, rule: Rule, at: Map | None = None) -> walks.Compared:
         """Multipliers between this run and one on another input, at the layer or the input.
 
