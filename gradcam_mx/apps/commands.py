@@ -179,7 +179,9 @@ def _check(options: argparse.Namespace) -> int:
     requested.check_usage(options)
     graph = requested.network(options)
     x = requested.preprocess(options, graph)(requested.photo_or_noise(options))
-    report = check(graph, x, layer=options.layer, output=options.output)
+    report = check(
+        graph, x, layer=options.layer, output=options.output, relevance=options.relevance
+    )
     print(report)
     return DONE if report else SOMETHING_WRONG
 

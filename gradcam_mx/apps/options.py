@@ -219,6 +219,11 @@ def _add_check(commands: Any) -> None:
     add_preprocessing(command)
     command.add_argument("--layer", metavar="NAME", help=LAYER_HELP)
     command.add_argument("--output", type=values.name_or_number, metavar="NAME", help=OUTPUT_HELP)
+    command.add_argument(
+        "--relevance",
+        action="store_true",
+        help="look too at what relevance loses on its way through the network",
+    )
     command.set_defaults(usage_error=command.error, weights=None)
 
 
