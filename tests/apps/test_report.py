@@ -398,11 +398,23 @@ def test_of_many_photos_some_are_measured(net, tmp_path):
     assert [one["number"] for one in record["photos"] if "measures" in one] == [0, 3]
     assert record["measured"] == 2
     assert record["table"]["rows"][0]["cells"][0]["photos"] == 2
+    assert "measured=2" in record["how"]["python"]
     assert [spread(10, 10), spread(11, 10), spread(1000, 100)] == [
         None,
         range(0, 11, 2),
         range(0, 1000, 10),
     ]
+
+
+def test_measured_0_is_a_report_without_measures(net, tmp_path):
+    done = written(tmp_path / "report.html", net, 2, measured=0)
+    record = record_of(done)
+    assert record["table"] is None
+    assert record["measured"] == 0
+    assert record["done"]["metrics"] == []
+    assert not any("measures" in one for one in record["photos"])
+    assert "metrics=[]" in record["how"]["python"]
+    assert gm.verify(done, net, progress=False)
 
 
 def test_a_template_of_ones_own(net, tmp_path):
@@ -474,10 +486,12 @@ def test_one_class_is_explained_if_it_is_asked_for(net, tmp_path, x):
         ({"target": 7}, TargetError, "there is no class 7"),
         ({"methods": ["magic"]}, MethodError, "magic"),
         ({"metrics": ["magic"]}, MetricError, "magic"),
+        ({"metrics": ["magic"], "measured": 0}, MetricError, "magic"),
         ({"metrics": ["iou"]}, MetricError, "needs to know where the object is"),
         ({"preprocess": None}, InputError, "how photos are prepared"),
         ({"top": 0}, InputError, "top=0"),
         ({"per_page": 0.5}, InputError, "per_page=0.5"),
+        ({"measured": -1}, InputError, "measured=-1; expected a whole number, 0 or more"),
     ],
 )
 def test_what_does_not_fit_is_told_before_anything_is_computed(net, tmp_path, more, kind, said):

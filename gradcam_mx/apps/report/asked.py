@@ -40,7 +40,7 @@ def brief_of(
         refuse_masks([one.name for one in metrics if one.wants.masks])
         controls = [one for one in options.controls if one not in (NONE, *job.methods)]
         evaluator = requested_measures.evaluator(options, job)
-        measures = Measures(evaluator, metrics, controls, {}, options.seed or 0)
+        measures = Measures(evaluator, metrics, controls, {}, options.seed or 0, options.measured)
     return Brief(
         job=job,
         net=options.symbol.name if options.symbol else options.model or DEFAULT_MODEL,

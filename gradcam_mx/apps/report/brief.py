@@ -72,6 +72,8 @@ class Measures:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of a measure → its own options."""
     seed: int = 0
+    most: int = MEASURED
+    """How many photos are measured."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ...graph.picture_input import preprocess_of
 from ...graph.trace import Net, trace
 from ...methods.options import Options
 from ...metrics.evaluating import CONTROLS, Evaluator, Way
-from ...metrics.register import find_metric
+from ...metrics.register import Metric, find_metric
 from ...support.arrays import is_whole, numbers_of
 from ...support.boundary import told
 from ...support.callers import caller_level
@@ -80,7 +80,8 @@ def report(
         methods: names out of `gm.METHODS`.
         labels: the true class of each photo, by number or name, in a list; or the path of a file
             with lines of a photo, a comma or tab, and its class.
-        metrics: names out of `gm.metrics.METRICS`; none for a report without measures.
+        metrics: names out of `gm.metrics.METRICS`; none, or measured=0, for a report without
+            measures.
         controls: what methods have to beat.
         preprocess: how photos are prepared, such as `gm.zoo.IMAGENET`; by default
             `net.preprocess`, which the networks of `gm.zoo` have.
@@ -118,9 +119,13 @@ def report(
         report.html: all of it agrees
     """
     path = Path(path).expanduser()
-    for name, value in (("top", top), ("per_page", per_page), ("measured", measured)):
-        if not is_whole(value) or value < 1:
-            raise InputError(f"{name}={value!r}; expected a whole number, 1 or more")
+    for name, value, least in (
+        ("top", top, 1),
+        ("per_page", per_page, 1),
+        ("measured", measured, 0),
+    ):
+        if not is_whole(value) or value < least:
+            raise InputError(f"{name}={value!r}; expected a whole number, {least} or more")
     graph = trace(net)
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, output)])
     prepare = preprocess_of(net, preprocess)
@@ -156,16 +161,16 @@ def report(
     sources = _sources(photos)
     truths = None if labels is None else _truths(labels, photos, known, _count(count), given.what)
     measures = None
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
-    if wanted:
-        measures = _measures(job, wanted, controls, metric_options, seed)
+    wanted = [find_metric(one) for one in ([metrics] if isinstance(metrics, str) else metrics)]
+    if wanted and measured:
+        measures = _measures(job, wanted, controls, metric_options, seed, measured)
     brief = Brief(
         job,
         _called(net),
         sources,
         truths,
         measures,
-        spread(len(sources), measured),
+        spread(len(sources), measured or 1),
         title or Brief.title,
         None if template is None else Path(template).expanduser(),
         per_page,
@@ -254,12 +259,12 @@ def _truths(labels: Any, photos: Any, known: Labels | None, count: int, gives: s
 
 def _measures(
     job: Job,
-    metrics: Sequence[str],
+    chosen: Sequence[Metric],
     controls: Sequence[str],
     options: Mapping[str, Mapping[str, Any]],
     seed: int,
+    most: int,
 ) -> Measures:
-    chosen = [find_metric(one) for one in metrics]
     refuse_masks([one.name for one in chosen if one.wants.masks])
     others = [one for one in dict.fromkeys(controls) if one not in job.methods]
     evaluator = Evaluator(
@@ -273,4 +278,4 @@ def _measures(
         seed=seed,
     )
     evaluator.check((1, *job.preprocess.shape))
-    return Measures(evaluator, chosen, others, options, seed)
+    return Measures(evaluator, chosen, others, options, seed, most)

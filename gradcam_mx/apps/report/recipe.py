@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from ... import zoo
 from ...support.boundary import described
 from ..photos import Job
-from .brief import Measures
+from .brief import MEASURED, Measures
 
 _NOT_SAID = {"photos", "gpu", "out"}
 """Options that say where things are, not what is done; `out` is said first."""
@@ -52,6 +52,8 @@ def in_python(
                 {name: dict(one) for name, one in measures.options.items()}
             )
         said["seed"] = repr(measures.seed)
+        if measures.most != MEASURED:
+            said["measured"] = repr(measures.most)
     said["top"] = repr(job.top_k)
     lines = [f"    {name}={value}," for name, value in said.items()]
     return "\n".join(
