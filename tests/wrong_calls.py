@@ -354,7 +354,8 @@ def _add_reports(add, graph):
     few = {
         "photos": [PHOTO, PHOTO[::-1]],
         "methods": ["saliency"],
-        "metrics": ["sparseness"],
+        "metrics": ["sparseness", "energy"],
+        "masks": [(1, 2, 4, 7), np.eye(8) > 0],
         "controls": ["edge_map"],
         "preprocess": gm.zoo.IMAGENET.adapted(size=8),
         "progress": False,
