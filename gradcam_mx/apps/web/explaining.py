@@ -13,6 +13,7 @@ from ...methods import Plan
 from . import asked
 from .action import Action, Answer, Body
 from .album import Photo
+from .captions import caption
 from .jobs import Job
 from .nets import HeldNet
 from .refused import Refused
@@ -101,7 +102,7 @@ class Piece:
             "method": found.method,
             "title": found.title or found.method,
             "target": self.spec,
-            "caption": drawing.captions(found)[0],
+            "caption": caption(self.spec, found, self.net),
             "class": class_id,
             "score": float(found.score[0]),
             "layer": found.layer,

@@ -143,7 +143,7 @@ def of_inspection(function: Callable[..., Any]) -> Form | None:
     chosen = [_chosen(name, parameters[name], hints.helps(doc)) for name in taken]
     return {
         "name": function.__name__,
-        "title": function.__name__.replace("_", " "),
+        "title": function.__name__.replace("_", " ").capitalize(),
         "summary": doc.split("\n\n")[0].replace("\n", " "),
         "doc": doc,
         "gives": gives(function),
