@@ -17,7 +17,9 @@ def caption(spec: Any, found: Explanation, net: HeldNet) -> str:
         found: the explanation.
         net: the network.
     """
-    kind, value = next(iter(spec.items())) if spec else (None, None)
+    if not spec:
+        return drawing.captions(found)[0]
+    ((kind, value),) = spec.items()
     if kind == "difference":
         one, other = (net.said(class_id) for class_id in _classes(value, net))
         return f"{one} rather than {other}"
