@@ -18,13 +18,13 @@ def caption(spec: Any, found: Explanation, net: HeldNet) -> str:
         net: the network.
     """
     if not spec:
-        return drawing.captions(found)[0]
+        return drawing.captions(found, net.labels)[0]
     ((kind, value),) = spec.items()
     if kind == "difference":
         one, other = (net.said(class_id) for class_id in _classes(value, net))
         return f"{one} rather than {other}"
     if kind not in ("unit", "channel"):
-        return drawing.captions(found)[0]
+        return drawing.captions(found, net.labels)[0]
     named = f"channel {value['channel']} of {value.get('layer') or found.output}"
     if kind == "channel":
         return f"the mean of {named}"
