@@ -6,7 +6,6 @@ import io
 import json
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,9 @@ from gradcam_mx.support.labels import Labels
 pytest.importorskip("flask", reason="the app is served by Flask")
 waitress = pytest.importorskip("waitress", reason="the app is served by waitress")
 
-from gradcam_mx.apps.web import server as web  # noqa: E402
 from gradcam_mx.apps.web.nets import HeldNet  # noqa: E402
+from gradcam_mx.apps.web.routes.around import STATIC  # noqa: E402
+from gradcam_mx.apps.web.server import make_app  # noqa: E402
 from gradcam_mx.apps.web.workspace import Workspace  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ class Server:
     def start(self):
         workspace = Workspace(self.nets)
         workspace.album.add_files(sorted(self.folder.glob("*.png")))
-        app = web.make_app(workspace, default_methods=QUICK)
+        app = make_app(workspace, default_methods=QUICK)
         self.waitress = waitress.create_server(
             app, host="127.0.0.1", port=self.port, threads=8, clear_untrusted_proxy_headers=True
         )
@@ -133,7 +133,7 @@ def test_it_shows_a_map_at_once_and_is_light_and_asks_no_other_host(page, served
     hosts = {one for one in page.requests() if not one.startswith(("about:", "data:", "blob:"))}
     assert hosts
     assert all(one.startswith(served.address) for one in hosts)
-    files = [one for one in (Path(web.STATIC)).rglob("*") if one.is_file()]
+    files = [one for one in (STATIC).rglob("*") if one.is_file()]
     assert sum(one.stat().st_size for one in files) < 300_000
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from ...picture.encoded import as_jpeg, as_png, data_uri
 from ..advice import told
 from ..outputs import chances_of
 from ..photos import Source
-from ..provenance import Record, packed
+from ..provenance import Record, finite, packed
 from ..writing import Read
 from . import objects
 from .brief import Brief
@@ -123,7 +122,7 @@ def measure(brief: Brief, looked: Looked, number: int, read: Read, mask: Mask | 
     looked.measured = found
     looked.record["rows"] = [one.method for one in found[0]]
     looked.record["measures"] = [
-        {"metric": rows[0].metric, "values": [_number(one.values[0]) for one in rows]}
+        {"metric": rows[0].metric, "values": [finite(one.values[0]) for one in rows]}
         for rows in found
     ]
 
@@ -136,10 +135,6 @@ def _object(brief: Brief, looked: Looked, read: Read, mask: Mask) -> np.ndarray:
     drawn = objects.shown(prepare.crop(read.photo), where)
     looked.pictures[f"object-{looked.record['number']}"] = data_uri(as_jpeg(drawn, SIDE))
     return where
-
-
-def _number(value: Any) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def _class(brief: Brief, class_id: int, chances: np.ndarray) -> Record:
@@ -196,7 +191,7 @@ def _map(
         "layer": explanation.layer,
         "score": float(explanation.score[0]),
         "is_flat": where.mass is None,
-        "shares": {key: _number(value) for key, value in where.shares.items()},
+        "shares": {key: finite(value) for key, value in where.shares.items()},
         "numbers": numbers_of(explanation.values[0]),
         "picture": name,
         "bar": {"picture": bar, "low": legend.low, "middle": legend.middle, "high": legend.high},
