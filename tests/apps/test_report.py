@@ -29,7 +29,7 @@ from reports import (
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.apps.report import mass, tallies
+from gradcam_mx.apps.report import mass, rendering, tallies
 from gradcam_mx.apps.report.brief import spread
 from gradcam_mx.errors import (
     DependencyError,
@@ -409,6 +409,17 @@ def test_of_many_photos_some_are_measured(net, tmp_path):
         range(0, 11, 2),
         range(0, 1000, 10),
     ]
+
+
+def test_numbers_are_for_people():
+    said = {
+        "chance": {0.0: "0.000", 0.0001: "<\u00a00.001", 0.25: "0.250", None: "–"},
+        "number": {-0.5194: "−0.519", 12.0: "12", None: "–"},
+        "percent": {0.5: "50.0\u00a0%", None: "–"},
+    }
+    for name, values in said.items():
+        for value, expected in values.items():
+            assert rendering._FILTERS[name](value) == expected
 
 
 def test_measured_0_is_a_report_without_measures(net, tmp_path):

@@ -134,13 +134,13 @@ class Totals:
         table = self._evaluation()
         if table is not None:
             panels = {
-                one.name: [
+                one.title: [
                     (entry.mean, entry.standard_error)
                     for entry in (table[row, one.name] for row in table.rows)
                 ]
                 for one in table.metrics
             }
-            chart = picture.bars(panels, table.rows, len(table.methods), None)
+            chart = picture.bars(panels, [*map(_title, table.rows)], len(table.methods), None)
             found["chart"] = data_uri(as_png(picture.as_array(chart)))
         return found
 
