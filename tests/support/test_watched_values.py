@@ -27,4 +27,4 @@ class Watching:
 def test_an_array_is_gone_through_as_a_list_is(values):
     expected = list(values) if not hasattr(values, "__next__") else [5]
     with watched(Watching()):
-        assert list(bar(values, what="things", total=len(expected))) == expected
+        assert list(bar(values, what="things", total=len(expected), show=True)) == expected
