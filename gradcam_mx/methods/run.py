@@ -421,11 +421,10 @@ class View:
         return self._traced.ledger()
 
     def _gradient(self, rule: Rule, where: Map, also: Also = ALONE) -> np.ndarray:
-        if (rule, where.point) not in self._gradients:
-            # one pass serves whatever is wanted under this rule
-            maps = list(self.maps) if rule.is_plain or where in self.maps else []
-            if where == self.input_map or (rule.is_plain and rule in self._recorded.rules):
-                maps.append(self.input_map)
+        # accounts are kept of one walk, to one place
+        is_told = also.ledger is not None
+        if is_told or (rule, where.point) not in self._gradients:
+            maps = [where] if is_told else self._served(rule, where)
             with failures_told("backward"):
                 gradients = apart.backward(self._recorded, self._head, rule, maps, also)
             self._gradients.update({(rule, point): one for point, one in gradients.items()})
@@ -433,6 +432,13 @@ class View:
             if not any(one.any() for one in gradients.values()) and not rule.needs_graph:
                 self._recorded.recording.check_zeros(self._head.gradients, list(gradients))
         return self._gradients[rule, where.point]
+
+    def _served(self, rule: Rule, where: Map) -> list[Map]:
+        """Where one pass under a rule goes to: whatever is wanted under it."""
+        maps = list(self.maps) if rule.is_plain or where in self.maps else []
+        if where == self.input_map or (rule.is_plain and rule in self._recorded.rules):
+            maps.append(self.input_map)
+        return maps
 
 
 class Run(View):
