@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from naive_net import Graph, merge_batch_norms, node
-from naive_relevance import epsilon, flat, gamma, w_square
 from naive_relevance_net import (
     composite,
     contrastive_excitation_backprop,
@@ -378,3 +375,205 @@ def test_deep_shap_and_its_standard_error(ctx, name):
             assert_close(found.values[row], mean[layer or "x"])
             assert_close(found.details["standard_error"][row], error[layer or "x"])
         assert_complete(found)
+
+
+# ------------------------------------------------------------------------------ excitation backprop
+
+EXCITED = ("vgg", "resnet_v1", "inception", "generator")
+
+
+@pytest.mark.parametrize("name", EXCITED)
+def test_excitation_backprop(ctx, name):
+    net = small(name)
+    graph, x, merged = traced(net, ctx), np.abs(samples(net)), merge_batch_norms(net.graph)
+    for layer in (None, *net.cuts[-2:]):
+        found = gm.excitation_backprop(graph, doubles(x, ctx), TARGET, layer=layer).values
+        for one, sample in zip(found, x):
+            values = merged.forward(sample)
+            expected = excitation_backprop(merged, values, {"y": one_hot(net)})
+            assert_close(one, expected[layer or "x"], 1e-5)
+
+
+def test_excitation_backprop_sums_to_one(ctx):
+    """Where something excites every unit: of a net whose values are not negative."""
+    m = Maker(11)
+    m.relu("ar", m.conv("a", "x", 4, 2, 3, 3, pad=1))
+    m.add("p", "avg_pool", "ar", kernel=2, stride=2)
+    m.relu("br", m.conv("b", "p", 5, 4, 3, 3, pad=1))
+    m.add("j", "concat", "br", "p")
+    m.add("g", "mean", "j", axis=(1, 2))
+    m.dense("y", "g", 4, 9)
+    net = m.made((2, 6, 6), "ar", "p", "j", "g")
+    x = np.abs(samples(net))
+    found = [gm.excitation_backprop(traced(net, ctx), doubles(x, ctx), TARGET)]
+    found += gm.excitation_backprop(traced(net, ctx), doubles(x, ctx), TARGET, layer=list(net.cuts))
+    for one in found:
+        assert one.values.min() >= 0
+        np.testing.assert_allclose(one.values.sum(axis=(1, 2, 3)[: one.values.ndim - 1]), 1, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["vgg", "inception"])
+def test_contrastive_excitation_backprop(ctx, name):
+    net = small(name)
+    graph, x, merged = traced(net, ctx), np.abs(samples(net)), merge_batch_norms(net.graph)
+    for layer in (None, net.cuts[-1]):
+        given = {"contrastive": True, "layer": layer}
+        found = gm.excitation_backprop(graph, doubles(x, ctx), TARGET, **given).values
+        for one, sample in zip(found, x):
+            values = merged.forward(sample)
+            expected = contrastive_excitation_backprop(merged, values, "y", one_hot(net))
+            assert_close(one, expected[layer or "x"], 1e-5)
+
+
+# ----------------------------------------------------------------------------------------- FullGrad
+
+
+def stretched(values):
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+@pytest.mark.parametrize("name", [one for one in MAKERS if one != "squeezing"])
+def test_full_grad(ctx, name):
+    net = small(name)
+    x = samples(net)
+    found = gm.full_grad(traced(net, ctx), doubles(x, ctx), TARGET)
+    assert np.all(np.abs(found.details["completeness_gap"]) < 1e-8)
+    for one, sample in zip(found.values, x):
+        terms = full_grad(net.graph, net.graph.forward(sample), {"y": one_hot(net)})
+        maps = [np.abs(term) for term in terms.values() if term.ndim == len(net.shape)]
+        at_input = [picture.resize(stretched(one).sum(axis=0)[None], net.shape[1:]) for one in maps]
+        assert len(maps) > 2
+        assert_close(one, sum(at_input))
+
+
+def test_full_grad_of_gates_and_functional_operators_is_complete(ctx):
+    net = small("squeezing")
+    found = gm.full_grad(traced(net, ctx), doubles(samples(net), ctx), TARGET)
+    assert np.all(np.abs(found.details["completeness_gap"]) < 1e-8)
+    x = doubles(np.random.default_rng(7).normal(size=(2, 2, 6, 6)), ctx)
+    found = gm.full_grad(functional(ctx), x, TARGET)
+    assert np.all(np.abs(found.details["completeness_gap"]) < 1e-8)
+
+
+# -------------------------------------------------------------------- conditions, and other starts
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet_v1", "inception"])
+def test_conditions(ctx, name):
+    net = small(name)
+    graph, x, merged = traced(net, ctx), samples(net), merge_batch_norms(net.graph)
+    first, last = net.cuts[0], net.cuts[-2]
+    ruled = composite(net.graph, "epsilon_plus", eps=1e-3)
+    for conditions in ({first: [2]}, {last: [0, 3]}, {first: [0, 1], last: [1, 2, 3]}, {"y": 1}):
+        given = {"composite": "epsilon_plus", "epsilon": 1e-3, "conditions": conditions}
+        found = gm.lrp(graph, doubles(x, ctx), TARGET, **given)
+        assert_accounted(found)
+        kept = {one: np.atleast_1d(channels) for one, channels in conditions.items()}
+        for one, sample in zip(found.values, x):
+            values = merged.forward(sample)
+            start = score_of(net, values)
+            expected = relevance(merged, values, start, ruled, 1e-3, conditions=kept)
+            assert_close(one, expected["x"], what=str(conditions))
+
+
+def test_conditions_on_each_channel_add_up(ctx):
+    net = small("inception")
+    graph, x = traced(net, ctx), doubles(samples(net), ctx)
+    whole = gm.lrp(graph, x, TARGET).values
+    parts = [gm.lrp(graph, x, TARGET, conditions={"j": one}).values for one in range(11)]
+    assert_close(sum(parts), whole)
+    outside = gm.lrp(graph, x, TARGET, conditions={"y": 0}).values
+    assert not outside.any()
+
+
+def test_a_contrastive_start(ctx):
+    """The score S at the class, −S / (K − 1) at each of the others."""
+    net = small("resnet_v1")
+    x, merged = samples(net), merge_batch_norms(net.graph)
+    given = {"composite": "epsilon", "epsilon": 1e-3, "contrastive": True}
+    found = gm.lrp(traced(net, ctx), doubles(x, ctx), TARGET, **given).values
+    for one, sample in zip(found, x):
+        values = merged.forward(sample)
+        start = values["y"][TARGET] * np.where(one_hot(net) > 0, 1, -1 / 3)
+        assert_close(one, relevance(merged, values, {"y": start}, {}, 1e-3)["x"])
+
+
+# --------------------------------------------------------------------------- maps from relevance
+
+
+def relu(values):
+    return np.maximum(values, 0)
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet_v1", "squeezing"])
+def test_relevance_cam(ctx, name):
+    net = small(name)
+    x, merged = samples(net), merge_batch_norms(net.graph)
+    ruled = composite(net.graph, "epsilon_plus")
+    for layer in [one for one in net.cuts if net.graph.forward(x[0])[one].ndim == 3]:
+        found = gm.relevance_cam(traced(net, ctx), doubles(x, ctx), TARGET, layer).values
+        for one, sample in zip(found, x):
+            values = merged.forward(sample)
+            start = values["y"][TARGET] * np.where(one_hot(net) > 0, 1, -1 / 3)
+            weights = relevance(merged, values, {"y": start}, ruled)[layer].sum(axis=(1, 2))
+            map_of = relu(np.einsum("c,chw->hw", weights, values[layer]))
+            assert_close(one, map_of, 1e-5, layer)
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet_v1", "squeezing"])
+def test_lift_cam(ctx, name):
+    net = small(name)
+    x = samples(net)
+    layer = next(one for one in net.cuts[1:] if net.graph.forward(x[0])[one].ndim == 3)
+    found = gm.lift_cam(traced(net, ctx), doubles(x, ctx), TARGET, layer).values
+    nodes = net.graph.nodes
+    place = next(number for number, one in enumerate(nodes) if one.name == layer)
+    tail = Graph([node(layer, "input"), *nodes[place + 1 :]])
+    for one, sample in zip(found, x):
+        value = net.graph.forward(sample)[layer]
+        lifted = deep_lift(tail, value, np.zeros_like(value), {"y": one_hot(net)})[layer]
+        map_of = relu(np.einsum("c,chw->hw", lifted.sum(axis=(1, 2)), value))
+        assert_close(one, map_of)
+
+
+def test_recipro_cam(ctx):
+    net = small("vgg")
+    x, nodes = samples(net), net.graph.nodes
+    place = next(number for number, one in enumerate(nodes) if one.name == "p")
+    tail = Graph([node("p", "input"), *nodes[place + 1 :]])
+    found = gm.recipro_cam(traced(net, ctx), doubles(x, ctx), TARGET, "p").values
+    for one, sample in zip(found, x):
+        value = net.graph.forward(sample)["p"]
+        scores = np.zeros(value.shape[1:])
+        for i, j in np.ndindex(*scores.shape):
+            mask = np.zeros_like(scores)
+            for k, m in np.ndindex(*scores.shape):
+                if max(abs(k - i), abs(m - j)) <= 1:
+                    mask[k, m] = 0.5 ** (abs(k - i) + abs(m - j))
+            scores[i, j] = tail.forward(value * mask)["y"][TARGET]
+        assert_close(one, stretched(scores), 1e-5)
+
+
+def test_finer_cam(ctx):
+    """∂(S − γ mean of the similar classes' scores)/∂A, averaged over positions."""
+    m = Maker(12)
+    m.relu("ar", m.conv("a", "x", 4, 2, 3, 3, pad=1))
+    m.dense("y", "ar", 7, 4 * 36)
+    net = m.made((2, 6, 6), "ar")
+    x = samples(net)
+    for gamma_of, similar in ((0.6, 3), (0.9, 2), (0.0, 1)):
+        given = {"gamma": gamma_of, "similar": similar}
+        found = gm.finer_cam(traced(net, ctx), doubles(x, ctx), TARGET, "ar", **given).values
+        for one, sample in zip(found, x):
+            values = net.graph.forward(sample)
+            distance = np.abs(values["y"] - values["y"][TARGET])
+            nearest = np.argsort(distance)[1 : 1 + similar]
+            start = one_hot(net)
+            start[nearest] = -gamma_of / similar
+            weights = net.graph.gradient(values, {"y": start})["ar"].mean(axis=(1, 2))
+            assert_close(one, relu(np.einsum("c,chw->hw", weights, values["ar"])))
+    plain = gm.grad_cam(traced(net, ctx), doubles(x, ctx), TARGET, "ar").values
+    assert_close(found, plain)
+    with pytest.raises(GradCamError, match="7 classes"):
+        gm.finer_cam(traced(net, ctx), doubles(x, ctx), TARGET, "ar", similar=7)
