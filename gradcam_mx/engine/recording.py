@@ -32,6 +32,7 @@ from .kept import Looks, QuickSizes, Togethers, Ways
 from .nodes import ALONE, Also
 from .order import shape_of
 from .origin import origin
+from .propagation.biases import BiasMaps
 from .propagation.ledger import Ledger
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
@@ -299,6 +300,13 @@ class Traced:
         with self.graph.lock:
             return self._tape.backward(self._at_heads(head_gradients), rule, points, also)
 
+    def onward(
+        self, where: Map, arriving: Any, rule: Rule, points: Sequence[Any], also: Also = ALONE
+    ) -> Mapping[Any, Any]:
+        """The rest of a backward pass: from what arrives at a layer to points before it."""
+        with self.graph.lock:
+            return self._tape.backward({where.point: arriving}, rule, points, also)
+
     def map_of(self, entry: Entry) -> Map:
         """The place of any value of the graph."""
         return self._subject.map_of(entry)
@@ -306,6 +314,10 @@ class Traced:
     def ledger(self) -> Ledger:
         """An empty one, for a backward pass of this recording."""
         return Ledger(self.graph, self._subject.sample_axis)
+
+    def bias_maps(self) -> BiasMaps:
+        """None found so far, for a backward pass of this recording."""
+        return BiasMaps(self.graph, self._subject.sample_axis)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
         heads: dict[Any, Any] = {}

@@ -103,6 +103,11 @@ class Rule:
         """Whether it acts on whole graphs, and nets that cannot be traced are refused."""
         return False
 
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether what arrives at each operator and leaves it is taken down."""
+        return False
+
     def start(self, gradient: Any, output: Any) -> Any:
         """What a backward pass begins with at an output.
 

@@ -120,8 +120,7 @@ class Tape:
         if not self._given_points.issuperset(wanted):
             raise RuleError("the tape was not made for gradients at these points: pass them to it")
         with mx.autograd.pause():
-            to_inputs = self.graph.differentiable(self.graph.inputs) if also.ledger else ()
-            walk = _Walk(heads, wanted, self.graph.differentiable(wanted), also, to_inputs)
+            walk = _Walk(heads, wanted, self.graph.differentiable(wanted), also)
             for run in reversed(self._runs):
                 walk.through(run, self._acts[rule].get(run.segment.root))
             for point in wanted:
@@ -236,8 +235,6 @@ class _Walk:
         wanted: the values whose gradients are asked for.
         on_the_way: the nodes from which gradients come there.
         also: what goes with it.
-        to_inputs: the nodes from which gradients come to the net's inputs: what is passed on there
-            is not lost, though nobody asked for it.
     """
 
     def __init__(
@@ -246,9 +243,8 @@ class _Walk:
         wanted: Sequence[Entry],
         on_the_way: frozenset[int],
         also: Also = ALONE,
-        to_inputs: Container[int] = (),
     ) -> None:
-        self._also, self._to_inputs = also, to_inputs
+        self._also = also
         self.gradients = {head: gradient.copy() for head, gradient in heads.items()}
         self._wanted, self._on_the_way = frozenset(wanted), on_the_way
         # The values whose gradient no other array shares its memory with, as those that come from
@@ -277,20 +273,20 @@ class _Walk:
             heads = backward.arrived(given, may_write=alone)
             alone = alone or all(after is not before for after, before in zip(heads, given))
         if backward and backward.instead:
-            passed = run.passed_on(backward, heads, self._also)
+            passed, is_all = run.passed_on(backward, heads, self._also), True
             arrived = [one for one in passed if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
-            # accounts are kept of all that is passed on, whether or not it goes on
-            is_told = self._also.ledger is not None
-            leaves = [leaf for leaf in run.leaves if is_told or self.goes_on(leaf)]
-            passed = list(zip(leaves, run.vjp(heads, leaves)))
-            arrived = [one for one in passed if self.goes_on(one[0])]
+            leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
+            passed = arrived = list(zip(leaves, run.vjp(heads, leaves)))
+            is_all = len(leaves) == len(run.segment.leaves)
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
-            going = [one for one in passed if self.goes_on(one[0]) or one[0][0] in self._to_inputs]
             is_changed = bool(backward and backward.arriving) or not self._heads.isdisjoint(outputs)
-            self._also.ledger.passed(run.segment.root, arriving, going, is_changed)
+            kept = [
+                one for one in passed if self.goes_on(one[0]) or self._also.ledger.leads(one[0])
+            ]
+            self._also.ledger.passed(run.segment.root, arriving, kept, is_all, is_changed)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

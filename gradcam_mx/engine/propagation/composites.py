@@ -85,6 +85,10 @@ class Relevance(Rule):
     def needs_graph(self) -> bool:
         return True
 
+    @property
+    def keeps_accounts(self) -> bool:
+        return True
+
     def at(self, node: Node) -> None:
         return None
 

@@ -49,10 +49,11 @@ MIXES = {
     *("_npx_log_softmax", "L2Normalization", "LRN"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
-_OF_TWO = {
+_CHOOSING = {
     *("_maximum", "broadcast_maximum", "_npi_maximum", "_maximum_scalar", "_npi_maximum_scalar"),
-    *("max", "_np_max"),
+    *("max", "_np_max", "sort", "topk", "ROIPooling"),
 }
+"""What gives the largest of some numbers, or each in its turn."""
 _SMALLEST = {
     *("_minimum", "broadcast_minimum", "_npi_minimum", "_minimum_scalar", "_npi_minimum_scalar"),
     *("min", "_np_min"),
@@ -125,7 +126,7 @@ def _at(
         return _quotient
     if is_behind_extreme(graph, node):
         return to_first
-    if node.op in _OF_TWO and node.activation is None:
+    if node.op in _CHOOSING and node.activation is None:
         return partial(_chosen, larger=True)
     if node.op in _SMALLEST and node.activation is None:
         return partial(_chosen, larger=False)

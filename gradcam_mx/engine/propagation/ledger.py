@@ -65,6 +65,7 @@ class Ledger:
             *,
             along: int | None = None,
             factor: float = 1.0,
+            slot: int | None = None,
         ) -> None:
             if not factor:
                 return
@@ -78,11 +79,17 @@ class Ledger:
 
         return tell
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+        inputs = self._graph.inputs
+        return entry in inputs or entry[0] in self._graph.differentiable(inputs)
+
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
         is_changed: bool = False,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads.
@@ -91,6 +98,7 @@ class Ledger:
             index: the node.
             arriving: what arrived at which outputs.
             passed_on: what was passed on to which values.
+            is_all: whether these are all that it reads.
             is_changed: whether what arrived is other than what was passed on there before.
         """
         totals = self._of(index)
@@ -102,12 +110,15 @@ class Ledger:
             else:
                 total = self._sums.of(one, self._axis_of(entry))
             known[id(one)] = total
-            totals["arrived"].append(total)
+        totals["arrived"] += known.values()
+        if not is_all:  # the others get what these do not
+            totals["left"] += known.values()
         for entry, one in passed_on:
             # where the same array goes on, so does its sum
             axis = self._axis_of(entry)
             total = known[id(one)] if id(one) in known else self._sums.of(one, axis)
-            totals["left"].append(total)
+            if is_all:
+                totals["left"].append(total)
             self._arrived.setdefault(entry, []).append(total)
 
     def _of(self, index: int) -> Totals:
