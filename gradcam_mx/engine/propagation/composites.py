@@ -203,7 +203,13 @@ class _Placed:
     def _chosen(self, node: Node) -> Chosen:
         if node.index in self._own:
             return self._own[node.index]
-        return self._rule.of_nodes(node) if self._rule.of_nodes is not None else None
+        chosen = self._rule.of_nodes(node) if self._rule.of_nodes is not None else None
+        if chosen is not None and not callable(chosen):
+            raise RuleError(
+                f"the composite gives {chosen!r} at {node.op} {node.name!r}; expected a rule, a "
+                "function of a step, or None"
+            )
+        return chosen
 
     def _usual(self, node: Node) -> LayerRule:
         composite = self._rule.composite
