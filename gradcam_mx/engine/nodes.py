@@ -25,12 +25,16 @@ class Accounts(Protocol):
     def told(self, index: int) -> Told:
         """What takes down where relevance is lost at a node."""
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
         is_all: bool,
+        is_changed: bool = False,
     ) -> None:
         """Something arrived at the outputs of a node, and was passed on to values that it reads: to
         all of them, or to some and to others that nobody asks for."""

@@ -69,7 +69,7 @@ class Subject:
             lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
         )
         """The nodes between the outputs and the input."""
-        if wanted.rules:
+        if wanted.rules and not (self.maps and wanted.ends_at_layers):
             self.check_connected()
         for rule in wanted.rules:
             rules.check_acts(rule, self.report(rule), (graph.nodes[one] for one in self.way))
@@ -361,7 +361,8 @@ class Traced:
             repeats: 1 unless any variants may come together.
             rules: the rules of its backward passes.
         """
-        if where == self.input:
+        rules = list(rules)
+        if where == self.input and (where in points or PLAIN in rules):
             self._subject.check_connected()
         beside = self.beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         given = {where.point: value, **beside}

@@ -250,6 +250,7 @@ class _Walk:
         # The values whose gradient no other array shares its memory with, as those that come from
         # one operator might. Only such a gradient is changed in place.
         self._own = set(heads)
+        self._heads = frozenset(heads)
 
     def through(self, run: SegmentRun, backward: Backward | None) -> None:
         """Take the gradients from a segment's outputs to its leaves."""
@@ -281,7 +282,11 @@ class _Walk:
             is_all = len(leaves) == len(run.segment.leaves)
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
-            self._also.ledger.passed(run.segment.root, arriving, passed, is_all)
+            is_changed = bool(backward and backward.arriving) or not self._heads.isdisjoint(outputs)
+            kept = [
+                one for one in passed if self.goes_on(one[0]) or self._also.ledger.leads(one[0])
+            ]
+            self._also.ledger.passed(run.segment.root, arriving, kept, is_all, is_changed)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

@@ -22,7 +22,7 @@ from .inputs import for_each, of_each
 from .moments import Moments
 from .needs import Needs
 from .register import Result
-from .run import View
+from .view import View
 
 FAMILY = "relevance"
 
@@ -106,9 +106,7 @@ def lrp(
         contrastive=contrastive,
         fallback=fallback,
     )
-    ledger = run.ledger()
-    values = run.relevance(rule, ledger)
-    return Result(values, {"ledger": ledger.table(len(run.score))}, signed=True)
+    return Result(run.relevance(rule), {"ledger": run.ledger(rule)}, signed=True)
 
 
 def _excitation_rule(contrastive: bool, fallback: str | None) -> Rule:

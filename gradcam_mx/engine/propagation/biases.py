@@ -23,6 +23,7 @@ from .layer import Layer
 from .operators import varying_slots
 from .shares import Passed
 from .sums import Sums
+from .ties import is_behind_extreme
 
 _HOMOGENEOUS = {"relu", "leaky", "prelu", "rrelu"}
 """Activations without a bias: they are straight on either side of zero."""
@@ -87,12 +88,17 @@ class BiasMaps:
 
         return tell
 
+    def leads(self, entry: Entry) -> bool:
+        """Of no account here."""
+        return True
+
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
         is_all: bool,
+        is_changed: bool = False,
     ) -> None:
         """Nothing is added by what is passed on."""
 
@@ -104,6 +110,8 @@ def _is_plain_layer(graph: Structure, node: Node) -> bool:
 def _adds(graph: Structure, node: Node) -> bool:
     """Whether an operator is anything but linear in what it reads and varies."""
     way, varying = passage(node), varying_slots(graph, node)
+    if is_behind_extreme(graph, node):
+        return False
     if node.op in MIXES:
         return True
     if way is Passage.AFFINE:

@@ -34,15 +34,19 @@ from .layer import Layer, Norm
 from .merging import merged
 from .operators import refusal, varying_slots
 from .shares import Passed, negative, positive
+from .ties import is_behind_extreme, per_tie, to_first
 
 NO_CHANGE = 1e-6
 """Below this a change is none, and the derivative stands for the quotient."""
 POINTS = 16
-"""Of the line that a gradient is averaged on: an error of 1e-10 for smooth functions."""
+"""Of a part of the line that a gradient is averaged on: an error of 1e-10 for smooth functions."""
+CLOSE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-8}
+"""How much of a change the mean gradient may fail to account for before the line is parted."""
+MOST_PARTS = 32
 
 MIXES = {
     *("softmax", "softmin", "log_softmax", "SoftmaxActivation", "_npx_softmax"),
-    *("_npx_log_softmax", "L2Normalization", "LRN", "smooth_l1"),
+    *("_npx_log_softmax", "L2Normalization", "LRN"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
 _CHOOSING = {
@@ -54,7 +58,6 @@ _SMALLEST = {
     *("_minimum", "broadcast_minimum", "_npi_minimum", "_minimum_scalar", "_npi_minimum_scalar"),
     *("min", "_np_min"),
 }
-_REDUCTIONS = {"max", "min", "_np_max", "_np_min"}
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,8 @@ def _at(
     way = passage(node)
     if node.bend is not None:
         return _quotient
-    in_group = _tie_group(graph, node)
-    if in_group is not None:
-        return in_group
+    if is_behind_extreme(graph, node):
+        return to_first
     if node.op in _CHOOSING and node.activation is None:
         return partial(_chosen, larger=True)
     if node.op in _SMALLEST and node.activation is None:
@@ -198,15 +200,37 @@ def _halfway(step: Step) -> Passed:
 
 
 def _on_the_line(step: Step) -> Passed:
-    """The mean of the gradient between the two runs."""
-    before, _ = _reference(step)
+    """The mean of the gradient between the two runs, in so many parts of the line that it accounts
+    for the change."""
+    before, after = _reference(step)
+    changes = [x - x0 for x, x0 in zip(step.inputs, before)]
+    wanted = sum(
+        _numbers(one * (y - y0)).sum() for one, y, y0 in zip(step.arriving, step.outputs, after)
+    )
+    parts, close = 1, CLOSE[np.dtype(step.outputs[0].dtype).name]
+    while True:
+        found = _mean_gradient(step, before, changes, parts)
+        terms = [_numbers(one * change) for one, change in zip(found, changes)]
+        gap = abs(sum(one.sum() for one in terms) - wanted)
+        parts *= 2
+        if gap <= close * sum(np.abs(one).sum() for one in terms) or parts > MOST_PARTS:
+            return found
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return values.asnumpy().astype(np.float64)
+
+
+def _mean_gradient(step: Step, before: Sequence[Any], changes: Sequence[Any], parts: int) -> Passed:
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     total: list[Any] = [mx.nd.zeros_like(x) for x in step.inputs]
-    for point, weight in zip((points + 1) / 2, weights / 2):
-        between = [x0 + (x - x0) * point for x, x0 in zip(step.inputs, before)]
-        found = step.run(inputs=between).vjp(step.arriving)
-        total = [so_far + one * weight for so_far, one in zip(total, found)]
-    return list(total)
+    for part in range(parts):
+        for point, weight in zip((points + 1) / 2, weights / 2):
+            along = (part + point) / parts
+            between = [x0 + change * along for x0, change in zip(before, changes)]
+            found = step.run(inputs=between).vjp(step.arriving)
+            total = [so_far + one * (weight / parts) for so_far, one in zip(total, found)]
+    return total
 
 
 def _chosen(step: Step, larger: bool) -> Passed:
@@ -215,41 +239,14 @@ def _chosen(step: Step, larger: bool) -> Passed:
     y, arriving = step.outputs[0], step.arriving[0]
     between = mx.nd.maximum(y, y0) if larger else mx.nd.minimum(y, y0)
     now, then = step.run(), step.run(inputs=before)
-    own = now.vjp([_per_tie(step, now, arriving * (between - y0))])
-    other = then.vjp([_per_tie(step, then, arriving * (y - between))])
+    own = now.vjp([per_tie(step, now, arriving * (between - y0))])
+    other = then.vjp([per_tie(step, then, arriving * (y - between))])
+    derivatives = now.vjp([per_tie(step, now, arriving)])
     found: Passed = []
-    for x, x0, one, two in zip(step.inputs, before, own, other):
+    for x, x0, one, two, derivative in zip(step.inputs, before, own, other, derivatives):
         change = x - x0
-        is_none = change.abs() == 0
-        found.append((one + two) / (change + is_none) * (1 - is_none))
+        found.append(mx.nd.where(change == 0, derivative, (one + two) / change))
     return found
-
-
-def _per_tie(step: Step, ran: Any, values: Any) -> Any:
-    """What each of equal extremes gets, where MXNet gives all of it to each (of reductions)."""
-    if step.node.op not in _REDUCTIONS:
-        return values
-    (ties,) = ran.vjp([mx.nd.ones_like(values)])
-    node = step.node
-    axes = {"axis": tuple(map(int, node.numbers("axis")))} if node.numbers("axis", ()) else {}
-    count = mx.nd.sum(ties, exclude=node.flag("exclude", False), **axes)
-    return values / count.reshape(values.shape)
-
-
-def _tie_group(graph: Graph, node: Node) -> Callable[[Step], Passed] | None:
-    """At the operators by which equal extremes share a gradient (`rewrite`): all goes to the
-    extreme itself."""
-    is_last = node.role in _REDUCTIONS and node.op == "elemwise_add"
-    is_share = (
-        node.op == "elemwise_div"
-        and node.is_internal
-        and any(graph.nodes[reader].role in _REDUCTIONS for reader in graph.readers[node.index])
-    )
-    return _to_first if is_last or is_share else None
-
-
-def _to_first(step: Step) -> Passed:
-    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
 
 
 # -- reveal-cancel ---------------------------------------------------------------------------------
@@ -266,9 +263,9 @@ def _revealing(graph: Graph) -> dict[int, Backward]:
         if layer is None:
             continue
         function = graph.compile([(node.index, 0)], [source])
-        found[node.index] = Backward(instead=_to_first, of_activation=node.bend is not None)
+        found[node.index] = Backward(instead=to_first, of_activation=node.bend is not None)
         if norm is not None:
-            found[norm.node.index] = Backward(instead=_to_first)
+            found[norm.node.index] = Backward(instead=to_first)
         found[layer] = Backward(
             instead=partial(_revealed, graph=graph, source=source, norm=norm, function=function)
         )
@@ -281,6 +278,8 @@ def _layer_of(
     """The layer that makes what a function reads, if nothing else reads it; and the normalisation
     in between."""
     node = graph.nodes[source[0]]
+    while _is_copy(node) and node.index not in graph.branch_points:
+        node = graph.nodes[node.inputs[0][0]]
     if node.is_variable or node.index in graph.branch_points:
         return None, None
     if node.operator.kind in WEIGHTED and varying_slots(graph, node) == [0]:
@@ -289,6 +288,11 @@ def _layer_of(
         if norm.node.index == node.index and norm.output is not None:
             return layer, norm
     return None, None
+
+
+def _is_copy(node: Node) -> bool:
+    """Whether a node is a copy in the plain memory layout that the rewrite of a graph puts in."""
+    return node.op == "slice_axis" and node.role != node.op
 
 
 def _revealed(step: Step, graph: Graph, source: Entry, norm: Norm | None, function: Any) -> Passed:

@@ -54,10 +54,10 @@ def _layer_before(graph: Structure, norm: Node) -> tuple[int | None, bool]:
             axes = node.numbers("axes")
             if not axes or not -len(axes) <= axis < len(axes):
                 return None, False
-            axis = int(axes[axis])
+            axis, is_adjacent = int(axes[axis]), False
         elif not (node.op == "slice_axis" and node.is_internal):  # a copy in the plain layout
             return None, False
-        entry, is_adjacent = node.inputs[0], False
+        entry = node.inputs[0]
 
 
 def _is_its_axis(layer: Node, axis: int) -> bool:
