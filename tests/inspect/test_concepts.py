@@ -293,7 +293,9 @@ def test_photos_are_prepared_and_their_patches_cut_out(tmp_path):
         return np.moveaxis(photo.astype(np.float32) / 128 - 1, -1, 0)[None]
 
     x = prepare(photos[0])
-    found = gm.inspect.concepts(net, x, 2, "features.2", 3, images=photos, preprocess=prepare)
+    found = gm.inspect.concepts(
+        net, x, 2, "features.2", 2, images=photos, patches=2, preprocess=prepare
+    )
     assert found[0].patches
     for patch in found[0].patches:
         assert np.array_equal(patch.picture, photos[patch.index][patch.box])
@@ -306,8 +308,8 @@ def test_photos_are_prepared_and_their_patches_cut_out(tmp_path):
     pictures = sum(bool(axes.images) for axes in drawn.axes)
     assert pictures == 1 + sum(1 + len(one.patches) for one in found)
     assert found.save(tmp_path / "concepts.png", photos[0]).stat().st_size > 10_000
-    alone = gm.inspect.concepts(net, x, 2, "features.2", 3)
-    assert sum(bool(axes.images) for axes in alone.plot().axes) == 4
+    alone = gm.inspect.concepts(net, x, 2, "features.2", 2)
+    assert sum(bool(axes.images) for axes in alone.plot().axes) == 3
     assert alone._repr_png_()[:4] == b"\x89PNG"
     assert "<img" in alone._repr_html_()
     assert alone[0]._repr_png_()[:4] == b"\x89PNG"
