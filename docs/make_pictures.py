@@ -258,6 +258,18 @@ def units() -> None:
     )
 
 
+def concepts() -> None:
+    """The channels that one decision rests on, and where in photos each was most relevant."""
+    net = gm.zoo.squeezenet1_1()
+    photo = data.chelsea()
+    photos = [getattr(data, name)() for name in (*PHOTOS, "camera", "coins", "moon", "gravel")]
+    photos = [np.stack([one] * 3, axis=2) if one.ndim == 2 else one for one in photos]
+    found = gm.inspect.concepts(
+        net, net.preprocess(photo), "tiger cat", "features.9", 4, images=photos, patches=5
+    )
+    save_figure("concepts", found.plot(net.preprocess.crop(photo)))
+
+
 def maximization() -> None:
     net = gm.zoo.squeezenet1_1()
     targets = {
@@ -326,6 +338,7 @@ PICTURES = {
         top_classes,
         channels,
         units,
+        concepts,
         maximization,
         compare,
         report,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .methods.needs import Needs
-from .methods.run import Run, View
+from .methods.run import Run
+from .methods.view import View
 
 __all__ = ["Needs", "Run", "View"]
 

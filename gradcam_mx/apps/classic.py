@@ -23,7 +23,7 @@ from ..graph.centres import Centres
 from ..graph.picture_input import channel_order
 from ..graph.trace import Net
 from ..methods import Plan
-from ..methods.run import View
+from ..methods.view import View
 from ..nn import set_capture_layer_name, set_guided_backprop
 from ..support.arrays import stretched
 from ..support.boundary import told

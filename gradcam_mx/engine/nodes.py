@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
+from .._mxnet import mx
 from ..errors import RuleError
 from ..graph.graph import Graph
 from ..graph.kinds import Fault
@@ -24,13 +25,19 @@ class Accounts(Protocol):
     def told(self, index: int) -> Told:
         """What takes down where relevance is lost at a node."""
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
+        is_changed: bool = False,
     ) -> None:
-        """Something arrived at the outputs of a node, and was passed on to values that it reads."""
+        """Something arrived at the outputs of a node, and was passed on to values that it reads: to
+        all of them, or to some and to others that nobody asks for."""
 
 
 class Also(NamedTuple):
@@ -40,10 +47,17 @@ class Also(NamedTuple):
     """The values of another run, which this one is compared with."""
     ledger: Accounts | None = None
     """Takes down what arrives and leaves."""
+    made: dict[int, dict[Any, Any]] | None = None
+    """Node → what a rule made of its values, kept for other walks over the same run; None keeps
+    nothing."""
 
     def told(self, index: int) -> Told | None:
         """What takes down where relevance is lost at a node; None if nothing does."""
         return None if self.ledger is None else self.ledger.told(index)
+
+    def made_at(self, index: int) -> dict[Any, Any]:
+        """What was made at a node so far; what is added is kept, if anything is."""
+        return {} if self.made is None else self.made.setdefault(index, {})
 
 
 ALONE = Also()
@@ -99,7 +113,12 @@ class WrittenNode:
             slots=[0],
             reference=_reference(also, self.entries, self.node.index, [0]),
             told=also.told(self.node.index),
+            made=also.made_at(self.node.index),
         )
+
+
+_FILLED = {"_zeros": mx.nd.zeros, "_ones": mx.nd.ones}
+"""Operators that make arrays of one number."""
 
 
 class _Pieces(Cache[Key, Piece]):
@@ -168,6 +187,7 @@ class GraphNode:
             self._any_value,
             _reference(also, self.entries, self._index, self._graph.outputs_read[self._index]),
             also.told(self._index),
+            also.made_at(self._index),
         )
 
     def _run(self, inputs: Arrays, parameters: Arrays, attrs: Attributes) -> Ran:
@@ -210,8 +230,13 @@ class GraphNode:
         if entry in self._values:
             return self._values[entry]
         # a constant: a compiled piece that reads nothing would not know where to run
-        symbol, _ = symbol_of(self._graph, [entry], ())
         context = self._values[self.entries[0]].context
+        filled = _FILLED.get(node.op)
+        if filled is not None and 0 in node.numbers("shape"):
+            # the first state of a recurrent layer: its shape hangs on what reads it
+            shape = self._graph.known_shape(entry)
+            return filled(shape, context, self._graph.parameters.dtype)
+        symbol, _ = symbol_of(self._graph, [entry], ())
         return symbol.bind(context, {}, grad_req="null").forward()[0]
 
 

@@ -32,6 +32,7 @@ from .kept import Looks, QuickSizes, Togethers, Ways
 from .nodes import ALONE, Also
 from .order import shape_of
 from .origin import origin
+from .propagation.biases import BiasMaps
 from .propagation.ledger import Ledger
 from .rules import PLAIN, Rule, RuleReport
 from .tape import Tape
@@ -68,7 +69,7 @@ class Subject:
             lambda: graph.differentiable([entry]) & graph.ancestors(self.heads),
         )
         """The nodes between the outputs and the input."""
-        if wanted.rules:
+        if wanted.rules and not (self.maps and wanted.ends_at_layers):
             self.check_connected()
         for rule in wanted.rules:
             rules.check_acts(rule, self.report(rule), (graph.nodes[one] for one in self.way))
@@ -299,6 +300,13 @@ class Traced:
         with self.graph.lock:
             return self._tape.backward(self._at_heads(head_gradients), rule, points, also)
 
+    def onward(
+        self, where: Map, arriving: Any, rule: Rule, points: Sequence[Any], also: Also = ALONE
+    ) -> Mapping[Any, Any]:
+        """The rest of a backward pass: from what arrives at a layer to points before it."""
+        with self.graph.lock:
+            return self._tape.backward({where.point: arriving}, rule, points, also)
+
     def map_of(self, entry: Entry) -> Map:
         """The place of any value of the graph."""
         return self._subject.map_of(entry)
@@ -306,6 +314,10 @@ class Traced:
     def ledger(self) -> Ledger:
         """An empty one, for a backward pass of this recording."""
         return Ledger(self.graph, self._subject.sample_axis)
+
+    def bias_maps(self) -> BiasMaps:
+        """None found so far, for a backward pass of this recording."""
+        return BiasMaps(self.graph, self._subject.sample_axis)
 
     def _at_heads(self, head_gradients: Sequence[Any]) -> dict[Any, Any]:
         heads: dict[Any, Any] = {}
@@ -349,7 +361,8 @@ class Traced:
             repeats: 1 unless any variants may come together.
             rules: the rules of its backward passes.
         """
-        if where == self.input:
+        rules = list(rules)
+        if where == self.input and (where in points or PLAIN in rules):
             self._subject.check_connected()
         beside = self.beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
         given = {where.point: value, **beside}

@@ -103,6 +103,11 @@ class Rule:
         """Whether it acts on whole graphs, and nets that cannot be traced are refused."""
         return False
 
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether what arrives at each operator and leaves it is taken down."""
+        return False
+
     def start(self, gradient: Any, output: Any) -> Any:
         """What a backward pass begins with at an output.
 
@@ -277,6 +282,8 @@ def _report(
 def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
     """Refuse a rule that changes nothing; say what it should have changed, but does not see.
 
+    One that acts on whole graphs may find nothing to change: it follows the chain rule there.
+
     Args:
         report: what it did.
         nodes: those that it was asked at, to name them.
@@ -284,7 +291,7 @@ def check_acts(rule: Rule, report: RuleReport, nodes: Iterable[Node]) -> None:
     Raises:
         RuleError: a rule other than the plain one acts nowhere.
     """
-    if not rule.is_plain and not report.changed:
+    if not (rule.is_plain or rule.needs_graph or report.changed):
         others = {one.op for one in nodes if not (one.activation or one.is_variable)}
         found = [*(report.left_alone or ["no activation"]), *sorted(others)]
         raise RuleError(

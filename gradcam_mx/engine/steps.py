@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
@@ -112,6 +112,7 @@ class Told(Protocol):
         *,
         along: int | None = None,
         factor: float = 1.0,
+        slot: int | None = None,
     ) -> None:
         """Take down Σ values, or Σ values ⊙ others, times a factor.
 
@@ -121,6 +122,7 @@ class Told(Protocol):
             others: like them; with `along`, (C,) along that axis.
             along: the axis of the channels.
             factor: of the sum.
+            slot: the input of the node that the values are shaped like, if it is not an output.
         """
 
 
@@ -163,6 +165,9 @@ class Step:
     """Of a backward pass that compares two runs: the values of the other."""
     told: Told | None = None
     """Takes down where relevance is lost, if anybody keeps the accounts."""
+    made: dict[Any, Any] = field(default_factory=dict)
+    """What a rule made of the node's values, not of what arrives, and may find again: other walks
+    over the same run may share it."""
 
     def run(
         self,

@@ -250,6 +250,7 @@ class _Walk:
         # The values whose gradient no other array shares its memory with, as those that come from
         # one operator might. Only such a gradient is changed in place.
         self._own = set(heads)
+        self._heads = frozenset(heads)
 
     def through(self, run: SegmentRun, backward: Backward | None) -> None:
         """Take the gradients from a segment's outputs to its leaves."""
@@ -272,15 +273,20 @@ class _Walk:
             heads = backward.arrived(given, may_write=alone)
             alone = alone or all(after is not before for after, before in zip(heads, given))
         if backward and backward.instead:
-            passed = run.passed_on(backward, heads, self._also)
+            passed, is_all = run.passed_on(backward, heads, self._also), True
             arrived = [one for one in passed if self.goes_on(one[0])]
             alone = alone and all(any(one is head for head in heads) for _, one in arrived)
         else:
             leaves = [leaf for leaf in run.leaves if self.goes_on(leaf)]
             passed = arrived = list(zip(leaves, run.vjp(heads, leaves)))
+            is_all = len(leaves) == len(run.segment.leaves)
         if self._also.ledger is not None:
             arriving = [(entry, head) for entry, head in zip(outputs, heads) if head is not None]
-            self._also.ledger.passed(run.segment.root, arriving, passed)
+            is_changed = bool(backward and backward.arriving) or not self._heads.isdisjoint(outputs)
+            kept = [
+                one for one in passed if self.goes_on(one[0]) or self._also.ledger.leads(one[0])
+            ]
+            self._also.ledger.passed(run.segment.root, arriving, kept, is_all, is_changed)
         for leaf, gradient in arrived:
             self._add(leaf, gradient, is_own=alone and len(arrived) == 1)
 

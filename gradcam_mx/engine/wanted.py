@@ -56,3 +56,9 @@ class Wanted(NamedTuple):
     def of_layers(self) -> tuple[bool, bool]:
         """Whether the layers are differentiated, and whether they have to be maps."""
         return self.differentiates, self.positions
+
+    @property
+    def ends_at_layers(self) -> bool:
+        """Whether nothing has to come back to the input: what is attributed to a layer's values is
+        propagated no further than there."""
+        return not self.positions and all(rule.needs_graph for rule in self.rules)

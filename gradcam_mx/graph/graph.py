@@ -274,6 +274,16 @@ class Graph(Structure):
         part = self.taking(len(input_shapes))
         return part._shapes.get(input_shapes, lambda: part._infer(input_shapes))
 
+    def known_shape(self, entry: Entry) -> Shape:
+        """The shape of a value, for the inputs that shapes were last asked for.
+
+        Args:
+            entry: the value.
+        """
+        shapes = self._shapes.newest()
+        assert shapes is not None, "a net runs on inputs whose shapes are known"
+        return shapes[entry]
+
     def _infer(self, input_shapes: tuple[Shape, ...]) -> Shapes:
         live = {self.nodes[index].name for index, _ in self.inputs}
         entries = [

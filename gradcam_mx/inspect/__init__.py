@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .comparison import Comparison, compare
+from .concept import Concept, Concepts
+from .concepts import concepts
 from .layers import layer_outputs, weights
 from .maximization import Maximization, activation_maximization
 from .patches import Patch, max_activating_patches
@@ -11,10 +13,13 @@ from .vectors import embed, feature_vectors
 
 __all__ = [
     "Comparison",
+    "Concept",
+    "Concepts",
     "Maximization",
     "Patch",
     "activation_maximization",
     "compare",
+    "concepts",
     "embed",
     "feature_vectors",
     "layer_outputs",

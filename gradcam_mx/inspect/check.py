@@ -19,7 +19,8 @@ from ..graph.outputs import OutputChoice
 from ..graph.own import rounding
 from ..graph.trace import Net, trace
 from ..methods.needs import Needs
-from ..methods.run import Run, View
+from ..methods.run import Run
+from ..methods.view import View
 from ..support import html
 from ..support.arrays import numbers_of
 from ..support.boundary import told

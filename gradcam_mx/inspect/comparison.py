@@ -16,7 +16,7 @@ from ..explanation.explanation import Explanation
 from ..graph.picture_input import Preprocess, channel_order
 from ..graph.trace import Net
 from ..methods import METHODS, Plan
-from ..methods.run import View
+from ..methods.view import View
 from ..picture.figures import Size
 from ..support.arrays import is_whole
 from ..support.boundary import told

@@ -1,11 +1,12 @@
-"""The patches of a data set that units of a layer respond to most strongly."""
+"""The patches of a data set that units of a layer respond to most strongly, or that are most
+relevant there."""
 
 from __future__ import annotations
 
 import bisect
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Iterator, Sequence
+from typing import Any, Generic, Iterator, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +26,11 @@ from ..support.equality import equal_by_fields
 from ..support.progress import bar
 from .receptive_field import ReceptiveField, check_positions
 from .samples import Images, Sample, samples
+
+T = TypeVar("T")
+
+Where = Tuple[Sample, Tuple[int, ...]]
+"""An image, and a position in a layer's output."""
 
 
 @equal_by_fields
@@ -49,12 +55,15 @@ class Patch:
     picture: np.ndarray
     """That part of the photo, (h, w, 3) uint8; of the input, (C, h, w), where there is no photo, or
     it is not known which part of it the net saw."""
+    relevance: float | None = None
+    """Of the unit there, if the patch was chosen by that."""
 
     def __repr__(self) -> str:
         where = ", ".join(map(str, self.position))
+        relevance = "" if self.relevance is None else f", relevance {self.relevance:.4g}"
         return (
-            f"<Patch of unit {self.unit}, activation {self.activation:.4g}, image {self.index}, "
-            f"at ({where})>"
+            f"<Patch of unit {self.unit}, activation {self.activation:.4g}{relevance}, "
+            f"image {self.index}, at ({where})>"
         )
 
     def _repr_png_(self) -> bytes | None:
@@ -131,7 +140,7 @@ def max_activating_patches(
         batch_size,
         lambda recording: _reader(recording, layer, units),
     )
-    strongest = [_Strongest(k) for _ in units]
+    strongest: list[Strongest[Where]] = [Strongest(k) for _ in units]
     waiting: deque[Sample] = deque()
 
     def rows() -> Iterator[list[np.ndarray]]:
@@ -146,27 +155,38 @@ def max_activating_patches(
     for found in engine(rows()):
         sample = waiting.popleft()
         for kept, (activation, *position) in zip(strongest, found[0]):
-            kept.add(float(activation), sample, tuple(int(one) for one in position))
+            kept.add(float(activation), (sample, tuple(int(one) for one in position)))
     field = ReceptiveField.of(graph, layer, (1, *first.row.shape))
     return picture.ShownList(
-        picture.ShownList(_patch(field, unit, *one) for one in kept.found)
+        picture.ShownList(patch_of(field, unit, one, *where) for one, where in kept.found)
         for unit, kept in zip(units, strongest)
     )
 
 
-class _Strongest:
-    """The k strongest activations of a unit so far; of equal ones those that came first."""
+class Strongest(Generic[T]):
+    """The k strongest responses of a unit so far; of equal ones those that came first.
+
+    Args:
+        k: how many are kept.
+    """
 
     def __init__(self, k: int) -> None:
         self._k = k
         self._keys: list[float] = []
-        self.found: list[tuple[float, Sample, tuple[int, ...]]] = []
+        self.found: list[tuple[float, T]] = []
+        """Each with where it was."""
 
-    def add(self, activation: float, sample: Sample, position: tuple[int, ...]) -> None:
-        place = bisect.bisect_right(self._keys, -activation)
+    def add(self, response: float, where: T) -> None:
+        """Take notice of a response.
+
+        Args:
+            response: how strong it is.
+            where: it was.
+        """
+        place = bisect.bisect_right(self._keys, -response)
         if place < self._k:
-            self._keys.insert(place, -activation)
-            self.found.insert(place, (activation, sample, position))
+            self._keys.insert(place, -response)
+            self.found.insert(place, (response, where))
             del self._keys[self._k :], self.found[self._k :]
 
 
@@ -191,9 +211,18 @@ def _reader(recording: Recording, layer: Any, units: list[int]) -> Reader:
     return read
 
 
-def _patch(
+def patch_of(
     field: ReceptiveField, unit: int, activation: float, sample: Sample, position: tuple[int, ...]
 ) -> Patch:
+    """What a unit sees of an image from a position.
+
+    Args:
+        field: of the layer.
+        unit: a channel.
+        activation: of the unit there.
+        sample: the image.
+        position: in the layer's output.
+    """
     box, shown = field.box(position, unit), sample.shown
     cut = box if box is not None else (slice(0, 0),) * len(position)
     if not sample.is_photo:

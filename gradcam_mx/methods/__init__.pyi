@@ -1707,7 +1707,8 @@ def full_grad(
     stretches them to [0, 1] over the layer, enlarges them to the input's size and adds up the
     channels. The bias of a batch normalisation is β - μγ/√(σ² + ε); that of a function such as a
     sigmoid what its tangent cuts off. `details["completeness_gap"]`, (N,), is by how much the
-    terms, before ψ, fail to add up to the score.
+    terms, before ψ, fail to add up to the score; in a net of several inputs it holds what the
+    others add.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.

@@ -18,7 +18,7 @@ from ..errors import MethodError
 from .arguments import documented
 from .functions import method
 from .needs import Needs
-from .run import View
+from .view import View
 
 Formula = Callable[..., np.ndarray]
 

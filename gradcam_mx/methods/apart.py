@@ -13,6 +13,7 @@ import numpy as np
 from .._mxnet import mx
 from ..engine.nodes import ALONE, Also
 from ..engine.order import numbers_at
+from ..engine.recording import Traced
 from ..engine.rules import PLAIN, Rule
 from ..engine.wanted import Together
 from ..errors import TargetError
@@ -48,6 +49,37 @@ def backward(
             numbers = numbers_at(found[one.point], one)
             own = rows[one.point] == sample
             total.setdefault(one.point, np.zeros_like(numbers))[own] = numbers[own]
+    return total
+
+
+def onward(
+    recorded: Recorded, where: Map, arriving: np.ndarray, rule: Rule, at: Map, also: Also
+) -> np.ndarray:
+    """The rest of a backward pass: from what arrives at a layer, channels first, to a map before
+    it; of each sample what comes of its own rows, at its own rows.
+
+    Args:
+        recorded: the net that ran, by its graph.
+        where: the layer.
+        arriving: what arrives there.
+        rule: of the backward pass.
+        at: where the pass ends.
+        also: what goes with it.
+    """
+    recording = recorded.recording
+    assert isinstance(recording, Traced), "a rule that needs a graph refuses other nets"
+
+    def passed(numbers: np.ndarray) -> np.ndarray:
+        placed = recorded.placed(numbers, where)
+        return numbers_at(recording.onward(where, placed, rule, [at.point], also)[at.point], at)
+
+    if not are_apart(recorded, [where, at]):
+        return passed(arriving)
+    rows, before = recording.rows_of(where), recording.rows_of(at)
+    total = np.zeros_like(recorded.value(at))
+    for sample in range(recording.samples):
+        own = (rows == sample).reshape(-1, *[1] * (arriving.ndim - 1))
+        total[before == sample] = passed(arriving * own)[before == sample]
     return total
 
 

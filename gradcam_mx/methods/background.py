@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..support.arrays import numbers_of
 from .baselines import check_array
 from .inputs import for_each
-from .run import View
+from .view import View
 
 
 def background_of(run: View, background: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from ..support.callers import caller_level
-from .run import View
+from .view import View
 
 LARGEST_GAP = 0.05
 """Of the difference of the scores: more is told by a warning."""

@@ -15,7 +15,7 @@ from ..errors import MethodError
 from ..support.arrays import is_whole
 from .functions import method
 from .needs import Needs
-from .run import View
+from .view import View
 
 FAMILY = "controls"
 COST = "1 forward"

@@ -19,7 +19,7 @@ from .inputs import of_each
 from .moments import Moments
 from .needs import Needs
 from .register import Result
-from .run import View
+from .view import View
 from .views import on_input
 
 FAMILY = "gradients"

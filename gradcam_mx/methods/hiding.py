@@ -14,9 +14,9 @@ from . import segments as cutting
 from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
 from .register import Result
-from .run import View
 from .segments import Segments
 from .superpixels import spread
+from .view import View
 
 VALUES = ("drop", "score")
 

@@ -13,7 +13,7 @@ from ..engine.wanted import ALL, InputChoice
 from ..errors import MethodError
 from ..explanation.explanation import Explanation
 from .register import Method
-from .run import View
+from .view import View
 
 
 def are_several(chosen: InputChoice) -> bool:

@@ -17,7 +17,7 @@ from . import baselines
 from .baselines import Baseline, baseline_of, inpainted
 from .perturbing import perturbation
 from .register import Result
-from .run import View
+from .view import View
 
 INPAINTING = {"inpaint_telea": "telea", "inpaint_ns": "ns"}
 _BLUR = re.compile(r"blur\((\d+), ?(\d+)\)")

@@ -21,7 +21,7 @@ from .inputs import for_each, of_each
 from .moments import Moments
 from .needs import Needs
 from .register import Result
-from .run import View
+from .view import View
 
 FAMILY = "gradients"
 

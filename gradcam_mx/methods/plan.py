@@ -26,7 +26,8 @@ from . import fusion, inputs
 from .options import Options, check_of_shape, checked
 from .recorded import Recorded
 from .register import Found, Method, Result, find_method
-from .run import View, first_map, recorded_for
+from .run import recorded_for
+from .view import View, first_map
 
 
 class Explained(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..support.arrays import stretched
 from .activation_maps import activation_map, weighted
-from .run import View
+from .view import View
 from .views import of_rows, on_input
 
 

@@ -14,7 +14,7 @@ from . import baselines
 from .baselines import Baseline, Curtain, positions_of
 from .perturbing import perturbation
 from .register import Result
-from .run import View
+from .view import View
 
 
 def _check(

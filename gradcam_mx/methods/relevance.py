@@ -7,7 +7,6 @@ from typing import Any, Mapping
 import numpy as np
 
 from .. import picture
-from ..engine.order import numbers_at
 from ..engine.propagation.biases import Biases
 from ..engine.propagation.deep_lift import DeepLift
 from ..engine.propagation.named import excitation_rule, relevance_rule
@@ -23,7 +22,7 @@ from .inputs import for_each, of_each
 from .moments import Moments
 from .needs import Needs
 from .register import Result
-from .run import View
+from .view import View
 
 FAMILY = "relevance"
 
@@ -107,9 +106,7 @@ def lrp(
         contrastive=contrastive,
         fallback=fallback,
     )
-    ledger = run.ledger()
-    values = run.relevance(rule, ledger)
-    return Result(values, {"ledger": ledger.table(len(run.score))}, signed=True)
+    return Result(run.relevance(rule), {"ledger": run.ledger(rule)}, signed=True)
 
 
 def _excitation_rule(contrastive: bool, fallback: str | None) -> Rule:
@@ -307,7 +304,8 @@ def full_grad(run: View) -> Result:
     stretches them to [0, 1] over the layer, enlarges them to the input's size and adds up the
     channels. The bias of a batch normalisation is β - μγ/√(σ² + ε); that of a function such as a
     sigmoid what its tangent cuts off. `details["completeness_gap"]`, (N,), is by how much the
-    terms, before ψ, fail to add up to the score.
+    terms, before ψ, fail to add up to the score; in a net of several inputs it holds what the
+    others add.
 
     Returns:
         An Explanation whose values are (N, 1, H, W), ≥ 0.
@@ -323,23 +321,14 @@ def full_grad(run: View) -> Result:
         >>> gm.full_grad(net, mx.nd.ones((1, 3, 224, 224)), 281).values.shape
         (1, 1, 224, 224)
     """
-    gradient, biases = run.biases(_BIASES)
-    of_input = run.x * gradient
-    total, size = sums(run, of_input), run.input_size
+    biased = run.biases(_BIASES)
+    of_input = run.x * biased.gradient
+    rank, size = run.x.ndim, run.input_size
     maps = _at_input(of_input, size)
-    for entry, value in biases.found:
-        numbers = numbers_at(value, run.map_of(entry))
-        if len(numbers) != len(total):
-            total = total + numbers.sum(dtype=np.float64) / len(total)
-            continue
-        total = total + numbers.reshape(len(numbers), -1).sum(axis=1, dtype=np.float64)
-        if numbers.ndim == run.x.ndim and run.x.ndim > 2:
-            maps = maps + _at_input(numbers, size)
-    for _, value in biases.rest:
-        numbers = value.asnumpy()
-        total = total + numbers.reshape(len(numbers), -1).sum(axis=1, dtype=np.float64)
-    details = {"completeness_gap": run.score - total}
-    return Result(maps, details)
+    for one in biased.maps:
+        if rank > 2 and one.ndim == rank and len(one) == len(maps):
+            maps = maps + _at_input(one, size)
+    return Result(maps, {"completeness_gap": run.score - sums(run, of_input) - biased.total})
 
 
 def _at_input(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..engine.propagation.named import relevance_rule
 from ..engine.rules import Rule
 from ..errors import MethodError
 from .activation_maps import activation_map, weighted
-from .run import View
+from .view import View
 
 
 def _contrastive_rule(**_: Any) -> Rule:

@@ -20,8 +20,8 @@ from . import segments as cutting
 from .baselines import Baseline, Curtain
 from .perturbing import perturbation
 from .register import Result
-from .run import View
 from .segments import Segments
+from .view import View
 
 
 def spread(values: np.ndarray, cut: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import picture
 from ..errors import LayerError
-from .run import View
+from .view import View
 
 
 def on_input(run: View, maps: np.ndarray) -> np.ndarray:

@@ -19,7 +19,8 @@ from ..methods.baselines import positions_of
 from ..methods.needs import Needs
 from ..methods.plan import Plan
 from ..methods.register import find_method
-from ..methods.run import Run, View
+from ..methods.run import Run
+from ..methods.view import View
 
 T = TypeVar("T")
 

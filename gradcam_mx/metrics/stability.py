@@ -24,7 +24,7 @@ from ..methods.inputs import are_several
 from ..methods.moments import Moments
 from ..methods.plan import Plan
 from ..methods.register import Method, find_method
-from ..methods.run import View
+from ..methods.view import View
 from ..support.arrays import is_whole, ranges
 from ..support.boundary import told
 from ..support.callers import caller_level

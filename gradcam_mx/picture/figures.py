@@ -149,6 +149,7 @@ def grid(
     heading: str | None = None,
     side: float = 2.2,
     legends: Sequence[Sequence[Legend | None]] | None = None,
+    beside: tuple[np.ndarray, str, Legend | None] | None = None,
     size: Size | None = None,
     dpi: float | None = None,
 ) -> NotebookFigure:
@@ -163,12 +164,14 @@ def grid(
         heading: above all.
         side: the width of a picture, in inches.
         legends: for each row what the colours of its pictures mean, drawn as bars below them.
+        beside: a picture at the left of all rows, twice as wide, its title, and its bar or None.
         size: of the whole in inches, its width or (width, height); by default as it fits.
         dpi: dots per inch.
     """
     across = max(map(len, panels))
     if size is not None:
-        side = max(_inches(size)[0] - LABEL * bool(rows), LABEL) / across
+        places_across = across + 2 * (beside is not None)
+        side = max(_inches(size)[0] - LABEL * bool(rows), LABEL) / places_across
     legends = legends or [[None] * len(row) for row in panels]
     texts = [
         [wrapped(title, side) for title in row]
@@ -181,11 +184,16 @@ def grid(
         + _below(bar_row)
         for row, text_row, bar_row in zip(panels, texts, legends)
     ]
-    drawn, places = _table(heights, [side] * across, rows, columns, heading, dpi)
+    before = [2 * side] * (beside is not None)
+    drawn, places = _table(heights, [side] * across, rows, columns, heading, dpi, before)
+    if beside is not None:
+        axes = drawn.add_subplot(places[bool(columns) :, 0])
+        _draw(axes, beside[0], wrapped(beside[1], 2 * side), beside[2], 2 * side)
+        axes.set_anchor("N")
     for down, row in enumerate(zip(panels, texts, legends)):
         for right, (panel, title, legend) in enumerate(zip(*row)):
             if panel is not None:
-                place = places[bool(columns) + down, bool(rows) + right]
+                place = places[bool(columns) + down, len(before) + bool(rows) + right]
                 _draw(drawn.add_subplot(place), panel, title, legend, side)
     return legible(_sized(drawn, size))
 
@@ -197,12 +205,14 @@ def _table(
     columns: Sequence[str],
     heading: str | None,
     dpi: float | None,
+    before: Sequence[float],
 ) -> tuple[NotebookFigure, Any]:
-    """A figure with a heading and the labels of rows and columns, and the places in it."""
+    """A figure with a heading and the labels of rows and columns, and the places in it; those of
+    `before` are at the left of the labels."""
     from .notebook import NotebookFigure
 
     # labels have a row and a column of their own
-    top, left = [LABEL] * bool(columns), [LABEL] * bool(rows)
+    top, left = [LABEL] * bool(columns), [*before, *[LABEL] * bool(rows)]
     height = sum([*top, *heights]) + (0.3 if heading else 0)
     drawn = NotebookFigure(
         figsize=(sum([*left, *widths]), height), dpi=dpi or DPI, layout="constrained"
@@ -216,7 +226,7 @@ def _table(
     for right, label in enumerate(columns):
         _label(drawn.add_subplot(places[0, len(left) + right]), label, rotation=0)
     for down, label in enumerate(rows):
-        _label(drawn.add_subplot(places[len(top) + down, 0]), label, rotation=90)
+        _label(drawn.add_subplot(places[len(top) + down, len(before)]), label, rotation=90)
     if heading:
         drawn.suptitle(literal(heading), fontsize=12)
     return drawn, places

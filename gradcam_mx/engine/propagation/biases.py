@@ -10,7 +10,7 @@ tangent cuts off.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from ..._mxnet import mx
 from ...graph.node import Entry, Node
@@ -22,6 +22,7 @@ from .deep_lift import LINEAR_FUNCTIONS, MIXES
 from .layer import Layer
 from .operators import varying_slots
 from .shares import Passed
+from .sums import Sums
 
 _HOMOGENEOUS = {"relu", "leaky", "prelu", "rrelu"}
 """Activations without a bias: they are straight on either side of zero."""
@@ -50,27 +51,53 @@ class Biases(Rule):
 
 
 class BiasMaps:
-    """What each operator's bias adds, as a backward pass finds it."""
+    """What each operator's bias adds, as a backward pass finds it.
 
-    def __init__(self) -> None:
-        self.found: list[tuple[Entry, Any]] = []
-        """An output and (N, …), shaped like it, what is added there."""
-        self.rest: list[tuple[Entry, Any]] = []
-        """What has no place of its own: a value, and what of its sum is added."""
+    Args:
+        graph: the graph that is walked through.
+        axis_of: the axis of a value that holds the samples; None if none does.
+    """
+
+    def __init__(self, graph: Structure, axis_of: Callable[[Entry], int | None]) -> None:
+        self._graph, self._axis_of, self._sums = graph, axis_of, Sums()
+        self.maps: dict[Entry, Any] = {}
+        """An output → what is added there, shaped like it."""
+        self.totals: list[Any] = []
+        """(N,) the sums of what is added, there and where it has no place of its own; (1,) where
+        the samples are not told apart."""
 
     def told(self, index: int) -> Told:
         """What takes it down at a node."""
+        node, output = self._graph.nodes[index], (index, self._graph.outputs_read[index][0])
 
-        def tell(what: str, values: Any, *_: Any, **__: Any) -> None:
-            (self.found if what == "bias" else self.rest).append(((index, 0), values))
+        def tell(
+            what: str,
+            values: Any,
+            others: Any = None,
+            *,
+            along: int | None = None,
+            factor: float = 1.0,
+            slot: int | None = None,
+        ) -> None:
+            entry = output if slot is None else node.inputs[slot]
+            self.totals.append(self._sums.of(values, self._axis_of(entry)) * factor)
+            if what == "bias":
+                before = self.maps.get(output)
+                self.maps[output] = values if before is None else before + values
 
         return tell
+
+    def leads(self, entry: Entry) -> bool:
+        """Of no account here."""
+        return True
 
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
+        is_changed: bool = False,
     ) -> None:
         """Nothing is added by what is passed on."""
 
@@ -114,6 +141,6 @@ def _between(step: Step) -> Passed:
     else:
         for value, one in zip(y, arriving):
             step.told("rest", value * one)
-        for one in parts:
-            step.told("rest", -one)
+        for slot, one in zip(step.slots, parts):
+            step.told("rest", one, factor=-1.0, slot=slot)
     return list(found)

@@ -11,10 +11,11 @@ import numpy as np
 from ..._mxnet import mx
 from ...errors import LayerError, RuleError
 from ...graph.graph import Graph
-from ...graph.kinds import Kind
+from ...graph.kinds import WEIGHTED, Kind
 from ...graph.layers import find
 from ...graph.layout import channel_axis
 from ...graph.node import Entry, Node, Shapes
+from ...graph.operators import operator
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ...support.caches import Cache
@@ -26,6 +27,7 @@ from .merging import merged
 from .operators import passing, refusal, taking_part, varying_slots
 from .shares import EPSILON, Passed, proportional
 from .signs import nonnegative
+from .ties import is_behind_extreme, to_first
 
 Chosen = Union[LayerRule, Callable[[Step], Passed], None]
 OfNode = Callable[[Node], Chosen]
@@ -83,6 +85,10 @@ class Relevance(Rule):
     def needs_graph(self) -> bool:
         return True
 
+    @property
+    def keeps_accounts(self) -> bool:
+        return True
+
     def at(self, node: Node) -> None:
         return None
 
@@ -124,27 +130,30 @@ class _Placed:
             for name, channels in rule.conditions
         }
         self._reached = reached(graph)
-        self._ties = _of_ties(graph)
 
     def _entry(self, layer: str) -> Entry:
         return find(self._graph, layer, Shapes({}, ()), self._graph.heads[:1])[0]
 
     def _layer(self, name: str) -> int:
         """The node that a rule for a layer stands at: in a block that has more than a linear layer,
-        such as its activation, the linear one."""
+        such as its activation, and of a layer between transpositions (`rewrite`), the linear one.
+        """
         graph, index = self._graph, self._entry(name)[0]
         block = next((one.name for one in graph.blocks if name in (one.path, one.name)), None)
-        found = index
-        while block is not None and graph.nodes[found].name.startswith(block):
-            if passage(graph.nodes[found]) is Passage.LAYER:
-                return found
-            found = graph.nodes[found].inputs[0][0]
+        node = graph.nodes[index]
+        while not node.is_variable:
+            if passage(node) is Passage.LAYER:
+                return node.index
+            is_inside = block is not None and node.name.startswith(block)
+            if not (is_inside or operator(node.role).kind in WEIGHTED):
+                break
+            node = graph.nodes[node.inputs[0][0]]
         return index
 
     def acts(self) -> Acts:
         found = {}
         for node in self._graph.live_nodes:
-            if node.is_variable or node.index in self._ties:
+            if node.is_variable:
                 continue
             one, passes = self._at(node), self._conditions.get(node.index)
             if one is not None or passes is not None:
@@ -153,7 +162,9 @@ class _Placed:
 
     def _at(self, node: Node) -> Callable[[Step], Passed] | None:
         if node.index in self._merged or node.bend is not None:
-            return _same
+            return to_first
+        if is_behind_extreme(self._graph, node):
+            return to_first
         chosen = self._chosen(node)
         way = passage(node)
         if chosen is not None and not isinstance(chosen, LayerRule):
@@ -169,7 +180,7 @@ class _Placed:
                 is_nonnegative=is_nonnegative,
             )
         if isinstance(chosen, Pass):
-            return _same
+            return to_first
         if isinstance(chosen, Epsilon):
             return partial(proportional, epsilon=chosen.epsilon)
         if chosen is not None:
@@ -256,22 +267,5 @@ def _passes(
     return mx.nd.broadcast_mul(relevance, like)
 
 
-def _same(step: Step) -> Passed:
-    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
-
-
 def _at_layer(step: Step, rule: LayerRule, norm: Norm | None, is_nonnegative: bool) -> Passed:
     return [rule(Layer(step, norm, is_nonnegative)), *[None] * (len(step.inputs) - 1)]
-
-
-_EXTREMES = {"max", "min", "_np_max", "_np_min"}
-
-
-def _of_ties(graph: Structure) -> frozenset[int]:
-    """The operators by which equal extremes share a gradient, and so relevance (`rewrite`)."""
-    found = set()
-    for node in graph.live_nodes:
-        if node.role in _EXTREMES and node.op == "elemwise_add":
-            share = node.inputs[0][0]
-            found |= {node.index, share, graph.nodes[share].inputs[0][0]}
-    return frozenset(found)

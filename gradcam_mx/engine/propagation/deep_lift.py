@@ -34,6 +34,7 @@ from .layer import Layer, Norm
 from .merging import merged
 from .operators import refusal, varying_slots
 from .shares import Passed, negative, positive
+from .ties import is_behind_extreme, per_tie, to_first
 
 NO_CHANGE = 1e-6
 """Below this a change is none, and the derivative stands for the quotient."""
@@ -45,15 +46,15 @@ MIXES = {
     *("_npx_log_softmax", "L2Normalization", "LRN", "smooth_l1"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
-_OF_TWO = {
+_CHOOSING = {
     *("_maximum", "broadcast_maximum", "_npi_maximum", "_maximum_scalar", "_npi_maximum_scalar"),
-    *("max", "_np_max"),
+    *("max", "_np_max", "sort", "topk", "ROIPooling"),
 }
+"""What gives the largest of some numbers, or each in its turn."""
 _SMALLEST = {
     *("_minimum", "broadcast_minimum", "_npi_minimum", "_minimum_scalar", "_npi_minimum_scalar"),
     *("min", "_np_min"),
 }
-_REDUCTIONS = {"max", "min", "_np_max", "_np_min"}
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,9 @@ def _at(
     way = passage(node)
     if node.bend is not None:
         return _quotient
-    in_group = _tie_group(graph, node)
-    if in_group is not None:
-        return in_group
-    if node.op in _OF_TWO and node.activation is None:
+    if is_behind_extreme(graph, node):
+        return to_first
+    if node.op in _CHOOSING and node.activation is None:
         return partial(_chosen, larger=True)
     if node.op in _SMALLEST and node.activation is None:
         return partial(_chosen, larger=False)
@@ -214,41 +214,14 @@ def _chosen(step: Step, larger: bool) -> Passed:
     y, arriving = step.outputs[0], step.arriving[0]
     between = mx.nd.maximum(y, y0) if larger else mx.nd.minimum(y, y0)
     now, then = step.run(), step.run(inputs=before)
-    own = now.vjp([_per_tie(step, now, arriving * (between - y0))])
-    other = then.vjp([_per_tie(step, then, arriving * (y - between))])
+    own = now.vjp([per_tie(step, now, arriving * (between - y0))])
+    other = then.vjp([per_tie(step, then, arriving * (y - between))])
     found: Passed = []
     for x, x0, one, two in zip(step.inputs, before, own, other):
         change = x - x0
         is_none = change.abs() == 0
         found.append((one + two) / (change + is_none) * (1 - is_none))
     return found
-
-
-def _per_tie(step: Step, ran: Any, values: Any) -> Any:
-    """What each of equal extremes gets, where MXNet gives all of it to each (of reductions)."""
-    if step.node.op not in _REDUCTIONS:
-        return values
-    (ties,) = ran.vjp([mx.nd.ones_like(values)])
-    node = step.node
-    axes = {"axis": tuple(map(int, node.numbers("axis")))} if node.numbers("axis", ()) else {}
-    count = mx.nd.sum(ties, exclude=node.flag("exclude", False), **axes)
-    return values / count.reshape(values.shape)
-
-
-def _tie_group(graph: Graph, node: Node) -> Callable[[Step], Passed] | None:
-    """At the operators by which equal extremes share a gradient (`rewrite`): all goes to the
-    extreme itself."""
-    is_last = node.role in _REDUCTIONS and node.op == "elemwise_add"
-    is_share = (
-        node.op == "elemwise_div"
-        and node.is_internal
-        and any(graph.nodes[reader].role in _REDUCTIONS for reader in graph.readers[node.index])
-    )
-    return _to_first if is_last or is_share else None
-
-
-def _to_first(step: Step) -> Passed:
-    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
 
 
 # -- reveal-cancel ---------------------------------------------------------------------------------
@@ -265,9 +238,9 @@ def _revealing(graph: Graph) -> dict[int, Backward]:
         if layer is None:
             continue
         function = graph.compile([(node.index, 0)], [source])
-        found[node.index] = Backward(instead=_to_first, of_activation=node.bend is not None)
+        found[node.index] = Backward(instead=to_first, of_activation=node.bend is not None)
         if norm is not None:
-            found[norm.node.index] = Backward(instead=_to_first)
+            found[norm.node.index] = Backward(instead=to_first)
         found[layer] = Backward(
             instead=partial(_revealed, graph=graph, source=source, norm=norm, function=function)
         )

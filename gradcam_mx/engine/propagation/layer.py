@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from ..._mxnet import mx
 from ...errors import RuleError
@@ -11,6 +11,13 @@ from ...graph.kinds import Kind
 from ...graph.node import Entry, Node
 from ..steps import Ran, Step
 from .shares import Shares, negative, positive
+
+T = TypeVar("T")
+
+
+def _made_once(make: Callable[[Layer], Any]) -> property:
+    """A property that does not depend on what arrives; see `Layer.once`."""
+    return property(lambda layer: layer.once(make.__name__, partial(make, layer)), doc=make.__doc__)
 
 
 class Norm(NamedTuple):
@@ -41,7 +48,19 @@ class Layer:
         self.has_negative_x = not is_nonnegative
         """Whether something that it reads may be below zero."""
 
-    @cached_property
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What a rule makes of the layer's values, whatever arrives: once for all walks over a run.
+
+        Args:
+            name: what it is called; a rule has no two of one name.
+            make: makes it.
+        """
+        made = self._step.made
+        if name not in made:
+            made[name] = make()
+        return made[name]
+
+    @_made_once
     def z(self) -> Any:
         """What it gives."""
         given = self._step.outputs[0]
@@ -52,7 +71,7 @@ class Layer:
         scaled = mx.nd.broadcast_mul(given, _along(self._scale, self._axis, given.ndim))
         return self.plus(scaled, self._shift)
 
-    @cached_property
+    @_made_once
     def weight(self) -> Any:
         """Its weight."""
         weight = self._step.parameters[0]
@@ -65,7 +84,7 @@ class Layer:
         scale = self._scale.reshape((groups, 1, -1, *[1] * (weight.ndim - 2)))
         return mx.nd.broadcast_mul(parts, scale).reshape(weight.shape)
 
-    @cached_property
+    @_made_once
     def bias(self) -> Any | None:
         """Its bias; None if it has none."""
         given = self._step.parameters
@@ -74,7 +93,7 @@ class Layer:
             return bias
         return self._shift if bias is None else bias * self._scale + self._shift
 
-    @cached_property
+    @_made_once
     def _statistics(self) -> tuple[Any, Any]:
         assert self._norm is not None
         node = self._norm.node
@@ -90,12 +109,12 @@ class Layer:
     def _shift(self) -> Any:
         return self._statistics[1]
 
-    @cached_property
+    @_made_once
     def positive_x(self) -> Any:
         """What it reads, where that is above zero."""
         return positive(self.x) if self.has_negative_x else self.x
 
-    @cached_property
+    @_made_once
     def negative_x(self) -> Any:
         """What it reads, where that is below zero."""
         return negative(self.x)

@@ -12,7 +12,7 @@ frozen dataclass that derives from `LayerRule` and gives its parts.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Callable
 
 import numpy as np
 
@@ -20,15 +20,8 @@ from ..._mxnet import mx
 from ...errors import RuleError
 from ...graph.picture_input import preprocess_of
 from .layer import Layer
+from .parts import Part, exciting, shared
 from .shares import EPSILON, divided, negative, positive
-
-
-class Part(NamedTuple):
-    """A run of the layer, changed."""
-
-    x: Any
-    weight: Any
-    sign: int = 1
 
 
 class LayerRule:
@@ -83,22 +76,26 @@ class Gamma(LayerRule):
 
     def __call__(self, layer: Layer) -> Any:
         is_positive = layer.z >= 0
-        found = self._side(layer, layer.arriving * is_positive, positive, negative)
+        found = self._side(layer, "above", layer.arriving * is_positive, positive, negative)
         below = layer.arriving * (1 - is_positive)
         if below.abs().max().asscalar() > 0:  # behind a ReLU there is nothing: half of the time
-            found = found + self._side(layer, below, negative, positive)
+            found = found + self._side(layer, "below", below, negative, positive)
         return found
 
-    def _side(self, layer: Layer, arriving: Any, of_positive: Any, of_negative: Any) -> Any:
+    def _side(
+        self, layer: Layer, name: str, arriving: Any, of_positive: Any, of_negative: Any
+    ) -> Any:
         def more(values: Any, chosen: Any) -> Any:
             return values + self.gamma * chosen(values)
 
-        weight, bias = layer.weight, layer.bias
-        parts = [Part(layer.positive_x, more(weight, of_positive))]
-        if layer.has_negative_x:
-            parts.append(Part(layer.negative_x, more(weight, of_negative)))
-        bias = None if bias is None else more(bias, of_positive)
-        return shared(layer, parts, bias, arriving, self.epsilon)
+        def parts() -> list[Part]:
+            found = [Part(layer.positive_x, more(layer.weight, of_positive))]
+            if layer.has_negative_x:
+                found.append(Part(layer.negative_x, more(layer.weight, of_negative)))
+            return found
+
+        bias = None if layer.bias is None else more(layer.bias, of_positive)
+        return shared(layer, name, parts, bias, arriving, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -140,11 +137,16 @@ class AlphaBeta(LayerRule):
         found = exciting(layer, self.epsilon, self.alpha)
         if self.beta == 0:
             return found
-        parts = [Part(layer.positive_x, negative(layer.weight))]
-        if layer.has_negative_x:
-            parts.append(Part(layer.negative_x, positive(layer.weight)))
+
+        def parts() -> list[Part]:
+            found = [Part(layer.positive_x, negative(layer.weight))]
+            if layer.has_negative_x:
+                found.append(Part(layer.negative_x, positive(layer.weight)))
+            return found
+
         bias = None if layer.bias is None else negative(layer.bias)
-        return found + shared(layer, parts, bias, layer.arriving * -self.beta, self.epsilon, -1)
+        arriving = layer.arriving * -self.beta
+        return found + shared(layer, "inhibiting", parts, bias, arriving, self.epsilon, -1)
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,10 @@ class WSquare(LayerRule):
         _check(self.epsilon >= 0, self)
 
     def __call__(self, layer: Layer) -> Any:
-        part = Part(mx.nd.ones_like(layer.x), layer.weight.square())
-        return shared(layer, [part], None, layer.arriving, self.epsilon, 1)
+        def parts() -> list[Part]:
+            return [Part(mx.nd.ones_like(layer.x), layer.weight.square())]
+
+        return shared(layer, "squares", parts, None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)
@@ -183,8 +187,10 @@ class Flat(LayerRule):
         _check(self.epsilon >= 0, self)
 
     def __call__(self, layer: Layer) -> Any:
-        part = Part(mx.nd.ones_like(layer.x), mx.nd.ones_like(layer.weight))
-        return shared(layer, [part], None, layer.arriving, self.epsilon, 1)
+        def parts() -> list[Part]:
+            return [Part(mx.nd.ones_like(layer.x), mx.nd.ones_like(layer.weight))]
+
+        return shared(layer, "ones", parts, None, layer.arriving, self.epsilon, 1)
 
 
 @dataclass(frozen=True)
@@ -239,13 +245,14 @@ class ZBox(LayerRule):
         )
 
     def __call__(self, layer: Layer) -> Any:
-        weight = layer.weight
-        parts = [
-            Part(layer.x, weight),
-            Part(layer.filled(self.low), positive(weight), -1),
-            Part(layer.filled(self.high), negative(weight), -1),
-        ]
-        return shared(layer, parts, None, layer.arriving, self.epsilon)
+        def parts() -> list[Part]:
+            return [
+                Part(layer.x, layer.weight),
+                Part(layer.filled(self.low), positive(layer.weight), -1),
+                Part(layer.filled(self.high), negative(layer.weight), -1),
+            ]
+
+        return shared(layer, "box", parts, None, layer.arriving, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -273,62 +280,16 @@ class Excitation(LayerRule):
     """Whether that of the opposite, whose weights are -w, is subtracted (section 3.3)."""
 
     def __call__(self, layer: Layer) -> Any:
-        found = self._of(layer, positive(layer.weight))
-        return found - self._of(layer, -negative(layer.weight)) if self.is_contrastive else found
+        found = self._of(layer, "exciting", lambda: positive(layer.weight))
+        if not self.is_contrastive:
+            return found
+        return found - self._of(layer, "opposite", lambda: -negative(layer.weight))
 
-    def _of(self, layer: Layer, weight: Any) -> Any:
-        return shared(layer, [Part(layer.positive_x, weight)], None, layer.arriving, 0.0)
+    def _of(self, layer: Layer, name: str, weight: Callable[[], Any]) -> Any:
+        def parts() -> list[Part]:
+            return [Part(layer.positive_x, weight())]
 
-
-def exciting(layer: Layer, epsilon: float, factor: float = 1.0) -> Any:
-    """The z⁺ rule, for a share of what arrives.
-
-    Args:
-        layer: the layer.
-        epsilon: of the denominators.
-        factor: the share.
-    """
-    parts = [Part(layer.positive_x, positive(layer.weight))]
-    if layer.has_negative_x:
-        parts.append(Part(layer.negative_x, negative(layer.weight)))
-    bias = None if layer.bias is None else positive(layer.bias)
-    arriving = layer.arriving if factor == 1 else layer.arriving * factor
-    return shared(layer, parts, bias, arriving, epsilon, 1)
-
-
-def shared(
-    layer: Layer,
-    parts: Sequence[Part],
-    bias: Any | None,
-    arriving: Any,
-    epsilon: float,
-    sign: int = 0,
-) -> Any:
-    """What arrives, shared out to what the layer read in proportion to some parts.
-
-    Args:
-        layer: the layer.
-        parts: what its output is taken to be the sum of.
-        bias: what is added to that; None for nothing.
-        arriving: what is shared out.
-        epsilon: of the denominators.
-        sign: that of the sum everywhere, 1 or -1, if it is known.
-    """
-    ran = [layer.run(part.x, part.weight) for part in parts]
-    total = None
-    for one, part in zip(ran, parts):
-        given = one.outputs[0] if part.sign == 1 else -one.outputs[0]
-        total = given if total is None else total + given
-    total = layer.plus(total, bias)
-    shares = divided(arriving, total, epsilon, sign)
-    layer.account(shares, bias)
-    found = None
-    for one, part in zip(ran, parts):
-        (back,) = one.vjp([shares.values], [0])
-        taken = mx.nd.elemwise_mul(part.x, back, out=back)
-        taken = taken if part.sign == 1 else -taken
-        found = taken if found is None else found + taken
-    return found
+        return shared(layer, name, parts, None, layer.arriving, 0.0)
 
 
 def _bound(value: Any) -> float | tuple[float, ...] | None:

@@ -15,12 +15,12 @@ from typing import Any, Callable, Dict, Sequence
 import numpy as np
 
 from ..._mxnet import mx
-from ...graph.kinds import Kind
 from ...graph.layers import name_of
 from ...graph.node import Entry, Node
 from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Told
+from .operators import varying_slots
 from .sums import Sums
 
 Totals = Dict[str, Any]
@@ -65,6 +65,7 @@ class Ledger:
             *,
             along: int | None = None,
             factor: float = 1.0,
+            slot: int | None = None,
         ) -> None:
             if not factor:
                 return
@@ -78,25 +79,46 @@ class Ledger:
 
         return tell
 
+    def leads(self, entry: Entry) -> bool:
+        """Whether what is passed on to a value comes to an input, though nobody asks for it."""
+        inputs = self._graph.inputs
+        return entry in inputs or entry[0] in self._graph.differentiable(inputs)
+
     def passed(
         self,
         index: int,
         arriving: Sequence[tuple[Entry, Any]],
         passed_on: Sequence[tuple[Entry, Any]],
+        is_all: bool,
+        is_changed: bool = False,
     ) -> None:
-        """Something arrived at the outputs of a node, and was passed on to values that it reads."""
+        """Something arrived at the outputs of a node, and was passed on to values that it reads.
+
+        Args:
+            index: the node.
+            arriving: what arrived at which outputs.
+            passed_on: what was passed on to which values.
+            is_all: whether these are all that it reads.
+            is_changed: whether what arrived is other than what was passed on there before.
+        """
         totals = self._of(index)
         known: dict[int, Any] = {}
         for entry, one in arriving:
             before = self._arrived.pop(entry, None)
-            total = sum(before) if before else self._sums.of(one, self._axis_of(entry))
+            if before and not is_changed:
+                total = sum(before)
+            else:
+                total = self._sums.of(one, self._axis_of(entry))
             known[id(one)] = total
-            totals["arrived"].append(total)
+        totals["arrived"] += known.values()
+        if not is_all:  # the others get what these do not
+            totals["left"] += known.values()
         for entry, one in passed_on:
             # where the same array goes on, so does its sum
             axis = self._axis_of(entry)
             total = known[id(one)] if id(one) in known else self._sums.of(one, axis)
-            totals["left"].append(total)
+            if is_all:
+                totals["left"].append(total)
             self._arrived.setdefault(entry, []).append(total)
 
     def _of(self, index: int) -> Totals:
@@ -120,7 +142,7 @@ class Ledger:
                 for one in (next(numbers) for _ in each):
                     part = one if len(one) == samples else one.sum() / samples
                     found[what][:, place] += part
-            if _adds_constants(node) and "bias" not in totals:
+            if _adds_constants(self._graph, node) and "bias" not in totals:
                 # what the numbers that are read do not add up to, the operator adds by itself
                 row = found[:, place]
                 row["bias"] = row["arrived"] - row["left"] - row["stabiliser"]
@@ -131,12 +153,14 @@ class Ledger:
         every = [
             one for totals in self._totals.values() for each in totals.values() for one in each
         ]
+        if not every:
+            return []
         ends = np.cumsum([one.size for one in every])[:-1]
         return np.split(mx.nd.concat(*every, dim=0).asnumpy().astype(np.float64), ends)
 
 
-def _adds_constants(node: Node) -> bool:
+def _adds_constants(graph: Structure, node: Node) -> bool:
     """Whether an operator that shares out in proportion adds numbers that come from no input."""
     if passage(node) is not Passage.AFFINE:
         return False
-    return node.operator.kind in (Kind.BATCH_NORM, Kind.SHIFT) or node.op.endswith("_scalar")
+    return len(varying_slots(graph, node)) < len(node.inputs) or node.op.endswith("_scalar")

@@ -14,6 +14,7 @@ from ...graph.structure import Structure
 from ..steps import Step
 from .gates import shares_of
 from .shares import Passed, divided, proportional
+from .ties import REDUCTIONS, to_extremes, to_first
 
 Passing = Callable[[Step], Passed]
 
@@ -30,11 +31,17 @@ def passing(graph: Structure, node: Node, epsilon: float) -> Passing | None:
     if way in (Passage.PRODUCT, Passage.MATRIX_PRODUCT, Passage.QUOTIENT):
         return partial(_product, epsilon=epsilon, shares=_factors(graph, node, way))
     if way is Passage.SAME:
-        return _same
+        return to_first
+    if node.op in REDUCTIONS:
+        return to_extremes
+    if way is Passage.MOVED:
+        return _moved if _adds_numbers(graph, node) else None
     if way is Passage.AFFINE:
         return partial(proportional, epsilon=epsilon)
-    if way in (Passage.FIRST, Passage.CELL):
+    if way is Passage.FIRST:
         return partial(proportional, epsilon=epsilon, slots=(0,))
+    if way is Passage.CELL:
+        return partial(_through_cell, epsilon=epsilon)
     if way is Passage.NORMALISED:
         return partial(_normalised, epsilon=epsilon)
     return None
@@ -77,8 +84,24 @@ def _factors(graph: Structure, node: Node, way: Passage) -> list[float]:
     return shares_of(graph, node, slots)
 
 
-def _same(step: Step) -> Passed:
-    return [step.arriving[0], *[None] * (len(step.inputs) - 1)]
+def _adds_numbers(graph: Structure, node: Node) -> bool:
+    """Whether some of what an operator gives may come from no number that varies."""
+    if node.op in ("Pad", "_npi_pad") or node.op.endswith("_scalar"):
+        return True
+    indices = node.operator.indices
+    return any(
+        slot not in indices and entry not in graph.inputs and entry[0] not in graph.data_dependent
+        for slot, entry in enumerate(node.inputs)
+    )
+
+
+def _moved(step: Step) -> Passed:
+    """All goes where the number came from; what is no number that varies takes its part away."""
+    found = step.vjp()
+    if step.told is not None:
+        for taken in [*step.arriving, *(-one for one in found)]:
+            step.told("bias", taken)
+    return list(found)
 
 
 def _product(step: Step, epsilon: float, shares: Sequence[float]) -> Passed:
@@ -100,6 +123,13 @@ def _product(step: Step, epsilon: float, shares: Sequence[float]) -> Passed:
         if step.told is not None:
             shares_of_sum.tell(step.told)
     return found
+
+
+def _through_cell(step: Step, epsilon: float) -> Passed:
+    """In proportion to the first input alone; but MXNet's gradient there is wrong where that of the
+    parameters is not asked for too (`rewrite`)."""
+    first, *others = proportional(step, epsilon)
+    return [first, *[None] * len(others)]
 
 
 _BY_SAMPLE = {"GroupNorm", "InstanceNorm"}

@@ -40,7 +40,7 @@ class Sums:
         if axis not in (0, None):
             return (values * others).sum(axis=axis, exclude=True)
         count = 1 if axis is None else values.shape[0]
-        is_shared = others.ndim == 1
+        is_shared = others.size != values.size
         if count == 1:
             flat = others if is_shared else others.reshape((-1,))
             return mx.nd.dot(values.reshape((-1,)), flat)

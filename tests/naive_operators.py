@@ -7,9 +7,10 @@ b, both over flattened values: y = M x + b.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from typing import Iterator, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -44,6 +45,24 @@ def per_axis(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
     return (value,) * axes if isinstance(value, int) else tuple(value)
 
 
+def remembered(make: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """The same function of a weight and options; a matrix that was made once is not made again."""
+    known: dict[Any, np.ndarray] = {}
+
+    @functools.wraps(make)
+    def made(weight: np.ndarray, *others: Any, **options: Any) -> np.ndarray:
+        weight = np.asarray(weight)
+        key = (weight.tobytes(), weight.shape, repr(others), repr(sorted(options.items())))
+        if key not in known:
+            if len(known) > 200:
+                known.clear()
+            known[key] = make(weight, *others, **options)
+            known[key].flags.writeable = False
+        return known[key]
+
+    return made
+
+
 # ------------------------------------------------------------------- linear operators as matrices
 
 
@@ -62,6 +81,7 @@ def convolution_shape(
     return (weight_shape[0], *space)
 
 
+@remembered
 def conv_matrix(
     weight: np.ndarray,
     in_shape: Sequence[int],
@@ -108,6 +128,7 @@ def transposed_shape(
     return (weight_shape[1] * groups, *space)
 
 
+@remembered
 def transposed_conv_matrix(
     weight: np.ndarray,
     in_shape: Sequence[int],
