@@ -37,6 +37,7 @@ class Concept:
     """A channel, in its part in one decision."""
 
     channel: int
+    """Its number in the layer."""
     relevance: float
     """The sum of what comes to it, at all positions."""
     share: float
@@ -75,6 +76,7 @@ class Concepts(picture.Shows, Sequence[Concept]):
     speaks most for the target first. In a notebook it shows itself."""
 
     concepts: tuple[Concept, ...]
+    """They themselves."""
     explanation: Explanation
     """The relevance at the layer, (1, C, h, w): what the shares are of."""
     seen: np.ndarray | None
