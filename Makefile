@@ -5,6 +5,7 @@
 # make docs    build the site of docs/ into site/ (needs Python 3.10 or newer)
 # make stubs   what type checkers see of the methods, after a change of their options or docstrings
 # make bench   the timings in benchmarks/ (BENCH=benchmarks/x.py for one; files _*.py are helpers)
+# make soak    the app under random requests, then under random clicks, MINUTES each: errors, memory
 # make fuzz    explain N random networks and compare with float64 references (ARGS=SEED: one of them)
 # make clean   remove .venv and everything that was built
 #
@@ -13,6 +14,7 @@
 #   VENV=.venv           the folder of the virtual environment
 #   WORKERS=auto         test processes (auto: one a core, eight at most)
 #   N=1000               how many networks "make fuzz" makes
+#   MINUTES=60           how long each half of "make soak" takes
 #   ARGS=...             more arguments for the command that runs, such as ARGS="-m 'not slow'"
 
 PYTHON ?= python3
@@ -20,7 +22,9 @@ VENV ?= .venv
 WORKERS ?= auto
 ARGS ?=
 N ?= 1000
-BENCH ?= $(wildcard benchmarks/[!_]*.py)
+MINUTES ?= 60
+SOAK := benchmarks/app_soak.py benchmarks/app_monkey.py
+BENCH ?= $(filter-out $(SOAK),$(wildcard benchmarks/[!_]*.py))
 
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -28,7 +32,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OTHERS := python3.12 python3.11 python3.10 python3.9 python3.8
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: demo test lint format docs stubs bench fuzz check clean
+.PHONY: demo test lint format docs stubs bench soak fuzz check clean
 .NOTPARALLEL:
 
 demo: $(STAMPS)/demo check
@@ -55,6 +59,11 @@ stubs: $(STAMPS)/demo check
 
 bench: $(STAMPS)/demo check
 	@set -e; for script in $(BENCH); do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
+
+# The second drives a browser: Debian's packages chromium and chromium-driver.
+soak: $(STAMPS)/test check
+	$(BIN)/python benchmarks/app_soak.py $(MINUTES)
+	$(BIN)/python benchmarks/app_monkey.py --minutes $(MINUTES)
 
 fuzz: $(STAMPS)/test check
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --nets $(N) $(ARGS)

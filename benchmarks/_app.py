@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 class App:
@@ -18,9 +18,10 @@ class App:
 
     Args:
         arguments: of the command.
+        log: the file that its errors go to; by default they are printed.
     """
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, log: IO[str] | None = None) -> None:
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -28,11 +29,13 @@ class App:
                 *map(str, arguments),
             ],
             stdout=subprocess.PIPE,
+            stderr=log,
             text=True,
         )
         assert self.process.stdout is not None
         found = re.search(r":(\d+)/", self.process.stdout.readline())
         assert found is not None, "the server did not start"
+        self.address = f"http://127.0.0.1:{found[1]}/"
         self._asked = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=120)
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -66,3 +69,54 @@ class App:
         """End the server."""
         self.process.terminate()
         self.process.wait(30)
+
+
+class Growth:
+    """How much memory a server takes as time goes by.
+
+    What is kept fills up first: growth is counted from the tenth minute on. A run of less than a
+    quarter of an hour tells its growth from its middle on, and nothing is too much.
+
+    Args:
+        app: the server.
+        seconds: how long the run is to take.
+    """
+
+    ALLOWED = 50.0
+    """MB."""
+
+    def __init__(self, app: App, seconds: float) -> None:
+        self._app, self._is_long = app, seconds > 900
+        self._warm = 600.0 if self._is_long else seconds / 2
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._sizes: list[tuple[float, float]] = []
+
+    @property
+    def past(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began
+
+    def look(self, done: int) -> bool:
+        """Look once; whether that was told, which it is twice a minute.
+
+        Args:
+            done: how much was done so far.
+        """
+        self._sizes.append((self.past, self._app.memory()))
+        if self.past - self._told < 30:
+            return False
+        self._told = self.past
+        print(f"{self.past:6.0f} s {done:6} done {self._sizes[-1][1]:8.0f} MB", flush=True)
+        return True
+
+    def is_too_much(self) -> bool:
+        """Whether it grew by more than is allowed; prints by how much.
+
+        Peaks of twenty looks are compared.
+        """
+        sizes = [size for _, size in self._sizes]
+        before = [size for at, size in self._sizes if at <= self._warm] or sizes[:1]
+        start, end = max(before[-20:]), max(sizes[-20:])
+        print(f"from {start:.0f} MB to {end:.0f} MB: {end - start:+.0f} MB")
+        return self._is_long and end - start > self.ALLOWED

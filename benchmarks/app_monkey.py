@@ -1,12 +1,11 @@
-"""Random clicking in the app: does it stay up, say no error, and keep its memory?
+"""Random clicking in the app's page: do its scripts fail at nothing, and the server neither?
 
     python benchmarks/app_monkey.py [--minutes N] [--seed S] [--model NAME ...] [--photos DIR]
 
 A headless Chromium opens the app of the networks over some photos, and clicks, types and drags at
-random on whatever the page offers. Each minute the server's memory is printed. At the end stands
-by how much it grew after the first ten minutes (of a shorter run, after its first half), and what
-the page and the server had to complain about; the exit code is 1 if there is any, or if the memory
-grew by more than 50 MB.
+random on whatever the page offers, for as long as is asked for. `app_soak.py` asks the server for
+what no page does. The exit code is 1 if the page or the server had something to complain about or,
+in a run of a quarter of an hour or more, if the memory grew by more than 50 MB after ten minutes.
 
 It needs Debian's packages chromium and chromium-driver, and the package selenium.
 """
@@ -16,10 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,13 +23,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from _app import App, Growth
 from PIL import Image
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from skimage import data
-
-ALLOWED = 50
-"""Megabytes by which the memory may grow after its first while."""
 
 SAMPLES = ["chelsea", "coffee", "astronaut", "rocket"]
 
@@ -102,16 +96,21 @@ def main():
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         photos = options.photos or samples(Path(folder))
-        server, address, said = started(options.model, photos)
-        driver = browser()
-        try:
-            sizes, acts, complaints = clicked(driver, server, address, rng, options.minutes)
-        finally:
-            driver.quit()
-            server.terminate()
-            server.wait(30)
-    grown = report(sizes, acts, complaints, said)
-    return int(grown > ALLOWED or bool(complaints) or bool(failures(said)))
+        with tempfile.TemporaryFile("w+") as said:
+            app = App("--model", *options.model, "--photos", photos, log=said)
+            driver = browser()
+            try:
+                growth = Growth(app, 60 * options.minutes)
+                acts, complaints = clicked(driver, app, growth, rng, 60 * options.minutes)
+            finally:
+                driver.quit()
+                app.end()
+            said.seek(0)
+            complaints += [line for line in said if "Traceback" in line]
+    print(f"{sum(acts.values())} acts: {dict(acts)}; {len(complaints)} complaints")
+    for one, count in Counter(complaints).most_common(20):
+        print(f"{count} × {one}")
+    return int(growth.is_too_much() or bool(complaints))
 
 
 def parsed():
@@ -127,21 +126,6 @@ def samples(folder):
     for name in SAMPLES:
         Image.fromarray(np.asarray(getattr(data, name)())).save(folder / f"{name}.png")
     return folder
-
-
-def started(models, photos):
-    """The server's process, its address, and the file of what it says."""
-    said = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115 - read at the end
-    command = [sys.executable, "-u", "-m", "gradcam_mx", "app", "--model", *models]
-    command += ["--photos", str(photos), "--port", "0", "--no-browser"]
-    server = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
-    end = time.monotonic() + 120
-    while time.monotonic() < end and server.poll() is None:
-        found = re.search(r"http://\S+", Path(said.name).read_text())
-        if found:
-            return server, found.group(), said
-        time.sleep(0.2)
-    raise SystemExit(f"the app did not start: {Path(said.name).read_text()}")
 
 
 def browser():
@@ -160,41 +144,28 @@ def browser():
     )
 
 
-def clicked(driver, server, address, rng, minutes):
-    """Megabytes by second, how often what was done, and what went wrong."""
-    sizes, acts, complaints = [], Counter(), []
-    start = told = time.monotonic()
-    driver.get(address)
-    while (now := time.monotonic()) - start < 60 * minutes and server.poll() is None:
+def clicked(driver, app, growth, rng, seconds):
+    """How often what was done, and what went wrong."""
+    acts, complaints = Counter(), []
+    driver.get(app.address)
+    while growth.past < seconds and app.process.poll() is None:
         kind = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         try:
             done = driver.execute_script(ACT, kind, rng.random(), rng.random())
         except WebDriverException as error:
             complaints.append(f"{kind}: {error.msg}")
-            driver.get(address)
+            driver.get(app.address)
             continue
         acts[kind] += done is not None
         time.sleep(rng.choice([0.02, 0.1, 0.3, 1.0]))
         if rng.random() < 0.004:
             driver.refresh()  # a user who goes away in the middle
-        sizes.append((now - start, memory(server.pid)))
-        if now - told > 60:
-            told = now
+        if growth.look(sum(acts.values())):
             complaints += wrong(driver)
-            print(
-                f"{(now - start) / 60:5.1f} min  {sizes[-1][1]:6.0f} MB  {sum(acts.values())} acts",
-                flush=True,
-            )
     complaints += wrong(driver)
-    if server.poll() is not None:
-        complaints.append(f"the server ended with {server.returncode}")
-    return sizes, acts, complaints
-
-
-def memory(pid):
-    """Megabytes of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+    if app.process.poll() is not None:
+        complaints.append(f"the server ended with {app.process.returncode}")
+    return acts, complaints
 
 
 def wrong(driver):
@@ -212,30 +183,6 @@ def wrong(driver):
         if response["status"] >= 500:
             found.append(f"{response['status']} {response['url']}")
     return found
-
-
-def failures(said):
-    """Lines of the server that tell of an error in its code."""
-    return [line for line in Path(said.name).read_text().splitlines() if "Traceback" in line]
-
-
-def report(sizes, acts, complaints, said):
-    last = sizes[-1][0]
-    settled = 600 if last > 900 else last / 2
-    before = [size for at, size in sizes if at <= settled]
-    grown = max(size for _, size in sizes[-20:]) - max(before[-20:])
-    print(f"{sum(acts.values())} acts in {last / 60:.1f} minutes: {dict(acts)}")
-    print(
-        f"memory: {sizes[0][1]:.0f} MB at first, {before[-1]:.0f} MB after {settled / 60:.0f} "
-        f"minutes, {sizes[-1][1]:.0f} MB at last: grown by {grown:.0f} MB since"
-    )
-    for one, count in Counter(complaints).most_common(20):
-        print(f"{count} × {one}")
-    tracebacks = failures(said)
-    if tracebacks:
-        print(Path(said.name).read_text()[-4000:])
-    print(f"{len(complaints)} complaints of the page, {len(tracebacks)} tracebacks of the server")
-    return grown
 
 
 if __name__ == "__main__":

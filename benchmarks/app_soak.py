@@ -1,8 +1,12 @@
-"""Random requests to the app, as from a page on which somebody clicks without end: its memory.
+"""The app's server under random requests: does it answer each as it should, and keep its memory?
 
     python benchmarks/app_soak.py [MINUTES] [SEED]
 
-Growth is counted from the tenth minute on (of a shorter run from its middle).
+No browser: the requests are drawn from all that the server takes, every method, measure and
+function with settings at random, uploads whole and broken, exports, jobs that are cancelled, and
+nonsense, which is more than the page ever sends. `app_monkey.py` looks after the page itself. The
+exit code is 1 if an answer was wrong or, in a run of a quarter of an hour or more, if the memory
+grew by more than 50 MB after the first ten minutes.
 """
 
 from __future__ import annotations
@@ -16,10 +20,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
-from _app import App
+from _app import App, Growth
 from PIL import Image
 
-WARM = 600.0
 PHOTOS = 12
 PATIENCE = 10.0
 """After so many seconds a job is cancelled, as people do."""
@@ -252,23 +255,14 @@ def main() -> None:
 
 
 def _soak(clicks: Clicks, app: App, seconds: float) -> None:
-    began = time.monotonic()
-    warm = min(WARM, seconds / 2)
-    start, told = None, 0.0
-    while time.monotonic() - began < seconds:
+    growth = Growth(app, seconds)
+    while growth.past < seconds:
         clicks.click()
-        past = time.monotonic() - began
-        if start is None and past > warm:
-            start = app.memory()
-        if past - told > 30:
-            told = past
-            print(f"{past:6.0f} s {clicks.done:6} clicks {app.memory():8.0f} MB", flush=True)
-    end = app.memory()
-    print(f"{clicks.done} clicks, {len(clicks.failures)} failures")
-    print(f"from {start or end:.0f} MB to {end:.0f} MB: {end - (start or end):+.0f} MB")
+        growth.look(clicks.done)
+    print(f"{clicks.done} requests, {len(clicks.failures)} failures")
     for one in clicks.failures[:20]:
         print(one)
-    sys.exit(bool(clicks.failures))
+    sys.exit(growth.is_too_much() or bool(clicks.failures))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +16,8 @@ X = rng.rand(1, 3, 8, 8).astype("float32")
 PHOTO = rng.randint(0, 255, (8, 8, 3)).astype("uint8")
 MAP = rng.rand(8, 8).astype("float32")
 SIGNED = rng.randn(8, 8).astype("float32")
+FOLDER = tempfile.TemporaryDirectory()
+"""Where reports go; it is gone with the process."""
 
 
 def network():
@@ -273,6 +277,7 @@ def calls():
     )
     add("weights", i.weights, net=graph, layer="0")
     _add_metrics(add, table, graph, e)
+    _add_reports(add, graph)
     t = gm.targets
 
     def of(target):
@@ -343,3 +348,20 @@ def _add_metrics(add, table, graph, explanation):
         samples=2,
         progress=False,
     )
+
+
+def _add_reports(add, graph):
+    few = {
+        "photos": [PHOTO, PHOTO[::-1]],
+        "methods": ["saliency"],
+        "metrics": ["sparseness", "energy"],
+        "masks": [(1, 2, 4, 7), np.eye(8) > 0],
+        "controls": ["edge_map"],
+        "preprocess": gm.zoo.IMAGENET.adapted(size=8),
+        "progress": False,
+    }
+    names = list(inspect.signature(gm.report).parameters)
+    done = gm.report(graph, path=Path(FOLDER.name, "done.html"), **few)
+    path = Path(FOLDER.name, "report.html")
+    add("report", gm.report, [one for one in names if one not in few], net=graph, path=path, **few)
+    add("verify", gm.verify, ["photos", "preprocess"], path=done, net=graph, progress=False)

@@ -95,6 +95,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _make_report(options: argparse.Namespace) -> int:
     requested.check_usage(options)
     requested_measures.choose(options)
+    if options.measured:
+        requested_measures.check_masks(options)
     photos, failures = find_photos(options.photos)
     files, _ = Files(options.out), Renderer(options.template)
     lines = None if options.labels is None else lines_of(options.labels, photos)
@@ -179,7 +181,9 @@ def _check(options: argparse.Namespace) -> int:
     requested.check_usage(options)
     graph = requested.network(options)
     x = requested.preprocess(options, graph)(requested.photo_or_noise(options))
-    report = check(graph, x, layer=options.layer, output=options.output)
+    report = check(
+        graph, x, layer=options.layer, output=options.output, relevance=options.relevance
+    )
     print(report)
     return DONE if report else SOMETHING_WRONG
 

@@ -134,34 +134,49 @@ def masks_of(folder: Path, photos: Sequence[Path], base: Path) -> list[Path]:
     return found
 
 
-def read_mask(path: Path, geometry: Geometry) -> np.ndarray:
+def read_mask(path: Path, geometry: Geometry, called: str | None = None) -> np.ndarray:
     """Where the object is in what the net saw of a photo: (h, w) bool.
 
     Args:
         path: of the mask.
         geometry: of its photo.
+        called: what messages call it; by default its path.
 
     Raises:
         PhotoError: there is no mask, or it is no picture, of another size, or empty there.
     """
+    name = f"mask {path if called is None else called}"
     if not path.exists():
-        raise PhotoError(f"there is no mask {path}")
+        raise PhotoError(f"there is no {name}")
     try:
         with Image.open(path) as image:
             image.load()
             whole = _is_object(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"the mask {path} cannot be read: {error}") from error
+        said = str(error).replace(str(path), path.name)
+        raise PhotoError(f"the {name} cannot be read: {said}") from error
+    return seen_mask(whole, f"the {name}", geometry)
+
+
+def seen_mask(whole: np.ndarray, name: str, geometry: Geometry) -> np.ndarray:
+    """Where the object is in what the net saw of a photo: (h, w) bool.
+
+    Args:
+        whole: (H, W) bool, where it is in the photo.
+        name: what messages call it.
+        geometry: of the photo.
+
+    Raises:
+        PhotoError: it is of another size, or empty there.
+    """
     if whole.shape != geometry.size:
         sizes = ["x".join(map(str, one)) for one in (whole.shape, geometry.size)]
-        raise PhotoError(
-            f"the mask {path} is {sizes[0]} pixels high and wide, its photo {sizes[1]}"
-        )
+        raise PhotoError(f"{name} is {sizes[0]} pixels high and wide, its photo {sizes[1]}")
     if not whole.any():
-        raise PhotoError(f"the mask {path} is empty: it has to be non-zero where the object is")
+        raise PhotoError(f"{name} is empty: it has to be non-zero where the object is")
     seen = geometry.seen_of(whole)
     if not seen.any():
-        raise PhotoError(f"the mask {path} is empty in the part of the photo that the net sees")
+        raise PhotoError(f"{name} is empty in the part of the photo that the net sees")
     return seen
 
 

@@ -50,6 +50,11 @@ def add_measures(command: argparse.ArgumentParser) -> None:
         help="the class that is explained of each photo: lines of a photo, by path or name, a "
         "comma or tab, and the class, by id or name (default: the top one)",
     )
+    add_masks(group)
+
+
+def add_masks(group: Any) -> None:
+    """Where the objects are."""
     group.add_argument(
         "--masks",
         type=values.path,

@@ -15,6 +15,7 @@ from .option_groups import (
     OUTPUT_HELP,
     SIZE_HELP,
     add_gpu,
+    add_masks,
     add_measures,
     add_method_options,
     add_metrics,
@@ -156,9 +157,11 @@ def _add_report(commands: Any) -> None:
     )
     add_trained_network(command)
     add_what(command)
-    add_metrics(command.add_argument_group("what is measured"))
+    measures = command.add_argument_group("what is measured")
+    add_metrics(measures)
+    add_masks(measures)
     add_method_options(command)
-    command.set_defaults(parser=command, at_a_time=1, masks=None)
+    command.set_defaults(parser=command, at_a_time=1)
 
 
 def _add_verify(commands: Any) -> None:
@@ -219,6 +222,11 @@ def _add_check(commands: Any) -> None:
     add_preprocessing(command)
     command.add_argument("--layer", metavar="NAME", help=LAYER_HELP)
     command.add_argument("--output", type=values.name_or_number, metavar="NAME", help=OUTPUT_HELP)
+    command.add_argument(
+        "--relevance",
+        action="store_true",
+        help="look too at what relevance loses on its way through the network",
+    )
     command.set_defaults(usage_error=command.error, weights=None)
 
 

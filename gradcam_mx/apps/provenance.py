@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import math
 from dataclasses import asdict, replace
 from typing import Any, Dict, Mapping
 
@@ -108,6 +109,15 @@ def of_what_was_seen(prepare: zoo.Preprocess) -> zoo.Preprocess:
         prepare: of whole photos.
     """
     return replace(prepare, short_side=min(prepare.shape[1:]))
+
+
+def finite(value: Any) -> float | None:
+    """A number as JSON holds it; None for what is none, or is infinite.
+
+    Args:
+        value: of Python or numpy.
+    """
+    return float(value) if math.isfinite(value) else None
 
 
 # -- options ---------------------------------------------------------------------------------------

@@ -29,6 +29,17 @@ def check(options: argparse.Namespace) -> None:
     elif options.method is None:
         options.method = DEFAULT_METHODS
     choose(options)
+    check_masks(options)
+    if options.labels is not None and options.target is not None:
+        options.parser.error("argument --labels: not allowed with argument --target")
+
+
+def check_masks(options: argparse.Namespace) -> None:
+    """Refuse measures without the masks that they want, and masks that nothing wants.
+
+    Args:
+        options: of the command line.
+    """
     of_objects = [name for name in METRICS if METRICS[name].wants.masks]
     asked = [name for name in options.metric if name in of_objects]
     if asked and options.masks is None:
@@ -37,8 +48,6 @@ def check(options: argparse.Namespace) -> None:
         options.parser.error(f"argument --masks: is for the metrics {', '.join(of_objects)}")
     if options.masks is not None and not options.masks.is_dir():
         options.parser.error(f"argument --masks: there is no folder {options.masks}")
-    if options.labels is not None and options.target is not None:
-        options.parser.error("argument --labels: not allowed with argument --target")
 
 
 def choose(options: argparse.Namespace) -> None:

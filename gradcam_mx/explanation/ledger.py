@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence, overload
 
 import numpy as np
 
@@ -58,7 +58,13 @@ class Ledger(Sequence[LedgerRow]):
             for column in table.T
         ]
 
-    def __getitem__(self, which: int | slice) -> LedgerRow | list[LedgerRow]:  # type: ignore[override]
+    @overload
+    def __getitem__(self, which: int) -> LedgerRow: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[LedgerRow]: ...
+
+    def __getitem__(self, which: int | slice) -> LedgerRow | list[LedgerRow]:
         return self._rows[which]
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 
@@ -25,22 +25,13 @@ from ..support import html
 from ..support.arrays import numbers_of
 from ..support.boundary import told
 from ..targets.heads import Targets
+from . import check_relevance
+from .finding import Finding
 
 DIRECTIONS = 10
 CLOSE = 1e-3
 """How far a finite difference may be from the derivative, as a share of the largest; beside it
 comes what rounding and kinks do to the difference."""
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    what: str
-    """What was looked at."""
-    holds: bool | None
-    """Whether it is as it should be; None if that cannot be told."""
-    said: str
-    """What was found, in words."""
 
 
 SIGNS = {True: "yes", False: "NO", None: "not known"}
@@ -103,6 +94,7 @@ def check(
     *,
     output: OutputChoice = None,
     input: InputChoice = None,
+    relevance: bool = False,
 ) -> Checked:
     """Prove, for a net and an input, what an explanation of it rests on.
 
@@ -115,6 +107,9 @@ def check(
 
        in double precision where the net allows.
 
+    4. With `relevance`: what LRP-ε loses on its way through the net, operator by operator, is what
+       biases and stabilisers take; and DeepLIFT adds up to the difference of the scores.
+
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params).
         x: (N, C, H, W), preprocessed; not modified.
@@ -122,6 +117,7 @@ def check(
         layer: the layer whose gradient is checked; by default that of activation maps.
         output: which of several outputs is explained.
         input: which of several inputs attributions are made for.
+        relevance: whether to look at relevance too.
 
     Returns:
         A report that is true if nothing is wrong.
@@ -145,8 +141,9 @@ def check(
             _gradient("input", asked, Needs(rules=frozenset({PLAIN})), None),
             _gradient("layer", asked, Needs(layer=True, inside=layer is not None), layer),
         ]
+        more = check_relevance.findings(asked.run) if relevance else ()
         return Checked(
-            (_forward(plain), _rows(plain), *gradients), _rules(asked), _methods(gradients)
+            (_forward(plain), _rows(plain), *gradients, *more), _rules(asked), _methods(gradients)
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import random
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,12 +23,13 @@ from reports import (
     pixels,
     read,
     record_of,
+    resealed,
     written,
 )
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.apps.report import mass, tallies
+from gradcam_mx.apps.report import mass, rendering, tallies
 from gradcam_mx.apps.report.brief import spread
 from gradcam_mx.errors import (
     DependencyError,
@@ -40,6 +43,8 @@ from gradcam_mx.errors import (
 )
 
 METRICS = ["srg", "sparseness"]
+LOCAL = ["energy", "pointing_game"]
+BOX = (12, 8, 25, 20)
 
 
 @pytest.fixture(scope="module")
@@ -398,11 +403,121 @@ def test_of_many_photos_some_are_measured(net, tmp_path):
     assert [one["number"] for one in record["photos"] if "measures" in one] == [0, 3]
     assert record["measured"] == 2
     assert record["table"]["rows"][0]["cells"][0]["photos"] == 2
+    assert "measured=2" in record["how"]["python"]
     assert [spread(10, 10), spread(11, 10), spread(1000, 100)] == [
         None,
         range(0, 11, 2),
         range(0, 1000, 10),
     ]
+
+
+def test_numbers_are_for_people():
+    said = {
+        "chance": {0.0: "0.000", 0.0001: "<\u00a00.001", 0.25: "0.250", None: "–"},
+        "number": {-0.5194: "−0.519", 12.0: "12", None: "–"},
+        "percent": {0.5: "50.0\u00a0%", None: "–"},
+    }
+    for name, values in said.items():
+        for value, expected in values.items():
+            assert rendering._FILTERS[name](value) == expected
+
+
+def test_measured_0_is_a_report_without_measures(net, tmp_path):
+    done = written(tmp_path / "report.html", net, 2, measured=0)
+    record = record_of(done)
+    assert record["table"] is None
+    assert record["measured"] == 0
+    assert record["done"]["metrics"] == []
+    assert not any("measures" in one for one in record["photos"])
+    assert "metrics=[]" in record["how"]["python"]
+    assert gm.verify(done, net, progress=False)
+
+
+# ----------------------------------------------------------------------------- where the object is
+
+
+def masks(count):
+    """Of each photo another; none is symmetric."""
+    found = np.zeros((count, 30, 40), bool)
+    for number, one in enumerate(found):
+        one[6 + number : 16, 10 : 20 + 2 * number] = True
+    return found
+
+
+def seen(mask):
+    """What the net sees of a mask: its middle, by OpenCV's nearest pixels rather than by the
+    package."""
+    scaled = cv2.resize(mask.astype(np.uint8), (36, 27), interpolation=cv2.INTER_NEAREST_EXACT)
+    return scaled[1:25, 6:30].astype(bool)
+
+
+def test_masks_are_cut_as_the_photos_are(net, tmp_path, x):
+    done = written(tmp_path / "report.html", net, 3, metrics=LOCAL, masks=masks(3))
+    record = record_of(done)
+    table = gm.metrics.evaluate(
+        net, x[:3], ASKED["methods"], LOCAL, masks=np.stack([*map(seen, masks(3))]), at_a_time=1,
+        progress=False,
+    )  # fmt: skip
+    for number, one in enumerate(record["photos"]):
+        assert one["object"]["share"] == pytest.approx(seen(masks(3)[number]).mean())
+        for column, each in enumerate(one["measures"]):
+            np.testing.assert_allclose(each["values"], table.values[column, :, number], rtol=1e-4)
+    assert "masks=masks" in record["how"]["python"]
+    text = read(done)
+    assert text.text.count("as it was marked") == 3
+    marked = pixels(next(one["src"] for one in text.all("img") if "object is in" in one["alt"]))
+    where, shown = seen(masks(3)[0]), PREPARE.crop(photo(0))
+    inside = np.abs(marked[where].astype(int) - shown[where]).mean()
+    outside = np.abs(marked[~where].astype(int) - shown[~where]).mean()
+    assert outside > 3 * inside
+    assert gm.verify(done, net, progress=False)
+
+
+def test_masks_come_as_files_folders_arrays_and_boxes(net, tmp_path):
+    for folder in ("in", "masks"):
+        (tmp_path / folder).mkdir()
+    left, top, right, bottom = BOX
+    mask = np.zeros((30, 40), np.uint8)
+    mask[top:bottom, left:right] = 255
+    paths = [tmp_path / "in" / f"{name}.png" for name in "ab"]
+    for path, one in zip(paths, photos(2)):
+        Image.fromarray(one).save(path)
+        Image.fromarray(mask).save(tmp_path / "masks" / path.name)
+    files = [tmp_path / "masks" / one.name for one in paths]
+    forms = [tmp_path / "masks", files, [mask, mask > 0], [BOX, [BOX, (12, 8, 14, 9)]]]
+    made = []
+    for form in forms:
+        done = tmp_path / "report.html"
+        gm.report(net, paths, done, **{**ASKED, "metrics": LOCAL, "masks": form})
+        made.append(record_of(done)["photos"])
+    assert all(one == made[0] for one in made)
+    assert all("measures" in one for one in made[0])
+
+
+def test_a_photo_without_a_mask_is_not_measured(net, tmp_path):
+    given = [masks(3)[0], None, np.zeros((30, 40), bool), np.ones((8, 8), bool)]
+    done = written(tmp_path / "report.html", net, 4, metrics=LOCAL, masks=given)
+    record = record_of(done)
+    assert ["measures" in one for one in record["photos"]] == [True, False, False, False]
+    said = [one.get("not_measured", "") for one in record["photos"]]
+    for text, expected in zip(said[1:], ("photo 2 has no mask", "is empty", "8x8 pixels")):
+        assert expected in text
+    assert record["table"]["left_out"] == 3
+    assert gm.verify(done, net, progress=False)
+
+
+def test_another_mask_is_found_by_what_is_measured_with_it(net, tmp_path):
+    done = written(tmp_path / "report.html", net, 2, metrics=LOCAL, masks=masks(2))
+
+    def change(record):
+        one = record["photos"][0]["object"]["mask"]
+        turned = np.flipud(np.unpackbits(numbers(one)).reshape(24, 24))
+        one["bytes"] = base64.b64encode(np.packbits(turned).tobytes()).decode()
+
+    resealed(done, change)
+    found = gm.verify(done, net, progress=False)
+    assert not found
+    assert "photo 1 (photo 1), energy of grad_cam" in found.difference
 
 
 def test_a_template_of_ones_own(net, tmp_path):
@@ -474,10 +589,17 @@ def test_one_class_is_explained_if_it_is_asked_for(net, tmp_path, x):
         ({"target": 7}, TargetError, "there is no class 7"),
         ({"methods": ["magic"]}, MethodError, "magic"),
         ({"metrics": ["magic"]}, MetricError, "magic"),
-        ({"metrics": ["iou"]}, MetricError, "needs to know where the object is"),
+        ({"metrics": ["magic"], "measured": 0}, MetricError, "magic"),
+        ({"metrics": ["energy"]}, MetricError, "needs to know where the object is.*pass masks="),
+        ({"masks": [BOX] * 3}, InputError, "masks=… is for measures of localisation"),
+        ({"metrics": ["energy"], "masks": [BOX]}, InputError, "1 masks for 3 photos"),
+        ({"metrics": ["energy"], "masks": 3}, InputError, "masks=3 for 3 photos"),
+        ({"metrics": ["energy"], "masks": [(1, 2)] * 3}, InputError, r"photo 1 is an array \(2,\)"),
+        ({"metrics": ["energy"], "masks": "none"}, InputError, "the photos are no files"),
         ({"preprocess": None}, InputError, "how photos are prepared"),
         ({"top": 0}, InputError, "top=0"),
         ({"per_page": 0.5}, InputError, "per_page=0.5"),
+        ({"measured": -1}, InputError, "measured=-1; expected a whole number, 0 or more"),
     ],
 )
 def test_what_does_not_fit_is_told_before_anything_is_computed(net, tmp_path, more, kind, said):

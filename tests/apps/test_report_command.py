@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 from reports import ASKED, NAMES, network, photo, read, record_of
@@ -87,13 +88,35 @@ def test_it_says_how_to_make_it_again(report, files, tmp_path):
     assert record_of(tmp_path / "python.html")["photos"] == first["photos"]
 
 
+def test_masks_are_those_of_python(report, files, tmp_path):
+    (tmp_path / "masks").mkdir()
+    mask = np.zeros((30, 40), np.uint8)
+    mask[8:20, 12:25] = 1
+    Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
+    (tmp_path / "masks" / "b.png").write_bytes(b"no picture")
+    code, _, err = report(files / "in", "--masks", "masks", "--metric", "energy")
+    assert code == 0, err
+    own = {**ASKED, "metrics": ["energy", "sparseness"], "masks": tmp_path / "masks"}
+    net, paths = gm.load(files / "net"), sorted((files / "in").iterdir())
+    expected = record_of(gm.report(net, paths, tmp_path / "own.html", **own))
+    found = record_of(tmp_path / "report.html")
+    for key in ("photos", "table"):
+        assert found[key] == expected[key]
+    said = found["photos"][1]["not_measured"]
+    assert said == "the mask b.png cannot be read: cannot identify image file 'b.png'"
+    assert found["photos"][2]["not_measured"] == "there is no mask c.png"
+    assert "--masks masks" in found["how"]["command"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--labels", "none.csv"], "the labels in none.csv cannot be read"),
         (["--labels", "labels.csv"], "labels.csv has no line for"),
         (["--labels", "wrong.csv"], "line 3 of wrong.csv: no names.txt class is called 'horse'"),
-        (["--metric", "iou"], "needs to know where the object is"),
+        (["--metric", "energy"], "metric energy: needs --masks DIR"),
+        (["--masks", "."], "argument --masks: is for the metrics"),
+        (["--metric", "energy", "--masks", "none"], "there is no folder none"),
         (["--template", "none.html"], "there is no template none.html"),
         (["--out", "report.pdf"], "ends in .html"),
         (["--out", "mine.html"], "nothing of yours is written over"),

@@ -100,14 +100,36 @@ def _enlarged(shown):
         ({"class": 2}, 2, "<script>alert(1)</script> (2)"),
         ({"class": "Cat"}, 0, "tabby (0)"),
         ({"class": "1"}, 1, "dog (1)"),
-        ({"difference": [0, 2]}, gm.targets.ScoreDifference(0, 2), None),
+        (
+            {"difference": [0, 2]},
+            gm.targets.ScoreDifference(0, 2),
+            "tabby (0) rather than <script>alert(1)</script> (2)",
+        ),
+        (
+            {"difference": ["cat", "1"]},
+            gm.targets.ScoreDifference(0, 1),
+            "tabby (0) rather than dog (1)",
+        ),
         (
             {"unit": {"layer": LAYER, "channel": 3, "position": [2, 5]}},
             gm.targets.Unit(LAYER, 3, (2, 5)),
-            None,
+            f"channel 3 of {LAYER} at (2, 5)",
         ),
-        ({"unit": {"layer": LAYER, "channel": 3}}, gm.targets.Unit(LAYER, 3), None),
-        ({"channel": {"layer": LAYER, "channel": 3}}, gm.targets.Channel(LAYER, 3), None),
+        (
+            {"unit": {"layer": LAYER, "channel": 3}},
+            gm.targets.Unit(LAYER, 3),
+            f"channel 3 of {LAYER} where it is strongest",
+        ),
+        (
+            {"unit": {"layer": None, "channel": 3}},
+            gm.targets.Unit(None, 3),
+            "channel 3 of second_relu_fwd_output where it is strongest",
+        ),
+        (
+            {"channel": {"layer": LAYER, "channel": 3}},
+            gm.targets.Channel(LAYER, 3),
+            f"the mean of channel 3 of {LAYER}",
+        ),
     ],
     ids=str,
 )

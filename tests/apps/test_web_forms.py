@@ -55,6 +55,12 @@ def test_each_setting_has_a_kind_its_default_and_help(made):
                     assert isinstance(one["default"], bool), where
 
 
+def test_titles_begin_as_people_write_them(made):
+    titles = {one["name"]: one["title"] for each in made.values() for one in each}
+    assert titles["receptive_field"] == "Receptive field"
+    assert [one for one in titles.values() if one[0].islower()] == []
+
+
 def test_they_are_json(made):
     assert json.loads(json.dumps(made)) == made
     assert json.loads(json.dumps(forms.drawing())) == forms.drawing()

@@ -11,7 +11,7 @@ from web_app import MINE, Page, encoded, photo
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from gradcam_mx.apps.web.guard import HEADER, Guard, is_loopback
-from gradcam_mx.apps.web.server import STATIC
+from gradcam_mx.apps.web.routes.around import STATIC
 
 
 @pytest.fixture(scope="module")

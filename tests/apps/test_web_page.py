@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +19,9 @@ from gradcam_mx.support.labels import Labels
 pytest.importorskip("flask", reason="the app is served by Flask")
 waitress = pytest.importorskip("waitress", reason="the app is served by waitress")
 
-from gradcam_mx.apps.web import server as web  # noqa: E402
 from gradcam_mx.apps.web.nets import HeldNet  # noqa: E402
+from gradcam_mx.apps.web.routes.around import STATIC  # noqa: E402
+from gradcam_mx.apps.web.server import make_app  # noqa: E402
 from gradcam_mx.apps.web.workspace import Workspace  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -71,7 +72,7 @@ class Server:
     def start(self):
         workspace = Workspace(self.nets)
         workspace.album.add_files(sorted(self.folder.glob("*.png")))
-        app = web.make_app(workspace, default_methods=QUICK)
+        app = make_app(workspace, default_methods=QUICK)
         self.waitress = waitress.create_server(
             app, host="127.0.0.1", port=self.port, threads=8, clear_untrusted_proxy_headers=True
         )
@@ -132,7 +133,7 @@ def test_it_shows_a_map_at_once_and_is_light_and_asks_no_other_host(page, served
     hosts = {one for one in page.requests() if not one.startswith(("about:", "data:", "blob:"))}
     assert hosts
     assert all(one.startswith(served.address) for one in hosts)
-    files = [one for one in (Path(web.STATIC)).rglob("*") if one.is_file()]
+    files = [one for one in (STATIC).rglob("*") if one.is_file()]
     assert sum(one.stat().st_size for one in files) < 300_000
 
 
@@ -282,6 +283,81 @@ def test_measures_stand_beside_controls(page):
     page.shows(".measures tbody tr.control")
     page.shows_text("control", ".measures")
     assert len(page.all(".measures thead th")) == 2
+
+
+def box_in(page):
+    """The box in the address: [top, left, bottom, right], or None."""
+    found = re.search(r"box=(\[[\d,]+\])", page.hash)
+    return found and json.loads(found[1])
+
+
+def sides_of(page):
+    return [one.get_attribute("value") for one in page.all("[data-card=measures] .sides input")]
+
+
+def value_of(page):
+    """What the first measure says of the map."""
+    cell = page.shows(".measures tbody tr:not(.control) td")
+    return float(cell.text)
+
+
+def test_a_box_is_drawn_around_the_object_or_typed(page):
+    page.view("measures")
+    page.click("[data-card=measures] [data-name=energy]")
+    page.shows_text("drag a box around the object", "#view")
+    image = page.shows(".where img")
+    page.quiet()
+    assert image.size == page.shows(".where .over").size  # what is drawn lies where it is meant
+    page.run("document.querySelector('.where').scrollIntoView({block: 'center'})")
+    drag(page, image, (0.75, 0.5), (0.25, 0.125))  # upwards and to the left
+    page.wait(lambda: box_in(page) == [8, 16, 32, 48], "the box in the address")
+    assert sides_of(page) == ["8", "16", "32", "48"]
+    page.quiet()
+    for size in ("phone", "small", "desk"):
+        page.size(size)
+        if size == "phone":
+            page.click("[data-show=result]")
+        wide = "const { scrollWidth, clientWidth } = view; return scrollWidth > clientWidth"
+        assert not page.run(wide), size
+    mark = page.shows(".where .spot").rect
+    scale = image.rect["width"] / 64
+    assert mark["x"] - image.rect["x"] == pytest.approx(16 * scale, abs=2)
+    assert mark["y"] - image.rect["y"] == pytest.approx(8 * scale, abs=2)
+    assert mark["width"] == pytest.approx(32 * scale, abs=2)
+    half = value_of(page)
+    assert 0 < half < 1
+    image.click()  # is no box
+    assert box_in(page) == [8, 16, 32, 48]
+    drag(page, image, (0.5, 0.5), (1.05, 1.1))  # as far as the picture goes
+    page.wait(lambda: box_in(page) == [32, 32, 64, 64], "the box, within the picture")
+    page.quiet()
+    page.keys("3")
+    page.view("measures")
+    # by keyboard alone: the fields, from one to the next
+    page.run("document.querySelector('[data-card=measures] .sides input').focus()")
+    for side in ("0", "0", "64", "64"):
+        page.focused.send_keys("\ue009a")
+        page.focused.send_keys(side, "\ue004")
+    page.wait(lambda: box_in(page) == [0, 0, 64, 64], "the box that was typed")
+    page.wait(lambda: value_of(page) == pytest.approx(1), "all of the mass")
+    page.click(".photo:nth-child(2)")
+    page.wait(lambda: box_in(page) is None, "no box: it was around what is on the other photo")
+    page.shows_text("A box is needed", "#view")
+    assert sides_of(page) == [""] * 4
+
+
+def drag(page, image, start, end):
+    """Draw with the mouse from one place on an image to another, both as shares of (x, y)."""
+    from selenium.webdriver import ActionChains
+
+    size = image.size
+    at = [
+        (round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"]))
+        for x, y in (start, end)
+    ]
+    actions = ActionChains(page.driver).move_to_element_with_offset(image, *at[0]).click_and_hold()
+    actions.move_by_offset(5, 5)
+    actions.move_to_element_with_offset(image, *at[1]).release().perform()
 
 
 def test_long_work_shows_how_far_it_is_and_can_be_cancelled(page):

@@ -333,8 +333,9 @@ def test_links_out_of_the_folder_are_left_out(tmp_path):
 
 
 def test_missing_packages_are_told_with_the_command_that_installs_them(monkeypatch, capsys):
+    server = ("gradcam_mx.apps.web.server", "gradcam_mx.apps.web.routes")
     for module in ("flask", "waitress"):
-        for name in [one for one in sys.modules if one.startswith("gradcam_mx.apps.web.server")]:
+        for name in [one for one in sys.modules if one.startswith(server)]:
             monkeypatch.delitem(sys.modules, name)
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, module, None)

@@ -10,11 +10,12 @@ from ...errors import TargetError
 from ...metrics.register import find_metric
 from .. import requested_measures
 from ..choices import NONE
-from ..labelled import Line
+from ..labelled import Line, masks_of
 from ..option_groups import DEFAULT_MODEL
 from ..outputs import CLASSES
-from ..photos import Job, from_file
-from .brief import Brief, Measures, class_count_of, refuse_masks, spread
+from ..photos import Job, base_of_all, from_file
+from . import objects
+from .brief import Brief, Measures, class_count_of, spread
 from .recipe import in_command, in_python
 
 
@@ -31,16 +32,18 @@ def brief_of(
 
     Raises:
         TargetError: the labels are of other classes than the network's, or it gives none.
-        MetricError: a measure wants what a report does not take.
+        MetricError: an option of a measure does not fit.
     """
     truths = None if lines is None else _truths(options, job, lines)
-    measures = None
+    measures = masks = None
     if options.measured:
         metrics = [find_metric(one) for one in options.metric]
-        refuse_masks([one.name for one in metrics if one.wants.masks])
         controls = [one for one in options.controls if one not in (NONE, *job.methods)]
         evaluator = requested_measures.evaluator(options, job)
-        measures = Measures(evaluator, metrics, controls, {}, options.seed or 0)
+        measures = Measures(evaluator, metrics, controls, {}, options.seed or 0, options.measured)
+        if options.masks is not None:
+            base = base_of_all(options.photos, photos)
+            masks = objects.in_files(masks_of(options.masks, photos, base))
     return Brief(
         job=job,
         net=options.symbol.name if options.symbol else options.model or DEFAULT_MODEL,
@@ -48,6 +51,7 @@ def brief_of(
         truths=truths,
         measures=measures,
         measured=spread(len(photos), options.measured or 1),
+        masks=masks,
         title=options.title or Brief.title,
         template=options.template,
         per_page=options.per_page,
@@ -57,8 +61,9 @@ def brief_of(
                 job,
                 measures,
                 _net_in_python(options),
-                lines is not None,
-                options.classes is not None,
+                has_labels=lines is not None,
+                has_names=options.classes is not None,
+                has_masks=masks is not None,
             ),
         },
     )

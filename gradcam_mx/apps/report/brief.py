@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Collection, Mapping, Sequence
 
-from ...errors import MetricError
 from ...graph.outputs import choose
 from ...methods.plan import Plan
 from ...methods.register import find_method
@@ -18,6 +17,7 @@ from .. import provenance
 from ..outputs import CLASSES
 from ..photos import Job, Source
 from ..provenance import Record, encoded
+from .objects import Mask
 
 PER_PAGE = 40
 """A report of more photos is in parts, each of so many."""
@@ -34,22 +34,6 @@ def spread(count: int, most: int) -> range | None:
         most: how many places at most.
     """
     return None if count <= most else range(0, count, -(-count // most))
-
-
-def refuse_masks(metrics: Sequence[str]) -> None:
-    """Refuse measures that a report has nothing for.
-
-    Args:
-        metrics: the names of those that want masks.
-
-    Raises:
-        MetricError: there is one.
-    """
-    if metrics:
-        raise MetricError(
-            f"{metrics[0]} needs to know where the object is, which a report does not ask for: "
-            "measure it by gm.metrics.evaluate"
-        )
 
 
 def class_count_of(job: Job) -> int:
@@ -72,6 +56,8 @@ class Measures:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of a measure → its own options."""
     seed: int = 0
+    most: int = MEASURED
+    """How many photos are measured."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +74,8 @@ class Brief:
     measures: Measures | None = None
     measured: Collection[int] | None = None
     """The places of the photos that are measured; None for all."""
+    masks: Sequence[Mask] | None = None
+    """Where the object is in each photo, if measures want that."""
     title: str = "What the network looked at"
     template: Path | None = None
     """Of the user's own; None for that of the package."""

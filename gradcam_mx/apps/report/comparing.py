@@ -65,6 +65,8 @@ def of_photo(said: Record, found: Record) -> Iterator[Deviation]:
     for key in ("explained", "truth"):
         yield from _any(f"{where}, what is {_SAID[key]}", said[key], found[key])
     yield from _texts(f"{where}, whether it is right", said.get("is_right"), found.get("is_right"))
+    objects = said.get("object"), found.get("object")
+    yield from _any(f"{where}, where the object is", *objects)
     for key in ("maps", "true_maps"):
         yield from _maps(where, said[key], found[key])
     for one, other in zip(said.get("measures", []), found.get("measures", [])):

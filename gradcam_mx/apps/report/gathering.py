@@ -85,7 +85,9 @@ class Gathering:
                 self.checked = _checked(self._brief, read)
             looked = look(self._brief, self.outcome.done, source, read, truth)
             if self._brief.measured is None or place in self._brief.measured:
-                measure(self._brief, looked, self.totals.measured, read)
+                masks = self._brief.masks
+                mask = None if masks is None else masks[place]
+                measure(self._brief, looked, self.totals.measured, read, mask)
         looked.record = clean(looked.record)
         self.totals.add(looked, truth)
         return looked

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -19,10 +18,12 @@ from ...picture.encoded import as_jpeg, as_png, data_uri
 from ..advice import told
 from ..outputs import chances_of
 from ..photos import Source
-from ..provenance import Record, packed
+from ..provenance import Record, finite, packed
 from ..writing import Read
+from . import objects
 from .brief import Brief
 from .mass import Placed, placed, summed
+from .objects import Mask
 
 SIDE, THUMBNAIL = 320, 96
 """Pixels of the longer side of maps and of thumbnails, at most."""
@@ -96,7 +97,7 @@ def look(brief: Brief, number: int, source: Source, read: Read, truth: int | Non
     return made
 
 
-def measure(brief: Brief, looked: Looked, number: int, read: Read) -> None:
+def measure(brief: Brief, looked: Looked, number: int, read: Read, mask: Mask | None) -> None:
     """Measure the maps of a photo, and put that into its record.
 
     Args:
@@ -104,6 +105,7 @@ def measure(brief: Brief, looked: Looked, number: int, read: Read) -> None:
         looked: what was found on it; it gets what is measured.
         number: how many photos were measured before.
         read: the photo.
+        mask: gives where its object is, if measures want that.
     """
     if brief.measures is None:
         return
@@ -111,7 +113,8 @@ def measure(brief: Brief, looked: Looked, number: int, read: Read) -> None:
     try:
         if not number:
             evaluator.leave_out_what_does_not_fit(read.x, brief.job.target)
-        found = evaluator.measure(number, read.x, brief.job.target, None)
+        masks = None if mask is None else _object(brief, looked, read, mask)[None]
+        found = evaluator.measure(number, read.x, brief.job.target, masks)
     except GradCamError as error:
         looked.measured = error
         looked.record["not_measured"] = told(error)
@@ -119,13 +122,19 @@ def measure(brief: Brief, looked: Looked, number: int, read: Read) -> None:
     looked.measured = found
     looked.record["rows"] = [one.method for one in found[0]]
     looked.record["measures"] = [
-        {"metric": rows[0].metric, "values": [_number(one.values[0]) for one in rows]}
+        {"metric": rows[0].metric, "values": [finite(one.values[0]) for one in rows]}
         for rows in found
     ]
 
 
-def _number(value: Any) -> float | None:
-    return None if math.isnan(value) else float(value)
+def _object(brief: Brief, looked: Looked, read: Read, mask: Mask) -> np.ndarray:
+    """Where the object is: (h, w) bool; it is shown, and kept to measure again."""
+    prepare = brief.job.preprocess
+    where = mask(prepare.geometry(read.photo))
+    looked.record["object"] = objects.kept(where)
+    drawn = objects.shown(prepare.crop(read.photo), where)
+    looked.pictures[f"object-{looked.record['number']}"] = data_uri(as_jpeg(drawn, SIDE))
+    return where
 
 
 def _class(brief: Brief, class_id: int, chances: np.ndarray) -> Record:
@@ -182,7 +191,7 @@ def _map(
         "layer": explanation.layer,
         "score": float(explanation.score[0]),
         "is_flat": where.mass is None,
-        "shares": {key: _number(value) for key, value in where.shares.items()},
+        "shares": {key: finite(value) for key, value in where.shares.items()},
         "numbers": numbers_of(explanation.values[0]),
         "picture": name,
         "bar": {"picture": bar, "low": legend.low, "middle": legend.middle, "high": legend.high},

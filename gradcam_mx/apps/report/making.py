@@ -15,7 +15,7 @@ from ...graph.picture_input import preprocess_of
 from ...graph.trace import Net, trace
 from ...methods.options import Options
 from ...metrics.evaluating import CONTROLS, Evaluator, Way
-from ...metrics.register import find_metric
+from ...metrics.register import Metric, find_metric
 from ...support.arrays import is_whole, numbers_of
 from ...support.boundary import told
 from ...support.callers import caller_level
@@ -26,7 +26,8 @@ from ..outputs import CLASSES, given_by
 from ..photos import Job, Source, from_array, from_file
 from ..requested import check_job
 from ..stopping import Stop
-from .brief import MEASURED, PER_PAGE, Brief, Measures, refuse_masks, spread
+from . import objects
+from .brief import MEASURED, PER_PAGE, Brief, Measures, spread
 from .parts import Files
 from .recipe import in_python
 from .writing import write
@@ -43,6 +44,7 @@ def report(
     *,
     methods: str | Sequence[str] = METHODS,
     labels: Any = None,
+    masks: Any = None,
     metrics: str | Sequence[str] = METRICS,
     controls: Sequence[str] = CONTROLS,
     preprocess: zoo.Preprocess | None = None,
@@ -80,7 +82,12 @@ def report(
         methods: names out of `gm.METHODS`.
         labels: the true class of each photo, by number or name, in a list; or the path of a file
             with lines of a photo, a comma or tab, and its class.
-        metrics: names out of `gm.metrics.METRICS`; none for a report without measures.
+        masks: where the object is, for measures of localisation: for each photo the path of a
+            picture, or an array (H, W), of its size, not zero there, or a box (left, top, right,
+            bottom) in its pixels, or several; or the folder of such pictures, `.png` of the names
+            of the photos. What has none, or None, is not measured.
+        metrics: names out of `gm.metrics.METRICS`; none, or measured=0, for a report without
+            measures.
         controls: what methods have to beat.
         preprocess: how photos are prepared, such as `gm.zoo.IMAGENET`; by default
             `net.preprocess`, which the networks of `gm.zoo` have.
@@ -104,9 +111,10 @@ def report(
 
     Raises:
         DependencyError: Jinja2 is not installed.
-        InputError: there are no photos, or how they are prepared is not known.
+        InputError: there are no photos, not one mask for each, or how they are prepared is not
+            known.
         PhotoError: none of the photos can be read.
-        MethodError, MetricError: there is none of that name, or it has no such option.
+        MethodError, MetricError: there is none of that name, it has no such option, or wants masks.
         TargetError: there is no such class, or not one label for each photo.
         NetworkError: the net cannot be explained.
         OutputError: something else is at the path, or it cannot be written.
@@ -118,9 +126,13 @@ def report(
         report.html: all of it agrees
     """
     path = Path(path).expanduser()
-    for name, value in (("top", top), ("per_page", per_page), ("measured", measured)):
-        if not is_whole(value) or value < 1:
-            raise InputError(f"{name}={value!r}; expected a whole number, 1 or more")
+    for name, value, least in (
+        ("top", top, 1),
+        ("per_page", per_page, 1),
+        ("measured", measured, 0),
+    ):
+        if not is_whole(value) or value < least:
+            raise InputError(f"{name}={value!r}; expected a whole number, {least} or more")
     graph = trace(net)
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, output)])
     prepare = preprocess_of(net, preprocess)
@@ -156,20 +168,33 @@ def report(
     sources = _sources(photos)
     truths = None if labels is None else _truths(labels, photos, known, _count(count), given.what)
     measures = None
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
-    if wanted:
-        measures = _measures(job, wanted, controls, metric_options, seed)
+    wanted = [find_metric(one) for one in ([metrics] if isinstance(metrics, str) else metrics)]
+    of_objects = None
+    if wanted and measured:
+        objects.check(wanted, masks is not None)
+        of_objects = None if masks is None else objects.given(masks, photos)
+        measures = _measures(job, wanted, controls, metric_options, seed, measured)
     brief = Brief(
         job,
         _called(net),
         sources,
         truths,
         measures,
-        spread(len(sources), measured),
+        spread(len(sources), measured or 1),
+        of_objects,
         title or Brief.title,
         None if template is None else Path(template).expanduser(),
         per_page,
-        {"python": in_python(job, measures, "…", labels is not None, names is not None)},
+        {
+            "python": in_python(
+                job,
+                measures,
+                "…",
+                has_labels=labels is not None,
+                has_names=names is not None,
+                has_masks=of_objects is not None,
+            )
+        },
     )
     files = Files(path)
     with Stop() as stop:
@@ -254,13 +279,12 @@ def _truths(labels: Any, photos: Any, known: Labels | None, count: int, gives: s
 
 def _measures(
     job: Job,
-    metrics: Sequence[str],
+    chosen: Sequence[Metric],
     controls: Sequence[str],
     options: Mapping[str, Mapping[str, Any]],
     seed: int,
+    most: int,
 ) -> Measures:
-    chosen = [find_metric(one) for one in metrics]
-    refuse_masks([one.name for one in chosen if one.wants.masks])
     others = [one for one in dict.fromkeys(controls) if one not in job.methods]
     evaluator = Evaluator(
         job.graph,
@@ -273,4 +297,4 @@ def _measures(
         seed=seed,
     )
     evaluator.check((1, *job.preprocess.shape))
-    return Measures(evaluator, chosen, others, options, seed)
+    return Measures(evaluator, chosen, others, options, seed, most)

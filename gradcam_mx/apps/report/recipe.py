@@ -10,14 +10,20 @@ from typing import Any, Mapping
 from ... import zoo
 from ...support.boundary import described
 from ..photos import Job
-from .brief import Measures
+from .brief import MEASURED, Measures
 
 _NOT_SAID = {"photos", "gpu", "out"}
 """Options that say where things are, not what is done; `out` is said first."""
 
 
 def in_python(
-    job: Job, measures: Measures | None, net: str, has_labels: bool, has_names: bool
+    job: Job,
+    measures: Measures | None,
+    net: str,
+    *,
+    has_labels: bool,
+    has_names: bool,
+    has_masks: bool,
 ) -> str:
     """The call of `gm.report`.
 
@@ -27,6 +33,7 @@ def in_python(
         net: how to get the network.
         has_labels: whether the true classes are known.
         has_names: whether the names of the classes were given.
+        has_masks: whether it is known where objects are.
     """
     said: dict[str, str] = {
         "preprocess": f"gm.zoo.{_preprocess(job.preprocess)}",
@@ -51,7 +58,11 @@ def in_python(
             said["metric_options"] = _described(
                 {name: dict(one) for name, one in measures.options.items()}
             )
+        if has_masks:
+            said["masks"] = "masks"
         said["seed"] = repr(measures.seed)
+        if measures.most != MEASURED:
+            said["measured"] = repr(measures.most)
     said["top"] = repr(job.top_k)
     lines = [f"    {name}={value}," for name, value in said.items()]
     return "\n".join(

@@ -95,15 +95,17 @@ def _source(jinja2: Any, loader: Any, name: str) -> Any:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else f"{value:.3g}".replace("-", "−")
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None else f"{100 * value:.1f}\u00a0%"
 
 
 def _chance(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    if value is None:
+        return "–"
+    return "<\u00a00.001" if 0 < value < 0.0005 else f"{value:.3f}"
 
 
 def _count(value: int) -> str:

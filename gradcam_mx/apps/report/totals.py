@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...methods.register import find_method
 from ...metrics.register import NEITHER
 from ...metrics.table import ERRORS, Evaluation
 from ...picture.encoded import as_jpeg, as_png, data_uri
-from ..provenance import Record
+from ..provenance import Record, finite
 from .brief import Brief
 from .looking import SIDE, Looked
 from .mass import OverTheSet
@@ -135,13 +134,13 @@ class Totals:
         table = self._evaluation()
         if table is not None:
             panels = {
-                one.name: [
+                one.title: [
                     (entry.mean, entry.standard_error)
                     for entry in (table[row, one.name] for row in table.rows)
                 ]
                 for one in table.metrics
             }
-            chart = picture.bars(panels, table.rows, len(table.methods), None)
+            chart = picture.bars(panels, [*map(_title, table.rows)], len(table.methods), None)
             found["chart"] = data_uri(as_png(picture.as_array(chart)))
         return found
 
@@ -217,6 +216,4 @@ def clean(value: Any) -> Any:
         return [clean(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return finite(value) if isinstance(value, float) else value

@@ -23,7 +23,7 @@ from .. import provenance
 from ..photos import Source
 from ..provenance import Record, decoded
 from ..stopping import Stop
-from . import comparing, sealing
+from . import comparing, objects, sealing
 from .archived import of_archive
 from .brief import Brief, Measures
 from .comparing import Deviation
@@ -225,13 +225,16 @@ def _judge(
     lost = [name for name in done["methods"] if name not in job.methods]
     if lost:
         judge.note(f"not computed anew, as options of theirs could not be kept: {', '.join(lost)}")
+    measures = None if lost else _measures(job, done)
+    wants_masks = any(one.wants.masks for one in (measures.metrics if measures else ()))
     brief = Brief(
         job=job,
         net=record["net"]["name"],
         photos=[_source(pages, place, one) for place, one in enumerate(pages.photos)],
         truths=[one["truth"]["id"] for one in pages.photos] if record["accuracy"] else None,
-        measures=None if lost else _measures(job, done),
+        measures=measures,
         measured=_measured(pages.photos),
+        masks=[objects.of_record(one) for one in pages.photos] if wants_masks else None,
     )
     if lost and done["metrics"]:
         judge.note("nor the measures, which are of these too")

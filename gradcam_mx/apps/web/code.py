@@ -11,7 +11,7 @@ from ...targets.protocol import BaseTarget
 from .. import advice
 from ..options import parser
 from ..outputs import CLASSES
-from . import asked
+from . import asked, asked_methods
 from .action import Answer
 from .exports import named
 from .store import key_of
@@ -106,7 +106,7 @@ def _target(workspace: Workspace, one: Map) -> list[str]:
 
 
 def _value(workspace: Workspace, one: Map, name: str, value: Any) -> str:
-    if asked.is_of_photos(name, one.explanation.method):
+    if asked_methods.is_of_photos(name, one.explanation.method):
         paths = [_path(workspace.photo(each)) for each in value]
         return f"preprocess([gm.zoo.read_photo(one) for one in {paths!r}])"
     return repr(tuple(value) if isinstance(value, list) else value)
@@ -190,10 +190,10 @@ def _options(
         if flag is None or flag not in options:
             raise _NoCommand(f"the command line has no option for {name!r}; the Python code has")
         for one in maps:
-            takes = asked.defaults_of(one.explanation.method)
+            takes = asked_methods.defaults_of(one.explanation.method)
             if name in takes and one.told["options"].get(name, takes[name]) != value:
                 raise _NoCommand(f"the methods have different values of {name!r}: run one for each")
-        if any(asked.is_of_photos(name, one.explanation.method) for one in maps):
+        if any(asked_methods.is_of_photos(name, one.explanation.method) for one in maps):
             words += [flag, *(_path(workspace.photo(each)) for each in value)]
         else:
             words += _words(options, flag, [value])

@@ -10,9 +10,11 @@ import numpy as np
 from ...explanation import drawing
 from ...explanation.explanation import Explanation
 from ...methods import Plan
-from . import asked
+from . import asked, asked_methods
 from .action import Action, Answer, Body
 from .album import Photo
+from .asked_methods import AskedMethod
+from .captions import caption
 from .jobs import Job
 from .nets import HeldNet
 from .refused import Refused
@@ -30,7 +32,7 @@ class Piece:
     """What is explained, as the page tells it."""
     layer: str | None
     output: Any
-    method: asked.AskedMethod
+    method: AskedMethod
 
     @property
     def request(self) -> Answer:
@@ -66,7 +68,7 @@ class Piece:
             workspace: that has the photo.
         """
         found = self.method.method
-        options = asked.filled(self.method.options, found.options, workspace, self.net)
+        options = asked_methods.filled(self.method.options, found.options, workspace, self.net)
         plan = Plan(
             [found],
             self.layer if self.wants_layer else None,
@@ -101,7 +103,7 @@ class Piece:
             "method": found.method,
             "title": found.title or found.method,
             "target": self.spec,
-            "caption": drawing.captions(found)[0],
+            "caption": caption(self.spec, found, self.net),
             "class": class_id,
             "score": float(found.score[0]),
             "layer": found.layer,
@@ -137,7 +139,7 @@ def pieces(workspace: Workspace, body: Body) -> list[Piece]:
     nets = [workspace.net(one) for one in asked.listed(body, "nets", most)]
     photos = [workspace.photo(one) for one in asked.listed(body, "photos", most)]
     specs = asked.listed(body, "targets", most)
-    methods = [asked.method(one) for one in asked.listed(body, "methods", most)]
+    methods = [asked_methods.method(one) for one in asked.listed(body, "methods", most)]
     layer, output = asked.text_or_none(body, "layer"), asked.text_or_none(body, "output")
     if len(nets) * len(photos) * len(specs) * len(methods) > most:
         raise Refused(f"this asks for more than {most} maps at once: choose fewer")
@@ -153,9 +155,9 @@ def pieces(workspace: Workspace, body: Body) -> list[Piece]:
     ]
 
 
-def _of_photo(one: asked.AskedMethod, workspace: Workspace, photo: Photo) -> asked.AskedMethod:
-    options = asked.with_photos(one.options, one.method.options, workspace, photo)
-    return asked.AskedMethod(one.method, options, one.inside)
+def _of_photo(one: AskedMethod, workspace: Workspace, photo: Photo) -> AskedMethod:
+    options = asked_methods.with_photos(one.options, one.method.options, workspace, photo)
+    return AskedMethod(one.method, options, one.inside)
 
 
 def explain(workspace: Workspace, body: Body) -> Action:

@@ -11,7 +11,7 @@ import numpy as np
 from ... import inspect as inspections
 from ... import picture
 from ...methods import Plan
-from . import asked, forms
+from . import asked, asked_methods, forms
 from .action import Action, Answer, Body
 from .album import Photo
 from .jobs import Job
@@ -112,7 +112,7 @@ def _arguments(given: Any, form: Answer) -> Answer:
     own = {name: one["default"] for name, one in settings.items() if name not in form["takes"]}
     chosen = {name: value for name, value in (given or {}).items() if name in form["takes"]}
     others = {name: value for name, value in (given or {}).items() if name not in chosen}
-    read = asked.options(others, own)
+    read = asked_methods.options(others, own)
     missing = [
         name
         for name in form["takes"]

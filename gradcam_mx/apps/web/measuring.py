@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Callable
 
 from ...errors import GradCamError
@@ -10,7 +9,8 @@ from ...methods import METHODS
 from ...methods.register import FAMILIES
 from ...metrics import METRICS
 from ...metrics.register import Metric
-from . import asked
+from ..provenance import finite
+from . import asked, asked_methods
 from .action import Action, Answer, Body
 from .explaining import Piece, pieces
 from .jobs import Job
@@ -72,7 +72,7 @@ def _metric(spec: Any) -> tuple[Metric, dict[str, Any]]:
     if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
         raise Refused("a metric is its name and options")
     found = METRICS.find(spec["name"])
-    return found, asked.options(spec.get("options"), found.options)
+    return found, asked_methods.options(spec.get("options"), found.options)
 
 
 def _controls(workspace: Workspace, told: Answer) -> list[Piece]:
@@ -102,7 +102,7 @@ def _column(
             **masks,
             **options,
         )
-        return [_number(one.mean) for one in found]
+        return [finite(one.mean) for one in found]
 
     try:
         return of(maps)
@@ -119,10 +119,6 @@ def _or_none(
     except GradCamError as error:
         job.note(f"{metric.title} of {one.told['title']}: {error}")
         return None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _told(

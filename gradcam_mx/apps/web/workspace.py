@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from .album import SHOWN, THUMBNAIL, Album, Limits, Photo, scaled
 from .nets import HeldNet
 from .refused import Refused, gone
 from .store import Store, key_of
+
+T = TypeVar("T")
 
 RESULTS, INPUTS, PICTURES = 96 * 2**20, 24 * 2**20, 24 * 2**20
 """How many bytes may be kept of what was computed, of inputs, and of files of pictures."""
@@ -94,10 +96,7 @@ class Workspace:
         Raises:
             Refused: it is not kept any more.
         """
-        found = self.maps.get(map_id)
-        if found is None:
-            raise gone("the map")
-        return found
+        return _kept(self.maps, map_id, "the map")
 
     def result(self, result_id: str) -> Any:
         """What was found inside a net, by its id.
@@ -105,10 +104,7 @@ class Workspace:
         Raises:
             Refused: it is not kept any more.
         """
-        found = self.results.get(result_id)
-        if found is None:
-            raise gone("the result")
-        return found
+        return _kept(self.results, result_id, "the result")
 
     def file(self, *content: Any, draw: Any) -> bytes:
         """The PNG file of a picture, kept by what it shows.
@@ -147,6 +143,13 @@ class Workspace:
             photo: it.
         """
         return scaled(self.album.pixels(photo), SHOWN)
+
+
+def _kept(store: Store[T], name: str, what: str) -> T:
+    found = store.get(name)
+    if found is None:
+        raise gone(what)
+    return found
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -43,6 +43,9 @@ class App {
     this.photos = new Photos(this);
     this.settings = new Settings(this);
     this.tabs = new Tabs(this);
+    this.store.watch(["photo", "net"], (changed) => {
+      if (!changed.has("box")) this.store.set({ box: null });  // it was around what is on the other photo
+    });
     const update = settled(SETTLES, () => this.#update());
     this.updateSoon = () => {
       byId("view").setAttribute("aria-busy", "true");

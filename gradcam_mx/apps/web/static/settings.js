@@ -50,7 +50,7 @@ export class Settings {
 
   #changed(changed) {
     for (const one of this.#cards) {
-      if (one.constructor.redraws.some((name) => changed.has(name))) one.draw();
+      if (one.constructor.redraws.some((name) => changed.has(name))) one.draw(changed);
     }
   }
 }

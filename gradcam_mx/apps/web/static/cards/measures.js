@@ -10,7 +10,7 @@ import { query } from "../server.js";
 const SIDES = ["Top", "Left", "Bottom", "Right"];
 
 export class MeasuresCard {
-  static redraws = [];
+  static redraws = ["box"];
 
   constructor(app) {
     this.app = app;
@@ -19,7 +19,9 @@ export class MeasuresCard {
     this.draw();
   }
 
-  draw() {
+  /** Whole, or only its box, where that is all that changed: what has the focus keeps it. */
+  draw(changed = null) {
+    if (changed) return this.#showBox();
     const { app } = this;
     const { metrics } = app.catalogue.state;
     const names = metrics.map((one) => one.name);
@@ -71,10 +73,9 @@ export class MeasuresCard {
   }
 
   #box() {
-    const box = this.app.store.get("box");
-    const fields = SIDES.map((side, at) => {
+    const fields = SIDES.map((side) => {
       const id = newId("box");
-      const input = make("input", { type: "number", id, min: 0, step: 1, value: box ? box[at] : "", onchange: read });
+      const input = make("input", { type: "number", id, min: 0, step: 1, onchange: read });
       return { input, element: make("div", { class: "field" }, make("label", { for: id }, side), input) };
     });
     const { app } = this;
@@ -94,12 +95,13 @@ export class MeasuresCard {
         const { threshold } = app.drawing;
         const found = await app.server.get(`api/maps/${map.id}/box${query({ threshold: threshold || 0.5 })}`);
         if (!found.box) return complain("Nothing of the map is above the threshold.");
-        found.box.forEach((one, at) => (fields[at].input.value = one));
         app.store.set({ box: found.box });
       } catch (error) {
         complain(error.message);
       }
     };
+    this.sides = fields.map((one) => one.input);
+    this.#showBox();
     return make(
       "fieldset",
       { class: "tick-list" },
@@ -107,5 +109,13 @@ export class MeasuresCard {
       make("div", { class: "sides" }, ...fields.map((one) => one.element)),
       make("button", { type: "button", class: "small", onclick: take }, "Box of the map above the threshold"),
     );
+  }
+
+  #showBox() {
+    const box = this.app.store.get("box");
+    this.sides?.forEach((one, at) => {
+      if (document.activeElement !== one || box) one.value = box ? box[at] : "";
+      one.setAttribute("aria-invalid", "false");
+    });
   }
 }

@@ -1,8 +1,10 @@
 // How far the maps can be trusted: measures of them, beside controls that know nothing of the network.
 
+import { BoxFigure } from "../box.js";
 import { draw, fill, make } from "../dom.js";
 import { Result } from "../result.js";
 import { figures } from "../picture.js";
+import { query } from "../server.js";
 
 const ARROWS = { higher: "higher is better", lower: "lower is better", neither: "neither is better" };
 
@@ -16,7 +18,8 @@ export class MeasuresView {
     this.maps = new Result(app, "measured-maps");
     this.result = new Result(app, "measures");
     this.place = make("div", { class: "grid few" });
-    this.maps.content.append(this.place);
+    this.where = new BoxFigure((box) => app.store.set({ box }), () => app.again());
+    this.maps.content.append(make("div", { class: "measured" }, this.where.element, this.place));
     this.table = make("div", { class: "table-box", tabindex: 0, role: "region", "aria-label": "Measures" });
     this.result.content.append(this.table);
     this.element = make("div", { class: "stack" }, this.maps.element, this.result.element);
@@ -36,17 +39,29 @@ export class MeasuresView {
       const all = figures(this.place, maps, () => app.again());
       maps.forEach((map, at) => all[at].show(map, app.drawing));
       app.setShown(maps);
+      this.#showWhere(maps[0]);
       this.#measure(maps);
     });
   }
 
+  get #chosen() {
+    return this.app.store.get("metrics").map((name) => this.app.catalogue.metric(name)).filter(Boolean);
+  }
+
+  #showWhere(map) {
+    const photo = this.app.catalogue.photo(map.photo);
+    this.where.element.hidden = !photo || !this.#chosen.some((one) => one.needs_box);
+    if (this.where.element.hidden) return;
+    this.where.show(photo.picture + query({ net: map.net }), map.seen, this.app.store.get("box"));
+  }
+
   #measure(maps) {
-    const { metrics, controls, box } = this.app.store.all;
-    const chosen = metrics.map((name) => this.app.catalogue.metric(name)).filter(Boolean);
+    const { controls, box } = this.app.store.all;
+    const chosen = this.#chosen;
     if (!chosen.length) return this.result.say("No measure chosen", "Tick some in the settings.");
     const wanting = chosen.filter((one) => one.needs_box && !box).map((one) => one.title);
     if (wanting.length) {
-      return this.result.say("A box is needed", `${wanting.join(", ")}: say where the object is, in the settings.`);
+      return this.result.say("A box is needed", `${wanting.join(", ")}: drag a box around the object, or type its sides in the settings.`);
     }
     const options = this.app.store.get("metricOptions");
     const action = {
