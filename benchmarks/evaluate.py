@@ -1,6 +1,7 @@
 """Measures of methods on twenty photos that installed packages bring: the table, and its time.
 
-    python benchmarks/evaluate.py [--net squeezenet1_1] [--photos N] [--speed] [--save FILE]
+    python benchmarks/evaluate.py [--net squeezenet1_1] [--photos N] [--methods NAME …]
+        [--metrics NAME …] [--steps N] [--speed] [--save FILE]
 
 The photos are scikit-image's, scikit-learn's, matplotlib's and one of the package `ndf`, each with
 a free licence. With --speed: how many images a second `srg` runs, all that is made of the scores
@@ -110,7 +111,9 @@ def main():
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--methods", nargs="*", default=METHODS)
     parser.add_argument("--metrics", nargs="*", default=METRICS)
+    parser.add_argument("--steps", type=int, default=20, help="of srg")
     parser.add_argument("--save", help="a .json file for the table")
     options = parser.parse_args()
     net = getattr(gm.zoo, options.net)()
@@ -119,7 +122,15 @@ def main():
         speed(net, inputs[0], options.rounds)
         return
     began = time.perf_counter()
-    table = gm.metrics.evaluate(net, inputs, METHODS, options.metrics, options=OPTIONS)
+    chosen = {name: OPTIONS[name] for name in options.methods if name in OPTIONS}
+    table = gm.metrics.evaluate(
+        net,
+        inputs,
+        options.methods,
+        options.metrics,
+        options=chosen,
+        metric_options={"srg": {"steps": options.steps}} if "srg" in options.metrics else {},
+    )
     print(table)
     print(f"{time.perf_counter() - began:.0f} s for {len(inputs)} photos")
     if options.save:

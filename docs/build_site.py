@@ -36,6 +36,7 @@ GUIDES = [
     "networks.md",
     "activation-maps.md",
     "gradients.md",
+    "relevance.md",
     "perturbation.md",
     "trust.md",
     "report.md",

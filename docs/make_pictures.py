@@ -5,7 +5,6 @@ The networks' weights and the photos come with the extra "demo". Takes some minu
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from picture_files import IMAGES, save, save_figure
 from PIL import Image
+from relevance_pictures import RELEVANCE_PICTURES
 from skimage import data
 
 import gradcam_mx as gm
@@ -21,7 +22,6 @@ from gradcam_mx import picture
 from gradcam_mx._mxnet import mx
 from gradcam_mx.metrics.randomised import layers_from_top, randomised
 
-IMAGES = Path(__file__).resolve().parent / "images"
 CAMS = [
     "grad_cam",
     "grad_cam_pp",
@@ -43,17 +43,6 @@ GRADIENTS = [
     "integrated_gradients",
     "expected_gradients",
 ]
-
-
-def save(name: str, panels: list[np.ndarray], titles: list[str], heading: str) -> None:
-    save_figure(name, picture.figure(panels, titles, heading))
-
-
-def save_figure(name: str, figure: Any) -> None:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80)
-    Image.open(drawn).convert("RGB").save(IMAGES / f"{name}.jpg", quality=85)
-    print(IMAGES / f"{name}.jpg")
 
 
 def family(name: str, methods: list[str], heading: str, **options: Any) -> None:
@@ -353,6 +342,7 @@ PICTURES = {
         maximization,
         compare,
         report,
+        *RELEVANCE_PICTURES,
     )
 }
 

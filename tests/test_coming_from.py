@@ -105,6 +105,10 @@ def test_the_page_is_about_these_packages():
     assert set(gm.METHODS) - {name for _, _, code in ROWS for name in re.findall(r"\w+", code)} == {
         "eigen_grad_cam",
         "rise",
+        "excitation_backprop",
+        "relevance_cam",
+        "lift_cam",
+        "recipro_cam",
         *(name for name, one in gm.METHODS.items() if one.family == "controls"),
     }
 

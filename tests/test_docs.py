@@ -85,6 +85,47 @@ def test_the_page_on_looking_inside_runs(tmp_path):
     assert ran.stdout.splitlines() == ["[4, 4] 3 (4, 2) (224, 224)", "True"], ran.stderr
 
 
+RELEVANCE = r"""
+import re, sys
+from pathlib import Path
+from skimage import data
+from gradcam_mx import picture
+
+picture.save(data.chelsea(), Path("cat.jpg"))
+for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
+    exec(block)
+print(two[1].target, inside.values.shape, by_nodes.values.min() >= 0, len(concepts))
+gap = lifted.values.sum() - lifted.details["score_difference"][0]
+print(abs(gap) < 1e-3, abs(whole.values.sum() / whole.score[0] - 1) < 1e-4)
+gap = soft.values.sum() / soft.score[0] - 1
+print(abs(gap) < 0.05, abs(soft.values - gm.lrp(net, x, "tiger cat").values).max() > 0)
+own, all_of_them = (concept.values.sum(), amounts.sum())
+print(0 < own < all_of_them, abs(own / amounts[best].sum() - 1) < 0.02)
+net = gm.zoo.efficientnet_lite0()
+print(gm.lrp(net, net.preprocess(data.chelsea()), composite="epsilon_plus").ledger())
+"""
+
+
+def test_the_page_on_relevance_runs(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RELEVANCE, str(ROOT / "docs/relevance.md")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    page = (ROOT / "docs/relevance.md").read_text(encoding="utf-8")
+    ledger = re.search(r"```\n(operator +at .*?)\n```", page, re.S)[1].splitlines()
+    lines = ran.stdout.splitlines()
+    found, printed = lines[: -len(ledger)][-4:], lines[-len(ledger) :]
+    assert found == ["[282] (1, 80, 14, 14) True 3", "True True", "True True", "True True"], (
+        ran.stderr
+    )
+    # of stabilisers and leaks there is rounding alone
+    assert [one.split()[:5] for one in printed[:-1]] == [one.split()[:5] for one in ledger[:-1]]
+    assert printed[-1].partition(", stabilisers")[0] == ledger[-1].partition(", stabilisers")[0]
+
+
 PAGE = r"""
 import re, sys
 from pathlib import Path

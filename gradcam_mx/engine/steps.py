@@ -138,6 +138,11 @@ class Reference(NamedTuple):
 
 
 def _unknown(entry: Entry) -> Any:
+    """A value of a graph, which a node outside of one does not know.
+
+    Args:
+        entry: the value.
+    """
     raise RuleError("only the nodes of a traced graph know the values of others")
 
 

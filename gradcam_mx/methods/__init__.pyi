@@ -1659,7 +1659,7 @@ def finer_cam(
         names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
             by them. By default those that the net has as its `class_names`.
         gamma: how much of the similar classes is taken off; 0 is Grad-CAM.
-        similar: how many there are.
+        similar: how many of them; all others where there are no more.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.

@@ -122,6 +122,9 @@ class Layer:
     def filled(self, value: Any) -> Any:
         """An input of it that is the same number everywhere, or one for each channel.
 
+        Args:
+            value: the number, or one for each channel.
+
         Raises:
             RuleError: there are not as many channels.
         """
@@ -136,18 +139,32 @@ class Layer:
         return mx.nd.broadcast_like(_along(each, 1, self.x.ndim), self.x)
 
     def run(self, x: Any, weight: Any) -> Ran:
-        """The layer without a bias, on another input and with another weight."""
+        """The layer without a bias, on another input and with another weight.
+
+        Args:
+            x: shaped like what it reads.
+            weight: shaped like its weight.
+        """
         others = self._step.inputs[1:]
         return self._step.run(inputs=[x, *others], parameters=[weight], attrs={"no_bias": True})
 
     def vjp(self, shares: Any) -> Any:
-        """From shares of its output to its input, by its own weight."""
+        """From shares of its output to its input, by its own weight.
+
+        Args:
+            shares: shaped like what it gives.
+        """
         if self._norm is not None:
             shares = mx.nd.broadcast_mul(shares, _along(self._scale, self._axis, shares.ndim))
         return self._step.run().vjp([shares], [0])[0]
 
     def plus(self, z: Any, bias: Any | None) -> Any:
-        """An output and a bias."""
+        """An output and a bias.
+
+        Args:
+            z: shaped like what it gives.
+            bias: a number for each channel; None for none.
+        """
         return z if bias is None else mx.nd.broadcast_add(z, _along(bias, self._axis, z.ndim))
 
     @property

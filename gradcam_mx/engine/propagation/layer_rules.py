@@ -44,6 +44,9 @@ class Epsilon(LayerRule):
         R_i = Σ_j x_i w_ij / stab(z_j) · R_j
 
     What the stabiliser takes is lost; ε = 0 is LRP-0. A negative ε is refused.
+
+    Args:
+        epsilon: what keeps denominators away from zero.
     """
 
     epsilon: float = EPSILON
@@ -66,6 +69,10 @@ class Gamma(LayerRule):
         R_i = Σ_j (x_i⁺(w_ij + γw_ij⁺) + x_i⁻(w_ij + γw_ij⁻)) / z'_j · R_j        where z_j ≥ 0
 
     and with w⁺ and w⁻ exchanged where z_j < 0. The bias is treated as the weight of a one.
+
+    Args:
+        gamma: how much more positive terms weigh; 0 is LRP-ε.
+        epsilon: what keeps denominators away from zero.
     """
 
     gamma: float = 0.25
@@ -104,6 +111,9 @@ class ZPlus(LayerRule):
     decomposition, arXiv:1512.02479).
 
         R_i = Σ_j (x_i⁺w_ij⁺ + x_i⁻w_ij⁻) / (Σ_k x_k⁺w_kj⁺ + x_k⁻w_kj⁻ + b_j⁺) · R_j
+
+    Args:
+        epsilon: what keeps denominators away from zero.
     """
 
     epsilon: float = EPSILON
@@ -123,6 +133,11 @@ class AlphaBeta(LayerRule):
         R_i = Σ_j (α · excites_ij / Σ_k excites_kj - β · inhibits_ij / Σ_k inhibits_kj) · R_j
 
     with α - β = 1; terms of the bias count in the sums.
+
+    Args:
+        alpha: how much of what arrives goes to what excites.
+        beta: how much is taken from what inhibits.
+        epsilon: what keeps denominators away from zero.
     """
 
     alpha: float = 2.0
@@ -157,6 +172,9 @@ class WSquare(LayerRule):
         R_i = Σ_j w_ij² / Σ_k w_kj² · R_j
 
     For a first layer whose inputs have no bounds. The bias takes nothing.
+
+    Args:
+        epsilon: what keeps denominators away from zero.
     """
 
     epsilon: float = EPSILON
@@ -179,6 +197,9 @@ class Flat(LayerRule):
         R_i = Σ_j 1 / Σ_k 1 · R_j        over the inputs that j reads
 
     For a first layer: it says where, and no longer which colour.
+
+    Args:
+        epsilon: what keeps denominators away from zero.
     """
 
     epsilon: float = EPSILON
