@@ -69,7 +69,8 @@ _ROWS = {
         "SequenceLast SequenceReverse where _npi_where _contrib_boolean_mask Embedding "
         "_npx_embedding max min _np_max _np_min _maximum _minimum broadcast_maximum "
         "broadcast_minimum _npi_maximum _npi_minimum _maximum_scalar _minimum_scalar "
-        "_npi_maximum_scalar _npi_minimum_scalar _npx_pick _npx_reshape_like ROIPooling"
+        "_npi_maximum_scalar _npi_minimum_scalar _npx_pick _npx_reshape_like ROIPooling "
+        "_contrib_box_nms amp_multicast"
     ),
     Passage.PRODUCT: "elemwise_mul broadcast_mul _npi_multiply",
     Passage.QUOTIENT: "elemwise_div broadcast_div _npi_true_divide",

@@ -91,7 +91,7 @@ class _News(Generic[T]):
         self._done = 0.0
 
     def __iter__(self) -> Iterator[T]:
-        for value in self._values or ():
+        for value in () if self._values is None else self._values:
             yield value
             self.update()
 
