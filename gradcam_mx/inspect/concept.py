@@ -76,11 +76,7 @@ class Concepts(picture.Shows, Sequence[Concept]):
     speaks most for the target first. In a notebook it shows itself."""
 
     concepts: tuple[Concept, ...]
-<<<<<<< HEAD
     """Those that the sequence has."""
-=======
-    """They themselves."""
->>>>>>> reldocs
     explanation: Explanation
     """The relevance at the layer, (1, C, h, w): what the shares are of."""
     seen: np.ndarray | None

@@ -231,3 +231,49 @@ def functional(ctx: Any, dtype: str = "float64") -> Functional:
         values = rng.uniform(low, 1.5 if low > 0 else 0.8, parameter.shape)
         parameter.set_data(mx.nd.array(values, dtype=dtype))
     return net
+
+
+def random_small(seed: int) -> Small:
+    """A net that is drawn: layers, normalisations, branches that meet, poolings, gates."""
+    m = Maker(100 + seed)
+    rng = m.rng
+    channels, size, maps = {"x": 2}, 6, ["x"]
+
+    def added(name: str, count: int) -> None:
+        channels[name] = count
+        maps.append(name)
+
+    for step in range(9):
+        source, name = maps[-1 if rng.random() < 0.6 else rng.integers(len(maps))], f"n{step}"
+        count, width = channels[source], int(rng.integers(2, 5))
+        kind = rng.choice(["conv", "conv", "norm", "act", "add", "concat", "pool", "gate", "many"])
+        if kind == "conv":
+            groups = int(rng.choice([one for one in (1, 2) if count % one == 0]))
+            shape = (width * groups, count // groups, 3, 3)
+            m.conv(name, source, *shape, pad=1, groups=groups)
+            added(name, width * groups)
+        elif kind == "norm":
+            added(m.norm(name, source, count), count)
+        elif kind == "act":
+            added(m.add(name, str(rng.choice(["relu", "relu", "tanh", "softrelu"])), source), count)
+        elif kind == "pool":
+            kind = str(rng.choice(["avg_pool", "max_pool"]))
+            added(m.add(name, kind, source, kernel=3, pad=1), count)
+        elif kind == "gate":
+            m.add(f"{name}s", "sigmoid", source)
+            added(m.add(name, "multiply", source, f"{name}s", gate=1), count)
+        elif kind == "concat":
+            other = maps[rng.integers(len(maps))]
+            added(m.add(name, "concat", source, other), count + channels[other])
+        else:
+            other = maps[rng.integers(len(maps))]
+            m.conv(f"{name}c", other, count, channels[other], 1, 1)
+            added(m.add(name, "add", source, f"{name}c"), count)
+    last = maps[-1]
+    m.add("g", "mean", last, axis=(1, 2))
+    m.dense("y", "g", 4, channels[last])
+    used = {"y"}
+    for one in reversed(m.nodes):
+        used |= set(one.inputs) if one.name in used else set()
+    m.nodes = [one for one in m.nodes if one.name in used]
+    return m.made((2, size, size), last)

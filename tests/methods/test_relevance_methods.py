@@ -16,7 +16,7 @@ from naive_relevance_net import (
     shapley,
 )
 from naive_symbols import Translated, assert_close, doubles, layers_of
-from relevance_nets import MAKERS, Maker, Small, functional, small
+from relevance_nets import MAKERS, Maker, Small, functional, random_small, small
 
 import gradcam_mx as gm
 from gradcam_mx import picture, rules
@@ -577,3 +577,26 @@ def test_finer_cam(ctx):
     assert_close(found, plain)
     with pytest.raises(GradCamError, match="7 classes"):
         gm.finer_cam(traced(net, ctx), doubles(x, ctx), TARGET, "ar", similar=7)
+
+
+# ----------------------------------------------------------------------------------- nets at random
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nets_at_random(ctx, seed):
+    net = random_small(seed)
+    graph, x, merged = traced(net, ctx), samples(net), merge_batch_norms(net.graph)
+    x0, start = samples(net, seed=2), {"y": one_hot(net)}
+    values = [merged.forward(one) for one in x]
+    for called in ("epsilon", "epsilon_plus", "epsilon_alpha2_beta1"):
+        ruled = composite(net.graph, called, eps=1e-2)
+        found = gm.lrp(graph, doubles(x, ctx), TARGET, composite=called, epsilon=1e-2)
+        assert_accounted(found)
+        for one, of_one in zip(found.values, values):
+            expected = relevance(merged, of_one, score_of(net, of_one), ruled, 1e-2)
+            assert_close(one, expected["x"], what=called)
+    found = gm.deep_lift(graph, doubles(x, ctx), TARGET, baseline=x0)
+    assert_complete(found)
+    for one, own, zero in zip(found.values, x, x0):
+        assert_close(one, deep_lift(net.graph, own, zero, start)["x"])
+    assert_complete(gm.deep_lift(graph, doubles(x, ctx), TARGET, baseline=x0, rule="reveal_cancel"))
