@@ -203,21 +203,16 @@ class Layer:
         return mx.nd.broadcast_mul(back, self._of_inputs(scale))
 
     def plus(self, z: Any, bias: Any | None) -> Any:
-<<<<<<< HEAD
         """An output and a bias.
 
         Args:
             z: shaped like what it gives.
-            bias: a number for each channel; None for none.
+            bias: a number for each channel, or an array like z; None for none.
         """
-        return z if bias is None else mx.nd.broadcast_add(z, _along(bias, self._axis, z.ndim))
-=======
-        """An output and a bias."""
         if bias is None:
             return z
         is_whole = bias.ndim == z.ndim
         return mx.nd.broadcast_add(z, bias if is_whole else _along(bias, self._axis, z.ndim))
->>>>>>> reltests
 
     @property
     def _axis(self) -> int:
