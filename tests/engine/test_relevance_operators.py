@@ -282,6 +282,12 @@ PRODUCTS = {
         node("m", "multiply", "s", "t", gate=0),
         layer("y", "m", (2, 3, 1, 1)),
     ],
+    "a value times a tanh": [
+        layer("a", "x", (3, 3, 1, 1)),
+        layer("bb", "x", (3, 3, 1, 1)),
+        node("t", "tanh", "bb"),
+        node("y", "multiply", "a", "t", gate=1),
+    ],
     "bilinear": [
         layer("a", "x", (3, 3, 1, 1)),
         layer("bb", "x", (3, 3, 1, 1)),
