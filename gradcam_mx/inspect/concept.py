@@ -76,7 +76,7 @@ class Concepts(picture.Shows, Sequence[Concept]):
     speaks most for the target first. In a notebook it shows itself."""
 
     concepts: tuple[Concept, ...]
-    """They themselves."""
+    """Those that the sequence has."""
     explanation: Explanation
     """The relevance at the layer, (1, C, h, w): what the shares are of."""
     seen: np.ndarray | None

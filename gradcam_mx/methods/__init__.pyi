@@ -1659,7 +1659,7 @@ def finer_cam(
         names: of the classes: a list, a function from ids, or the path of a file; `target` may ask
             by them. By default those that the net has as its `class_names`.
         gamma: how much of the similar classes is taken off; 0 is Grad-CAM.
-        similar: how many there are.
+        similar: how many of them; all others where there are no more.
         relu: False keeps the negative evidence too.
         augment_smooth: the mean over x and its mirror image, each times 0.9, 1 and 1.1.
         eigen_smooth: the principal component of the weighted channels in place of their sum.
@@ -3044,7 +3044,7 @@ def lrp(
     doi:10.1371/journal.pone.0130140; composites of rules: Montavon et al. 2019,
     doi:10.1007/978-3-030-28954-6_10. The walk begins with the score. What biases and ε take on the
     way is lost: `explanation.ledger()` lists it for each operator; in nets with batch normalisation
-    that may be most of it. A batch normalisation behind a layer is merged into it, the signal of a
+    that may be most of it. A batch normalisation beside a layer is merged into it, the signal of a
     gate takes all. With `conditions` it is concept relevance (CRP: Achtibat et al. 2023,
     arXiv:2206.03208).
 

@@ -57,7 +57,7 @@ def lrp(
     doi:10.1371/journal.pone.0130140; composites of rules: Montavon et al. 2019,
     doi:10.1007/978-3-030-28954-6_10. The walk begins with the score. What biases and ε take on the
     way is lost: `explanation.ledger()` lists it for each operator; in nets with batch normalisation
-    that may be most of it. A batch normalisation behind a layer is merged into it, the signal of a
+    that may be most of it. A batch normalisation beside a layer is merged into it, the signal of a
     gate takes all. With `conditions` it is concept relevance (CRP: Achtibat et al. 2023,
     arXiv:2206.03208).
 

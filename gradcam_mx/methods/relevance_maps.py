@@ -97,17 +97,15 @@ class Finer(Rule):
                 "Finer-CAM tells a class from those most like it: expected class scores (N, K) and "
                 f"a class for each sample; the output is {output.shape}"
             )
-        if is_class.shape[1] <= self.similar:
-            raise MethodError(
-                f"similar={self.similar}, and the net has {is_class.shape[1]} classes, one of "
-                "which is explained"
-            )
+        count = min(self.similar, is_class.shape[1] - 1)
+        if not count:
+            raise MethodError("Finer-CAM tells a class from others; the net has one class alone")
         scores = output.asnumpy().astype(np.float64)
         distance = np.where(is_class, np.inf, np.abs(scores - scores[is_class][:, None]))
-        others = np.argsort(distance, axis=1, kind="stable")[:, : self.similar]
+        others = np.argsort(distance, axis=1, kind="stable")[:, :count]
         found = gradient.asnumpy()
         shares = np.zeros_like(found)
-        np.put_along_axis(shares, others, self.gamma / self.similar, axis=1)
+        np.put_along_axis(shares, others, self.gamma / count, axis=1)
         return mx.nd.array(found - shares, gradient.context, gradient.dtype)
 
 
@@ -128,7 +126,7 @@ def finer_cam(run: View, *, gamma: float = 0.6, similar: int = 3) -> np.ndarray:
 
     Args:
         gamma: how much of the similar classes is taken off; 0 is Grad-CAM.
-        similar: how many there are.
+        similar: how many of them; all others where there are no more.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from ..engine.inputs import as_tuple
-from ..errors import InputError, LayerError, MetricError, NetworkError
+from ..errors import InputError, LayerError, MetricError, NetworkError, RuleError
 from ..graph.graph import Graph
 from ..graph.layers import find_map
 from ..graph.node import Shapes
 from ..graph.outputs import OutputChoice
 from ..graph.trace import Net, trace
+from ..methods.plan import Plan
 from ..methods.register import METHODS, Method
 from ..support.boundary import told
 from .evaluating import CONTROLS, Evaluator, Samples, Way, is_of_each, part_of
@@ -24,7 +25,7 @@ from .table import ERRORS, Evaluation
 MEASURES = ("srg", "road", "mprt")
 """What the best few are measured by, `road` on pictures alone."""
 
-_FIRST, _SECOND = 6, 16
+_FIRST, _SECOND = 4, 16
 """How many samples a rough and a finer choice take at most."""
 _KEPT, _FINALISTS = 6, 3
 """How many are left after each."""
@@ -145,6 +146,10 @@ def recommend(
     half = count // 2 if count >= _LEAST else count
     searched = _Search(net, output, seed, progress)
     ways = _ways(net, x, layers, methods)
+    rejected: dict[str, str] = {}
+    if methods is None:
+        rejected = _refused(net, part_of(x, 0, 1), ways, output)
+        ways = [one for one in ways if one.label not in rejected]
     controls = [Way(one, one) for one in CONTROLS]
     first = _part(x, targets, 0, min(half, _FIRST))
     ways = _best(searched.measure(ways, [], ["srg"], first, _ROUGH), ways, _KEPT)
@@ -155,7 +160,7 @@ def recommend(
     is_of_pictures = len(as_tuple(x)[0].shape) == 4
     metrics = [one for one in MEASURES if one != "road" or is_of_pictures]
     table = searched.measure(finalists, controls, metrics, last, _FINE)
-    return _decided(finalists, table, choice)
+    return _decided(finalists, table, choice, rejected)
 
 
 class _Search:
@@ -190,8 +195,10 @@ class _Search:
         return evaluator.run(samples, self._progress)
 
 
-def _decided(finalists: Sequence[Way], table: Evaluation, choice: Evaluation) -> Recommendation:
-    rejected: dict[str, str] = {}
+def _decided(
+    finalists: Sequence[Way], table: Evaluation, choice: Evaluation, refused: Mapping[str, str]
+) -> Recommendation:
+    rejected = dict(refused)
     order = sorted(finalists, key=lambda one: -table[one.label, "srg"].mean)
     for way in order:
         why = _why_not(way, table)
@@ -267,6 +274,17 @@ def _ways(
     return found
 
 
+def _refused(net: Net, x: Any, ways: Sequence[Way], output: OutputChoice) -> dict[str, str]:
+    """What this net cannot be explained by, of what was not asked for by name → why."""
+    found = {}
+    for way in ways:
+        try:
+            Plan([way.method], way.layer, output=output).record(net, x)
+        except (LayerError, NetworkError, RuleError) as error:
+            found[way.label] = str(error)
+    return found
+
+
 def _last_of_each_stage(net: Net, x: Any) -> list[Any]:
     """The last layer of each size of map, up to the default layer; that alone of nets that cannot
     be traced, and none where there is no default layer."""
@@ -316,5 +334,5 @@ def _is_a_map(graph: Graph, layer: str, shapes: Shapes) -> bool:
 
 def _is_cheap(method: Method) -> bool:
     """Whether it takes a few passes, the same for every input."""
-    is_map = method.family in ("activation maps", "gradients")
-    return is_map and "each" not in method.cost and not method.needs.pooled
+    is_quick = method.family in ("activation maps", "gradients", "relevance")
+    return is_quick and "each" not in method.cost and not method.needs.pooled

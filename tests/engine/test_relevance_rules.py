@@ -289,6 +289,39 @@ def norm_nets():
     }
 
 
+def in_front(operator, norm_behind):
+    """A normalisation of the input, and a layer behind it."""
+    kind, shape, weight, options = OPERATORS[operator]
+    graph = layer_net(operator, bias=True, norm=norm_behind, seed=3)
+    first = node("front", "batch_norm", "x", **normalisation(np.random.default_rng(8), shape[0]))
+    layer = node("layer", kind, "front", **graph.nodes[1].parameters)
+    assert weight == layer.get("weight").shape
+    assert set(options) <= set(layer.parameters)
+    return Graph([graph.nodes[0], first, layer, *graph.nodes[2:]])
+
+
+IN_FRONT = [one for one in OPERATORS if one != "dense, at each position"]
+
+
+@pytest.mark.parametrize("norm_behind", [False, True], ids=["alone", "and behind"])
+@pytest.mark.parametrize("operator", IN_FRONT)
+def test_normalisations_in_front_of_a_layer(ctx, operator, norm_behind):
+    """Merged into the layer behind them; its padding, which they do not touch, has no share."""
+    x = samples_of(OPERATORS[operator][1])
+    each = [{"layer": rule} for rule in RULES]
+    compared(in_front(operator, norm_behind), x, each if ctx == mx.cpu(0) else each[2:3], ctx)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_normalisation_of_the_input_of_a_net(ctx, channels_last):
+    graph = chain()
+    first = node("front", "batch_norm", "x", **normalisation(np.random.default_rng(8), 2))
+    a = node("a", "conv", "front", **graph.nodes[1].parameters)
+    graph = Graph([graph.nodes[0], first, a, *graph.nodes[2:]])
+    each = [{"a": rule, "b": "gamma", "y": "epsilon"} for rule in RULES]
+    compared(graph, CHAIN_INPUT, each, ctx, ("x", "ar"), channels_last=channels_last)
+
+
 @pytest.mark.parametrize("case", list(norm_nets()))
 def test_normalisations_where_they_stand(ctx, case):
     graph = Graph(norm_nets()[case])
@@ -501,3 +534,24 @@ def test_ties_of_a_max_pooling_and_a_concat_by_hand(ctx):
 def test_numbers_that_make_no_rule(make):
     with pytest.raises(RuleError):
         make()
+
+
+def test_a_function_of_a_step_has_the_layer_as_it_is(ctx):
+    """The normalisation in front of it then stands for itself, under ε."""
+    graph = in_front("map", False)
+    x = samples_of(OPERATORS["map"][1])
+    net = Translated(graph, {"x": x.shape[1:]}, ctx).net
+    weights = np.random.default_rng(9).normal(size=graph.forward(x[0])["layer"].shape)
+
+    def chosen(one):
+        return (lambda step: [step.inputs[0] * step.vjp()[0]]) if one.name == "layer" else None
+
+    found = gm.lrp(net, doubles(x, ctx), weighted_sum(weights), composite=chosen, epsilon=EPS)
+    for one, sample in zip(found.values, x):
+        values = graph.forward(sample)
+
+        def gradient(matrix, bias, read, arriving):
+            return read * (matrix.T @ arriving)
+
+        start = start_of(values, graph, weights)
+        assert_close(one, relevance(graph, values, start, {"layer": gradient}, EPS)["x"])

@@ -118,3 +118,17 @@ def test_layers_of_a_deep_net():
 def test_one_sample_is_too_few(ctx):
     with pytest.raises(InputError, match="1 samples: an error needs two"):
         gm.metrics.recommend(make_net(ctx), mx.nd.zeros((1, 3, SIDE, SIDE), ctx=ctx))
+
+
+def test_methods_that_a_net_cannot_have_are_left_out(ctx):
+    """Without rectifiers there is no guided backpropagation; one that is asked for says so."""
+    nn = mx.gluon.nn
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3), nn.GlobalAvgPool2D(), nn.Dense(3))
+    net.initialize(mx.init.Normal(0.5), ctx=ctx)
+    x = mx.nd.array(planted(8, 5)[0], ctx=ctx)
+    found = gm.metrics.recommend(net, x, progress=False)
+    assert "there is none between" in found.rejected["guided_backprop"]
+    assert "saliency" not in found.rejected
+    with pytest.raises(gm.errors.RuleError, match="there is none"):
+        gm.metrics.recommend(net, x, methods=["guided_backprop"], progress=False)

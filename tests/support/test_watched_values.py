@@ -1,4 +1,4 @@
-"""Values that are shown with a bar, or told to whoever watches: whatever kind of sequence they are."""
+"""Values that are shown with a bar, or told to whoever watches, of whatever kind they are."""
 
 from __future__ import annotations
 

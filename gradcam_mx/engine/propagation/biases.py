@@ -10,7 +10,8 @@ tangent cuts off.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from functools import partial
+from typing import Any, Callable, Container, Sequence
 
 from ..._mxnet import mx
 from ...graph.node import Entry, Node
@@ -23,6 +24,7 @@ from .layer import Layer
 from .operators import varying_slots
 from .shares import Passed
 from .sums import Sums
+from .ties import is_behind_extreme
 
 _HOMOGENEOUS = {"relu", "leaky", "prelu", "rrelu"}
 """Activations without a bias: they are straight on either side of zero."""
@@ -45,7 +47,9 @@ class Biases(Rule):
         found = {}
         for node in graph.live_nodes:
             if not node.is_variable and _adds(graph, node):
-                one = _at_layer if _is_plain_layer(graph, node) else _between
+                slots = frozenset(_leading_back(graph, node))
+                between = partial(_between, slots=slots)
+                one = _at_layer if _is_plain_layer(graph, node) else between
                 found[node.index] = Backward(instead=one)
         return found
 
@@ -108,7 +112,9 @@ def _is_plain_layer(graph: Structure, node: Node) -> bool:
 
 def _adds(graph: Structure, node: Node) -> bool:
     """Whether an operator is anything but linear in what it reads and varies."""
-    way, varying = passage(node), varying_slots(graph, node)
+    way, varying = passage(node), _leading_back(graph, node)
+    if is_behind_extreme(graph, node):
+        return False
     if node.op in MIXES:
         return True
     if way is Passage.AFFINE:
@@ -122,6 +128,17 @@ def _adds(graph: Structure, node: Node) -> bool:
     return way in (Passage.NORMALISED, Passage.CELL, None) and bool(varying)
 
 
+def _leading_back(graph: Structure, node: Node) -> list[int]:
+    """Which of a node's inputs a gradient comes back from to the net's inputs: the others add as
+    constants do."""
+    back = graph.differentiable(graph.inputs)
+    return [
+        slot
+        for slot in varying_slots(graph, node)
+        if node.inputs[slot] in graph.inputs or node.inputs[slot][0] in back
+    ]
+
+
 def _at_layer(step: Step) -> Passed:
     layer = Layer(step, None, is_nonnegative=False)
     if step.told is not None and layer.bias is not None:
@@ -129,18 +146,20 @@ def _at_layer(step: Step) -> Passed:
     return list(step.vjp())
 
 
-def _between(step: Step) -> Passed:
+def _between(step: Step, slots: Container[int]) -> Passed:
     """y - J·x, element by element where one number that is read makes one that is given."""
     found = step.vjp()
     if step.told is None:
         return list(found)
     y, arriving = step.outputs, step.arriving
-    parts = [value * back for value, back in zip(step.inputs, found)]
+    leading = [place for place, slot in enumerate(step.slots) if slot in slots]
+    parts = [step.inputs[place] * found[place] for place in leading]
     if len(y) == 1 and len(parts) == 1 and parts[0].shape == y[0].shape:
         step.told("bias", arriving[0] * y[0] - parts[0])
     else:
         for value, one in zip(y, arriving):
             step.told("rest", value * one)
-        for slot, one in zip(step.slots, parts):
+        for place, one in zip(leading, parts):
+            slot = step.slots[place]
             step.told("rest", one, factor=-1.0, slot=slot)
     return list(found)

@@ -23,7 +23,7 @@ from ..rules import Acts, Rule
 from ..steps import Backward, Step
 from .layer import Layer, Norm
 from .layer_rules import Epsilon, LayerRule, Pass, ZBox
-from .merging import merged
+from .merging import merged, merged_in_front
 from .operators import passing, refusal, taking_part, varying_slots
 from .shares import EPSILON, Passed, proportional
 from .signs import nonnegative
@@ -130,6 +130,12 @@ class _Placed:
             for name, channels in rule.conditions
         }
         self._reached = reached(graph)
+        self._fronts = {
+            layer: norm
+            for layer, norm in merged_in_front(graph).items()
+            if isinstance(self._chosen(graph.nodes[layer]) or Epsilon(), LayerRule)
+        }
+        self._merged |= {norm.index for norm in self._fronts.values()}
 
     def _entry(self, layer: str) -> Entry:
         return find(self._graph, layer, Shapes({}, ()), self._graph.heads[:1])[0]
@@ -172,12 +178,14 @@ class _Placed:
         if way is Passage.LAYER:
             if varying_slots(self._graph, node) != [0]:
                 return partial(proportional, epsilon=self._rule.epsilon, slots=(0,))
-            is_nonnegative = node.inputs[0] in self._nonnegative
+            front = self._fronts.get(node.index)
+            source = node.inputs[0] if front is None else front.inputs[0]
             return partial(
                 _at_layer,
                 rule=self._bounded(chosen or self._usual(node)),
                 norm=self._norms.get(node.index),
-                is_nonnegative=is_nonnegative,
+                front=front,
+                is_nonnegative=source in self._nonnegative,
             )
         if isinstance(chosen, Pass):
             return to_first
@@ -203,7 +211,13 @@ class _Placed:
     def _chosen(self, node: Node) -> Chosen:
         if node.index in self._own:
             return self._own[node.index]
-        return self._rule.of_nodes(node) if self._rule.of_nodes is not None else None
+        chosen = self._rule.of_nodes(node) if self._rule.of_nodes is not None else None
+        if chosen is not None and not callable(chosen):
+            raise RuleError(
+                f"the composite gives {chosen!r} at {node.op} {node.name!r}; expected a rule, a "
+                "function of a step, or None"
+            )
+        return chosen
 
     def _usual(self, node: Node) -> LayerRule:
         composite = self._rule.composite
@@ -267,5 +281,8 @@ def _passes(
     return mx.nd.broadcast_mul(relevance, like)
 
 
-def _at_layer(step: Step, rule: LayerRule, norm: Norm | None, is_nonnegative: bool) -> Passed:
-    return [rule(Layer(step, norm, is_nonnegative)), *[None] * (len(step.inputs) - 1)]
+def _at_layer(
+    step: Step, rule: LayerRule, norm: Norm | None, front: Node | None, is_nonnegative: bool
+) -> Passed:
+    layer = Layer(step, norm, is_nonnegative, front)
+    return [rule(layer), *[None] * (len(step.inputs) - 1)]

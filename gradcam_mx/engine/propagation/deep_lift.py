@@ -39,11 +39,14 @@ from .ties import is_behind_extreme, per_tie, to_first
 NO_CHANGE = 1e-6
 """Below this a change is none, and the derivative stands for the quotient."""
 POINTS = 16
-"""Of the line that a gradient is averaged on: an error of 1e-10 for smooth functions."""
+"""Of a part of the line that a gradient is averaged on: an error of 1e-10 for smooth functions."""
+CLOSE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-8}
+"""How much of a change the mean gradient may fail to account for before the line is parted."""
+MOST_PARTS = 32
 
 MIXES = {
     *("softmax", "softmin", "log_softmax", "SoftmaxActivation", "_npx_softmax"),
-    *("_npx_log_softmax", "L2Normalization", "LRN", "smooth_l1"),
+    *("_npx_log_softmax", "L2Normalization", "LRN"),
 }
 """What is taken for linear, or for a function of one number, where relevance passes, and is not."""
 _CHOOSING = {
@@ -197,15 +200,37 @@ def _halfway(step: Step) -> Passed:
 
 
 def _on_the_line(step: Step) -> Passed:
-    """The mean of the gradient between the two runs."""
-    before, _ = _reference(step)
+    """The mean of the gradient between the two runs, in so many parts of the line that it accounts
+    for the change."""
+    before, after = _reference(step)
+    changes = [x - x0 for x, x0 in zip(step.inputs, before)]
+    wanted = sum(
+        _numbers(one * (y - y0)).sum() for one, y, y0 in zip(step.arriving, step.outputs, after)
+    )
+    parts, close = 1, CLOSE[np.dtype(step.outputs[0].dtype).name]
+    while True:
+        found = _mean_gradient(step, before, changes, parts)
+        terms = [_numbers(one * change) for one, change in zip(found, changes)]
+        gap = abs(sum(one.sum() for one in terms) - wanted)
+        parts *= 2
+        if gap <= close * sum(np.abs(one).sum() for one in terms) or parts > MOST_PARTS:
+            return found
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return values.asnumpy().astype(np.float64)
+
+
+def _mean_gradient(step: Step, before: Sequence[Any], changes: Sequence[Any], parts: int) -> Passed:
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     total: list[Any] = [mx.nd.zeros_like(x) for x in step.inputs]
-    for point, weight in zip((points + 1) / 2, weights / 2):
-        between = [x0 + (x - x0) * point for x, x0 in zip(step.inputs, before)]
-        found = step.run(inputs=between).vjp(step.arriving)
-        total = [so_far + one * weight for so_far, one in zip(total, found)]
-    return list(total)
+    for part in range(parts):
+        for point, weight in zip((points + 1) / 2, weights / 2):
+            along = (part + point) / parts
+            between = [x0 + change * along for x0, change in zip(before, changes)]
+            found = step.run(inputs=between).vjp(step.arriving)
+            total = [so_far + one * (weight / parts) for so_far, one in zip(total, found)]
+    return total
 
 
 def _chosen(step: Step, larger: bool) -> Passed:
@@ -216,11 +241,11 @@ def _chosen(step: Step, larger: bool) -> Passed:
     now, then = step.run(), step.run(inputs=before)
     own = now.vjp([per_tie(step, now, arriving * (between - y0))])
     other = then.vjp([per_tie(step, then, arriving * (y - between))])
+    derivatives = now.vjp([per_tie(step, now, arriving)])
     found: Passed = []
-    for x, x0, one, two in zip(step.inputs, before, own, other):
+    for x, x0, one, two, derivative in zip(step.inputs, before, own, other, derivatives):
         change = x - x0
-        is_none = change.abs() == 0
-        found.append((one + two) / (change + is_none) * (1 - is_none))
+        found.append(mx.nd.where(change == 0, derivative, (one + two) / change))
     return found
 
 
@@ -253,6 +278,8 @@ def _layer_of(
     """The layer that makes what a function reads, if nothing else reads it; and the normalisation
     in between."""
     node = graph.nodes[source[0]]
+    while _is_copy(node) and node.index not in graph.branch_points:
+        node = graph.nodes[node.inputs[0][0]]
     if node.is_variable or node.index in graph.branch_points:
         return None, None
     if node.operator.kind in WEIGHTED and varying_slots(graph, node) == [0]:
@@ -261,6 +288,11 @@ def _layer_of(
         if norm.node.index == node.index and norm.output is not None:
             return layer, norm
     return None, None
+
+
+def _is_copy(node: Node) -> bool:
+    """Whether a node is a copy in the plain memory layout that the rewrite of a graph puts in."""
+    return node.op == "slice_axis" and node.role != node.op
 
 
 def _revealed(step: Step, graph: Graph, source: Entry, norm: Norm | None, function: Any) -> Passed:

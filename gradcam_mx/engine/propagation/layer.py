@@ -36,13 +36,15 @@ class Layer:
         step: the layer in the backward pass; relevance stays where it is at the normalisation.
         norm: the normalisation.
         is_nonnegative: whether nothing that the layer reads is below zero.
+        front: a normalisation in front of the layer, which is merged into it too: what the layer
+            reads is then what that reads.
     """
 
-    def __init__(self, step: Step, norm: Norm | None, is_nonnegative: bool) -> None:
-        self._step, self._norm = step, norm
+    def __init__(
+        self, step: Step, norm: Norm | None, is_nonnegative: bool, front: Node | None = None
+    ) -> None:
+        self._step, self._norm, self._front = step, norm, front
         self.node = step.node
-        self.x = step.inputs[0]
-        """What it reads."""
         self.arriving = step.arriving[0]
         """What arrives at its output."""
         self.has_negative_x = not is_nonnegative
@@ -72,9 +74,42 @@ class Layer:
         return self.plus(scaled, self._shift)
 
     @_made_once
+    def x(self) -> Any:
+        """What it reads."""
+        given = self._step.inputs[0]
+        if self._front is None:
+            return given
+        scale, shift = (self._of_inputs(one) for one in _statistics(self._step, self._front))
+        found = mx.nd.broadcast_div(mx.nd.broadcast_sub(given, shift), scale + (scale == 0))
+        return mx.nd.broadcast_mul(found, scale != 0)
+
+    def _of_inputs(self, values: Any) -> Any:
+        """(C,) along the channels of the input."""
+        rank = self._step.inputs[0].ndim
+        is_last = self.node.operator.kind is Kind.DENSE and not self.node.flag("flatten", True)
+        return _along(values, rank - 1 if is_last else 1, rank)
+
+    @_made_once
+    def _own_weight(self) -> Any:
+        """Its weight, with a normalisation in front merged into it."""
+        weight = self._step.parameters[0]
+        if self._front is None:
+            return weight
+        (scale, _), kind = _statistics(self._step, self._front), self.node.operator.kind
+        if kind is Kind.TRANSPOSED_CONVOLUTION:
+            return mx.nd.broadcast_mul(weight, _along(scale, 0, weight.ndim))
+        if kind is Kind.DENSE:  # whose columns are positions too
+            scale = mx.nd.repeat(scale, weight.shape[1] // len(scale))
+            return mx.nd.broadcast_mul(weight, _along(scale, 1, 2))
+        groups = self.node.whole("num_group", 1)  # (O, I / groups, …)
+        parts = weight.reshape((groups, -1, *weight.shape[1:]))
+        scale = scale.reshape((groups, 1, -1, *[1] * (weight.ndim - 2)))
+        return mx.nd.broadcast_mul(parts, scale).reshape(weight.shape)
+
+    @_made_once
     def weight(self) -> Any:
         """Its weight."""
-        weight = self._step.parameters[0]
+        weight = self._own_weight
         if self._norm is None:
             return weight
         if self.node.operator.kind is not Kind.TRANSPOSED_CONVOLUTION:
@@ -86,28 +121,33 @@ class Layer:
 
     @_made_once
     def bias(self) -> Any | None:
-        """Its bias; None if it has none."""
+        """Its bias, (C,) or like the output; None if it has none."""
         given = self._step.parameters
         bias = given[1] if len(given) > 1 else None
-        if self._norm is None:
+        if self._norm is not None:
+            bias = self._shift if bias is None else bias * self._scale + self._shift
+        if self._front is None:
             return bias
-        return self._shift if bias is None else bias * self._scale + self._shift
+        # what the shift in front adds, which is less at a border with padding
+        _, shift = _statistics(self._step, self._front)
+        shifts = mx.nd.broadcast_like(self._of_inputs(shift), self._step.inputs[0])
+        added = self.run(shifts, self._step.parameters[0]).outputs[0]
+        if self._norm is not None:
+            added = mx.nd.broadcast_mul(added, _along(self._scale, self._axis, added.ndim))
+        return self.plus(added, bias)
 
     @_made_once
-    def _statistics(self) -> tuple[Any, Any]:
+    def _behind(self) -> tuple[Any, Any]:
         assert self._norm is not None
-        node = self._norm.node
-        gamma, beta, mean, variance = (self._step.value(entry) for entry in node.inputs[1:5])
-        scale = gamma / (variance + node.number("eps", 1e-3)).sqrt()
-        return scale, beta - mean * scale
+        return _statistics(self._step, self._norm.node)
 
     @property
     def _scale(self) -> Any:
-        return self._statistics[0]
+        return self._behind[0]
 
     @property
     def _shift(self) -> Any:
-        return self._statistics[1]
+        return self._behind[1]
 
     @_made_once
     def positive_x(self) -> Any:
@@ -156,16 +196,23 @@ class Layer:
         """
         if self._norm is not None:
             shares = mx.nd.broadcast_mul(shares, _along(self._scale, self._axis, shares.ndim))
-        return self._step.run().vjp([shares], [0])[0]
+        (back,) = self._step.run().vjp([shares], [0])
+        if self._front is None:
+            return back
+        scale, _ = _statistics(self._step, self._front)
+        return mx.nd.broadcast_mul(back, self._of_inputs(scale))
 
     def plus(self, z: Any, bias: Any | None) -> Any:
         """An output and a bias.
 
         Args:
             z: shaped like what it gives.
-            bias: a number for each channel; None for none.
+            bias: a number for each channel, or an array like z; None for none.
         """
-        return z if bias is None else mx.nd.broadcast_add(z, _along(bias, self._axis, z.ndim))
+        if bias is None:
+            return z
+        is_whole = bias.ndim == z.ndim
+        return mx.nd.broadcast_add(z, bias if is_whole else _along(bias, self._axis, z.ndim))
 
     @property
     def _axis(self) -> int:
@@ -185,7 +232,15 @@ class Layer:
             return
         shares.tell(told)
         if bias is not None:
-            told("bias", shares.values, bias, along=self._axis)
+            is_whole = bias.ndim == shares.values.ndim
+            told("bias", shares.values, bias, along=None if is_whole else self._axis)
+
+
+def _statistics(step: Step, norm: Node) -> tuple[Any, Any]:
+    """Scale and shift of a normalisation, (C,) each."""
+    gamma, beta, mean, variance = (step.value(entry) for entry in norm.inputs[1:5])
+    scale = gamma / (variance + norm.number("eps", 1e-3)).sqrt()
+    return scale, beta - mean * scale
 
 
 def _along(values: Any, axis: int, rank: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 from ..._mxnet import mx
 from ..steps import Ran
 from .layer import Layer
-from .shares import divided, negative, positive
+from .shares import Shares, divided, negative, positive, stabilised
 
 
 class Part(NamedTuple):
@@ -61,13 +61,18 @@ def shared(
         sign: that of the sum everywhere, 1 or -1, if it is known.
     """
 
-    def run() -> tuple[list[tuple[Part, Ran]], Any]:
+    def run() -> tuple[list[tuple[Part, Ran]], Any, Any]:
         ran = [(part, layer.run(part.x, part.weight)) for part in parts()]
-        total = _sum((one.outputs[0], part.sign) for part, one in ran)
-        return ran, layer.plus(total, bias)
+        total = layer.plus(_sum((one.outputs[0], part.sign) for part, one in ran), bias)
+        if not epsilon:
+            return ran, total, None
+        return (ran, *stabilised(total, epsilon, sign))
 
-    ran, total = layer.once(name, run)
-    shares = divided(arriving, total, epsilon, sign)
+    ran, below, stabiliser = layer.once(name, run)
+    if epsilon:
+        shares = Shares(mx.nd.elemwise_div(arriving, below), stabiliser)
+    else:
+        shares = divided(arriving, below, epsilon)
     layer.account(shares, bias)
 
     def taken(part: Part, one: Ran) -> Any:

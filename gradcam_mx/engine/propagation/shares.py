@@ -34,6 +34,21 @@ class Shares(NamedTuple):
             told("stabiliser", self.values, self.stabiliser)
 
 
+def stabilised(z: Any, epsilon: float, sign: int = 0) -> tuple[Any, Any]:
+    """stab(z), and ε·sign(z) as `Shares.stabiliser` has it.
+
+    Args:
+        z: an array.
+        epsilon: above zero.
+        sign: as `divided` takes it.
+    """
+    if sign:
+        return mx.nd._internal._plus_scalar(z, scalar=sign * epsilon), float(sign * epsilon)
+    stabiliser = mx.nd.numpy._internal.rcopysign_scalar(z.as_np_ndarray(), scalar=epsilon)
+    stabiliser = stabiliser.as_nd_ndarray()
+    return mx.nd.elemwise_add(z, stabiliser), stabiliser
+
+
 def divided(relevance: Any, z: Any, epsilon: float, sign: int = 0) -> Shares:
     """R / stab(z).
 
@@ -47,12 +62,7 @@ def divided(relevance: Any, z: Any, epsilon: float, sign: int = 0) -> Shares:
         is_zero = z == 0
         values = mx.nd.where(is_zero, mx.nd.zeros_like(z), relevance / (z + is_zero))
         return Shares(values, 0.0)
-    if sign:
-        below = mx.nd._internal._plus_scalar(z, scalar=sign * epsilon)
-        return Shares(mx.nd.elemwise_div(relevance, below, out=below), sign * epsilon)
-    stabiliser = mx.nd.numpy._internal.rcopysign_scalar(z.as_np_ndarray(), scalar=epsilon)
-    stabiliser = stabiliser.as_nd_ndarray()
-    below = mx.nd.elemwise_add(z, stabiliser)
+    below, stabiliser = stabilised(z, epsilon, sign)
     return Shares(mx.nd.elemwise_div(relevance, below, out=below), stabiliser)
 
 
