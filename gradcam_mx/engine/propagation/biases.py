@@ -24,7 +24,6 @@ from .layer import Layer
 from .operators import varying_slots
 from .shares import Passed
 from .sums import Sums
-from .ties import is_behind_extreme
 
 _HOMOGENEOUS = {"relu", "leaky", "prelu", "rrelu"}
 """Activations without a bias: they are straight on either side of zero."""
@@ -113,8 +112,6 @@ def _is_plain_layer(graph: Structure, node: Node) -> bool:
 def _adds(graph: Structure, node: Node) -> bool:
     """Whether an operator is anything but linear in what it reads and varies."""
     way, varying = passage(node), _leading_back(graph, node)
-    if is_behind_extreme(graph, node):
-        return False
     if node.op in MIXES:
         return True
     if way is Passage.AFFINE:
