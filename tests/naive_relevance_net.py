@@ -168,11 +168,18 @@ def excitation_backprop(
 ) -> Values:
     """Marginal winning probabilities (Zhang et al. 2016, arXiv:1608.00507) down to `stop`.
 
-    Convolutions, dense layers and average poolings have the paper's rule. Everything else is as
-    in `relevance`: sums in proportion to their parts, which may be negative there.
+    Convolutions, dense layers and average poolings have the paper's rule. So have sums, of which
+    the parts below zero inhibit and take no part. Everything else is as in `relevance`.
     """
-    ruled = (*WEIGHTED, "avg_pool", "mean")
-    rules: dict[str, Rule] = {one.name: excitation for one in graph.nodes if one.op in ruled}
+
+    def of_sum(M: np.ndarray, b: np.ndarray, x: np.ndarray, R: np.ndarray) -> np.ndarray:
+        return excitation(M, b, positive(x), R)
+
+    rules: dict[str, Rule] = {
+        one.name: of_sum if one.op in ("add", "avg_pool", "mean") else excitation
+        for one in graph.nodes
+        if one.op in (*WEIGHTED, "add", "avg_pool", "mean")
+    }
     return relevance(graph, values, start, rules, stop=stop)
 
 

@@ -346,32 +346,40 @@ class Traced:
                 "explain such a net: occlusion, rise, lime, kernel_shap …"
             )
 
-    def at(
-        self,
-        where: Map,
-        value: Any,
-        repeats: int,
-        points: Sequence[Map],
-        rules: Iterable[Rule] = (PLAIN,),
-    ) -> Traced:
+    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
         """A recording of the net with another value at a layer or input, for gradients at `points`.
 
         Args:
             value: for `repeats` times as many samples as this recording has.
             repeats: 1 unless any variants may come together.
-            rules: the rules of its backward passes.
         """
-        rules = list(rules)
-        if where == self.input and (where in points or PLAIN in rules):
+        if where == self.input:
             self._subject.check_connected()
         beside = self.beside(self._sides(where), np.tile(np.arange(self.samples), repeats))
-        given = {where.point: value, **beside}
-        return Traced(self._subject, given, [one.point for one in points], rules)
+        return Traced(self._subject, {where.point: value, **beside}, [one.point for one in points])
 
-    @property
-    def kept(self) -> Mapping[Entry, Any]:
-        """All values that its run kept."""
-        return self._tape.values
+    def values_with(self, where: Map, value: Any) -> Mapping[Entry, Any]:
+        """The values that this run kept, as they are with another value at a layer or input.
+
+        Nothing of it is recorded.
+
+        Args:
+            value: shaped like the one there.
+        """
+        beside = self.beside(self._sides(where), np.arange(self.samples))
+        return self._values_with({where.point: value}, beside)
+
+    def _values_with(
+        self, given: Mapping[Entry, Any], beside: Mapping[Entry, Any]
+    ) -> Mapping[Entry, Any]:
+        graph, kept = self.graph, self._tape.values
+        changed = graph.descendants(given) & graph.ancestors(self._heads)
+        wanted = [entry for entry in kept if entry[0] in changed and entry not in given]
+        values = {**beside, **given}
+        with graph.lock, mx.autograd.pause(train_mode=False):
+            parameters = graph.parameters.on(next(iter(given.values())).context)
+            found = graph.compile(wanted, values)(values, parameters)
+        return {**kept, **values, **dict(zip(wanted, found))}
 
     def behind(self, where: Map, is_kept: bool = False) -> Forward:
         """What runs the net, unrecorded, for many other values at a layer or input.

@@ -108,6 +108,14 @@ class Rule:
         """Whether what arrives at each operator and leaves it is taken down."""
         return False
 
+    def by_gradient(self, graph: Structure) -> list[str]:
+        """The operators at which it falls back to the gradient, in words.
+
+        Args:
+            graph: what is walked through.
+        """
+        return []
+
     def start(self, gradient: Any, output: Any) -> Any:
         """What a backward pass begins with at an output.
 

@@ -21,7 +21,7 @@ from .inputs import Input
 from .nodes import ALONE, Also
 from .order import arranged, shape_of
 from .recording import Forward, Recording, Subject, Traced
-from .rules import PLAIN, Rule
+from .rules import Rule
 from .wanted import ALL, Together, Wanted
 
 
@@ -158,23 +158,23 @@ class SeveralInputs(Traced):
         """The input that a map is of; for None all that are explained."""
         return self.input if where is None else super().input_of(where)
 
-    def at(
-        self,
-        where: Map,
-        value: Any,
-        repeats: int,
-        points: Sequence[Map],
-        rules: Iterable[Rule] = (PLAIN,),
-    ) -> Traced:
+    def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Traced:
         """A recording of the net with other values in the place of the inputs; see `Traced.at`."""
         if not parts_of(where):
-            return super().at(where, value, repeats, points, rules)
+            return super().at(where, value, repeats, points)
         beside = self.beside(self._others, np.tile(np.arange(self.samples), repeats))
         given = {**self._cut(value), **beside}
         wanted = self._each([one.point for one in points])
-        made = SeveralInputs(self._subject, given, wanted, rules)
+        made = SeveralInputs(self._subject, given, wanted)
         made.input = self.input
         return made
+
+    def values_with(self, where: Map, value: Any) -> Mapping[Entry, Any]:
+        """The values of the run with others in the place of the inputs; see `Traced`."""
+        if not parts_of(where):
+            return super().values_with(where, value)
+        beside = self.beside(self._others, np.arange(self.samples))
+        return self._values_with(self._cut(value), beside)
 
     def behind(self, where: Map, is_kept: bool = False) -> Forward:
         """What runs the net for many other values in the place of the inputs."""

@@ -3077,7 +3077,7 @@ def lrp(
         contrastive: whether to begin with the score S at the class and -S/(K - 1) at each of the
             others (Gu et al. 2018, arXiv:1812.02100).
         fallback: "gradient" lets relevance pass operators that no rule is known for, in proportion
-            to x ⊙ ∂y/∂x; by default they are an error.
+            to x ⊙ ∂y/∂x, and names them in `details["fallback"]`; by default they are an error.
 
     Returns:
         An Explanation whose values are the relevances, (N, C, H, W), at a layer (N, C, h, w); its
@@ -3590,9 +3590,9 @@ def relevance_cam(
 
         w_c = Σ_ij R_c(i, j)        L = ReLU(Σ_c w_c · A_c)
 
-    R by z⁺ at convolutions and ε at Dense layers, from the score S at the class and -S/(K - 1) at
-    each of the others. Lee et al. 2021, doi:10.1109/CVPR46437.2021.01470. Unlike Grad-CAM it is of
-    use at early layers too.
+    R by z⁺ at all layers, from the score S at the class and -S/(K - 1) at each of the others: under
+    another rule a score near zero would be divided by. Lee et al. 2021,
+    doi:10.1109/CVPR46437.2021.01470. Unlike Grad-CAM it is of use at early layers too.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.

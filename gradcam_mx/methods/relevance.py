@@ -78,7 +78,7 @@ def lrp(
         contrastive: whether to begin with the score S at the class and -S/(K - 1) at each of the
             others (Gu et al. 2018, arXiv:1812.02100).
         fallback: "gradient" lets relevance pass operators that no rule is known for, in proportion
-            to x ⊙ ∂y/∂x; by default they are an error.
+            to x ⊙ ∂y/∂x, and names them in `details["fallback"]`; by default they are an error.
 
     Returns:
         An Explanation whose values are the relevances, (N, C, H, W), at a layer (N, C, h, w); its
@@ -106,7 +106,8 @@ def lrp(
         contrastive=contrastive,
         fallback=fallback,
     )
-    return Result(run.relevance(rule), {"ledger": run.ledger(rule)}, signed=True)
+    details = {"ledger": run.ledger(rule), **run.by_gradient(rule)}
+    return Result(run.relevance(rule), details, signed=True)
 
 
 def _excitation_rule(contrastive: bool, fallback: str | None) -> Rule:
@@ -151,8 +152,8 @@ def excitation_backprop(
         >>> gm.excitation_backprop(net, x, 281, "features.7").values.shape
         (1, 256, 27, 27)
     """
-    values = run.relevance(_excitation_rule(contrastive, fallback))
-    return Result(values, {}, signed=True)
+    rule = _excitation_rule(contrastive, fallback)
+    return Result(run.relevance(rule), run.by_gradient(rule), signed=True)
 
 
 RULES = ("rescale", "reveal_cancel")
@@ -219,9 +220,10 @@ def deep_lift(
     """
     baselines = for_each(run, baseline, "baseline")
     x0 = of_each(run, lambda x, number: baseline_of(x, baselines[number]))
-    compared = run.against(x0, _deep_lift_rule(rule, fallback))
+    lift = _deep_lift_rule(rule, fallback)
+    compared = run.against(x0, lift)
     values = compared.multipliers * compared.change
-    details = completeness(run, values, compared.of_score)
+    details = {**completeness(run, values, compared.of_score), **run.by_gradient(lift)}
     say_gap(run, values, details, _WHY)
     return Result(values, details, signed=True)
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import mx
+from ..engine.propagation.composites import Composite
 from ..engine.propagation.deep_lift import DeepLift
+from ..engine.propagation.layer_rules import ZPlus
 from ..engine.propagation.named import relevance_rule
 from ..engine.rules import Rule
 from ..errors import MethodError
@@ -17,7 +19,7 @@ from .view import View
 
 
 def _contrastive_rule(**_: Any) -> Rule:
-    return relevance_rule("epsilon_plus", contrastive=True)
+    return relevance_rule(Composite(ZPlus(), ZPlus()), contrastive=True)
 
 
 @activation_map(
@@ -31,9 +33,9 @@ def relevance_cam(run: View) -> np.ndarray:
 
         w_c = Σ_ij R_c(i, j)        L = ReLU(Σ_c w_c · A_c)
 
-    R by z⁺ at convolutions and ε at Dense layers, from the score S at the class and -S/(K - 1) at
-    each of the others. Lee et al. 2021, doi:10.1109/CVPR46437.2021.01470. Unlike Grad-CAM it is of
-    use at early layers too.
+    R by z⁺ at all layers, from the score S at the class and -S/(K - 1) at each of the others: under
+    another rule a score near zero would be divided by. Lee et al. 2021,
+    doi:10.1109/CVPR46437.2021.01470. Unlike Grad-CAM it is of use at early layers too.
 
     Example:
         >>> import gradcam_mx as gm, mxnet as mx

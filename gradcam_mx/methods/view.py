@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..engine.wanted import Together
 from ..errors import LayerError
 from ..graph.centres import Centres
 from ..graph.layers import Map
+from ..support.callers import caller_level
 from ..support.geometry import Geometry
 from ..support.progress import bar
 from ..targets import heads
@@ -372,6 +374,22 @@ class View:
                 )
             check_finite([found], self.origin)
             yield found
+
+    def by_gradient(self, rule: Rule) -> dict[str, np.ndarray]:
+        """Details that name the operators at which a rule falls back to the gradient, if it does;
+        it is warned of as well.
+
+        Args:
+            rule: that of the method's needs.
+        """
+        found = rule.by_gradient(walks.traced(self._recorded).graph)
+        if not found:
+            return {}
+        warnings.warn(
+            f"no rule is known for {', '.join(found)}: {rule.name} passes there by the gradient",
+            stacklevel=caller_level(),
+        )
+        return {"fallback": np.array(found)}
 
     def against(self, x: np.ndarray, rule: Rule, at: Map | None = None) -> walks.Compared:
         """Multipliers between this run and one on another input, at the layer or the input.

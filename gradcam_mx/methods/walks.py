@@ -64,19 +64,18 @@ def against(
         other: an input or a layer, and the value there that is compared with.
         where: an input or a layer, where the multipliers are wanted.
     """
-    place, value = other
+    (place, value), recording = other, traced(recorded)
     with failures_told("forward"):
-        placed = recorded.placed(value, place)
-        second = traced(recorded).at(place, placed, 1, [where], [rule])
-    values = second.values()
-    score = heads.head(head.fixed, values, recorded.known, False).score
-    started = head._replace(gradients=_between(recorded, head, values))
-    also = Also(reference=second.kept)
+        values = recording.values_with(place, recorded.placed(value, place))
+    outputs = [values[one.point] for one in recording.outputs]
+    score = heads.head(head.fixed, outputs, recorded.known, False).score
+    started = head._replace(gradients=_between(recorded, head, outputs))
     with failures_told("backward"):
-        found = apart.backward(recorded, started, rule, [where], also)[where.point]
-    change = recorded.value(where) - numbers_at(second.value(where.point), where)
+        found = apart.backward(recorded, started, rule, [where], Also(reference=values))
+    before = value if where == place else numbers_at(values[where.point], where)
+    change = recorded.value(where) - before
     difference = head.score.astype(np.float64) - score.astype(np.float64)
-    return Compared(found, change, difference)
+    return Compared(found[where.point], change, difference)
 
 
 def biases(recorded: Recorded, head: Head, rule: Rule) -> Biased:

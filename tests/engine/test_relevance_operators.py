@@ -686,7 +686,9 @@ def test_operators_without_a_rule(ctx):
     y = forward(X)
     weights = np.random.default_rng(5).normal(size=y.shape[1:])
     given = {"fallback": "gradient", **EPSILON}
-    found = gm.lrp(net, doubles(X, ctx), weighted_sum(weights), **given)
+    with pytest.warns(UserWarning, match="no rule is known for norm .* by the gradient"):
+        found = gm.lrp(net, doubles(X, ctx), weighted_sum(weights), **given)
+    assert [one.split()[0] for one in found.details["fallback"]] == ["norm"]
     shares = (weights * y / stabilised(y, EPS)).reshape(-1)
     assert_close(found.values, X * (jacobian(forward, X).T @ shares).reshape(X.shape))
     lifted = gm.deep_lift(net, doubles(X, ctx), weighted_sum(weights), fallback="gradient")

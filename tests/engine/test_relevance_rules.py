@@ -555,3 +555,23 @@ def test_a_function_of_a_step_has_the_layer_as_it_is(ctx):
 
         start = start_of(values, graph, weights)
         assert_close(one, relevance(graph, values, start, {"layer": gradient}, EPS)["x"])
+
+
+def test_a_rule_at_a_normalisation_is_its_own(ctx):
+    """A normalisation that is given a rule is not merged; a layer's rule does not stand there."""
+    mx.random.seed(0)
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Conv2D(4, 3), mx.gluon.nn.BatchNorm(), mx.gluon.nn.Dense(3))
+    net.initialize(mx.init.Normal(0.3), ctx=ctx)
+    x = mx.nd.array(np.random.RandomState(0).randn(1, 3, 8, 8), ctx=ctx)
+    net(x)
+    net[1].running_mean.set_data(mx.nd.array([0.3, -0.2, 0.5, -0.4]))
+    alone = {"1": gm.rules.Epsilon()}
+    by_name = gm.lrp(net, x, 1, composite=alone).values
+    by_function = gm.lrp(
+        net, x, 1, composite=lambda node: alone["1"] if node.op == "BatchNorm" else None
+    ).values
+    np.testing.assert_array_equal(by_name, by_function)
+    assert abs(by_name - gm.lrp(net, x, 1, composite="epsilon").values).max() > 1e-6
+    with pytest.raises(gm.errors.RuleError, match=r"ZPlus.* is for layers with a weight"):
+        gm.lrp(net, x, 1, composite={"1": gm.rules.ZPlus()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from naive_net import Graph, merge_batch_norms, node
+from naive_relevance import z_plus
 from naive_relevance_net import (
     composite,
     contrastive_excitation_backprop,
@@ -411,6 +412,13 @@ def test_excitation_backprop_sums_to_one(ctx):
         np.testing.assert_allclose(one.values.sum(axis=(1, 2, 3)[: one.values.ndim - 1]), 1, 1e-5)
 
 
+def test_what_inhibits_a_sum_takes_no_part(ctx):
+    """x + (-0.5 x): all of it comes by the first."""
+    x = mx.sym.var("x")
+    found = gm.excitation_backprop((x + x * -0.5, {}, {}), doubles(np.ones((2, 1)), ctx))
+    np.testing.assert_array_equal(found.values, 1)
+
+
 @pytest.mark.parametrize("name", ["vgg", "inception"])
 def test_contrastive_excitation_backprop(ctx, name):
     net = small(name)
@@ -509,7 +517,7 @@ def relu(values):
 def test_relevance_cam(ctx, name):
     net = small(name)
     x, merged = samples(net), merge_batch_norms(net.graph)
-    ruled = composite(net.graph, "epsilon_plus")
+    ruled = {one.name: z_plus for one in net.graph.nodes if one.op in ("conv", "deconv", "dense")}
     for layer in [one for one in net.cuts if net.graph.forward(x[0])[one].ndim == 3]:
         found = gm.relevance_cam(traced(net, ctx), doubles(x, ctx), TARGET, layer).values
         for one, sample in zip(found, x):

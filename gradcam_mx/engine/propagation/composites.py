@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Sequence, Union
+from typing import Any, Callable, Iterable, Sequence, Union
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from ..steps import Backward, Step
 from .layer import Layer, Norm
 from .layer_rules import Epsilon, LayerRule, Pass, ZBox
 from .merging import merged, merged_in_front
-from .operators import passing, refusal, taking_part, varying_slots
+from .operators import SUMS, exciting_sum, passing, refusal, taking_part, varying_slots
 from .shares import EPSILON, Passed, proportional
 from .signs import nonnegative
 from .ties import is_behind_extreme, to_first
@@ -66,6 +66,7 @@ class Relevance(Rule):
         fallback: "gradient", to let relevance pass an operator that nothing is known of.
         start_with: "score", "contrast" or "one"; see `start`.
         conditions: (name of a layer, the channels that relevance may pass there).
+        excites_only: whether terms below zero take no part in sums either.
     """
 
     composite: Composite
@@ -75,6 +76,7 @@ class Relevance(Rule):
     fallback: str | None = None
     start_with: str = "score"
     conditions: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    excites_only: bool = False
     name: str = "relevance"
 
     def __post_init__(self) -> None:
@@ -106,6 +108,10 @@ class Relevance(Rule):
         others = (gradient - 1) / (classes - 1)
         return (gradient + others * (gradient == 0)) * score.reshape((-1, *[1] * (output.ndim - 1)))
 
+    def by_gradient(self, graph: Structure) -> list[str]:
+        """The operators that relevance passes by their gradient, as nothing is known of them."""
+        return unknown(graph, reached(graph)) if self.fallback == GRADIENT else []
+
     def acts(self, graph: Structure) -> Acts:
         return graph.cache(_Kept).get(self, lambda: _Placed(self, graph).acts())
 
@@ -120,11 +126,14 @@ class _Placed:
 
     def __init__(self, rule: Relevance, graph: Structure) -> None:
         self._rule, self._graph = rule, graph
-        self._norms = merged(graph)
-        self._merged = {norm.node.index for norm in self._norms.values()}
         self._nonnegative = nonnegative(graph)
         self._first, self._last = first_layers(graph), _last_layers(graph)
         self._own = {self._layer(name): one for name, one in rule.of_layers}
+        # a normalisation that has a rule of its own stands alone
+        self._norms = {
+            layer: norm for layer, norm in merged(graph).items() if self._chosen(norm.node) is None
+        }
+        self._merged = {norm.node.index for norm in self._norms.values()}
         self._conditions = {
             self._entry(name)[0]: partial(_passes, graph=graph, layer=name, channels=channels)
             for name, channels in rule.conditions
@@ -134,6 +143,7 @@ class _Placed:
             layer: norm
             for layer, norm in merged_in_front(graph).items()
             if isinstance(self._chosen(graph.nodes[layer]) or Epsilon(), LayerRule)
+            and self._chosen(norm) is None
         }
         self._merged |= {norm.index for norm in self._fronts.values()}
 
@@ -146,12 +156,13 @@ class _Placed:
         """
         graph, index = self._graph, self._entry(name)[0]
         block = next((one.name for one in graph.blocks if name in (one.path, one.name)), None)
-        node = graph.nodes[index]
+        node, stands_for = graph.nodes[index], False
         while not node.is_variable:
-            if passage(node) is Passage.LAYER:
-                return node.index
             is_inside = block is not None and node.name.startswith(block)
-            if not (is_inside or operator(node.role).kind in WEIGHTED):
+            if passage(node) is Passage.LAYER:
+                return node.index if is_inside or stands_for else index
+            stands_for = stands_for or operator(node.role).kind in WEIGHTED
+            if not (is_inside or stands_for):
                 break
             node = graph.nodes[node.inputs[0][0]]
         return index
@@ -202,6 +213,8 @@ class _Placed:
             if node.index in self._reached:
                 raise refusal(node)
             return None
+        if self._rule.excites_only and node.op in SUMS:
+            return exciting_sum
         return passing(self._graph, node, self._rule.epsilon)
 
     def _bounded(self, rule: LayerRule) -> LayerRule:
@@ -234,6 +247,20 @@ def first_layers(graph: Structure) -> frozenset[int]:
     layers = {node.index for node in graph.live_nodes if passage(node) is Passage.LAYER}
     behind = graph.descendants([(index, 0) for index in layers])
     return frozenset(layers - behind)
+
+
+def unknown(graph: Structure, nodes: Iterable[int]) -> list[str]:
+    """The operators among some nodes that no rule is known for, in words.
+
+    Args:
+        graph: their graph.
+        nodes: by number.
+    """
+    return [
+        f"{graph.nodes[index].op} {graph.nodes[index].name!r}"
+        for index in sorted(nodes)
+        if passage(graph.nodes[index]) is None and graph.nodes[index].bend is None
+    ]
 
 
 def _last_layers(graph: Structure) -> frozenset[int]:

@@ -29,7 +29,7 @@ from ...graph.structure import Structure
 from ...support.caches import Cache
 from ..rules import Acts, Rule
 from ..steps import Backward, Step
-from .composites import GRADIENT
+from .composites import GRADIENT, unknown
 from .layer import Layer, Norm
 from .merging import merged
 from .operators import refusal, varying_slots
@@ -84,6 +84,11 @@ class DeepLift(Rule):
 
     def at(self, node: Node) -> None:
         return None
+
+    def by_gradient(self, graph: Structure) -> list[str]:
+        """The operators that multipliers pass by their gradient, as nothing is known of them."""
+        nodes = reached_by_multipliers(graph)
+        return unknown(graph, nodes) if self.fallback == GRADIENT else []
 
     def acts(self, graph: Structure) -> Acts:
         assert isinstance(graph, Graph)

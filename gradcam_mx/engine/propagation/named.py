@@ -145,4 +145,11 @@ def excitation_rule(contrastive: bool, fallback: str | None = None) -> Relevance
         fallback: "gradient" for operators that nothing is known of.
     """
     usual = Composite(Excitation(), Excitation(), last=Excitation(contrastive))
-    return Relevance(usual, fallback=fallback, start_with="one", name="excitation backprop")
+    return Relevance(
+        usual,
+        epsilon=0.0,
+        fallback=fallback,
+        start_with="one",
+        excites_only=True,
+        name="excitation backprop",
+    )

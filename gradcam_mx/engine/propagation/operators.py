@@ -13,7 +13,7 @@ from ...graph.passages import Passage, passage
 from ...graph.structure import Structure
 from ..steps import Step
 from .gates import shares_of
-from .shares import Passed, divided, proportional
+from .shares import Passed, divided, positive, proportional
 from .ties import REDUCTIONS, to_extremes, to_first
 
 Passing = Callable[[Step], Passed]
@@ -102,6 +102,23 @@ def _moved(step: Step) -> Passed:
         for taken in [*step.arriving, *(-one for one in found)]:
             step.told("bias", taken)
     return list(found)
+
+
+SUMS = {
+    *("elemwise_add", "broadcast_add", "add_n", "_grad_add", "_npi_add"),
+    *("mean", "_npi_mean", "sum", "_np_sum", "Pooling", "_npx_pooling"),
+    *("UpSampling", "_contrib_BilinearResize2D", "_contrib_AdaptiveAvgPooling2D"),
+}
+"""Operators that add what they read, with weights of 0 or more."""
+
+
+def exciting_sum(step: Step) -> Passed:
+    """In proportion to what is above zero, of what a sum adds."""
+    ran = step.run(inputs=[positive(one) for one in step.inputs])
+    shares = divided(step.arriving[0], ran.outputs[0], 0.0)
+    if step.told is not None:
+        shares.tell(step.told)
+    return [positive(one) * back for one, back in zip(step.inputs, ran.vjp([shares.values]))]
 
 
 def _product(step: Step, epsilon: float, shares: Sequence[float]) -> Passed:
