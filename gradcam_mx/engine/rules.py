@@ -330,7 +330,7 @@ def refuse_out_of_reach(rule: Rule, nodes: Iterable[Node], way: str) -> None:
     """
     if rule.needs_graph:
         raise RuleError(
-            f"{rule.name} is propagated through a graph, and {way}, there is none: make the net "
+            f"the rule {rule.name!r} goes through a graph, and {way}, there is none: make the net "
             "one that gm.trace(net) can trace, or explain it by a method that asks for less"
         )
     for node in nodes:

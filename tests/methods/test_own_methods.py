@@ -57,6 +57,6 @@ def test_a_formula_may_join_channels(net, channels):
 
 
 def test_a_family_that_is_none_is_refused():
-    told = "no family 'foo'; there are 'activation maps', 'gradients', 'perturbation', 'controls'"
+    told = "no family 'foo'; there are 'activation maps', 'gradients', 'relevance', 'perturbation'"
     with pytest.raises(MethodError, match=told):
         method(family="foo", paper="me", cost="1 forward", needs=Needs())
