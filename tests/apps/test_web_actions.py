@@ -563,3 +563,34 @@ def test_classes_are_completed(still):
     assert found("2") == [2]
     assert found("nothing") == []
     assert len(still.get(f"api/nets/{net}/classes?limit=1")["classes"]) == 1
+
+
+def test_every_function_that_looks_inside_gives_something(page):
+    """Whatever it gives can be shown, also of functions that are new."""
+    ready = {
+        "layer": LAYER,
+        "layers": LAYER,
+        "position": [3, 4],
+        "channel": 2,
+        "units": [1],
+        "target": {"class": 1},
+        "k": 2,
+        "steps": 2,
+    }
+    shown = {}
+    for form in page.get("api/state")["inspect"]:
+        names = [*form["takes"], *(one["name"] for one in form["settings"])]
+        asked = {
+            "action": "inspect",
+            "function": form["name"],
+            "nets": [next(iter(page.workspace.nets))],
+            "photos": [page.workspace.album.all()[0].id],
+            "arguments": {name: ready[name] for name in names if name in ready},
+        }
+        if form["name"] == "weights":
+            asked["arguments"]["layer"] = "second_fwd_output"  # a layer that has some
+        result = page.done(asked)
+        shown[form["name"]] = result["kind"]
+        if result["kind"] not in ("values", "channels"):
+            assert pixels_of(page.get(result["picture"])).ndim == 3
+    assert shown["concepts"] == "picture"

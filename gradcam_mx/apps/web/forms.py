@@ -157,7 +157,8 @@ def gives(function: Callable[..., Any]) -> str:
     if "ndarray" in hint:
         is_of_layer = "layer" in signature.parameters
         return "filters" if is_of_layer and "images" not in signature.parameters else "values"
-    made = inspect.unwrap(function).__globals__.get(hint)
+    # of one photo it is the first, of several a list
+    made = inspect.unwrap(function).__globals__.get(hint.split(" | ")[0])
     can_be_shown = any(hasattr(made, one) for one in ("_repr_png_", "_figure"))
     return "picture" if can_be_shown else "values"
 
