@@ -20,7 +20,6 @@ from reference import Reference
 from gradcam_mx import trace
 from gradcam_mx._mxnet import mx
 from gradcam_mx.engine.rules import DECONVNET, GUIDED, PLAIN
-from gradcam_mx.engine.segments import where
 from gradcam_mx.engine.tape import Tape
 from gradcam_mx.graph.layers import find_map
 
@@ -81,7 +80,7 @@ def float64_gradient_with_the_signs_of(tape, net, x, class_id, rule="plain"):
     parameters = {p.name: p.data().asnumpy() for p in net.collect_params().values()}
     reference = Reference(net(mx.sym.var("data")).tojson(), parameters)
     output = reference.forward(x.asnumpy())
-    for index in sorted(where(GUIDED, tape.graph)):
+    for index in sorted(GUIDED.acts(tape.graph)):
         node = tape.graph.nodes[index]
         seen = tape.value((index, 0)).asnumpy()
         z = reference.values[f"{tape.graph.nodes[node.inputs[0][0]].name}_output"]
