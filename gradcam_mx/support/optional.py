@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from ..errors import DependencyError
+from .randomness import randomness_kept
 
 _PACKAGES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 """What is imported → what people install, where it is called otherwise."""
@@ -22,8 +24,11 @@ def optional(module: str, purpose: str, extra: str = "perturb") -> Any:
     Raises:
         DependencyError: it is not installed; the message says how to.
     """
+    if module in sys.modules:
+        return sys.modules[module]
     try:
-        return importlib.import_module(module)
+        with randomness_kept():  # scikit-learn's linear models draw as they are imported (measured)
+            return importlib.import_module(module)
     except ImportError as error:
         name = module.split(".")[0]
         raise DependencyError(
