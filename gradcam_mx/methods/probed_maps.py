@@ -7,6 +7,7 @@ from typing import Iterator
 
 import numpy as np
 
+from ..graph.layers import Map
 from ..support.arrays import stretched
 from .activation_maps import activation_map, weighted
 from .view import View
@@ -45,19 +46,7 @@ def score_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np.n
             positions = tuple(range(masks.ndim - len(run.input_size), masks.ndim))
             yield run.x * stretched(masks, positions)
 
-    scores = np.stack(
-        list(
-            run.scores_at(
-                run.input_map,
-                masked(),
-                batch_size=batch_size,
-                progress=progress,
-                total=channels,
-                what="Score-CAM",
-            )
-        ),
-        axis=1,
-    )
+    scores = _tried(run, run.input_map, masked(), channels, "Score-CAM", batch_size, progress)
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     return weighted(of_rows(run, odds / odds.sum(axis=1, keepdims=True)), activations)
 
@@ -96,19 +85,7 @@ def ablation_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> n
             yield without
             without[:, channel] = activations[:, channel]
 
-    scores = np.stack(
-        list(
-            run.scores_at(
-                run.layer_map,
-                ablated(),
-                batch_size=batch_size,
-                progress=progress,
-                total=channels,
-                what="Ablation-CAM",
-            )
-        ),
-        axis=1,
-    )
+    scores = _tried(run, run.layer_map, ablated(), channels, "Ablation-CAM", batch_size, progress)
     drops = run.score[:, None] - scores
     size = np.abs(run.score)[:, None]
     shares = np.divide(drops, size, out=np.zeros_like(drops), where=size > 0)
@@ -150,18 +127,22 @@ def recipro_cam(run: View, *, batch_size: int = 16, progress: bool = True) -> np
             mask = functools.reduce(np.multiply.outer, masks)
             yield (activations * mask).astype(activations.dtype)
 
-    scores = np.stack(
-        list(
-            run.scores_at(
-                run.layer_map,
-                alone(),
-                batch_size=batch_size,
-                progress=progress,
-                total=len(places),
-                what="Recipro-CAM",
-            )
-        ),
-        axis=1,
-    )
+    scores = _tried(run, run.layer_map, alone(), len(places), "Recipro-CAM", batch_size, progress)
     found = stretched(scores, (1,)).reshape(len(scores), 1, *size)
     return of_rows(run, found)
+
+
+def _tried(
+    run: View,
+    where: Map,
+    values: Iterator[np.ndarray],
+    total: int,
+    what: str,
+    batch_size: int,
+    progress: bool,
+) -> np.ndarray:
+    """(N, total) the score of each sample for each of other values at the input or a layer."""
+    scores = run.scores_at(
+        where, values, batch_size=batch_size, progress=progress, total=total, what=what
+    )
+    return np.stack(list(scores), axis=1)
