@@ -24,8 +24,9 @@ def optional(module: str, purpose: str, extra: str = "perturb") -> Any:
     Raises:
         DependencyError: it is not installed; the message says how to.
     """
-    if module in sys.modules:
-        return sys.modules[module]
+    there = sys.modules.get(module)
+    if there is not None:
+        return there
     try:
         with randomness_kept():  # scikit-learn's linear models draw as they are imported (measured)
             return importlib.import_module(module)
