@@ -80,6 +80,10 @@ INSPECT = ["scikit-learn>=1.0"]
 APP = ["Flask>=3.0", "waitress>=2.1"]
 REPORT = ["Jinja2>=3.0"]
 
+# pyarrow from 25 on refuses numpy 1 when it is imported, and does not tell pip. Ray is for runs over
+# several processes or machines of a cluster; h5py writes what ViRelAy reads.
+FLEET = ["h5py>=3.1", "pyarrow>=14,<25", "ray>=2.10"]
+
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
 # What runs a notebook, and what opens it.
@@ -92,6 +96,7 @@ TEST = [
     *PERTURB,
     *INSPECT,
     *REPORT,
+    *FLEET,
     *TRAIN,
     *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
@@ -164,6 +169,7 @@ setup(
         "inspect": INSPECT,
         "app": APP,
         "report": REPORT,
+        "fleet": FLEET,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,

@@ -26,6 +26,7 @@ from gradcam_mx.inspect.check import check
 from gradcam_mx.methods import METHODS, ablation_cam, cam, centre_map, deconvnet, deep_lift, deep_shap, edge_map, eigen_cam, eigen_grad_cam, excitation_backprop, expected_gradients, explain, feature_ablation, finer_cam, full_grad, grad_cam, grad_cam_pp, guided_backprop, guided_grad_cam, hires_cam, input_x_gradient, integrated_gradients, kernel_shap, layer_cam, lift_cam, lime, lrp, occlusion, partition_shap, random_map, recipro_cam, relevance_cam, rise, saliency, score_cam, smooth_grad, xgrad_cam
 from gradcam_mx.metrics.stability import stability
 from gradcam_mx.nn import Activation, Conv2D
+from gradcam_mx.store.store import Store
 from gradcam_mx.support.geometry import Geometry
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "predict",
     "predict_fn",
     "report",
+    "Store",
     "stability",
     "trace",
     "verify",

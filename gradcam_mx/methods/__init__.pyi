@@ -3626,7 +3626,7 @@ def relevance_cam(
         >>> net = mx.gluon.model_zoo.vision.resnet18_v1()
         >>> net.initialize()
         >>> gm.relevance_cam(net, mx.nd.ones((1, 3, 64, 64)), 281, "features.6").values.shape
-        (1, 8, 8)
+        (1, 4, 4)
     """
 
 @overload

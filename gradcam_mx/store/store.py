@@ -1,0 +1,253 @@
+"""A store: what was found of each sample of a data set, however many there are."""
+
+from __future__ import annotations
+
+import bisect
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..support.boundary import told
+from . import manifest, parts
+from .columns import LIGHT, arrow, traits_in, unpacked
+from .condition import Condition
+from .manifest import Manifest
+from .parts import Part
+from .rows import Row
+
+
+class Store:
+    """What `gm.run` or `gradcam-mx run` found of a data set, to be looked at.
+
+    It is read shard by shard, so that memory does not grow with it, and may be opened while a run
+    writes to it: it is of the shards that stood when it was opened; `refresh` gives it with those
+    that were added.
+
+    Args:
+        path: of its folder.
+
+    Raises:
+        InputError: there is no store.
+        DependencyError: pyarrow is not installed.
+
+    Example:
+        >>> store = gm.Store("found")                                    # doctest: +SKIP
+        >>> wrong = store.filter(label=3, right=False)                   # doctest: +SKIP
+        >>> len(store), len(wrong), wrong[0].place                       # doctest: +SKIP
+        (20000, 41, 'dog/0131.png')
+        >>> wrong.mean_map("grad_cam").shape                             # doctest: +SKIP
+        (7, 7)
+    """
+
+    @told
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser()
+        self.manifest: Manifest = manifest.read(self.path)
+        """What it was made of."""
+        self._parts = parts.parts_of(self.path)
+
+    def __repr__(self) -> str:
+        about = self.manifest
+        return (
+            f"<Store {self.path}: {len(self)} of {about.samples} samples, "
+            f"{', '.join(self.methods)}>"
+        )
+
+    def __len__(self) -> int:
+        """How many samples it has, those of which nothing was found among them."""
+        return sum(one.count for one in self._parts)
+
+    def __iter__(self) -> Iterator[Row]:
+        for part in self._parts:
+            yield from self._rows(part)
+
+    def __getitem__(self, number: int) -> Row:
+        """The sample of that number among those that are meant.
+
+        Raises:
+            IndexError: there is none.
+        """
+        ends = list(accumulate(one.count for one in self._parts))
+        count = ends[-1] if ends else 0
+        if not -count <= number < count:
+            raise IndexError(f"sample {number} of {count}")
+        number %= count
+        place = bisect.bisect_right(ends, number)
+        part = self._parts[place]
+        table = part.read(self.columns).slice(number - (ends[place] - part.count), 1)
+        (cells,) = parts.rows_of(table)
+        return Row(self.manifest, cells, traits_in(part.schema))
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the methods that were run."""
+        return list(self.manifest.methods)
+
+    @told
+    def filter(
+        self,
+        *,
+        label: int | Sequence[int] | None = None,
+        predicted: int | Sequence[int] | None = None,
+        right: bool | None = None,
+        failed: bool | None = None,
+        score: tuple[float, float] | None = None,
+        probability: tuple[float, float] | None = None,
+        place: str | None = None,
+    ) -> Store:
+        """The samples that meet all that is given, as a store.
+
+        Args:
+            label: their true class, or several.
+            predicted: their top class, or several.
+            right: whether the top class is the true class.
+            failed: whether nothing was found of them.
+            score: the lowest and highest number of what was explained.
+            probability: the lowest and highest probability of the top class.
+            place: a pattern of what the data set calls them, such as "cats/*.jpg".
+        """
+        wanted = Condition(
+            _several(label), _several(predicted), right, failed, score, probability, place
+        )
+        found = self.refresh()
+        found._parts = [Part(one.shard, (*one.conditions, wanted)) for one in self._parts]
+        return found
+
+    def refresh(self) -> Store:
+        """All of the store as it stands now."""
+        return Store(self.path)
+
+    # -- columns -----------------------------------------------------------------------------------
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The names of all columns; `gradcam_mx.store.columns` tells what they hold."""
+        return list(dict.fromkeys(name for one in self._parts for name in one.schema.names))
+
+    @told
+    def batches(self, columns: Sequence[str] = LIGHT) -> Iterator[dict[str, np.ndarray]]:
+        """Columns of each shard in turn, as numpy has them: NaN or None where there is nothing.
+
+        Args:
+            columns: their names.
+        """
+        names = self._checked(columns)
+        return (
+            {name: parts.as_array(table[name]) for name in names}
+            for table in (one.read(names) for one in self._parts)
+        )
+
+    @told
+    def column(self, name: str) -> np.ndarray:
+        """A column of numbers or texts as a whole, (N,).
+
+        Args:
+            name: of it.
+        """
+        found = [one[name] for one in self.batches([name])]
+        return np.concatenate(found) if found else np.zeros(0)
+
+    @told
+    def maps(self, method: str) -> Iterator[tuple[list[int], np.ndarray]]:
+        """The maps of a method, a shard after the other: the numbers of the samples, and (n, h, w).
+
+        Samples without a map are left out; where sizes differ within a shard, each size comes for
+        itself.
+
+        Args:
+            method: its name.
+
+        Raises:
+            InputError: there is no such method.
+        """
+        self._check_method(method)
+        names = ["number", *(f"{method}.{one}" for one in ("shape", "scale", "map"))]
+        return self._maps(names)
+
+    def _maps(self, names: Sequence[str]) -> Iterator[tuple[list[int], np.ndarray]]:
+        for part in self._parts:
+            of_sizes: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
+            for row in parts.rows_of(part.read(names)):
+                number, shape, scale, kept = (row[name] for name in names)
+                if kept is not None:
+                    of_sizes.setdefault(tuple(shape), []).append(
+                        (number, unpacked(shape, scale, kept))
+                    )
+            for found in of_sizes.values():
+                yield [number for number, _ in found], np.stack([one for _, one in found])
+
+    @told
+    def mean_map(self, method: str) -> np.ndarray:
+        """The mean of all maps of a method, each first divided by its largest absolute value.
+
+        Args:
+            method: its name.
+
+        Raises:
+            InputError: there are no maps, or of several sizes.
+        """
+        total, count = None, 0
+        for _, maps in self.maps(method):
+            if total is not None and maps.shape[1:] != total.shape:
+                raise InputError(
+                    f"maps of {method} are of several sizes, {total.shape} and {maps.shape[1:]}"
+                )
+            largest = np.abs(maps).reshape(len(maps), -1).max(axis=1)
+            largest = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (maps.ndim - 1))
+            summed = (maps / largest).sum(axis=0, dtype=np.float64)
+            total, count = summed if total is None else total + summed, count + len(maps)
+        if total is None:
+            raise InputError(f"there is no map of {method} among the {len(self)} samples")
+        return np.asarray(total / count, np.float32)
+
+    # -- other packages ----------------------------------------------------------------------------
+
+    @told
+    def to_arrow(self, columns: Sequence[str] = LIGHT) -> Any:
+        """Columns as a table of Arrow.
+
+        Args:
+            columns: their names; `columns` has all.
+        """
+        names = self._checked(columns)
+        tables = [one.read(names) for one in self._parts]
+        return arrow().concat_tables(tables, promote_options="default")
+
+    @told
+    def to_pandas(self, columns: Sequence[str] = LIGHT) -> Any:
+        """Columns as a data frame of pandas.
+
+        Args:
+            columns: their names; `columns` has all.
+        """
+        return self.to_arrow(columns).to_pandas()
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _rows(self, part: Part) -> Iterator[Row]:
+        traits = traits_in(part.schema)
+        for cells in parts.rows_of(part.read(self.columns)):
+            yield Row(self.manifest, cells, traits)
+
+    def _checked(self, columns: Sequence[str]) -> list[str]:
+        known = self.columns
+        unknown = [one for one in columns if one not in known]
+        if unknown and known:
+            raise InputError(
+                f"the store has no column {', '.join(unknown)}; it has {', '.join(known)}"
+            )
+        return list(columns)
+
+    def _check_method(self, method: str) -> None:
+        if method not in self.manifest.methods:
+            raise InputError(
+                f"the store has no method {method!r}; it has {', '.join(self.methods) or 'none'}"
+            )
+
+
+def _several(given: int | Sequence[int] | None) -> Sequence[int] | None:
+    return [given] if isinstance(given, (int, np.integer)) else given
