@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -58,12 +58,12 @@ def eight_bits(values: np.ndarray, bits: int | None) -> np.ndarray:
     return np.round(values * (255 / limit)).astype(np.uint8)
 
 
-def deep_colours(image: Image.Image, path: Path, bits: int | None) -> Image.Image:
+def deep_colours(image: Image.Image, file: BinaryIO, bits: int | None) -> Image.Image:
     """A picture of 16 bits a colour, which Pillow has cut to the upper eight.
 
     Args:
         image: as Pillow has loaded it.
-        path: of its file.
+        file: that it is in.
         bits: how many its numbers have; None for 16, which are left as they are.
 
     Raises:
@@ -73,7 +73,8 @@ def deep_colours(image: Image.Image, path: Path, bits: int | None) -> Image.Imag
         most = int(np.asarray(image.convert("RGB")).max())
         _warn_if_dark(most * 256 + 255 if most else 0)
         return image
-    values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    file.seek(0)
+    values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3:
         raise PhotoError("has 16 bits a colour in a way that is not known: save it as PNG")
     whole = Image.fromarray(eight_bits(values[..., 2::-1], bits))

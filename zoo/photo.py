@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import io
 from pathlib import Path
-from typing import Any, Iterator
+from threading import Lock
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
@@ -14,7 +15,10 @@ from gradcam_mx.support.photo_shapes import photo_advice
 
 from .depth import checked_bits, deep_colours, eight_bits
 
-__all__ = ["as_photo", "read_photo"]
+__all__ = ["as_photo", "decode_photo", "read_photo"]
+
+_AGAIN = "copy or download it again"
+_EMPTY = f"is empty: {_AGAIN}"
 
 
 def read_photo(path: str | Path, *, bits: int | None = None) -> np.ndarray:
@@ -50,45 +54,91 @@ def read_photo(path: str | Path, *, bits: int | None = None) -> np.ndarray:
             f"there is no file {path}: check the path; it was looked for in {Path.cwd()}"
         )
     try:
-        if path.stat().st_size == 0:
-            raise PhotoError("is empty: copy or download it again")
-        with _whole_pictures_alone(), Image.open(path) as image:
+        if path.stat().st_size == 0:  # a pipe has none either, and opening one may wait for ever
+            raise PhotoError(f"{path} {_EMPTY}")
+        with path.open("rb") as file:
+            return _decoded(file, str(path), bits)
+    except OSError as error:
+        what = "change its permissions" if isinstance(error, PermissionError) else _AGAIN
+        raise PhotoError(f"{path} may not be read ({error.strerror}): {what}") from error
+
+
+def decode_photo(raw: bytes, name: str, *, bits: int | None = None) -> np.ndarray:
+    """The picture in the bytes of a file, as `read_photo` reads it.
+
+    Args:
+        raw: all bytes of the file.
+        name: what messages call it.
+        bits: how many bits the numbers have in a file of 16 bits; None for all.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+
+    Raises:
+        PhotoError: they are none, damaged or no picture, or the numbers have more than `bits`.
+
+    Example:
+        >>> decode_photo(b"no picture", "record 7")
+        Traceback (most recent call last):
+        gradcam_mx.errors.PhotoError: record 7 is not a picture of a known kind: save it as ...
+    """
+    if not raw:
+        raise PhotoError(f"{name} {_EMPTY}")
+    return _decoded(io.BytesIO(raw), name, checked_bits(bits))
+
+
+def _decoded(file: BinaryIO, name: str, bits: int | None) -> np.ndarray:
+    try:
+        # several threads may not look for the readers of formats at once: one would miss some
+        Image.preinit()
+        Image.init()
+        with _WHOLE_PICTURES_ALONE, Image.open(file) as image:
             # asked before it is loaded, which forgets it
             is_deep = any(";16" in str(tile[3]) for tile in image.tile)
             image.load()
-            whole = deep_colours(image, path, bits) if is_deep and _has_colours(image) else image
-            picture = _rgb(ImageOps.exif_transpose(whole), bits)
+            whole = deep_colours(image, file, bits) if is_deep and _has_colours(image) else image
+            return _rgb(ImageOps.exif_transpose(whole), bits)
     except PhotoError as error:
-        raise PhotoError(f"{path} {error}") from None
-    except PermissionError as error:
-        raise PhotoError(
-            f"{path} may not be read ({error.strerror}): change its permissions"
-        ) from error
+        raise PhotoError(f"{name} {error}") from None
     except Image.UnidentifiedImageError as error:
         raise PhotoError(
-            f"{path} is not a picture of a known kind: save it as JPEG or PNG"
+            f"{name} is not a picture of a known kind: save it as JPEG or PNG"
         ) from error
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{path} is too large ({error}): save a smaller copy") from error
+        raise PhotoError(f"{name} is too large ({error}): save a smaller copy") from error
     except Exception as error:
         # each file format has its own ways to fail on damaged data
         raise PhotoError(
-            f"{path} is damaged or truncated ({error}): copy or download it again, "
-            "or save it as JPEG or PNG"
+            f"{name} is damaged or truncated ({error}): {_AGAIN}, or save it as JPEG or PNG"
         ) from error
-    return picture
 
 
-@contextmanager
-def _whole_pictures_alone() -> Iterator[None]:
-    """Pillow fills up truncated pictures in grey once any package has asked for it, as GluonCV does
-    when it is imported."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+class _WholePicturesAlone:
+    """While one or more threads are in it, Pillow refuses truncated pictures.
+
+    It fills them up in grey once any package has asked for it, as GluonCV does when it is imported.
+    The setting is one for all threads: the first that enters keeps what it was, the last that
+    leaves puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = Lock(), 0, False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = ImageFile.LOAD_TRUNCATED_IMAGES
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+
+
+_WHOLE_PICTURES_ALONE = _WholePicturesAlone()
 
 
 def _has_colours(image: Image.Image) -> bool:
