@@ -59,7 +59,7 @@ def explained(job: Job, inputs: Sequence[np.ndarray]) -> list[Found]:
     """
     recorded = job.plan.record(job.graph, np.concatenate(inputs), job.target)
     if len(inputs) > 1:
-        _check_apart(recorded)
+        check_apart(recorded)
     done = job.plan.explain(recorded, job.target)
     of_methods = {method: _named(done.first(method), job.labels) for method in job.methods}
     chances = chances_of(recorded) if job.given.what == CLASSES else None
@@ -73,7 +73,7 @@ def explained(job: Job, inputs: Sequence[np.ndarray]) -> list[Found]:
     ]
 
 
-def _check_apart(recorded: Recorded) -> None:
+def check_apart(recorded: Recorded) -> None:
     """Refuse photos that change what is found on each other, or whose outputs are joined."""
     recording = recorded.recording
     with warnings.catch_warnings():

@@ -25,7 +25,7 @@ from .kinds import Fault, Kind
 from .loops import steps_of
 from .node import Entry, Node, Shape, Shapes, TracedBlock
 from .own import Own, no_block
-from .parameters import IS_DOUBLE, Parameters, in_double, is_double
+from .parameters import IS_DOUBLE, Parameters, brought_to, in_double, is_double
 from .piece import Piece, symbol_of
 from .rewrite import rewrite
 from .structure import Structure
@@ -126,6 +126,16 @@ class Graph(Structure):
         description, output_names, sources, input_names, blocks, points = self._made_of
         marked, doubled = {**description, IS_DOUBLE: True}, in_double(sources)
         return Graph(marked, output_names, doubled, input_names, blocks, points)
+
+    def on(self, context: Any) -> Graph:
+        """The same graph on another device, on copies of the parameters that are elsewhere.
+
+        Args:
+            context: the device, `mx.cpu(i)` or `mx.gpu(i)`.
+        """
+        description, output_names, sources, input_names, blocks, points = self._made_of
+        placed = brought_to(sources, context)
+        return Graph(description, output_names, placed, input_names, blocks, points)
 
     def with_numbers(self, numbers: Mapping[str, np.ndarray]) -> Graph:
         """The same graph with other numbers in some of its parameters, which are then its own.

@@ -163,13 +163,21 @@ def is_double(description: Mapping[str, Any]) -> bool:
 
 def in_double(sources: Mapping[str, Any]) -> dict[str, Any]:
     """Copies of parameters, those of floating-point types in double precision."""
-    arrays = {
-        name: source.data(source.list_ctx()[0]) if is_gluon(source) else source
-        for name, source in sources.items()
-    }
     return {
         name: array.astype("float64") if type_name(array) in FLOATS else array
-        for name, array in arrays.items()
+        for name, array in _arrays(sources).items()
+    }
+
+
+def brought_to(sources: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Parameters on another device, copies of those that are elsewhere."""
+    return {name: array.as_in_context(context) for name, array in _arrays(sources).items()}
+
+
+def _arrays(sources: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: source.data(source.list_ctx()[0]) if is_gluon(source) else source
+        for name, source in sources.items()
     }
 
 

@@ -7,10 +7,13 @@ from importlib import import_module
 from .. import _names
 from .activation_maps import activation_map
 from .functions import method
+from .needs import Needs
 from .perturbing import perturbation
 from .plan import Explained, Plan
 from .register import METHODS, Method, Result, methods_kept
+from .run import Run
 from .together import explain
+from .view import View
 
 for _file, _methods in _names.METHODS_OF.items():
     _module = import_module(f"{__name__}.{_file}")
@@ -20,8 +23,11 @@ __all__ = [
     "METHODS",
     "Explained",
     "Method",
+    "Needs",
     "Plan",
     "Result",
+    "Run",
+    "View",
     "activation_map",
     "explain",
     "method",

@@ -47,7 +47,8 @@ class Manifest:
     """What is explained; None for each sample's top class."""
     output: Any = None
     class_names: list[str] | None = None
-    versions: dict[str, str] = field(default_factory=dict)
+    surroundings: dict[str, Any] = field(default_factory=dict)
+    """Versions of all that plays a part, and the machine."""
     set_aside: dict[str, str] = field(default_factory=dict)
     """Number of a shard that ended its workers → what is known of it."""
     is_done: bool = False

@@ -77,7 +77,7 @@ def write(path: Path, table: Any) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with files.whole(path) as part:
+    with files.whole(path, f".{os.getpid()}") as part:
         part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             parquet().write_table(table, file, compression="zstd")

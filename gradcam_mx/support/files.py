@@ -10,16 +10,20 @@ from ..errors import GradCamError, OutputError
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def whole(path: str | Path, mark: str = "") -> Iterator[Path]:
     """A place to write to, of the same suffix, whose file is moved to `path` at the end.
 
     So nothing half-written ever stands there.
+
+    Args:
+        path: where the file is to stand.
+        mark: tells the place from those of other processes that may write the same file.
 
     Raises:
         OutputError: it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part{path.suffix}")
+    part = path.with_name(f".{path.name}{mark}.part{path.suffix}")
     try:
         try:
             yield part

@@ -249,7 +249,7 @@ def test_a_rule_of_ones_own_finds_operators_as_they_are():
 
     rule = AtProducts()
     made = net(RELUS["mask"])
-    run = gm.run.Run(made, X, 1, needs=[gm.methods.needs.Needs(rules=frozenset([rule]))])
+    run = gm.methods.Run(made, X, 1, needs=[gm.methods.Needs(rules=frozenset([rule]))])
     close(run.input_gradient(rule), gm.saliency(made, X, 1).values)
     assert seen == [2]
 

@@ -20,7 +20,7 @@ from ..writing import Read
 from .brief import Brief
 from .looking import Looked, look, measure
 from .sealing import FORMAT, PROGRAM
-from .surroundings import surroundings
+from ..surroundings import surroundings
 from .totals import Totals, clean
 
 _LAYERS = 400

@@ -1,4 +1,4 @@
-"""On what a report was made: versions of all that plays a part, and the machine."""
+"""On what something was computed: versions of all that plays a part, and the machine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..._mxnet import mx
-from ..._version import __version__
-from ..provenance import Record
+from .._mxnet import mx
+from .._version import __version__
+from .provenance import Record
 
 _PACKAGES = (
     "numpy",
