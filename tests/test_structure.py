@@ -70,7 +70,7 @@ def test_one_room_draws():
     assert {path.rpartition("/")[0] for path in drawing} == {"gradcam_mx/picture"}
     # the others read photos and scale them
     assert homes(["PIL"], imported) == {
-        "gradcam_mx/apps/labelled.py",
+        "gradcam_mx/apps/object_masks.py",
         "gradcam_mx/apps/outputs.py",
         "gradcam_mx/apps/web/album.py",
         "gradcam_mx/picture/encoded.py",

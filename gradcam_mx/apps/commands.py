@@ -11,23 +11,26 @@ from typing import Any, Callable, Sequence
 from tqdm import tqdm
 
 from .. import zoo
+from ..data.label_lines import lines_of
+from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
 from ..graph.trace import trace
 from ..inspect.check import check
+from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
 from . import requested, requested_measures
 from .explaining import Outcome, explain_all
-from .labelled import lines_of, masks_of
 from .measuring import Subject, check_free, measure_all, recommend_one
+from .object_masks import masks_of
 from .option_groups import DEFAULT_METHODS
 from .outputs import given_by
-from .photos import Job, base_of_all, find_photos, from_file, in_memory, sources
+from .photos import Job, base_of_all, from_file, in_memory, sources
 from .report.asked import brief_of
 from .report.parts import Files
 from .report.rendering import Renderer
 from .report.verifying import verify
 from .report.writing import write as write_report
-from .run_folder import RunFolder, check_out, source_of
+from .run_folder import RunFolder, check_out
 from .settings import settings
 from .stopping import Stop
 

@@ -19,7 +19,7 @@ from ..metrics.recommending import Recommendation, recommend
 from ..metrics.table import Evaluation
 from ..support import files
 from .explaining import Outcome, read_ahead
-from .labelled import read_mask
+from .object_masks import read_mask
 from .photos import Job, Source
 from .results import joined
 from .run_folder import RunFolder

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
 from .. import picture, zoo
-from ..errors import PhotoError
 from ..graph.digest import Digest, digest_of
 from ..graph.graph import Graph
 from ..methods import METHODS, Plan
 from ..methods.options import Options
+from ..support.paths import base_of, source_of
 from .outputs import CLASSES, Given
-from .run_folder import RunFolder, absolute, base_of, is_run, source_of
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+from .run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -105,49 +101,6 @@ class Source:
     """Gives (H, W, 3) uint8."""
     sha256: Callable[[], str]
     """Of the file."""
-
-
-def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """The files that the arguments name (themselves, in folders and all below them, by patterns),
-    each once; what names none.
-
-    What is hidden and what this program has written is left out of folders.
-
-    Raises:
-        PhotoError: nothing was found at all.
-    """
-    photos: list[Path] = []
-    failures = []
-    for text in given:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            found = list(_below(path))
-        elif path.exists() or not glob.has_magic(text):
-            found = [path]
-        else:
-            matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
-            found = [one for one in map(Path, matches) if not one.is_dir()]
-        if not found:
-            failures.append(
-                f"no photos found in {text}; looked for files ending in "
-                f"{', '.join(sorted(SUFFIXES))}"
-            )
-        photos += found
-    if not photos:
-        raise PhotoError("; ".join(failures))
-    return list({absolute(path): path for path in photos}.values()), failures
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    """The photos in a folder and in those below it."""
-    for place, folders, names in os.walk(folder):
-        if is_run(Path(place)):
-            folders.clear()
-            continue
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(place, name)
 
 
 def sources(given: Sequence[str], photos: Sequence[Path], job: Job, out: RunFolder) -> list[Source]:

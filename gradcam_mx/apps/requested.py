@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import zoo
 from .._mxnet import mx
+from ..data.photo_files import find_photos
 from ..errors import InputError, NetworkError, PhotoError, TargetError
 from ..graph import dense_head
 from ..graph.graph import Graph
@@ -27,7 +28,7 @@ from .choices import ALL_CAMS
 from .option_groups import DEFAULT_MODEL
 from .outputs import DETECTIONS, given_by
 from .outputs import target as target_of
-from .photos import Job, find_photos
+from .photos import Job
 
 SMALLEST, LARGEST = 8, 513
 """Sides of pictures that are tried where the network's files tell none."""

@@ -6,12 +6,12 @@ import argparse
 from importlib.util import find_spec
 from typing import Any, Sequence
 
+from ..data.label_lines import Line
 from ..errors import TargetError
 from ..metrics.evaluating import Evaluator, Way
 from ..metrics.recommending import MEASURES
 from ..metrics.register import METRICS, find_metric
 from .choices import NONE
-from .labelled import Line
 from .option_groups import DEFAULT_METHODS
 from .outputs import target as target_of
 from .photos import Job

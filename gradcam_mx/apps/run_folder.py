@@ -20,11 +20,10 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 from .._version import __version__
 from ..errors import OutputError
 from ..support import files
+from ..support.ours import PROGRAM, RECORD, is_run, settings_of
+from ..support.paths import absolute, source_of
 from .results import Results, Row
 
-PROGRAM = "gradcam-mx"
-RECORD = "run.json"
-"""What a run was asked for; it marks a folder as one of this program's."""
 RUNS = Path("explanations")
 """Where each run has a folder of its own, if none is named."""
 
@@ -92,26 +91,6 @@ def _holds_runs(folder: Path) -> bool:
     return is_run(folder) or (any(folder.iterdir()) and not _foreign(folder))
 
 
-def is_run(folder: Path) -> bool:
-    """Whether a run of this program has written there.
-
-    Args:
-        folder: any.
-    """
-    return _settings_of(folder) is not None
-
-
-def _settings_of(folder: Path) -> Any:
-    """What the run of a folder was asked for; None if it is no run's."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(record, dict) or record.get("program") != PROGRAM:
-        return None
-    return record.get("settings", {})
-
-
 # -- the folder of one run -------------------------------------------------------------------------
 
 
@@ -141,7 +120,7 @@ class RunFolder:
         if self._is_new:
             return False
         if is_run(folder):
-            return bool(_settings_of(folder) == self._settings)
+            return bool(settings_of(folder) == self._settings)
         return folder.is_dir() and not any(folder.iterdir())
 
     def names(
@@ -302,35 +281,6 @@ def _made(folder: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def source_of(path: Path) -> str:
-    """How a photo is named in results: by its whole path.
-
-    Args:
-        path: of the photo.
-    """
-    return os.fsencode(absolute(path)).decode("utf-8", "backslashreplace")
-
-
-def absolute(path: Path) -> Path:
-    """The whole path, without a "..": what symbolic links point at plays no part.
-
-    Args:
-        path: of any file or folder.
-    """
-    return Path(os.path.normpath(path.absolute()))
-
-
-def base_of(photos: Sequence[Path], folders: Sequence[Path]) -> Path:
-    """The deepest folder that holds all photos, and the folders that were given.
-
-    Args:
-        photos: their paths.
-        folders: that photos were looked for in.
-    """
-    places = [absolute(path).parent for path in photos] + [absolute(one) for one in folders]
-    return Path(os.path.commonpath(places))
 
 
 def _candidates(out: Path | None) -> Iterator[Path]:

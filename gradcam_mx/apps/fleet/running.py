@@ -115,7 +115,8 @@ def run(
         >>> len(store), len(store.filter(right=False))                   # doctest: +SKIP
         (20000, 812)
     """
-    samples = open_samples(data, labels=labels)
+    classes = ClassNames.of(net, names)
+    samples = opened(data, labels, classes.given or classes.own, bits)
     asked = _asked(
         net,
         samples,
@@ -135,9 +136,9 @@ def run(
     )
     crew = crew_of(asked, workers, ray, gpus_per_worker, timeout)
     folder = Path(path).expanduser()
-    known = ClassNames.of(net, names).labels(None)
-    classes = None if known is None else [known.name(one) for one in range(len(known))]
-    work = Run(folder, samples, asked, crew, shard_size, classes, progress)
+    known = classes.labels(None)
+    called = None if known is None else [known.name(one) for one in range(len(known))]
+    work = Run(folder, samples, asked, crew, shard_size, called, progress)
     with Stop() as stop:
         outcome = work.fill(stop)
     if outcome.stopped is not None:
@@ -146,6 +147,21 @@ def run(
     for said in told_of(outcome, len(store.filter(failed=True))):
         warnings.warn(said, stacklevel=caller_level())
     return store
+
+
+def opened(data: Any, labels: Any, names: Names | None, bits: int | None) -> Samples:
+    """A data set whose labels are classes of a net.
+
+    Args:
+        data: as `run` takes it; one that is open has its labels.
+        labels: the true classes.
+        names: those of the net's classes, where they are known and there are labels.
+        bits: how many bits the numbers have in photos of 16 bits.
+    """
+    if isinstance(data, Samples):
+        return data
+    has_labels = labels is not None or isinstance(data, tuple)
+    return open_samples(data, labels=labels, label_names=names if has_labels else None, bits=bits)
 
 
 def crew_of(

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Sequence
 
+from ...data.label_lines import Line
 from ...errors import TargetError
 from ...metrics.register import find_metric
 from .. import requested_measures
 from ..choices import NONE
-from ..labelled import Line, masks_of
+from ..object_masks import masks_of
 from ..option_groups import DEFAULT_MODEL
 from ..outputs import CLASSES
 from ..photos import Job, base_of_all, from_file

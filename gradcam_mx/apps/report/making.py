@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Mapping, Sequence
 
 from ... import picture, zoo
+from ...data.label_lines import lines_of
 from ...errors import InputError, TargetError
 from ...graph.graph import Graph
 from ...graph.outputs import choose
@@ -21,7 +22,6 @@ from ...support.boundary import told
 from ...support.callers import caller_level
 from ...support.labels import Labels, Names
 from ...targets.names import ClassNames
-from ..labelled import lines_of
 from ..outputs import CLASSES, given_by
 from ..photos import Job, Source, from_array, from_file
 from ..requested import check_job

@@ -14,7 +14,7 @@ from ...metrics.register import Metric
 from ...picture.overlays import veiled
 from ...support.arrays import numbers_of
 from ...support.geometry import Geometry
-from ..labelled import masks_of, read_mask, seen_mask
+from ..object_masks import masks_of, read_mask, seen_mask
 from ..photos import base_of_all
 from ..provenance import Record, packed, unpacked
 

@@ -16,10 +16,10 @@ from typing import Any, Callable
 
 from tqdm import tqdm
 
+from ...data.photo_files import find_photos
 from ...errors import DependencyError, OutputError, PhotoError
 from ..advice import told
 from ..option_groups import DEFAULT_METHODS
-from ..photos import find_photos
 from . import opening
 from .guard import Guard, is_loopback
 from .jobs import Jobs
