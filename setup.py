@@ -80,8 +80,8 @@ INSPECT = ["scikit-learn>=1.0"]
 APP = ["Flask>=3.0", "waitress>=2.1"]
 REPORT = ["Jinja2>=3.0"]
 
-# pyarrow from 25 on refuses numpy 1 when it is imported, and does not tell pip. Ray is for runs over
-# several processes or machines of a cluster; h5py writes what ViRelAy reads.
+# pyarrow from 25 on refuses numpy 1 as it is imported, and does not tell pip; h5py writes what
+# ViRelAy reads; Ray gives the work to a cluster.
 FLEET = ["h5py>=3.1", "pyarrow>=14,<25", "ray>=2.10"]
 
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]

@@ -122,6 +122,21 @@ def _verify(options: argparse.Namespace) -> int:
     return DONE if found else SOMETHING_WRONG
 
 
+def _run(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    from .fleet.requested_run import fill  # it needs packages that the other commands do not
+
+    with Stop() as stop:
+        done = fill(options, stop)
+    for said in done.failures:
+        print(f"gradcam-mx: {said}", file=sys.stderr)
+    print(done.said)
+    if isinstance(done.stopped, KeyboardInterrupt):
+        print(f"gradcam-mx: {stop.said}", file=sys.stderr)
+        return stop.code
+    return SOMETHING_WRONG if done.failures else DONE
+
+
 def _told(
     outcome: Outcome,
     photos: int,
@@ -238,6 +253,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "evaluate": _evaluate,
     "report": _make_report,
     "verify": _verify,
+    "run": _run,
     "layers": _layers,
     "check": _check,
     "demo": _demo,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from . import values
 from .arguments import Collect
@@ -238,11 +238,12 @@ def add_preprocessing(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_what(command: argparse.ArgumentParser) -> Any:
+def add_what(command: argparse.ArgumentParser, methods: Sequence[str] = DEFAULT_METHODS) -> Any:
     """Methods, and what of the network they explain.
 
     Args:
         command: it gets the options.
+        methods: those if none is asked for.
 
     Returns:
         The group of these options.
@@ -253,11 +254,11 @@ def add_what(command: argparse.ArgumentParser) -> Any:
         nargs="+",
         type=values.method,
         action=Collect,
-        default=DEFAULT_METHODS,
+        default=list(methods),
         metavar="METHOD",
         help=f"one or several of {', '.join(METHODS)}, or {ALL_CAMS} for each "
         f"activation map that the network allows "
-        f"(default: {' '.join(DEFAULT_METHODS)})",
+        f"(default: {' '.join(methods)})",
     )
     what.add_argument(
         "--target",

@@ -10,6 +10,7 @@ from .._version import __version__
 from . import values
 from .arguments import Collect
 from .completion import PrintCompletion
+from .fleet_options import add_run
 from .option_groups import (
     LAYER_HELP,
     OUTPUT_HELP,
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_report(commands)
     _add_verify(commands)
+    add_run(commands)
     _add_layers(commands)
     _add_check(commands)
     _add_app(commands)

@@ -13,10 +13,13 @@ from gradcam_mx.methods.activation_maps import activation_map
 from gradcam_mx.methods.baselines import Baseline
 from gradcam_mx.methods.functions import method
 from gradcam_mx.methods.hiding import Lengths
+from gradcam_mx.methods.needs import Needs
 from gradcam_mx.methods.perturbing import perturbation
 from gradcam_mx.methods.plan import Explained, Plan
 from gradcam_mx.methods.register import METHODS, Method, Result, methods_kept
+from gradcam_mx.methods.run import Run
 from gradcam_mx.methods.segments import Segments
+from gradcam_mx.methods.view import View
 from gradcam_mx.support.labels import Names
 from gradcam_mx.targets import Several, Top
 from gradcam_mx.targets.heads import Target
@@ -25,8 +28,11 @@ __all__ = [
     "Explained",
     "METHODS",
     "Method",
+    "Needs",
     "Plan",
     "Result",
+    "Run",
+    "View",
     "ablation_cam",
     "activation_map",
     "cam",

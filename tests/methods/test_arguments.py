@@ -8,10 +8,9 @@ import re
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx.methods import method, methods_kept
+from gradcam_mx.methods import Needs, method, methods_kept
 from gradcam_mx.methods.arguments import ARGUMENTS, documented
 from gradcam_mx.rules import PLAIN
-from gradcam_mx.methods import Needs
 
 DOC = """Formula: what it is.
 

@@ -8,8 +8,7 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.errors import MethodError
-from gradcam_mx.methods import activation_map, method, methods_kept
-from gradcam_mx.methods import Needs
+from gradcam_mx.methods import Needs, activation_map, method, methods_kept
 
 
 @pytest.fixture

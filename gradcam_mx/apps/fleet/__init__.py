@@ -1,1 +1,1 @@
-"""A data set by one machine or many: its shards, those who work on them, and what becomes of them."""
+"""A data set by one machine or many: shards, those who work on them, what becomes of them."""

@@ -131,7 +131,7 @@ class _Filling:
             crew = self._run.crew()
             try:
                 self._give_out(crew, coming)
-            except (KeyboardInterrupt, OSError) as error:
+            except (KeyboardInterrupt, OSError, OutputError) as error:
                 self.outcome.stopped = error
             finally:
                 crew.end()

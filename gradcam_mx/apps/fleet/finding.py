@@ -52,18 +52,15 @@ class Finder:
             labels: the true class of each, where it is known.
             methods: what is found besides what the net says.
         """
-        if not inputs:
-            return []
+        if self._at_once == 1:
+            return self._one_by_one(inputs, labels, methods)
+        fill = self._at_once - len(inputs)
         try:
-            fill = max(0, self._at_once - len(inputs)) if self._at_once > 1 else 0
-            return [
-                *self._found(
-                    [*inputs, *[inputs[-1]] * fill], [*labels, *[labels[-1]] * fill], methods
-                )
-            ][: len(inputs)]
-        except GradCamError as error:
-            if len(inputs) == 1 and self._at_once == 1:
-                return [error]
+            whole = self._found(
+                [*inputs, *[inputs[-1]] * fill], [*labels, *[labels[-1]] * fill], methods
+            )
+            return [*whole[: len(inputs)]]
+        except GradCamError:
             return self._one_by_one(inputs, labels, methods)
 
     def _one_by_one(

@@ -252,4 +252,6 @@ def _pickled(given: Any) -> bytes:
     try:
         return bytes(cloudpickle.dumps(given))
     except Exception as error:
-        raise InputError(f"the work cannot go to a cluster ({error}); it {OF_THE_SCRIPT}") from error
+        raise InputError(
+            f"the work cannot go to a cluster ({error}); it {OF_THE_SCRIPT}"
+        ) from error

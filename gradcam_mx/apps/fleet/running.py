@@ -215,7 +215,7 @@ def _asked(
         metrics=metrics,
         preprocess=prepare,
         target=target,
-        modules=_modules(methods, metrics),
+        modules=modules_of(methods, metrics),
         **rest,
     )
     _ = made.plan  # refuses methods and options that there are not
@@ -236,8 +236,13 @@ def _input_shape(samples: Samples, prepare: Any) -> tuple[int, ...]:
     )
 
 
-def _modules(methods: Sequence[str], metrics: Sequence[str]) -> tuple[str, ...]:
-    """Those of other people whose import registers some of these."""
+def modules_of(methods: Sequence[str], metrics: Sequence[str]) -> tuple[str, ...]:
+    """Modules of other people whose import registers some of these.
+
+    Args:
+        methods: names out of `METHODS`.
+        metrics: names out of `METRICS`.
+    """
     found = [METHODS[one].formula.__module__ for one in methods]
     found += [METRICS[one].formula.__module__ for one in metrics]
     package = __name__.partition(".")[0]

@@ -16,11 +16,11 @@ from ...support.randomness import randomness_kept
 from ..explaining import Outcome, read_ahead
 from ..provenance import Record
 from ..stopping import Stop
+from ..surroundings import surroundings
 from ..writing import Read
 from .brief import Brief
 from .looking import Looked, look, measure
 from .sealing import FORMAT, PROGRAM
-from ..surroundings import surroundings
 from .totals import Totals, clean
 
 _LAYERS = 400
