@@ -160,7 +160,8 @@ def _billion(rate: float, size: float, files: int, store: Path, net, folder: Pat
         count = photos / shard
         print(
             f"10^9 photos, 1,000 workers, shards of {shard}: "
-            f"{photos / rate / workers / 3600:.1f} h of work, {count:,.0f} files, {photos * size / 1e12:.2f} TB; listing "
+            f"{photos / rate / workers / 3600:.1f} h of work, {count:,.0f} files, "
+            f"{photos * size / 1e12:.2f} TB; listing "
             f"{photos * listed / 3600:.1f} h, stamps {photos * stamped / 3600:.1f} h in one "
             f"process, {workers * rate / shard:.0f} files a second, "
             f"{workers * rate * size / 1e6:.0f} MB/s written; opening the store "
