@@ -136,6 +136,20 @@ class Store:
         """
         return reopen(self.manifest.data)
 
+    @told
+    def photo(self, row: Row, samples: Samples | None = None) -> np.ndarray:
+        """What the net saw of a sample, (H, W, 3) uint8; of one that was no photo, stretched.
+
+        Args:
+            row: of this store.
+            samples: the data set; by default it is opened again.
+
+        Raises:
+            InputError: the data set was in memory, or is one of inputs that are no pictures.
+            DataError, PhotoError: it is not there any more.
+        """
+        return self._seen(self._samples if samples is None else samples)(row.number)
+
     # -- columns -----------------------------------------------------------------------------------
 
     @cached_property
@@ -259,7 +273,7 @@ class Store:
         """
         self._check_method(method)
         place = Path(folder).expanduser()
-        seen = self._seen(self.samples() if samples is None else samples)
+        seen = self._seen(self._samples if samples is None else samples)
         return virelay.write(
             self._parts, self.manifest, self.columns, place, method, seen, self.path.name
         )
@@ -283,6 +297,10 @@ class Store:
 
     # -- inside ------------------------------------------------------------------------------------
 
+    @cached_property
+    def _samples(self) -> Samples:
+        return self.samples()
+
     def _seen(self, samples: Samples) -> virelay.Seen:
         """What gives the pixels that the net saw of a sample."""
         record = self.manifest.preprocess
@@ -292,6 +310,8 @@ class Store:
             values = samples.read(number).values
             if values.dtype == np.uint8 and prepare is not None:
                 return prepare.crop(values)
+            if values.ndim != 3:
+                raise InputError(f"a sample of shape {values.shape} is no picture")
             channels = values if len(values) == 3 else values.mean(axis=0, keepdims=True)
             shown = stretched(channels.transpose(1, 2, 0)) * 255
             return picture.to_uint8(np.broadcast_to(shown, (*shown.shape[:2], 3)))

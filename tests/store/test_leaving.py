@@ -61,7 +61,9 @@ def test_the_files_of_virelay(tmp_path, maps):
         "interpolation": "bilinear",
     }
     folder = _store(tmp_path / "a", maps, preprocess=prepare, class_names=["x", "y", "z"])
-    project = Store(folder).to_virelay(tmp_path / "page", "grad_cam", open_samples(photos))
+    store, samples = Store(folder), open_samples(photos)
+    np.testing.assert_array_equal(store.photo(store[6], samples), photos[6, 4:36, 4:36])
+    project = store.to_virelay(tmp_path / "page", "grad_cam", samples)
     about = json.loads(project.read_text())["project"]
     assert about["attributions"]["attribution_strategy"] == "predicted_label"
     with h5py.File(project.parent / about["dataset"]["path"]) as file:
