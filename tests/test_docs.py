@@ -131,7 +131,7 @@ import re, sys
 from pathlib import Path
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
-from gradcam_mx.methods import Run
+from gradcam_mx.methods.run import Run
 
 net = mx.gluon.model_zoo.vision.squeezenet1_1()
 net.initialize(mx.init.Xavier(magnitude=3))

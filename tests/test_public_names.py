@@ -9,7 +9,7 @@ import pytest
 import gradcam_mx as gm
 from gradcam_mx._names import METRICS_OF, MODULES
 
-ROOMS = [*MODULES, "baselines", "methods", "run"]
+ROOMS = [*MODULES, "baselines", "methods"]
 
 
 @pytest.mark.parametrize("name", ROOMS)

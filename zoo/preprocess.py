@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 from PIL import Image
@@ -68,6 +68,21 @@ class Preprocess:
             given = getattr(self, name)
             if given not in known:
                 raise InputError(f"{name}={given!r}; expected {' or '.join(map(repr, known))}")
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Preprocess:
+        """The one whose fields are kept as JSON has them.
+
+        Args:
+            record: `dataclasses.asdict` of it, written and read.
+
+        Raises:
+            InputError: there is no such way.
+        """
+        made: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in record.items()
+        }
+        return cls(**made)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -63,7 +63,7 @@ def job_of(record: Mapping[str, Any], graph: Graph, labels: Labels | None = None
             "what was explained was marked by a mask, which is not kept: it cannot be made again"
         )
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, record["output"])])
-    prepare = preprocess_of(record["preprocess"])
+    prepare = zoo.Preprocess.of(record["preprocess"])
     gives = given_by(graph, record["output"], prepare)
     options = argparse.Namespace(box=given.get("box"), detection=given.get("detection"), mask=None)
     known = {one: kept for one, kept in record["methods"].items() if not is_lost(kept)}
@@ -79,26 +79,6 @@ def job_of(record: Mapping[str, Any], graph: Graph, labels: Labels | None = None
         labels,
         record["top"],
         chosen=given,
-    )
-
-
-def preprocess_of(record: Mapping[str, Any]) -> zoo.Preprocess:
-    """How photos were prepared, as a record says it.
-
-    Args:
-        record: the fields.
-
-    Raises:
-        InputError: there is no such way.
-    """
-    size = record["size"]
-    return zoo.Preprocess(
-        **{
-            **record,
-            "mean": tuple(record["mean"]),
-            "std": tuple(record["std"]),
-            "size": tuple(size) if isinstance(size, list) else size,
-        }
     )
 
 

@@ -11,9 +11,7 @@ from .needs import Needs
 from .perturbing import perturbation
 from .plan import Explained, Plan
 from .register import METHODS, Method, Result, methods_kept
-from .run import Run
 from .together import explain
-from .view import View
 
 for _file, _methods in _names.METHODS_OF.items():
     _module = import_module(f"{__name__}.{_file}")
@@ -26,8 +24,6 @@ __all__ = [
     "Needs",
     "Plan",
     "Result",
-    "Run",
-    "View",
     "activation_map",
     "explain",
     "method",

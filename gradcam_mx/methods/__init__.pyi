@@ -17,9 +17,7 @@ from gradcam_mx.methods.needs import Needs
 from gradcam_mx.methods.perturbing import perturbation
 from gradcam_mx.methods.plan import Explained, Plan
 from gradcam_mx.methods.register import METHODS, Method, Result, methods_kept
-from gradcam_mx.methods.run import Run
 from gradcam_mx.methods.segments import Segments
-from gradcam_mx.methods.view import View
 from gradcam_mx.support.labels import Names
 from gradcam_mx.targets import Several, Top
 from gradcam_mx.targets.heads import Target
@@ -31,8 +29,6 @@ __all__ = [
     "Needs",
     "Plan",
     "Result",
-    "Run",
-    "View",
     "ablation_cam",
     "activation_map",
     "cam",

@@ -10,9 +10,14 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
+from .. import picture
+from ..data.opening import reopen
+from ..data.samples import Samples
 from ..errors import InputError
+from ..support.arrays import stretched
 from ..support.boundary import told
-from . import manifest, parts
+from ..zoo.preprocess import Preprocess
+from . import manifest, merging, parts, virelay
 from .columns import LIGHT, arrow, traits_in, unpacked
 from .condition import Condition
 from .manifest import Manifest
@@ -121,6 +126,30 @@ class Store:
         """All of the store as it stands now."""
         return Store(self.path)
 
+    @told
+    def samples(self) -> Samples:
+        """The data set, opened again: `samples().read(row.number)` has the photo of a row.
+
+        Raises:
+            InputError: it was in memory.
+            DataError: it is not there any more.
+        """
+        return reopen(self.manifest.data)
+
+    @told
+    def photo(self, row: Row, samples: Samples | None = None) -> np.ndarray:
+        """What the net saw of a sample, (H, W, 3) uint8; of one that was no photo, stretched.
+
+        Args:
+            row: of this store.
+            samples: the data set; by default it is opened again.
+
+        Raises:
+            InputError: the data set was in memory, or is one of inputs that are no pictures.
+            DataError, PhotoError: it is not there any more.
+        """
+        return self._seen(self._samples if samples is None else samples)(row.number)
+
     # -- columns -----------------------------------------------------------------------------------
 
     @cached_property
@@ -226,7 +255,68 @@ class Store:
         """
         return self.to_arrow(columns).to_pandas()
 
+    @told
+    def to_virelay(self, folder: str | Path, method: str, samples: Samples | None = None) -> Path:
+        """HDF5 files of what the net saw and of the maps, in the layout that ViRelAy reads.
+
+        Args:
+            folder: a new one.
+            method: whose maps are written, enlarged to the net's input.
+            samples: the data set; by default it is opened again.
+
+        Returns:
+            The path of the project file: `python -m virelay PATH` shows it.
+
+        Raises:
+            InputError: there is no such method, or the data set cannot be opened again.
+            OutputError: there is something in the folder, or it cannot be written.
+        """
+        self._check_method(method)
+        place = Path(folder).expanduser()
+        seen = self._seen(self._samples if samples is None else samples)
+        return virelay.write(
+            self._parts, self.manifest, self.columns, place, method, seen, self.path.name
+        )
+
+    @staticmethod
+    @told
+    def merge(stores: Sequence[str | Path], path: str | Path) -> Store:
+        """One store of what several have, of the same net and methods.
+
+        Args:
+            stores: their folders.
+            path: of the new one.
+
+        Raises:
+            InputError: they are of different nets or methods.
+            OutputError: there is something in the folder, or it cannot be written.
+        """
+        out = Path(path).expanduser()
+        merging.merge([Path(one).expanduser() for one in stores], out)
+        return Store(out)
+
     # -- inside ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return self.samples()
+
+    def _seen(self, samples: Samples) -> virelay.Seen:
+        """What gives the pixels that the net saw of a sample."""
+        record = self.manifest.preprocess
+        prepare = None if record is None else Preprocess.of(record)
+
+        def seen(number: int) -> np.ndarray:
+            values = samples.read(number).values
+            if values.dtype == np.uint8 and prepare is not None:
+                return prepare.crop(values)
+            if values.ndim != 3:
+                raise InputError(f"a sample of shape {values.shape} is no picture")
+            channels = values if len(values) == 3 else values.mean(axis=0, keepdims=True)
+            shown = stretched(channels.transpose(1, 2, 0)) * 255
+            return picture.to_uint8(np.broadcast_to(shown, (*shown.shape[:2], 3)))
+
+        return seen
 
     def _rows(self, part: Part) -> Iterator[Row]:
         traits = traits_in(part.schema)

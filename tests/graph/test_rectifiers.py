@@ -10,6 +10,7 @@ import pytest
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.methods.run import Run
 
 S, IN = mx.sym, mx.sym._internal
 ONE = (1, 1, 1, 1)
@@ -249,7 +250,7 @@ def test_a_rule_of_ones_own_finds_operators_as_they_are():
 
     rule = AtProducts()
     made = net(RELUS["mask"])
-    run = gm.methods.Run(made, X, 1, needs=[gm.methods.Needs(rules=frozenset([rule]))])
+    run = Run(made, X, 1, needs=[gm.methods.Needs(rules=frozenset([rule]))])
     close(run.input_gradient(rule), gm.saliency(made, X, 1).values)
     assert seen == [2]
 

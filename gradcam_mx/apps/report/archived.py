@@ -66,7 +66,7 @@ def _input(
 ) -> np.ndarray:
     """What the network got."""
     made_of = source.get("made_of")
-    prepare = preprocess if made_of is None else provenance.preprocess_of(made_of["preprocess"])
+    prepare = preprocess if made_of is None else zoo.Preprocess.of(made_of["preprocess"])
     if not isinstance(prepare, zoo.Preprocess):
         raise InputError(
             f"{path} does not say how its photo was prepared: pass preprocess=, such as "

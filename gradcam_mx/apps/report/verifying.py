@@ -238,7 +238,7 @@ def _judge(
     )
     if lost and done["metrics"]:
         judge.note("nor the measures, which are of these too")
-    prepare = provenance.preprocess_of(done["preprocess"])
+    prepare = zoo.Preprocess.of(done["preprocess"])
     with Stop() as stop:
         gathering = Gathering(brief, stop, progress and len(brief.photos) > 1)
         for looked in gathering:
