@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import sys
 import time
 from typing import Any, NamedTuple
 
@@ -54,11 +55,14 @@ class Actor:
         asked: what is asked of each sample, pickled.
         notes: who is told what it has in hand.
         number: its own.
+        where: the one who gives the work finds modules; what is not there on another machine does
+            no harm.
     """
 
-    def __init__(self, asked: bytes, notes: Any, number: int) -> None:
+    def __init__(self, asked: bytes, notes: Any, number: int, where: list[str]) -> None:
         import ray  # not by who only asks what there is
 
+        sys.path += [one for one in where if one not in sys.path]
         self._wait_for, self._notes, self._number = ray.get, notes, number
         self._at, self._last = None, 0.0
         self._failed: GradCamError | None = None

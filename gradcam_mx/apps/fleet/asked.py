@@ -73,7 +73,7 @@ class Asked:
     @cached_property
     def plan(self) -> Plan:
         """How samples are explained."""
-        return self.plan_of(self.methods)
+        return Plan(self.methods, self.layer, output=self.output, options=self.options)
 
     def plan_of(self, methods: tuple[str, ...]) -> Plan:
         """How samples are explained by some of the methods.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 from ...errors import GradCamError, InputError
 from ...support.optional import optional
+from ...support.paths import absolute
 from .actor import OFTEN, Actor, Notes, NotStarted
 from .asked import Asked
 from .crew import PATIENCE, Died, Event, Failed, Starts
@@ -118,7 +120,8 @@ class Rays:
 
     def _started(self) -> _Remote:
         self._made += 1
-        actor = self._actor_class.remote(self._asked, self._notes, self._made)
+        where = [str(absolute(one)) for one in sys.path]  # "" is the folder of this process
+        actor = self._actor_class.remote(self._asked, self._notes, self._made, where)
         return _Remote(self._made, actor, actor.ready.remote())
 
     def _check_there(self) -> None:

@@ -74,13 +74,17 @@ def test_the_size_of_calls_and_shards_changes_nothing(alone, photos, tmp_path):
 
 
 def test_two_workers_find_the_same_bytes(alone, photos, tmp_path, ctx):
-    before = len(os.listdir("/proc/self/fd")), fleets.below(os.getpid()), threading.active_count()
+    before = _open_files(), fleets.below(os.getpid()), threading.active_count()
     found = run(tmp_path / "store", photos, fleets.net(ctx), workers=2)
     assert found == alone[ctx.device_id]
     gc.collect()
     assert fleets.wait_until(lambda: threading.active_count() <= before[2] + 1, 5)  # tqdm's
-    assert len(os.listdir("/proc/self/fd")) <= before[0]
+    assert _open_files() <= before[0]
     assert fleets.below(os.getpid()) == before[1]  # no zombies either
+
+
+def _open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 CODE = """
@@ -105,7 +109,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, whom):
     assert all(path.stat().st_mtime_ns == done[path] for path in done)
     fresh = fleets.run(tmp_path / "fresh", fleets.Dataset(400), workers=0)
     assert fleets.rows(again) == fleets.rows(fresh)
-    assert not [one for one in store.rglob("shards/*/.*")]
+    assert not list(store.rglob("shards/*/.*"))
 
 
 HANGING = """
@@ -230,10 +234,8 @@ def test_workers_on_ray_that_cannot_start(tmp_path, cluster, monkeypatch):
         fleets.run(tmp_path / "store", fleets.inputs(8), ray="auto")
     monkeypatch.undo()
     monkeypatch.setattr(rays, "PATIENCE", 3.0)
-    with pytest.raises(InputError, match="no worker could start .* 1 CPU and 1 GPUs"):
-        fleets.run(
-            tmp_path / "store", fleets.inputs(8), ray="auto", gpus_per_worker=1, timeout=2
-        )
+    with pytest.raises(InputError, match=r"no worker could start .* 1 CPU and 1 GPUs"):
+        fleets.run(tmp_path / "store", fleets.inputs(8), ray="auto", gpus_per_worker=1, timeout=2)
 
 
 LOCAL = """
@@ -261,6 +263,6 @@ def test_a_local_cluster_ends_with_the_run(tmp_path, number):
 def test_there_is_no_cluster(tmp_path):
     pytest.importorskip("ray")
     start = time.monotonic()
-    with pytest.raises(InputError, match="there is no Ray cluster at '127.0.0.1:1'"):
+    with pytest.raises(InputError, match=r"there is no Ray cluster at '127.0.0.1:1'"):
         fleets.run(tmp_path / "store", fleets.inputs(8), ray="127.0.0.1:1")
     assert time.monotonic() - start < 60
