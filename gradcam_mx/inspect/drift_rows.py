@@ -79,9 +79,7 @@ class Compared(NamedTuple):
     @property
     def quantity(self) -> Quantity:
         """What is tested."""
-        if self.kind == NUMBER:
-            return Numbers(self.values)
-        return Categories(np.where(np.isnan(self.values), -1, self.values).astype(np.int64))
+        return (Numbers if self.kind == NUMBER else Categories)(self.values)
 
     def split(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
         """Those that the reference has, and those that the current store has.

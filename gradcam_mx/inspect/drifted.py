@@ -41,7 +41,7 @@ class Drift:
     alpha: float
     """The probability of an alarm where nothing has changed, whatever the number of rows."""
     permutations: int
-    """How many labellings were drawn for the tests."""
+    """How many were drawn for the tests."""
     reference: str
     """Where the reference is kept."""
     current: str

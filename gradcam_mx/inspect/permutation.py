@@ -1,8 +1,8 @@
 """Permutation tests of whether two samples are of one distribution, for many quantities at once.
 
-All quantities are compared under the same labellings, so that what they have to do with each other
-is accounted for when their p-values are corrected: the step-down maxT procedure (Westfall & Young
-1993; Ge, Dudoit & Speed 2003, doi:10.1007/BF02595811).
+All quantities are compared under the same permutations, so that what they have to do with each
+other is accounted for when their p-values are corrected: the step-down maxT procedure (Westfall &
+Young 1993; Ge, Dudoit & Speed 2003, doi:10.1007/BF02595811).
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import numpy as np
 from ..support.progress import bar
 
 _AT_ONCE = 1 << 16
-"""Labels of samples that are looked at together: they stay in the processor's cache."""
+"""Samples of labellings that are looked at together: they stay in the processor's cache."""
+
+BINS = 1024
+"""Of numbers with more different values, so many groups of as many neighbours each are told apart.
+The groups are of all samples, whatever their labels, so that the test stays exact."""
 
 _ROUNDING = 1e-9
 """Of two statistics that are equal but for the order of their sums."""
@@ -31,35 +35,68 @@ class Design(NamedTuple):
     """(P, 2) the places of the same sample in the reference and in the current ones."""
 
     @property
-    def labels(self) -> np.ndarray:
-        """(N,) bool: which are of the current ones."""
-        return np.arange(self.reference + self.current) >= self.reference
+    def own(self) -> np.ndarray:
+        """(M,) the places of the current samples."""
+        return np.arange(self.reference, self.reference + self.current)
 
     def draws(self, count: int, seed: int) -> Iterator[np.ndarray]:
-        """Labellings that are as likely as the true one if nothing has changed: blocks (B, N) bool.
+        """Choices that are as likely as the true one if nothing has changed: blocks (B, M) of the
+        places of those that are taken for the current samples.
 
         Args:
             count: how many there are in all.
             seed: of the draws.
         """
         random = np.random.default_rng(seed)
-        labels = self.labels
-        alone = np.setdiff1d(np.arange(len(labels)), self.pairs)
-        block = max(1, _AT_ONCE // len(labels))
+        alone = np.setdiff1d(np.arange(self.reference + self.current), self.pairs)
+        paired, rows = len(self.pairs), np.arange(len(self.pairs))
+        block = max(1, _AT_ONCE // self.current)
         for start in range(0, count, block):
-            found = np.empty((min(block, count - start), len(labels)), bool)
+            found = np.empty((min(block, count - start), self.current), np.int64)
             for row in found:
-                row[alone] = random.permutation(labels[alone])
-                swapped = random.random(len(self.pairs)) < 0.5
-                row[self.pairs[:, 0]], row[self.pairs[:, 1]] = swapped, ~swapped
+                row[:paired] = self.pairs[rows, random.integers(0, 2, paired)]
+                row[paired:] = random.choice(
+                    alone, self.current - paired, replace=False, shuffle=False
+                )
             yield found
 
 
 class Quantity(Protocol):
     """What is compared."""
 
-    def statistics(self, is_current: np.ndarray) -> np.ndarray:
-        """How different the samples are under labellings (B, N), quadratic in the difference."""
+    def statistics(self, current: np.ndarray) -> np.ndarray:
+        """How different samples are, (B,), quadratic in the difference, for places (B, M) of those
+        that are taken for the current ones; 0 where either has nothing."""
+
+
+class _Counted:
+    """One of K groups for each sample, or none.
+
+    Args:
+        groups: (N,) from 0 to K - 1; K where there is none.
+        count: how many groups there are, K.
+    """
+
+    def __init__(self, groups: np.ndarray, count: int) -> None:
+        self._groups, self._count = groups, count
+        self._totals = np.bincount(groups, minlength=count + 1)[:count].astype(float)
+
+    def gaps(self, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(B, K) by how much the current samples in each group are more than expected, and (B,)
+        what makes a difference of shares of that: N / (n m), or 0 where n or m is."""
+        chosen = self._groups[current]
+        chosen += np.arange(len(current))[:, None] * (self._count + 1)
+        cells = np.bincount(chosen.ravel(), minlength=len(current) * (self._count + 1))
+        counts = cells.reshape(len(current), -1)[:, : self._count]
+        known, total = counts.sum(axis=1), self._totals.sum()
+        both = known * (total - known)
+        scale = np.where(both > 0, total / np.where(both > 0, both, 1), 0)
+        return counts - known[:, None] * (self._totals / max(1.0, total)), scale
+
+    @property
+    def totals(self) -> np.ndarray:
+        """(K,) how many samples each group has."""
+        return self._totals
 
 
 class Numbers:
@@ -74,30 +111,32 @@ class Numbers:
     """
 
     def __init__(self, values: np.ndarray) -> None:
-        order = np.argsort(values, kind="stable")
-        self._order = order[: int((~np.isnan(values)).sum())]
-        self._gaps = np.diff(np.asarray(values, np.float64)[self._order])
+        found = np.full(len(values), 0)
+        known = np.flatnonzero(~np.isnan(values))
+        levels, found[known] = np.unique(values[known], return_inverse=True)
+        if len(levels) > BINS:
+            ranks = np.argsort(np.argsort(values[known], kind="stable"), kind="stable")
+            # equal values are of one group: that of the first of them
+            first = np.full(len(levels), len(known))
+            np.minimum.at(first, found[known], ranks)
+            group = first * BINS // len(known)
+            _, group = np.unique(group, return_inverse=True)
+            found[known] = group[found[known]]
+            sizes = np.bincount(found[known])
+            levels = np.bincount(found[known], values[known]) / sizes
+        found[np.isnan(values)] = len(levels)
+        self._counted, self._steps = _Counted(found, len(levels)), np.diff(levels)
 
-    def statistics(self, is_current: np.ndarray) -> np.ndarray:
-        """The distance, (B,); 0 where either has no numbers.
+    def statistics(self, current: np.ndarray) -> np.ndarray:
+        """The distance.
 
         Args:
-            is_current: (B, N) labellings.
+            current: (B, M) the places of those that are taken for the current samples.
         """
-        return 2 * self._integral(is_current)
-
-    def _integral(self, is_current: np.ndarray) -> np.ndarray:
-        count = len(self._order)
-        if count < 2:
-            return np.zeros(len(is_current))
-        below = np.cumsum(is_current[:, self._order], axis=1, dtype=np.int32)
-        current = below[:, -1:].astype(float)
-        reference = count - current
-        with np.errstate(divide="ignore", invalid="ignore"):
-            apart = below[:, :-1] * (1 / current + 1 / reference)
-            apart -= np.arange(1, count) / reference
-            found = np.einsum("bn,bn,n->b", apart, apart, self._gaps)
-        return np.where((current * reference)[:, 0] > 0, found, 0.0)
+        gaps, scale = self._counted.gaps(current)
+        apart = np.cumsum(gaps, axis=1)[:, :-1]
+        found: np.ndarray = 2 * scale**2 * (apart**2 @ self._steps)
+        return found
 
 
 class Categories:
@@ -106,30 +145,26 @@ class Categories:
         χ² = Σ over categories and samples of (observed - expected)² / expected
 
     Args:
-        codes: (N,) the number of each category, from 0 on; -1 where there is none.
+        values: (N,) the number of each category; NaN where there is none.
     """
 
-    def __init__(self, codes: np.ndarray) -> None:
-        self._there = np.flatnonzero(codes >= 0)
-        found, self._codes = np.unique(codes[self._there], return_inverse=True)
-        self._totals = np.bincount(self._codes, minlength=len(found)).astype(float)
+    def __init__(self, values: np.ndarray) -> None:
+        known = ~np.isnan(values)
+        levels, found = np.unique(values[known], return_inverse=True)
+        groups = np.full(len(values), len(levels))
+        groups[known] = found
+        self._counted = _Counted(groups, len(levels))
 
-    def statistics(self, is_current: np.ndarray) -> np.ndarray:
-        """χ², (B,); 0 where either has no categories.
+    def statistics(self, current: np.ndarray) -> np.ndarray:
+        """χ².
 
         Args:
-            is_current: (B, N) labellings.
+            current: (B, M) the places of those that are taken for the current samples.
         """
-        chosen, size = is_current[:, self._there], len(self._totals)
-        rows, columns = np.nonzero(chosen)
-        cells = self._codes[columns] + rows * size
-        counts = np.bincount(cells, minlength=len(chosen) * size).reshape(len(chosen), size)
-        count = float(len(self._there))
-        current = counts.sum(axis=1)
-        both = current * (count - current)
-        gaps = counts * count - current[:, None] * self._totals
-        sums = (gaps**2 / self._totals).sum(axis=1)
-        return np.where(both > 0, sums / np.where(both > 0, both, 1), 0.0)
+        gaps, scale = self._counted.gaps(current)
+        totals = self._counted.totals
+        found: np.ndarray = scale * totals.sum() * (gaps**2 @ (1 / totals))
+        return found
 
 
 class Tested(NamedTuple):
@@ -149,23 +184,23 @@ def outcome_of(
     *,
     permutations: int,
     seed: int,
-    progress: bool = False,
+    progress: bool,
 ) -> Tested:
     """Test whether quantities differ between two samples.
 
     Args:
         quantities: what is compared, at least one.
         design: which samples may change places.
-        permutations: how many labellings are drawn.
+        permutations: how many are drawn.
         seed: of the draws.
         progress: whether to show a bar.
     """
-    observed = np.array([one.statistics(design.labels[None])[0] for one in quantities])
+    observed = np.array([one.statistics(design.own[None])[0] for one in quantities])
     rows = [observed[None]]
     with bar(what="permutations", total=permutations, show=progress) as done:
-        for labels in design.draws(permutations, seed):
-            rows.append(np.stack([one.statistics(labels) for one in quantities], axis=1))
-            done.update(len(labels))
+        for current in design.draws(permutations, seed):
+            rows.append(np.stack([one.statistics(current) for one in quantities], axis=1))
+            done.update(len(current))
     whole = np.concatenate(rows)
     return Tested(observed, _p_values(whole), _corrected(_comparable(whole)))
 
@@ -181,8 +216,8 @@ def _comparable(statistics: np.ndarray) -> np.ndarray:
     """Statistics (1 + B, T) on one scale: roughly normal, of mean 0 and deviation 1.
 
     The cube root makes what is quadratic nearly normal (Wilson & Hilferty 1931), so that the
-    largest of several is as likely to be of any of them. All labellings play the same part in the
-    mean and the deviation, the true one too, so that the test stays exact.
+    largest of several is as likely to be of any of them. All permutations play the same part in
+    the mean and the deviation, the true order too, so that the test stays exact.
     """
     roots = np.cbrt(np.maximum(statistics, 0))
     deviation = roots.std(axis=0)
