@@ -230,9 +230,14 @@ class Drift:
         Args:
             heading: above the figure.
         """
-        return picture.show(self._drawn(heading))
+        return picture.show(self.figure(heading))
 
-    def _drawn(self, heading: str | None = None) -> Any:
+    def figure(self, heading: str | None = None) -> Any:
+        """The figure of `plot`, which no notebook shows of itself.
+
+        Args:
+            heading: above it.
+        """
         titles = {row.name: row.title + (" (drift)" if row.is_drift else "") for row in self.rows}
         spread = {titles[name]: tuple(one) for name, one in self.distributions.items()}
         changed = sorted(self.classes, key=lambda one: -abs(one.current - one.reference))[:_CLASSES]

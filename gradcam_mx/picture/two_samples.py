@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 import numpy as np
 
 from .charts import COLORS, write_above
-from .figures import DPI, literal
+from .figures import DPI, literal, wrapped
 from .fonts import legible
 
 if TYPE_CHECKING:
@@ -67,6 +67,6 @@ def _bars(axes: Any, shares: Mapping[str, tuple[float, float]], names: tuple[str
 
 
 def _finished(axes: Any, title: str) -> None:
-    axes.set_title(literal(title), fontsize=9)
+    axes.set_title(wrapped(title, _WIDE), fontsize=9)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
