@@ -13,6 +13,7 @@ import gradcam_mx.zoo as zoo
 
 from gradcam_mx._version import __version__
 from gradcam_mx.apps.classic import get_cam, get_conv_out_grad, get_guided_grad_cam, get_image_grad, get_img_heatmap, grad_to_image, set_capture_layer_name, set_guided_backprop, to_grayscale, visualize
+from gradcam_mx.apps.drift_page import drift_page
 from gradcam_mx.apps.fleet.running import run
 from gradcam_mx.apps.predict import predict_fn
 from gradcam_mx.apps.predictions import predict
@@ -37,6 +38,7 @@ __all__ = [
     "Geometry",
     "Graph",
     "check",
+    "drift_page",
     "explain",
     "load",
     "predict",

@@ -106,6 +106,7 @@ HOMES = {
     "Geometry": "support.geometry",
     "Graph": "graph.graph",
     "check": "inspect.check",
+    "drift_page": "apps.drift_page",
     "explain": "methods.together",
     "load": "graph.load",
     "predict": "apps.predictions",

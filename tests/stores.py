@@ -40,11 +40,13 @@ def failed(number, error="the photo is damaged"):
     return {"number": number, "place": f"{number:05d}.png", "sha256": "", "error": error}
 
 
-def written(folder, rows, shard_size=8, methods=("grad_cam",), metrics=(), traits=TRAITS, **more):
+def written(
+    folder, rows, shard_size=8, methods=("grad_cam",), metrics=(), traits=TRAITS, net="p", **more
+):
     """A store of these rows; its folder."""
     asked = {name: OfMethod(metrics=list(metrics)) for name in methods}
     about = Manifest(
-        net={"structure": "s", "parameters": "p"},
+        net={"structure": "s", "parameters": net},
         methods=asked,
         data={"kind": "arrays"},
         samples=len(rows),

@@ -16,9 +16,11 @@ from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
 from ..graph.trace import trace
 from ..inspect.check import check
+from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
 from . import requested, requested_measures
+from .drift_page import check_page, drift_page
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
 from .object_masks import masks_of
@@ -206,6 +208,29 @@ def _check(options: argparse.Namespace) -> int:
     return DONE if report else SOMETHING_WRONG
 
 
+def _drift(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        check_page(options.out)
+    found = drift(
+        options.reference,
+        options.current,
+        method=options.method,
+        alpha=options.alpha,
+        permutations=options.permutations,
+        at_most=options.at_most,
+        concepts=options.columns,
+        seed=options.seed,
+    )
+    print(found)
+    if options.out is not None:
+        drift_page(found, options.out)
+    if options.csv is not None:
+        found.to_csv(options.csv)
+    if options.prometheus is not None:
+        found.to_prometheus(options.prometheus)
+    return SOMETHING_WRONG if found else DONE
+
+
 def _demo(options: argparse.Namespace) -> int:
     try:
         from skimage import data
@@ -256,6 +281,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "layers": _layers,
     "check": _check,
+    "drift": _drift,
     "demo": _demo,
     "app": _app,
 }

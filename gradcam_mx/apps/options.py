@@ -10,6 +10,7 @@ from .._version import __version__
 from . import values
 from .arguments import Collect
 from .completion import PrintCompletion
+from .drift_options import add_drift
 from .fleet_options import add_run
 from .option_groups import (
     LAYER_HELP,
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add_run(commands)
     _add_layers(commands)
     _add_check(commands)
+    add_drift(commands)
     _add_app(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     add_gpu(command)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from .comparison import Comparison, compare
 from .concept import Concept, Concepts
 from .concepts import concepts
+from .drift import drift
+from .drift_rows import DriftRow
+from .drifted import Drift
 from .layers import layer_outputs, weights
 from .maximization import Maximization, activation_maximization
 from .patches import Patch, max_activating_patches
@@ -15,11 +18,14 @@ __all__ = [
     "Comparison",
     "Concept",
     "Concepts",
+    "Drift",
+    "DriftRow",
     "Maximization",
     "Patch",
     "activation_maximization",
     "compare",
     "concepts",
+    "drift",
     "embed",
     "feature_vectors",
     "layer_outputs",

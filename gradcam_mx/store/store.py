@@ -18,7 +18,7 @@ from ..support.arrays import stretched
 from ..support.boundary import told
 from ..zoo.preprocess import Preprocess
 from . import manifest, merging, parts, virelay
-from .columns import LIGHT, arrow, traits_in, unpacked
+from .columns import LIGHT, Traits, arrow, traits_in, unpacked
 from .condition import Condition
 from .manifest import Manifest
 from .parts import Part
@@ -156,6 +156,14 @@ class Store:
     def columns(self) -> list[str]:
         """The names of all columns; `gradcam_mx.store.columns` tells what they hold."""
         return list(dict.fromkeys(name for one in self._parts for name in one.schema.names))
+
+    @cached_property
+    def traits(self) -> dict[str, Traits]:
+        """Name of a method → what all its maps have in common, of those that have some."""
+        found: dict[str, Traits] = {}
+        for one in self._parts:
+            found.update(traits_in(one.schema))
+        return found
 
     @told
     def batches(self, columns: Sequence[str] = LIGHT) -> Iterator[dict[str, np.ndarray]]:

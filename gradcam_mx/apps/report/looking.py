@@ -15,6 +15,7 @@ from ...explanation import drawing
 from ...explanation.explanation import Explanation
 from ...metrics.measured import Measured
 from ...picture.encoded import as_jpeg, as_png, data_uri
+from ...support.places import summed
 from ..advice import told
 from ..outputs import chances_of
 from ..photos import Source
@@ -22,7 +23,7 @@ from ..provenance import Record, finite, packed
 from ..writing import Read
 from . import objects
 from .brief import Brief
-from .mass import Placed, placed, summed
+from .mass import Placed, placed
 from .objects import Mask
 
 SIDE, THUMBNAIL = 320, 96

@@ -6,54 +6,19 @@ photo, where the things that it tells apart are not.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, NamedTuple, Sequence
 
 import numpy as np
 
+from ...support.places import PLACES, summed
 from ...support.statistics import mean, standard_error
 from ..provenance import Record, packed
-
-PART = 8
-"""The frame along the border is an eighth of the height and width thick; so are the corners."""
 
 ERRORS = 2
 """More than an even map has, is what is so many standard errors above it."""
 
 Shares = Dict[str, float]
 """Name of a place → share of the mass there; NaN of a flat map."""
-
-
-def _frame(side: int) -> np.ndarray:
-    """Where along a side the frame is."""
-    thick = max(1, round(side / PART))
-    at = np.arange(side)
-    return (at < thick) | (at >= side - thick)
-
-
-def _border(height: int, width: int) -> np.ndarray:
-    return _frame(height)[:, None] | _frame(width)[None]
-
-
-def _corners(height: int, width: int) -> np.ndarray:
-    return _frame(height)[:, None] & _frame(width)[None]
-
-
-def _middle(height: int, width: int) -> np.ndarray:
-    """The box in the middle of half the height and width."""
-
-    def half(side: int) -> np.ndarray:
-        at = np.arange(side)
-        return (at >= side // 4) & (at < side - side // 4)
-
-    return np.asarray(half(height)[:, None] & half(width)[None])
-
-
-PLACES: Mapping[str, Callable[[int, int], np.ndarray]] = {
-    "border": _border,
-    "corners": _corners,
-    "middle": _middle,
-}
-"""Name of a place → where it is in a map of a height and width."""
 
 
 def even_shares(size: Sequence[int]) -> Shares:
@@ -146,18 +111,3 @@ _CELLS = 28
 def _coarse(heat: np.ndarray) -> np.ndarray:
     """The mass in each cell of a grid of at most 28 × 28."""
     return summed(heat, _CELLS)
-
-
-def summed(array: np.ndarray, cells: int) -> np.ndarray:
-    """The sums over the cells of a grid, along the last two axes, in float64.
-
-    Args:
-        array: (…, H, W).
-        cells: how many there are along an axis at most.
-    """
-    found = np.asarray(array, np.float64)
-    for axis in (-2, -1):
-        side = found.shape[axis]
-        starts = np.unique(np.arange(min(cells, side)) * side // min(cells, side))
-        found = np.add.reduceat(found, starts, axis=axis)
-    return found

@@ -1,0 +1,146 @@
+"""The page that says whether a store has drifted: verdict, table, mean maps side by side."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import picture
+from .._version import __version__
+from ..errors import OutputError
+from ..inspect.drifted import Drift
+from ..picture.encoded import as_png, data_uri
+from ..support import files
+from ..support.boundary import told
+from .provenance import Record, finite
+from .report.parts import SUFFIXES
+from .report.rendering import TEMPLATES, Renderer
+
+_TEMPLATE = "drift.html"
+_MARK = '<meta name="generator" content="gradcam_mx drift">'
+"""By which a page is known that may be written over."""
+_HEAD = 2000
+_SIDE = 280
+"""Pixels of the longer side of a map."""
+_GREATER = "PuOr_r"
+"""Colours of a difference: orange where the current store has more, purple where it has less."""
+_CLASSES = 20
+"""So many classes are listed, those whose shares changed most."""
+
+
+@told
+def drift_page(drift: Drift, path: str | Path, *, title: str | None = None) -> Path:
+    """Write a page that says what a comparison of two stores found, in one file.
+
+    It holds the verdict, the table, the mean maps of both stores side by side, how numbers are
+    spread in both, and how often classes are predicted.
+
+    Args:
+        drift: what `gm.inspect.drift` found.
+        path: of the page, `*.html`; an older page of this kind is written over, and nothing else.
+        title: of the page.
+
+    Raises:
+        OutputError: it cannot be written, or something else is there.
+        DependencyError: Jinja2 is not installed.
+
+    Example:
+        >>> gm.drift_page(gm.inspect.drift("june", "july"), "drift.html")    # doctest: +SKIP
+    """
+    path = Path(path)
+    check_page(path)
+    record = _record(drift, title or "Drift")
+    made = Renderer(TEMPLATES / _TEMPLATE).page(record, _pictures(drift))
+    with files.whole(path) as part:
+        part.write_text(made, encoding="utf-8")
+    return path
+
+
+def check_page(path: Path) -> None:
+    """Refuse a place where a page cannot be written.
+
+    Args:
+        path: of the page.
+
+    Raises:
+        OutputError: its name does not end in .html, or something else is there.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"cannot write {path}: it is a page, and its name ends in .html")
+    if path.exists() and not (path.is_file() and _is_ours(path)):
+        raise OutputError(
+            f"cannot write {path}: it is there and is no page of gradcam_mx about drift, and "
+            "nothing of yours is written over; choose another name"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK.encode() in file.read(_HEAD)
+
+
+def _record(drift: Drift, title: str) -> Record:
+    """What the template gets."""
+    changed = sorted(drift.classes, key=lambda one: -abs(one.current - one.reference))
+    return {
+        "title": title,
+        "version": __version__,
+        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "has_drifted": drift.has_drifted,
+        "verdict": drift.verdict,
+        "alpha": drift.alpha,
+        "permutations": drift.permutations,
+        "stores": [
+            {"which": which, "place": place, "count": count, "drawn": drawn}
+            for which, place, count, drawn in zip(
+                ("reference", "current"),
+                (drift.reference, drift.current),
+                drift.counts,
+                drift.drawn,
+            )
+        ],
+        "shared": drift.shared,
+        "notes": drift.notes,
+        "drifted": len(drift.drifted),
+        "rows": [_row(one) for one in drift.to_records()],
+        "methods": list(drift.mean_maps),
+        "classes": [one._asdict() for one in changed[:_CLASSES]],
+        "more_classes": max(0, len(changed) - _CLASSES),
+    }
+
+
+def _row(record: Record) -> Record:
+    return {name: finite(one) if isinstance(one, float) else one for name, one in record.items()}
+
+
+def _pictures(drift: Drift) -> dict[str, str]:
+    """Name → address."""
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
+    found: dict[str, Any] = {
+        "bar": picture.colorize(ramp),
+        "bar-difference": picture.colorize(ramp, _GREATER),
+        "chart": picture.as_array(drift.figure()),
+    }
+    for method, means in drift.mean_maps.items():
+        reference, current = (_plane(one) for one in means)
+        most = max(reference.max(), current.max()) or 1.0
+        gap = current - reference
+        largest = np.abs(gap).max() or 1.0
+        found[f"{method}-reference"] = picture.colorize(_shown(reference / most))
+        found[f"{method}-current"] = picture.colorize(_shown(current / most))
+        found[f"{method}-difference"] = picture.colorize(_shown(0.5 + gap / largest / 2), _GREATER)
+    return {name: data_uri(as_png(one)) for name, one in found.items()}
+
+
+def _plane(mean: np.ndarray) -> np.ndarray:
+    """A mean map with height and width: a signal's in one row, a volume's over its slices."""
+    return np.atleast_2d(mean.mean(axis=0) if mean.ndim > 2 else mean)
+
+
+def _shown(shares: np.ndarray) -> np.ndarray:
+    longer = max(shares.shape)
+    size = [max(1, side * _SIDE // longer) for side in shares.shape]
+    return np.clip(picture.resize(shares[None].astype(np.float32), size)[0], 0, 1)
