@@ -115,7 +115,7 @@ def _of_inputs(one: Manifest, other: Manifest) -> list[str]:
             notes.append(f"the run that wrote the {which} store has not come to its end")
     if one.versions != other.versions:
         changed = [
-            f"{name} {one.surroundings.get('versions', {}).get(name, '–')} and {other.surroundings.get('versions', {}).get(name, '–')}"
+            f"{name} {one.versions.get(name, '–')} and {other.versions.get(name, '–')}"
             for name in sorted({*one.versions, *other.versions})
             if one.versions.get(name) != other.versions.get(name)
         ]
