@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cluster import Cluster
 from .comparison import Comparison, compare
 from .concept import Concept, Concepts
 from .concepts import concepts
@@ -9,14 +10,18 @@ from .layers import layer_outputs, weights
 from .maximization import Maximization, activation_maximization
 from .patches import Patch, max_activating_patches
 from .receptive_field import receptive_field
+from .shortcut import Shortcuts
+from .shortcuts import shortcuts
 from .vectors import embed, feature_vectors
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Concept",
     "Concepts",
     "Maximization",
     "Patch",
+    "Shortcuts",
     "activation_maximization",
     "compare",
     "concepts",
@@ -25,6 +30,7 @@ __all__ = [
     "layer_outputs",
     "max_activating_patches",
     "receptive_field",
+    "shortcuts",
     "weights",
 ]
 
