@@ -12,7 +12,7 @@ from .stored_samples import Seen
 
 SIDE = 16
 """Of the small grey pictures that are compared."""
-ALIKE = 0.995
+ALIKE = 0.998
 """The correlation of those of photos that are nearly equal."""
 _CONTRAST = 4.0
 """The least standard deviation of their greys, out of 255: of plain ones nothing can be said."""
