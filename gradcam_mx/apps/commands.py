@@ -139,6 +139,15 @@ def _run(options: argparse.Namespace) -> int:
     return SOMETHING_WRONG if done.failures else DONE
 
 
+def _shortcuts(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    from .requested_shortcuts import look  # it needs packages that the other commands do not
+
+    found = look(options)
+    print(f"{found}\nThe page is {options.out.resolve()}")
+    return SOMETHING_WRONG if found else DONE
+
+
 def _told(
     outcome: Outcome,
     photos: int,
@@ -279,6 +288,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _make_report,
     "verify": _verify,
     "run": _run,
+    "shortcuts": _shortcuts,
     "layers": _layers,
     "check": _check,
     "drift": _drift,

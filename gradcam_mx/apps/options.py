@@ -29,6 +29,7 @@ from .option_groups import (
     add_trained_network,
     add_what,
 )
+from .shortcuts_options import add_shortcuts
 
 _PICTURES = "the pictures and results.csv"
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_verify(commands)
     add_run(commands)
+    add_shortcuts(commands)
     _add_layers(commands)
     _add_check(commands)
     add_drift(commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cluster import Cluster
 from .comparison import Comparison, compare
 from .concept import Concept, Concepts
 from .concepts import concepts
@@ -12,9 +13,12 @@ from .layers import layer_outputs, weights
 from .maximization import Maximization, activation_maximization
 from .patches import Patch, max_activating_patches
 from .receptive_field import receptive_field
+from .shortcut import Shortcuts
+from .shortcuts import shortcuts
 from .vectors import embed, feature_vectors
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Concept",
     "Concepts",
@@ -22,6 +26,7 @@ __all__ = [
     "DriftRow",
     "Maximization",
     "Patch",
+    "Shortcuts",
     "activation_maximization",
     "compare",
     "concepts",
@@ -31,6 +36,7 @@ __all__ = [
     "layer_outputs",
     "max_activating_patches",
     "receptive_field",
+    "shortcuts",
     "weights",
 ]
 

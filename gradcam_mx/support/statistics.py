@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -89,3 +91,28 @@ def entropy(a: np.ndarray) -> np.ndarray:
     shares = a / np.where(total > 0, total, 1)
     logarithms = np.log(np.where(shares > 0, shares, 1))
     return np.where(total[..., 0] > 0, -(shares * logarithms).sum(axis=-1), np.nan)
+
+
+def sign_test(values: np.ndarray) -> float:
+    """How probable as many numbers above zero are if they are no more likely than others.
+
+        p = P(B >= #{values > 0}),    B binomial of n and 1/2
+
+    What is zero, or NaN, counts as not above. 1 of nothing.
+    """
+    above, count = int((np.asarray(values) > 0).sum()), len(values)
+    return sum(math.comb(count, one) for one in range(above, count + 1)) / 2**count
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values of several tests, corrected so that all of those below a level are right together
+    with that certainty (Holm 1979, jstor.org/stable/4615733).
+
+        p'_(i) = max over j <= i of min(1, (m - j + 1) p_(j)),    p sorted upwards
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    found = np.empty(len(p))
+    found[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return found
