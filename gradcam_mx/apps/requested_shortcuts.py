@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .. import zoo
 from ..inspect.shortcut import Shortcuts
 from ..inspect.shortcuts import shortcuts
 from ..store import Store
 from . import requested
 from .own_page import check_page
-from .provenance import preprocess_of
 from .shortcuts_page import ABOUT, shortcuts_page
 
 
@@ -31,7 +31,7 @@ def look(options: argparse.Namespace) -> Shortcuts:
         store,
         requested.network(options) if is_given else None,
         options.data,
-        preprocess=None if how is None else preprocess_of(how),
+        preprocess=None if how is None else zoo.Preprocess.of(how),
         method=options.method,
         classes=None if options.classes is None else [_class(one) for one in options.classes],
         samples_per_class=options.samples_per_class,
