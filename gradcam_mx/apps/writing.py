@@ -58,8 +58,8 @@ def explained(job: Job, inputs: Sequence[np.ndarray]) -> list[Found]:
         NetworkError: in this net a photo would be explained otherwise beside others than alone.
     """
     recorded = job.plan.record(job.graph, np.concatenate(inputs), job.target)
-    if len(inputs) > 1:
-        check_apart(recorded)
+    if len(inputs) > 1 and not are_apart(recorded):
+        raise NetworkError("photos change what the net gives for each other")
     done = job.plan.explain(recorded, job.target)
     of_methods = {method: _named(done.first(method), job.labels) for method in job.methods}
     chances = chances_of(recorded) if job.given.what == CLASSES else None
@@ -73,14 +73,16 @@ def explained(job: Job, inputs: Sequence[np.ndarray]) -> list[Found]:
     ]
 
 
-def check_apart(recorded: Recorded) -> None:
-    """Refuse photos that change what is found on each other, or whose outputs are joined."""
+def are_apart(recorded: Recorded) -> bool:
+    """Whether no sample changes what is found on another, and their outputs are not joined.
+
+    Args:
+        recorded: the net on several samples.
+    """
     recording = recorded.recording
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of samples that touch: no photo is explained so
-        are_apart = recording.together(recording.input) is Together.ANY
-    if not are_apart:
-        raise NetworkError("photos change what the net gives for each other")
+        return recording.together(recording.input) is Together.ANY
 
 
 def write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Mapping
@@ -76,8 +77,12 @@ class Manifest:
             store: the folder.
         """
         about = {"program": PROGRAM, "kind": KIND, "format": FORMAT, **asdict(self)}
-        with files.whole(store / NAME) as part:
-            part.write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+        # a path need not be UTF-8; and half a manifest, after the power failed, is no store
+        text = json.dumps(about, indent=1)
+        with files.whole(store / NAME) as part, part.open("w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
     def with_set_aside(self, shards: Mapping[int, str], is_done: bool) -> Manifest:
         """The same at the end of a run.

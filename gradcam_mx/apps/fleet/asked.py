@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Mapping
 
@@ -17,8 +17,10 @@ from ...graph.digest import Digest
 from ...graph.graph import Graph
 from ...methods import METHODS, Plan
 from ...methods.options import Options
+from ...metrics import METRICS
 from ...support.devices import checked_context
 from ..provenance import encoded
+from .identity import identity, source_of
 
 LABEL = "label"
 """The target that is each sample's true class."""
@@ -57,8 +59,10 @@ class Asked:
     """Those whose import registers the methods and measures of somebody's own."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # what was made of the fields is made anew where it goes
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        # what was made of the fields is made anew where it goes, but for the hashes: all that work
+        # for a run have the same
+        _ = self.digest
+        return {name: vars(self)[name] for name in (*(one.name for one in fields(self)), "_hashes")}
 
     @cached_property
     def placed(self) -> Graph:
@@ -89,6 +93,17 @@ class Asked:
         chosen = [METHODS[name] for name in self.methods]
         is_alike = not any(one.needs.perturbs or "seed" in one.options for one in chosen)
         return self.batch_size if is_alike and not self.metrics else 1
+
+    @cached_property
+    def options_of_metrics(self) -> dict[str, dict[str, Any]]:
+        """Name of a measure → its options; no bars are drawn."""
+        return {
+            name: {
+                **({"progress": False} if "progress" in METRICS[name].options else {}),
+                **self.metric_options.get(name, {}),
+            }
+            for name in self.metrics
+        }
 
     # -- hashes ------------------------------------------------------------------------------------
 
@@ -121,10 +136,10 @@ class Asked:
             {
                 "version": __version__,
                 "net": list(self.net),
-                "preprocess": None if self.preprocess is None else asdict(self.preprocess),
+                "preprocess": identity(self.preprocess),
                 "bits": self.bits,
                 "shape": list(self.input_shape),
-                "target": told(self.target),
+                "target": identity(self.target),
                 "output": self.output,
                 "top": self.top,
             },
@@ -136,18 +151,26 @@ class Asked:
             {
                 "of": self._of_prediction,
                 "method": method,
-                "options": encoded(dict(self.options.get(method, {}))),
+                "options": identity(self.options.get(method, {})),
+                "code": self._code_of(METHODS[method].formula),
                 "layer": self.layer if METHODS[method].needs.layer else None,
                 "metrics": {
-                    one: encoded(dict(self.metric_options.get(one, {}))) for one in self.metrics
+                    one: [identity(options), self._code_of(METRICS[one].formula)]
+                    for one, options in self.options_of_metrics.items()
                 },
                 "is_full": method in self.full,
             },
         )
 
+    def _code_of(self, formula: Any) -> str | None:
+        """What tells the code of somebody's own method or measure from what it was before; that of
+        the package is another one in another version."""
+        module = formula.__module__
+        return source_of(module) if module in self.modules else None
+
     def _kept(self, name: str, about: Mapping[str, Any]) -> str:
         if name not in self._hashes:
-            text = json.dumps(about, sort_keys=True, default=str)
+            text = json.dumps(about, sort_keys=True)
             self._hashes[name] = hashlib.sha256(text.encode()).hexdigest()
         return self._hashes[name]
 

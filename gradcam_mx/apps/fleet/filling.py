@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
@@ -13,8 +13,9 @@ from ...data.samples import Samples
 from ...errors import OutputError
 from ...methods import METHODS
 from ...store import shards
+from ...store.manifest import Manifest
 from ..stopping import Stop
-from . import folder
+from . import folder, known
 from .asked import Asked
 from .crew import Crew, Died, Event, Failed
 from .lock import locked
@@ -72,12 +73,14 @@ class Run:
             OutputError: the folder is not for this, or cannot be written to.
             GradCamError: no sample can be asked for that.
         """
-        before = folder.check_folder(self.store, self.samples, self.asked)
+        folder.check_folder(self.store, self.samples, self.asked)
         try:
             self.store.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {self.store}: {error.strerror}") from error
         with locked(self.store):
+            # again, as another run may have ended meanwhile
+            before = folder.check_folder(self.store, self.samples, self.asked)
             size = self.size or (before.shard_size if before else self._suitable_size)
             about = folder.manifest_of(self.samples, self.asked, size, self.class_names)
             about.write(self.store)
@@ -85,11 +88,24 @@ class Run:
             filling = _Filling(self, size, stop)
             filling.work()
             outcome = filling.outcome
+            try:
+                with stop.held():
+                    self._finish(filling, about)
+            except KeyboardInterrupt as error:
+                outcome.stopped = outcome.stopped or error
+        return outcome
+
+    def _finish(self, filling: _Filling, about: Manifest) -> None:
+        """Leave the folder as what came of the work says."""
+        outcome = filling.outcome
+        try:
+            known.remove(self.store)
             is_done = outcome.stopped is None
             if is_done:
                 folder.remove_past(filling.standing, filling.planned)
             about.with_set_aside(outcome.set_aside, is_done).write(self.store)
-        return outcome
+        except OSError as error:
+            outcome.stopped = outcome.stopped or error
 
     @property
     def _suitable_size(self) -> int:
@@ -113,9 +129,11 @@ class _Filling:
         self.planned: dict[int, str] = {}
         """Number of a shard → the digits of its file's name."""
         self._run, self._stop = run, stop
-        self._all = tasks(run.store, run.samples, run.asked, size, self.standing)
+        self._all = tasks(run.store, run.samples, run.asked, size)
         self._again: deque[Task] = deque()
         self._deaths = Deaths()
+        self._known: Path | None = None
+        self._is_first = True
         self._bar = tqdm(
             total=len(run.samples), desc="explaining", unit="sample", disable=not run.progress
         )
@@ -123,30 +141,45 @@ class _Filling:
     def work(self) -> None:
         """Give out what is to be done until all of it is, or somebody stops it."""
         with self._bar:
-            coming = self._to_do()
-            first = next(coming, None)
-            if first is None:
-                return
-            self._again.append(first)
-            crew = self._run.crew()
             try:
-                self._give_out(crew, coming)
-            except (KeyboardInterrupt, OSError, OutputError) as error:
+                self._work()
+            except (KeyboardInterrupt, OSError) as error:
                 self.outcome.stopped = error
-            finally:
+            self.outcome.set_aside = self._deaths.set_aside
+
+    def _work(self) -> None:
+        coming = self._to_do()
+        first = next(coming, None)
+        if first is None:
+            return
+        self._again.append(first)
+        crew = self._run.crew()
+        try:
+            crew.start()
+            self._give_out(crew, coming)
+        finally:
+            with self._stop.held():  # nobody who works is left behind by a second Ctrl-C
                 crew.end()
-                self.outcome.set_aside = self._deaths.set_aside
 
     def _to_do(self) -> Iterator[Task]:
-        """The shards that do not stand; those that do are counted."""
+        """The shards that do not stand, as far as that is known; those that do are counted."""
         for task in self._all:
-            digest = task.digest[: shards.DIGITS]
-            self.planned[task.number] = digest
-            if any(one.digest == digest for one in self.standing.get(task.number, ())):
-                self._bar.update(len(task.samples))
-                self._bar.initial += len(task.samples)  # the rate is of what is computed
-            else:
-                yield task
+            there = self.standing.get(task.number, ())
+            if task.digest is not None:
+                self.planned[task.number] = task.digest[: shards.DIGITS]
+                if any(one.digest == self.planned[task.number] for one in there):
+                    self._is_first = False
+                    self._count_standing(len(task.samples))
+                    continue
+            # what was there of other samples, or of the same as they were, may be of use; where the
+            # data set is as it was, the list of it is not needed
+            if there and self._known is None:
+                self._known = known.write(self._run.store, self.standing)
+            yield task
+
+    def _count_standing(self, samples: int) -> None:
+        self._bar.update(samples)
+        self._bar.initial += samples  # the rate is of what is computed
 
     def _give_out(self, crew: Crew, coming: Iterator[Task]) -> None:
         under_way, is_all = 0, False
@@ -157,7 +190,7 @@ class _Filling:
                 if task is None:
                     is_all = True
                 else:
-                    crew.give(task)
+                    crew.give(replace(task, known=self._known, is_first=self._is_first))
                     under_way += 1
             for event in crew.wait(_PATIENCE):
                 under_way -= 1
@@ -166,14 +199,22 @@ class _Filling:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Failed):
             raise event.error
-        if not isinstance(event, Died):
-            self._bar.update(event.samples)
-            self.outcome.computed += event.computed
+        if isinstance(event, Died):
+            self._hear_of_death(event)
             return
-        task = self._deaths.after(event)
+        self.planned[event.number] = event.digest[: shards.DIGITS]
+        self.outcome.computed += event.computed
+        self._is_first &= not event.has_found
+        if event.computed:
+            self._bar.update(event.samples)
+        else:
+            self._count_standing(event.samples)
+
+    def _hear_of_death(self, died: Died) -> None:
+        task = self._deaths.after(died)
         if task is None:
-            self._bar.update(len(event.task.samples))
-            self.planned.pop(event.task.number)
+            self._bar.update(len(died.task.samples))
+            self.planned.pop(died.task.number, None)
         else:
             self._again.append(task)
 
@@ -192,13 +233,3 @@ def told_of(outcome: Outcome, failed: int) -> list[str]:
             "gm.Store(path).filter(failed=True) has them, and why"
         )
     return lines
-
-
-def is_whole(outcome: Outcome, failed: int) -> bool:
-    """Whether something was found of every sample.
-
-    Args:
-        outcome: what became of the data set.
-        failed: of how many samples nothing was found.
-    """
-    return outcome.stopped is None and not outcome.set_aside and not failed

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from contextlib import contextmanager
+from typing import Iterator, Sequence
 
 import cv2
 import numpy as np
 
 from ... import picture
-from ...errors import GradCamError, InputError
+from ...errors import GradCamError, MethodError, NetworkError, reason
 from ...explanation.explanation import Explanation
 from ...metrics import METRICS
 from ...store.columns import Cells, Traits, packed
 from ..outputs import chances_of
-from ..writing import check_apart
+from ..writing import are_apart
 from .asked import LABEL, Asked
 
 CELLS = 32
@@ -52,59 +53,50 @@ class Finder:
             labels: the true class of each, where it is known.
             methods: what is found besides what the net says.
         """
-        if self._at_once == 1:
-            return self._one_by_one(inputs, labels, methods)
-        fill = self._at_once - len(inputs)
-        try:
-            whole = self._found(
-                [*inputs, *[inputs[-1]] * fill], [*labels, *[labels[-1]] * fill], methods
-            )
-            return [*whole[: len(inputs)]]
-        except GradCamError:
-            return self._one_by_one(inputs, labels, methods)
-
-    def _one_by_one(
-        self, inputs: Sequence[np.ndarray], labels: Sequence[int | None], methods: tuple[str, ...]
-    ) -> list[Cells | GradCamError]:
+        if self._at_once > 1:
+            try:
+                return [*self._filled(inputs, labels, methods)]
+            except GradCamError:  # of one of them, or as they touch each other
+                pass
         found: list[Cells | GradCamError] = []
         for x, label in zip(inputs, labels):
             try:
-                found += self._found([x], [label], methods)
+                found += self._filled([x], [label], methods)
             except GradCamError as error:
                 found.append(error)
         return found
 
-    def _found(
+    def _filled(
         self, inputs: Sequence[np.ndarray], labels: Sequence[int | None], methods: tuple[str, ...]
     ) -> list[Cells]:
+        """The cells of samples that run in a call that is made up to its size."""
+        fill = self._at_once - len(inputs)
+        x = np.concatenate([*inputs, *[inputs[-1]] * fill])
+        with failures_of_others("the sample cannot be explained"):
+            return self._found(x, [*labels, *[labels[-1]] * fill], methods)[: len(inputs)]
+
+    def _found(
+        self, x: np.ndarray, labels: Sequence[int | None], methods: tuple[str, ...]
+    ) -> list[Cells]:
         asked = self._asked
-        target = self._target(labels)
+        target = list(labels) if asked.target == LABEL else asked.target
         plan = self._plans.setdefault(methods, asked.plan_of(methods))
-        x = np.concatenate(inputs)
         recorded = plan.record(asked.placed, x, target)
-        if len(inputs) > 1:
-            check_apart(recorded)
+        if len(x) > 1 and not are_apart(recorded):
+            self._at_once = 1  # from now on each is alone in its call
+            raise NetworkError("samples change what the net gives for each other")
         done = plan.explain(recorded, target)
-        rows = _said(chances_of(recorded), len(inputs), asked.top)
+        rows = _said(chances_of(recorded), len(x), asked.top)
         for number, row in enumerate(rows):
             row["score"] = float(done.run.score[number])
         for method in methods:
             explanation = done.first(method)
             self._keep(explanation, rows)
-            for name in asked.metrics:
-                options = {"progress": False, **asked.metric_options.get(name, {})}
-                known = {one: options[one] for one in options if one in METRICS[name].options}
-                of_map = METRICS[name].function(asked.placed, x, explanation, target, **known)
+            for name, options in asked.options_of_metrics.items():
+                of_map = METRICS[name].function(asked.placed, x, explanation, target, **options)
                 for row, value in zip(rows, of_map.values):
                     row[f"{method}.{name}"] = float(value)
         return rows
-
-    def _target(self, labels: Sequence[int | None]) -> Any:
-        if self._asked.target != LABEL:
-            return self._asked.target
-        if None in labels:
-            raise InputError("the true class is to be explained, and this sample has none")
-        return list(labels)
 
     def _keep(self, explanation: Explanation, rows: Sequence[Cells]) -> None:
         """Write what a method found into the rows."""
@@ -152,3 +144,22 @@ def _strength(explanation: Explanation) -> np.ndarray:
     return np.stack(
         [cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in strength]
     )
+
+
+@contextmanager
+def failures_of_others(what: str) -> Iterator[None]:
+    """What the code of somebody else raises, of a data set, a method or a measure, as an error of
+    ours.
+
+    Args:
+        what: has failed.
+
+    Raises:
+        MethodError: it has raised something.
+    """
+    try:
+        yield
+    except (GradCamError, MemoryError):
+        raise
+    except Exception as error:
+        raise MethodError(f"{what} ({type(error).__name__}: {reason(error)})") from error

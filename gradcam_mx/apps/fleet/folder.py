@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ...data.samples import Samples
 from ...errors import OutputError
@@ -13,6 +13,7 @@ from ...store.manifest import Manifest, OfMethod, check_measure
 from ...store.shards import Shard
 from ..provenance import encoded
 from ..surroundings import surroundings
+from . import known
 from .asked import Asked, told
 from .lock import NAME as LOCK
 
@@ -34,17 +35,17 @@ def check_folder(store: Path, samples: Samples, asked: Asked) -> Manifest | None
     if store.exists() and not store.is_dir():
         raise OutputError(f"{store} is a file; expected a folder, or a name for a new one")
     if not manifest.is_store(store):
-        if store.is_dir() and any(one.name != LOCK for one in store.iterdir()):
+        if store.is_dir() and any(not _is_ours(one) for one in store.iterdir()):
             raise OutputError(
                 f"{store} holds something else than a store: choose another folder, in which "
                 "nothing is yet"
             )
         return None
     before = manifest.read(store)
-    if before.data != dict(samples.record):
+    if not _are_of_one(before.data, samples.record):
         raise OutputError(
-            f"the store in {store} is of another data set ({before.data}; now "
-            f"{dict(samples.record)}): choose another folder"
+            f"the store in {store} is of another data set ({_where(before.data)}; now "
+            f"{_where(samples.record)}): choose another folder"
         )
     lost = [name for name in before.methods if name not in asked.methods]
     if lost:
@@ -56,13 +57,34 @@ def check_folder(store: Path, samples: Samples, asked: Asked) -> Manifest | None
     return before
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether it is left of a run that was killed before there was a store."""
+    return path.name == LOCK or path.name.startswith(f".{manifest.NAME}.")
+
+
+def _are_of_one(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two records are of one data set, whatever has changed in it: labels, names, photos
+    that came or went."""
+    of = before.get("paths"), now.get("paths")
+    if of[0] and of[1]:
+        return not set(of[0]).isdisjoint(of[1])
+    return all(before.get(name) == now.get(name) for name in ("kind", "path"))
+
+
+def _where(record: Mapping[str, Any]) -> str:
+    """Where a data set is, in a few words."""
+    first = next(iter(record.get("paths") or ()), "")
+    return f"{record.get('kind')} {record.get('path') or first}".strip()
+
+
 def remove_unfinished(store: Path) -> None:
     """Remove what was being written when a run was killed.
 
     Args:
         store: the folder.
     """
-    for path in shards.unfinished(store):
+    known.remove(store)
+    for path in (*store.glob(f".{manifest.NAME}.*"), *shards.unfinished(store)):
         path.unlink()
 
 

@@ -31,11 +31,15 @@ def locked(store: Path) -> Iterator[None]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             file.seek(0)
             raise OutputError(
                 f"another run writes to {store} (process {file.read().strip() or 'unknown'}): wait "
                 "for its end, or choose another folder"
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                f"cannot lock {path} ({error.strerror}): choose a folder on another disk"
             ) from error
         file.seek(0)
         file.truncate()

@@ -6,20 +6,22 @@ The store has to lie where all of them can write, and the data where all can rea
 from __future__ import annotations
 
 import os
-import pickle
+import signal
+import threading
 import time
 from dataclasses import replace
 from typing import Any
 
-from ...errors import GradCamError, InputError, NetworkError
+from ...errors import GradCamError, InputError
 from ...support.optional import optional
+from .actor import OFTEN, Actor, Notes, NotStarted
 from .asked import Asked
-from .crew import Died, Event, Failed
+from .crew import PATIENCE, Died, Event, Failed, Starts
 from .processes import OF_THE_SCRIPT
 from .task import Task
 
-OFTEN = 1.0
-"""That work goes on is told, and asked for, once in so many seconds."""
+_SOON = 30.0
+"""So many seconds it may take to be told where the workers are."""
 
 
 class Rays:
@@ -34,7 +36,6 @@ class Rays:
 
     Raises:
         DependencyError: ray is not installed.
-        NetworkError: there is no cluster.
         InputError: something that is asked cannot go to another process.
     """
 
@@ -42,16 +43,36 @@ class Rays:
         self, asked: Asked, address: str, workers: int, gpus: float, patience: float
     ) -> None:
         self._ray = optional("ray", "work is given to a cluster", "fleet")
-        self._is_ours = not self._ray.is_initialized()
-        if self._is_ours:
-            _connect(self._ray, address)
+        self._address, self._count, self._gpus = address, max(1, workers), gpus
         self._patience = patience
-        self._asked = self._ray.put(_pickled(replace(asked, gpu=0 if gpus else None)))
-        remote = self._ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)
-        self._actor_class = remote(_Actor)
-        self._notes = self._ray.remote(num_cpus=0)(_Notes).remote()
+        self._pickled = _pickled(replace(asked, gpu=0 if gpus else None))
+        self._is_ours = False
         self._made = 0
-        self._workers = [self._started() for _ in range(max(1, workers))]
+        self._workers: list[_Remote] = []
+        self._starts = Starts()
+        self._there = time.monotonic()
+
+    def start(self) -> None:
+        """Join the cluster, or start it, and have workers started there."""
+        ray = self._ray
+        if not ray.is_initialized():
+            self._is_ours = True
+            _connect(ray, self._address)
+        self._asked = ray.put(self._pickled)
+        remote = ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=0)
+        self._actor_class = remote(Actor)
+        # where this process is, as what ends that machine ends the run; if it ends alone, those who
+        # tell it something need not know another
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        kept = ray.remote(
+            num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
+        )
+        self._notes = kept(Notes).remote()
+        for _ in range(self._count):
+            self._workers.append(self._started())
+        self._there = time.monotonic()
 
     @property
     def free(self) -> int:
@@ -73,21 +94,24 @@ class Rays:
 
         Args:
             seconds: how long nothing may happen.
+
+        Raises:
+            InputError: there are no workers, and none comes.
         """
         of = {one.coming: one for one in self._workers if one.coming is not None}
-        if not of:
-            return []
         done, _ = self._ray.wait(list(of), timeout=seconds)
         events: list[Event] = []
         for coming in done:
             events += self._heard(of[coming])
+        self._check_there()
         return events + self._hanging()
 
     def end(self) -> None:
         """End all of them, and the cluster if it was started here."""
         for one in self._workers:
             self._ray.kill(one.actor)
-        self._ray.kill(self._notes)
+        if hasattr(self, "_notes"):
+            self._ray.kill(self._notes)
         if self._is_ours:
             self._ray.shutdown()
 
@@ -96,17 +120,35 @@ class Rays:
         actor = self._actor_class.remote(self._asked, self._notes, self._made)
         return _Remote(self._made, actor, actor.ready.remote())
 
+    def _check_there(self) -> None:
+        """Refuse to wait for workers that nobody starts.
+
+        Raises:
+            InputError: for too long there was none.
+        """
+        now = time.monotonic()
+        if any(one.is_ready for one in self._workers):
+            self._there = now
+        elif now - self._there > max(self._patience, PATIENCE):
+            each = f"1 CPU and {self._gpus:g} GPUs" if self._gpus else "1 CPU"
+            raise InputError(
+                f"no worker could start for {now - self._there:.0f} s: each takes {each}, and the "
+                f"cluster has {self._ray.cluster_resources()}"
+            )
+
     def _heard(self, one: _Remote) -> list[Event]:
         coming, one.coming = one.coming, None
-        task = one.task
         try:
             found = self._ray.get(coming)
         except self._ray.exceptions.RayError as error:
-            return self._replaced(one, str(error).partition("\n")[0])
-        if task is None:
+            return self._replaced(one, _how(error))
+        if isinstance(found, NotStarted):
+            raise found.error
+        if one.task is None:
             one.is_ready = True
+            self._starts.succeeded()
             return []
-        one.task = None
+        task, one.task = one.task, None
         return [Failed(task, found) if isinstance(found, GradCamError) else found]
 
     def _hanging(self) -> list[Event]:
@@ -118,25 +160,27 @@ class Rays:
         alive = self._told("alive")
         events: list[Event] = []
         for one in late:
-            if alive.get(one.number, 0) != one.beats:
-                one.beats, one.heard = alive[one.number], now
+            beats = alive.get(one.number, 0)
+            if beats != one.beats:
+                one.beats, one.heard = beats, now
             elif now - one.heard > self._patience:
-                self._ray.kill(one.actor)
-                events += self._replaced(one, f"gave no sign for {self._patience:g} s")
+                events += self._replaced(one, f"gave no sign for {now - one.heard:.0f} s")
         return events
 
     def _replaced(self, one: _Remote, how: str) -> list[Event]:
-        """Put another in the place of one that ended."""
-        sample = self._told("at").get(one.number)
+        """Put another in the place of one that ended, or hangs."""
+        sample = None if one.task is None else self._told("at").get(one.number)
+        self._ray.kill(one.actor)
+        if not one.is_ready:
+            self._starts.failed(how)
         self._workers[self._workers.index(one)] = self._started()
-        return [] if one.task is None else [Died(one.task, sample, f"ended: {how}")]
+        return [] if one.task is None else [Died(one.task, sample, how)]
 
     def _told(self, what: str) -> dict[int, Any]:
         """What the workers told last: worker → sample, or how often it gave a sign."""
         try:
-            return dict(self._ray.get(getattr(self._notes, what).remote(), timeout=30))
+            return dict(self._ray.get(getattr(self._notes, what).remote(), timeout=_SOON))
         except self._ray.exceptions.RayError:
-            self._notes = self._ray.remote(num_cpus=0)(_Notes).remote()
             return {}
 
 
@@ -150,95 +194,33 @@ class _Remote:
         self.heard, self.beats = time.monotonic(), 0
 
 
-class _Notes:
-    """Which sample each worker has in hand; it outlives them."""
-
-    def __init__(self) -> None:
-        self._at: dict[int, int | None] = {}
-        self._alive: dict[int, int] = {}
-
-    def note(self, worker: int, sample: int | None) -> None:
-        """A worker takes a sample in hand, by its place in the shard; None for no single one."""
-        self._at[worker] = sample
-        self.beat(worker)
-
-    def beat(self, worker: int) -> None:
-        """A worker gives a sign of life."""
-        self._alive[worker] = self._alive.get(worker, 0) + 1
-
-    def at(self) -> dict[int, int | None]:
-        """Worker → the sample that it has in hand."""
-        return self._at
-
-    def alive(self) -> dict[int, int]:
-        """Worker → how often it gave a sign."""
-        return self._alive
-
-
-class _Actor:
-    """A worker on the cluster.
-
-    Args:
-        asked: what is asked of each sample, pickled.
-        notes: who is told what it has in hand.
-        number: its own.
-    """
-
-    def __init__(self, asked: bytes, notes: Any, number: int) -> None:
-        import importlib
-
-        import ray
-
-        from .working import Worker
-
-        self._ray, self._notes, self._number, self._last = ray, notes, number, 0.0
-        found: Asked = pickle.loads(asked)
-        for module in found.modules:
-            importlib.import_module(module)
-        self._worker = Worker(found, self._note)
-
-    def ready(self) -> bool:
-        """Whether it is there."""
-        return True
-
-    def work(self, task: bytes) -> Any:
-        """What became of a shard, or why it cannot be computed.
-
-        Args:
-            task: the shard, pickled.
-        """
-        try:
-            return self._worker.work(pickle.loads(task))
-        except GradCamError as error:
-            return error
-
-    def _note(self, sample: Any) -> None:
-        now = time.monotonic()
-        if sample is not ...:
-            # it has to be known before the sample can end this process
-            self._ray.get(self._notes.note.remote(self._number, sample))
-        elif now - self._last > OFTEN:
-            self._notes.beat.remote(self._number)
-        else:
-            return
-        self._last = now
-
-
 def _connect(ray: Any, address: str) -> None:
     """Join a cluster, or start one.
 
     Raises:
-        NetworkError: there is none at the address.
+        InputError: there is none at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     ours = {"include_dashboard": False} if address == "local" else {}
+    before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **ours)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise NetworkError(
+        raise InputError(
             f"there is no Ray cluster at {address!r} ({error}): start one with `ray start --head`, "
             'or give "local" for one that lasts as long as the run'
         ) from error
+    finally:
+        # ray ends the process on SIGTERM; here the work is stopped, and told of
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _how(error: Exception) -> str:
+    """How an actor ended, in a line."""
+    lines = [one.strip() for one in str(error).splitlines() if one.strip()]
+    telling = [one for one in lines if one.startswith("The actor is dead because")]
+    return f"ended: {(telling or lines or [type(error).__name__])[-1]}"
 
 
 def _pickled(given: Any) -> bytes:

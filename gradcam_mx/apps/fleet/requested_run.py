@@ -7,11 +7,13 @@ from typing import NamedTuple, Sequence
 
 from ...store import Store
 from ...support.labels import Labels
+from ...support.paths import absolute
 from ..photos import Job
 from ..requested import job as requested_job
 from ..stopping import Stop
 from .asked import LABEL, Asked
 from .filling import Run, told_of
+from .refusing import check_asked
 from .running import crew_of, modules_of, opened
 
 
@@ -41,7 +43,7 @@ def fill(options: argparse.Namespace, stop: Stop) -> Filled:
     samples = opened(options.data, options.labels, _names(job.labels), options.bits)
     asked = _asked(options, job)
     crew = crew_of(asked, options.workers, options.ray, options.gpus_per_worker, options.timeout)
-    run = Run(options.out, samples, asked, crew, options.shard_size, _names(job.labels))
+    run = Run(absolute(options.out), samples, asked, crew, options.shard_size, _names(job.labels))
     outcome = run.fill(stop)
     store = Store(options.out)
     failed = len(store.filter(failed=True))
@@ -58,7 +60,7 @@ def fill(options: argparse.Namespace, stop: Stop) -> Filled:
 def _asked(options: argparse.Namespace, job: Job) -> Asked:
     metrics = tuple(dict.fromkeys(options.metric))
     methods = tuple(job.methods)
-    return Asked(
+    asked = Asked(
         job.graph,
         job.digest,
         job.preprocess.shape,
@@ -75,6 +77,8 @@ def _asked(options: argparse.Namespace, job: Job) -> Asked:
         bits=options.bits,
         modules=modules_of(methods, metrics),
     )
+    check_asked(asked)
+    return asked
 
 
 def _names(labels: Labels | None) -> list[str] | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
+from ..._mxnet import mx
 from ...data.opening import open_samples
 from ...data.samples import Samples
-from ...errors import InputError
+from ...errors import InputError, PhotoError
 from ...graph.digest import digest_of
+from ...graph.layers import find_map
 from ...graph.outputs import choose
 from ...graph.picture_input import preprocess_of
 from ...graph.trace import Net, trace
@@ -26,13 +29,18 @@ from ...support.arrays import is_whole
 from ...support.boundary import told
 from ...support.callers import caller_level
 from ...support.labels import Names
+from ...support.paths import absolute
 from ...targets.names import ClassNames, class_count
 from ..stopping import Stop
 from .asked import LABEL, Asked
-from .crew import Crew
+from .crew import PATIENCE, Crew
 from .filling import Run, told_of
 from .here import Here
-from .processes import OF_THE_SCRIPT, PATIENCE, Processes
+from .processes import OF_THE_SCRIPT, Processes
+from .refusing import check_asked
+
+_OF_PHOTOS = ("folder", "image_folder", "list", "paths", "records")
+"""The kinds of data sets whose samples are photos to be prepared."""
 
 
 @told
@@ -44,7 +52,7 @@ def run(
     methods: str | Sequence[str] = ("grad_cam",),
     labels: Any = None,
     target: Any = None,
-    layer: str | None = None,
+    layer: Any = None,
     output: int | str | None = None,
     options: Options = MappingProxyType({}),
     metrics: str | Sequence[str] = (),
@@ -115,6 +123,9 @@ def run(
         >>> len(store), len(store.filter(right=False))                   # doctest: +SKIP
         (20000, 812)
     """
+    for name, given in (("shard_size", shard_size), ("batch_size", batch_size), ("top", top)):
+        if given is not None and not (is_whole(given) and given > 0):
+            raise InputError(f"{name}={given!r}; expected a whole number, 1 or more")
     classes = ClassNames.of(net, names)
     samples = opened(data, labels, classes.given or classes.own, bits)
     asked = _asked(
@@ -129,13 +140,13 @@ def run(
         target=target,
         layer=layer,
         output=output,
-        full=frozenset(_listed(full)),
+        full=frozenset(find_method(one).name for one in _listed(full)),
         top=top,
         batch_size=batch_size,
         bits=bits,
     )
     crew = crew_of(asked, workers, ray, gpus_per_worker, timeout)
-    folder = Path(path).expanduser()
+    folder = absolute(Path(path).expanduser())
     known = classes.labels(None)
     called = None if known is None else [known.name(one) for one in range(len(known))]
     work = Run(folder, samples, asked, crew, shard_size, called, progress)
@@ -181,6 +192,8 @@ def crew_of(
     """
     if not is_whole(workers) or workers < 0:
         raise InputError(f"workers={workers!r}; expected a whole number, 0 or more")
+    if not timeout > 0:
+        raise InputError(f"timeout={timeout!r}; expected seconds, more than 0")
     if "__main__" in asked.modules and (workers or ray):
         raise InputError(f"a method or measure {OF_THE_SCRIPT}")
     if ray is not None:
@@ -193,10 +206,18 @@ def crew_of(
 
 
 def _asked(
-    net: Net, samples: Samples, *, preprocess: Any, names: Any, target: Any, **rest: Any
+    net: Net,
+    samples: Samples,
+    *,
+    preprocess: Any,
+    names: Any,
+    target: Any,
+    layer: Any,
+    **rest: Any,
 ) -> Asked:
     graph = trace(net)
-    graph = graph.taking(1, [one.point for one in choose(graph.outputs, rest["output"])])
+    heads = [one.point for one in choose(graph.outputs, rest["output"])]
+    graph = graph.taking(1, heads)
     prepare = preprocess_of(net, preprocess)
     shape = _input_shape(samples, prepare)
     shapes = graph.shapes((1, *shape))
@@ -204,8 +225,7 @@ def _asked(
     methods = tuple(dict.fromkeys(find_method(one).name for one in rest.pop("methods")))
     metrics = tuple(dict.fromkeys(find_metric(one).name for one in rest.pop("metrics")))
     if isinstance(target, str) and target != LABEL:
-        point = choose(graph.outputs, rest["output"])[0].point
-        count = class_count(shapes[point])
+        count = class_count(shapes[heads[0]])
         target = ClassNames.of(net, names).finder(count)(target)
     made = Asked(
         graph,
@@ -215,25 +235,36 @@ def _asked(
         metrics=metrics,
         preprocess=prepare,
         target=target,
+        # a Block is the user's own object, its name is the same in each process
+        layer=layer.name if isinstance(layer, mx.gluon.Block) else layer,
         modules=modules_of(methods, metrics),
         **rest,
     )
-    _ = made.plan  # refuses methods and options that there are not
+    if any(METHODS[name].needs.layer for name in methods):
+        find_map(graph, layer, shapes, heads)
+    check_asked(made)
     return made
 
 
 def _input_shape(samples: Samples, prepare: Any) -> tuple[int, ...]:
     """(C, H, W) of what the net gets."""
-    if samples.record["kind"] in ("arrays", "gluon"):
-        values = samples.read(0).values
-        if values.dtype != np.uint8:
-            return values.shape
+    first = None if samples.record.get("kind") in _OF_PHOTOS else _first(samples)
+    if first is not None and first.dtype != np.uint8:
+        return first.shape
     if hasattr(prepare, "shape"):
         return tuple(prepare.shape)
     raise InputError(
         "how photos are prepared for this net is not known: pass preprocess=, one such as "
         "gm.zoo.IMAGENET, or gm.zoo.Preprocess(order, mean, std)"
     )
+
+
+def _first(samples: Samples) -> np.ndarray | None:
+    """The first sample that can be read; None if there is none."""
+    for number in range(len(samples)):
+        with suppress(PhotoError):
+            return samples.read(number).values
+    return None
 
 
 def modules_of(methods: Sequence[str], metrics: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .crew import Died
 from .task import Care, Task
@@ -57,4 +57,4 @@ class Deaths:
                 f"{died.how}, again and again"
             )
             return None
-        return task.with_care(record.care, record.left_out)
+        return replace(task, care=record.care, left_out=dict(record.left_out))

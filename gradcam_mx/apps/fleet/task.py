@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping
 
+from ...data.gluon import GluonSamples
 from ...data.samples import Samples
-from ...store import shards
-from ...store.shards import Shard
 from .asked import Asked
 
 
@@ -35,33 +34,22 @@ class Task:
     """The number of its first sample in the data set."""
     samples: Samples
     """Those that are in it."""
-    digest: str
-    """The hash of all that its rows depend on."""
-    path: Path
-    """Of its file."""
-    before: tuple[Path, ...] = ()
-    """Files that may have results of these samples, from runs before."""
+    store: Path
+    """The folder that it is kept in."""
+    digest: str | None
+    """The hash of all that its rows depend on; None where that takes reading the samples, which is
+    the work of those who can be replaced when it ends them."""
+    known: Path | None = None
+    """Of the list of what runs before have found; None if that is of no use."""
+    is_first: bool = False
+    """Whether nothing was found of any sample yet: what all of these refuse is refused as a whole.
+    """
     care: Care = Care.NONE
     left_out: Mapping[int, str] = field(default_factory=dict)
     """Samples that ended their workers, by their place in the shard, and what they did."""
 
-    def with_care(self, care: Care, left_out: Mapping[int, str]) -> Task:
-        """The same, taken in hand otherwise.
 
-        Args:
-            care: how carefully.
-            left_out: the samples that nobody touches any more, and why.
-        """
-        return replace(self, care=care, left_out=dict(left_out))
-
-
-def tasks(
-    store: Path,
-    samples: Samples,
-    asked: Asked,
-    shard_size: int,
-    standing: Mapping[int, Sequence[Shard]],
-) -> Iterator[Task]:
+def tasks(store: Path, samples: Samples, asked: Asked, shard_size: int) -> Iterator[Task]:
     """All shards of a data set, one after the other, those that stand among them.
 
     Args:
@@ -69,27 +57,25 @@ def tasks(
         samples: all of the data set.
         asked: what is asked of each.
         shard_size: how many are in a shard; the last one has what is left.
-        standing: number of a shard → the files of it that are there.
     """
     for number, first in enumerate(range(0, len(samples), shard_size)):
         part = samples[first : first + shard_size]
-        digest = _digest(number, part, asked)
-        # samples that came to the data set, or went, move others into the shard beside
-        near = (
-            one for other in (number, number - 1, number + 1) for one in standing.get(other, ())
-        )
-        yield Task(
-            number,
-            first,
-            part,
-            digest,
-            shards.place(store, number, digest),
-            tuple(one.path for one in near),
-        )
+        is_read = isinstance(part, GluonSamples)
+        stamps = None if is_read else map(part.stamp, range(len(part)))
+        digest = None if stamps is None else digest_of(number, part, asked, stamps)
+        yield Task(number, first, part, store, digest)
 
 
-def _digest(number: int, part: Samples, asked: Asked) -> str:
+def digest_of(number: int, part: Samples, asked: Asked, stamps: Iterable[str]) -> str:
+    """The hash of all that the rows of a shard depend on.
+
+    Args:
+        number: of the shard.
+        part: the samples in it.
+        asked: what is asked of each.
+        stamps: of the samples.
+    """
     made = hashlib.sha256(f"{number} {asked.digest}".encode())
-    for one in range(len(part)):
-        made.update(f"\n{part.place(one)}\t{part.stamp(one)}".encode("utf-8", "surrogateescape"))
+    for one, stamp in enumerate(stamps):
+        made.update(f"\n{part.place(one)}\t{stamp}".encode("utf-8", "surrogateescape"))
     return made.hexdigest()

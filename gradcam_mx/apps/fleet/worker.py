@@ -1,4 +1,4 @@
-"""What a worker's process runs: `python -m gradcam_mx.apps.fleet.worker IN OUT`, two open files.
+"""What a worker's process runs, with the numbers of two open files, IN and OUT.
 
 It gets what is asked, then shards one after the other; it ends when nobody is there any more who
 could give it another.
@@ -7,46 +7,96 @@ could give it another.
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
+import select
 import signal
-import sys
+import threading
 import time
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Iterator
 
-from ...errors import GradCamError
+from ...errors import GradCamError, InputError, reason
 from .asked import Asked
+from .working import Worker
 
 OFTEN = 1.0
 """That work goes on is told once in so many seconds."""
 
 
-def main() -> None:
-    """Work until nobody is there who gives work."""
+def main(given: str, told: str) -> None:
+    """Work until nobody is there who gives work.
+
+    Args:
+        given: the number of the open file that work comes from.
+        told: that of the one that results go to.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who gives the work
-    orders, news = (Connection(int(number)) for number in sys.argv[1:3])
+    for number in (given, told):
+        # what a data set starts must not hold them open: nobody would see that this has ended
+        os.set_inheritable(int(number), False)
+    orders, news = Connection(int(given), writable=False), Connection(int(told), readable=False)
+    threading.Thread(target=_leave_with, args=(news.fileno(),), daemon=True).start()
     try:
-        for module in orders.recv():
-            importlib.import_module(module)
-        asked: Asked = pickle.loads(orders.recv_bytes())
-        _work(asked, orders, news)
+        _work(orders, _Told(news))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _work(asked: Asked, orders: Any, news: Any) -> None:
-    from .working import Worker  # mxnet, with the settings of this process
+def _leave_with(reader: int) -> None:
+    """End this process as soon as the one who reads its news is gone, whatever it is doing."""
+    gone = select.poll()
+    gone.register(reader, 0)  # that nobody reads any more is always told
+    gone.poll()
+    os._exit(1)
 
-    told = _Told(news)
-    worker = Worker(asked, told.note)
+
+def _work(orders: Any, told: _Told) -> None:
+    modules, asked = orders.recv(), orders.recv_bytes()
+    try:
+        with said_of("what is asked"):
+            for module in modules:
+                importlib.import_module(module)
+            found: Asked = pickle.loads(asked)
+        worker = Worker(found, told.note)
+    except GradCamError as error:
+        told.send("failed", error)
+        return
+    del asked, found
+    told.send("ready")
     while True:
-        task = orders.recv()
-        told.start()
+        given = orders.recv_bytes()
+        told.note(None)
         try:
-            found: Any = worker.work(task)
+            with said_of("the data set"):
+                task = pickle.loads(given)
+            done: Any = worker.work(task)
         except GradCamError as error:
-            found = error
-        news.send(("done", found))
+            done = error
+        told.send("done", done)
+
+
+@contextmanager
+def said_of(what: str) -> Iterator[None]:
+    """What somebody else's module raises as it is imported, or its absence, as an error of ours.
+
+    Args:
+        what: is read.
+
+    Raises:
+        InputError: it has raised something.
+    """
+    try:
+        yield
+    except GradCamError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{what} cannot be read in another process ({type(error).__name__}: {reason(error)}): "
+            "define it in a module that can be imported there, or use workers=0, which does the "
+            "work here"
+        ) from error
 
 
 class _Told:
@@ -59,9 +109,14 @@ class _Told:
     def __init__(self, news: Any) -> None:
         self._news, self._last = news, 0.0
 
-    def start(self) -> None:
-        """A shard begins."""
-        self.note(None)
+    def send(self, *told: Any) -> None:
+        """Tell something.
+
+        Args:
+            told: what kind of news, and the news.
+        """
+        self._last = time.monotonic()
+        self._news.send(told)
 
     def note(self, sample: Any) -> None:
         """A sample is taken in hand, by its place; None for no single one, ... for the same one.
@@ -69,12 +124,7 @@ class _Told:
         Args:
             sample: it.
         """
-        now = time.monotonic()
-        if sample is ... and now - self._last < OFTEN:
-            return
-        self._last = now
-        self._news.send(("alive",) if sample is ... else ("at", sample))
-
-
-if __name__ == "__main__":
-    main()
+        if sample is not ...:
+            self.send("at", sample)
+        elif time.monotonic() - self._last >= OFTEN:
+            self.send("alive")

@@ -10,13 +10,15 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 
 from ...data.samples import Sample
-from ...errors import GradCamError, InputError, OutputError, PhotoError
-from ...store import parts, shards
-from ...store.columns import Cells, Traits, arrow, parquet, schema, traits_in
+from ...errors import GradCamError, InputError, OutputError, PhotoError, TargetError
+from ...store import shards
+from ...store.columns import Cells, Traits, arrow, schema
+from ...support.caches import Cache
 from ...support.progress import watched
-from .asked import Asked
-from .finding import Finder
-from .task import Care, Task
+from .asked import LABEL, Asked
+from .finding import Finder, failures_of_others
+from .known import Known
+from .task import Care, Task, digest_of
 
 Note = Callable[[Any], None]
 """Is told which sample of a shard is taken in hand, by its place there; None for no single one."""
@@ -41,10 +43,12 @@ class Done(NamedTuple):
 
     number: int
     samples: int
-    failed: int
-    """Of how many nothing was found."""
     computed: int
     """How many went through the net."""
+    digest: str
+    """The hash of all that its rows depend on."""
+    has_found: bool = False
+    """Whether something was found of one of them."""
 
 
 class Worker:
@@ -58,9 +62,10 @@ class Worker:
     def __init__(self, asked: Asked, note: Note) -> None:
         self._asked, self._note = asked, note
         self._finder = Finder(asked)
+        self._known: Cache[Path | None, Known] = Cache(1)
 
     def work(self, task: Task) -> Done:
-        """Compute a shard and write it.
+        """Compute a shard and write it, unless it stands.
 
         Args:
             task: the shard.
@@ -69,21 +74,48 @@ class Worker:
             OutputError: it cannot be written.
             GradCamError: nothing was found of any sample, over what was asked for.
         """
+        digest = task.digest or digest_of(
+            task.number, task.samples, self._asked, self._stamps(task)
+        )
+        path = shards.place(task.store, task.number, digest)
+        if task.digest is None and path.exists():
+            return Done(task.number, len(task.samples), 0, digest, True)
+        known = self._known.get(task.known, lambda: Known(self._asked, task.store, task.known))
+        rows: list[Cells] = []
+        errors: list[GradCamError] = []
+        computed = 0
         with watched(_Heart(self._note)), ThreadPoolExecutor(1) as reader:
-            kept = _Kept(self._asked, task.before)
-            rows: list[Cells] = []
-            errors: list[GradCamError] = []
-            computed = 0
             for group in self._groups(task, reader):
-                found, wrong, count = self._explained(task, group, kept)
+                found, wrong, count = self._explained(task, group, known)
                 rows += found
                 errors += wrong
                 computed += count
-            _check_asked(errors, len(task.samples))
+        if task.is_first and computed:
+            self._check_asked(errors, computed)
         self._note(None)
-        self._write(task, rows, {**kept.traits, **self._finder.traits})
-        failed = sum(one["error"] is not None for one in rows)
-        return Done(task.number, len(rows), failed, computed)
+        self._write(path, rows, {**known.traits, **self._finder.traits})
+        return Done(task.number, len(rows), computed, digest, computed > len(errors))
+
+    def _stamps(self, task: Task) -> Iterator[str]:
+        """Those of samples that have to be read for it."""
+        for number in range(len(task.samples)):
+            if number in task.left_out:
+                yield "left out"
+            else:
+                self._note(number)
+                yield task.samples.stamp(number)
+
+    def _check_asked(self, errors: Sequence[GradCamError], computed: int) -> None:
+        """Refuse what no sample can be asked for.
+
+        Raises:
+            GradCamError: every sample failed, and over what was asked, not over what it is.
+        """
+        of_samples: tuple[type[GradCamError], ...] = (PhotoError, InputError, OutputError)
+        if self._asked.target == LABEL:
+            of_samples += (TargetError,)
+        if len(errors) == computed and not any(isinstance(one, of_samples) for one in errors):
+            raise errors[0]
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -111,36 +143,39 @@ class Worker:
         if note is not None:
             note(number)
         try:
-            sample = task.samples.read(number)
-            known = {**cells, "sha256": sample.sha256, "label": sample.label}
-            try:
-                return Ready(number, self._prepared(sample), known, sample.label)
-            except GradCamError as error:
-                return Ready(number, None, {**known, "error": str(error)}, sample.label)
+            with failures_of_others(f"{place} cannot be read"):
+                sample = task.samples.read(number)
+            cells.update(sha256=sample.sha256, label=sample.label)
+            with failures_of_others(f"{place} cannot be prepared"):
+                return Ready(number, self._prepared(sample), cells, sample.label)
         except GradCamError as error:
             return Ready(number, None, {**cells, "error": str(error)}, None)
 
     def _prepared(self, sample: Sample) -> np.ndarray:
-        values, prepare = sample.values, self._asked.preprocess
+        asked, values = self._asked, sample.values
+        if asked.target == LABEL and sample.label is None:
+            raise InputError("the true class is to be explained, and this sample has none")
         if values.dtype == np.uint8:
-            if prepare is None:
+            if asked.preprocess is None:
                 raise InputError(
                     "how photos are prepared for this net is not known: pass preprocess="
                 )
-            return prepare(values)
-        if values.shape != self._asked.input_shape:
-            raise InputError(
-                f"a sample of shape {values.shape}; expected {self._asked.input_shape}"
-            )
+            return asked.preprocess(values)
+        if values.shape != asked.input_shape:
+            raise InputError(f"a sample of shape {values.shape}; expected {asked.input_shape}")
         return values[None]
 
     # -- explaining --------------------------------------------------------------------------------
 
     def _explained(
-        self, task: Task, group: Sequence[Ready], kept: _Kept
+        self, task: Task, group: Sequence[Ready], kept: Known
     ) -> tuple[list[Cells], list[GradCamError], int]:
         """The rows of a group, what went wrong, and how many went through the net."""
-        known = {one.number: kept.of(one) for one in group if one.x is not None}
+        known = {
+            one.number: kept.of(one.cells["sha256"], one.label)
+            for one in group
+            if one.x is not None
+        }
         wanted: dict[tuple[str, ...], list[Ready]] = {}
         for one in group:
             missing = kept.missing(known[one.number]) if one.number in known else None
@@ -168,68 +203,11 @@ class Worker:
 
     # -- writing -----------------------------------------------------------------------------------
 
-    def _write(self, task: Task, rows: Sequence[Cells], traits: dict[str, Traits]) -> None:
+    def _write(self, path: Path, rows: Sequence[Cells], traits: dict[str, Traits]) -> None:
         asked = self._asked
         columns = schema(dict.fromkeys(asked.methods, asked.metrics), traits)
         whole = {name: [row.get(name) for row in rows] for name in columns.names}
-        shards.write(task.path, arrow().table(whole, schema=columns))
-
-
-class _Kept:
-    """Results of runs before, of the same samples under the same keys.
-
-    Args:
-        asked: what is asked of each sample.
-        files: shards that may have some.
-    """
-
-    def __init__(self, asked: Asked, files: Sequence[Path]) -> None:
-        self._asked = asked
-        self.traits: dict[str, Traits] = {}
-        self._rows: dict[str, Cells] = {}
-        for path in files:
-            self._add(path)
-
-    def _add(self, path: Path) -> None:
-        pa = arrow()
-        try:
-            table = parquet().read_table(path)
-        except (OSError, pa.ArrowInvalid):
-            return  # gone, or damaged: it is computed again
-        traits = traits_in(table.schema)
-        self.traits.update({name: traits[name] for name in traits if name in self._asked.methods})
-        for row in parts.rows_of(table):
-            if row["key"] is not None:
-                self._rows.setdefault(row["key"], {}).update(
-                    (name, cell) for name, cell in row.items() if cell is not None
-                )
-
-    def of(self, one: Ready) -> Cells:
-        """What is known of a sample.
-
-        Args:
-            one: the sample.
-        """
-        asked, sha256 = self._asked, one.cells["sha256"]
-        row = self._rows.get(asked.key(sha256, one.label), {})
-        known: Cells = {}
-        for method in asked.methods:
-            key = asked.key(sha256, one.label, method)
-            if row.get(f"{method}.key") == key:
-                known.update({name: row[name] for name in row if name.startswith(f"{method}.")})
-        if known or (row and not asked.methods):
-            of_net = ("key", "predicted", "probability", "top", "top_probability")
-            known.update({name: row[name] for name in (*of_net, "target", "score") if name in row})
-        return known
-
-    def missing(self, known: Cells) -> tuple[str, ...] | None:
-        """The methods that are not known yet; None if nothing is missing.
-
-        Args:
-            known: of a sample.
-        """
-        missing = tuple(one for one in self._asked.methods if f"{one}.key" not in known)
-        return missing if missing or "key" not in known else None
+        shards.write(path, arrow().table(whole, schema=columns))
 
 
 class _Heart:
@@ -249,14 +227,3 @@ class _Heart:
     def at(self, what: str, done: float, total: float | None) -> None:
         """So much of something is done."""
         self._note(...)
-
-
-def _check_asked(errors: Sequence[GradCamError], count: int) -> None:
-    """Refuse what no sample can be asked for.
-
-    Raises:
-        GradCamError: every sample failed, and over what was asked, not over what it is.
-    """
-    of_samples = (PhotoError, InputError, OutputError)
-    if len(errors) == count and not any(isinstance(one, of_samples) for one in errors):
-        raise errors[0]
