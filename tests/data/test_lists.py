@@ -150,6 +150,15 @@ def test_lines_are_found_by_the_ends_of_paths(tmp_path):
     assert naive == ["0", "1", "2", "3", "4"]
 
 
+def test_a_line_above_the_folder_is_of_where_the_program_is(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "labels.csv").write_text("../a.png,5\n")
+    monkeypatch.chdir(tmp_path / "in")
+    assert lines_of(tmp_path / "labels.csv", [tmp_path / "a.png"])[0].name == "5"
+    with pytest.raises(TargetError, match="has no line for"):
+        lines_of(tmp_path / "labels.csv", [tmp_path / "in" / "a.png"])
+
+
 def test_the_lines_of_a_file_are_read_one_after_the_other(tmp_path):
     text = "".join(f"{number:050d}.png,{'class' * 30}\n" for number in range(20_000))
     (tmp_path / "labels.csv").write_text(text)
