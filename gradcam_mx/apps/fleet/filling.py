@@ -179,7 +179,8 @@ class _Filling:
 
     def _count_standing(self, samples: int) -> None:
         self._bar.update(samples)
-        self._bar.initial += samples  # the rate is of what is computed
+        if self._run.progress:
+            self._bar.initial += samples  # the rate is of what is computed
 
     def _give_out(self, crew: Crew, coming: Iterator[Task]) -> None:
         under_way, is_all = 0, False
