@@ -1,6 +1,7 @@
 """How often drift is found, and how often it is not there.
 
     python benchmarks/drift_power.py [--samples N] [--runs N] [--permutations N]
+                                    [--changes background …]
 
 Of a small net that is trained here on pictures of three shapes. First: alarms among random halves
 of one store, where there is nothing to find. Then: alarms as a share of the current pictures has
@@ -86,6 +87,7 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, default=400)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--permutations", type=int, default=199)
+    parser.add_argument("--changes", nargs="+", default=drifting.CHANGES, choices=drifting.CHANGES)
     given = parser.parse_args()
     x, labels = drifting.pictures(5 * given.samples, 0)
     net, other = drifting.trained(0), drifting.trained(1)
@@ -94,7 +96,7 @@ if __name__ == "__main__":
     print(f"{len(clean)} pictures, {right:.1%} right")
     halves(clean, given.runs, given.permutations)
     print(f"{'changed':<12}{'share':>6}{'drift':>10}{'scores alone':>16}")
-    for change in drifting.CHANGES:
+    for change in given.changes:
         after = drifting.changed(change, net, other, x, labels)
         power(change, clean, after, given.samples, given.runs, given.permutations)
     seconds(clean, 999)

@@ -72,7 +72,7 @@ def check_page(path: Path) -> None:
         raise OutputError(f"cannot write {path}: it is a page, and its name ends in .html")
     if path.exists() and not (path.is_file() and _is_ours(path)):
         raise OutputError(
-            f"cannot write {path}: it is there and is no page of gradcam_mx about drift, and "
+            f"cannot write {path}: it is there and is no page of gradcam-mx about drift, and "
             "nothing of yours is written over; choose another name"
         )
 
