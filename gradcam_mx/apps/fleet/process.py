@@ -18,6 +18,9 @@ from .task import Task
 _DYING = 10.0
 """So many seconds a process may take to end, once it is ended or has closed what it talks by."""
 
+_CRASHED = 255
+"""The exit code where MXNet has caught a segmentation fault or the like."""
+
 _START = (
     "import sys; _, given, told, *sys.path = sys.argv; "
     f"from {__package__}.worker import main; main(given, told)"
@@ -127,6 +130,8 @@ class Process:
             return "went silent"
         if code < 0:
             return f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        if code == _CRASHED:
+            return f"crashed in compiled code (exit code {code})"
         return f"ended with exit code {code}"
 
     def _close(self) -> None:

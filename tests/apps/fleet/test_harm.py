@@ -1,0 +1,178 @@
+"""Samples that cannot be read, that crash whoever reads or explains them, or hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from types import SimpleNamespace
+
+import fleets
+import numpy as np
+import pytest
+
+import gradcam_mx as gm
+from gradcam_mx.apps.fleet import processes, set_aside
+from gradcam_mx.errors import GradCamError, RuleError
+
+COUNT = 20
+
+
+def run(out, data, **more):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        store = fleets.run(out, data, **more)
+    return SimpleNamespace(
+        rows=fleets.rows(store), said=" ".join(str(one.message) for one in told), store=store
+    )
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    """The same samples when they do no harm."""
+    out = tmp_path_factory.mktemp("clean") / "store"
+    return run(out, fleets.Dataset(COUNT), workers=0)
+
+
+def check_others(found, clean, bad):
+    """All rows but those of some samples are as without them."""
+    assert found.rows.keys() == clean.rows.keys()
+    for place, row in clean.rows.items():
+        if place not in bad:
+            assert found.rows[place] == row
+
+
+def test_damaged_photos_are_rows_with_a_reason(tmp_path):
+    good = run(tmp_path / "good", fleets.photos(tmp_path / "a", 40), workers=0)
+    damaged = [3, 4, 5, 17, 39]
+    bad = run(tmp_path / "bad", fleets.photos(tmp_path / "b", 40, damaged), workers=0)
+    failed = {place for place, row in bad.rows.items() if row["error"]}
+    assert sorted(int(one[2:5]) for one in failed) == damaged
+    check_others(bad, good, failed)
+    assert all(place in bad.rows[place]["error"] for place in failed)
+    assert "nothing was found of 5 of 40 samples" in bad.said
+    assert len(bad.store.filter(failed=True)) == 5
+
+
+def test_what_crashes_its_reader_is_left_out_and_named(tmp_path, clean):
+    data = fleets.Dataset(COUNT, {3: "segfault", 11: "abort"})
+    found = run(tmp_path / "store", data, workers=1)
+    bad = {"0000003": "signal 11", "0000011": "signal 6"}
+    assert {place: row["error"] for place, row in found.rows.items() if row["error"]} == {
+        place: found.rows[place]["error"] for place in bad
+    }
+    for place, said in bad.items():
+        assert said in found.rows[place]["error"]
+    check_others(found, clean, bad)
+
+
+def test_what_hangs_is_left_out_and_named(tmp_path, clean):
+    data = fleets.Dataset(COUNT, {9: "hang"})
+    found = run(tmp_path / "store", data, workers=1, timeout=3)
+    assert "gave no sign for" in found.rows["0000009"]["error"]
+    check_others(found, clean, {"0000009"})
+
+
+def test_a_data_set_that_raises(tmp_path, clean):
+    found = run(tmp_path / "store", fleets.Dataset(COUNT, {0: "raise", 9: "raise"}), workers=0)
+    for place in ("0000000", "0000009"):
+        assert "ValueError: the sample is odd" in found.rows[place]["error"]
+    check_others(found, clean, {"0000000", "0000009"})
+
+
+def test_what_crashes_the_net_is_left_out_and_named(tmp_path, harmful):
+    x = fleets.inputs(COUNT)
+    x[:, 0, 0, 0] = 0
+    good = run(tmp_path / "good", x, methods=["deadly_gradient"], workers=0)
+    x[5, 0, 0, 0], x[12, 0, 0, 0] = harmful.DEADLY, harmful.ODD
+    found = run(tmp_path / "store", x, methods=["deadly_gradient"], workers=1)
+    assert "signal 9" in found.rows["0000005"]["error"]
+    assert "KeyError: 'the sample is odd'" in found.rows["0000012"]["error"]
+    check_others(found, good, {"0000005", "0000012"})
+
+
+def test_a_method_that_refuses_everything_is_an_error(tmp_path, harmful):
+    with pytest.raises(RuleError, match="takes no such net"):
+        run(tmp_path / "store", fleets.inputs(COUNT), methods=["refusing"], workers=0)
+    assert not gm.Store(tmp_path / "store")
+
+
+def test_what_some_samples_are_refused_for_is_no_error(tmp_path, harmful):
+    x = fleets.inputs(24)
+    x[:, 0, 0, 0] = 0
+    x[16:, 0, 0, 0] = harmful.ODD  # the whole last shard
+    found = run(tmp_path / "store", x, methods=["deadly_gradient"], workers=0)
+    assert sum(row["error"] is None for row in found.rows.values()) == 16
+
+
+def test_a_worker_killed_by_hand_blames_nobody(tmp_path, clean, monkeypatch):
+    killed = []
+    heard = processes.Process.hear
+
+    def hear(one):
+        told = heard(one)
+        if told[0] == "at" and not killed:
+            killed.append(one._process.pid)
+            os.kill(killed[0], signal.SIGKILL)
+        return told
+
+    monkeypatch.setattr(processes.Process, "hear", hear)
+    found = run(tmp_path / "store", fleets.Dataset(COUNT), workers=1)
+    assert killed
+    assert not found.said
+    assert found.rows == clean.rows
+
+
+def test_an_idle_worker_that_is_gone_is_replaced(tmp_path, clean, monkeypatch):
+    killed = []
+    give = processes.Processes.give
+
+    def give_to_one_that_is_gone(crew, task):
+        if not killed:
+            (one,) = crew._workers
+            killed.append(one._process.pid)
+            os.kill(one._process.pid, signal.SIGKILL)
+            fleets.wait_until(lambda: one.has_ended)
+            crew._workers[0].news.poll(5)
+        give(crew, task) if crew.free else crew._later.append(task)
+
+    def later(crew, seconds):
+        events = wait(crew, seconds)
+        while crew.free and crew._later:
+            give(crew, crew._later.pop())
+        return events
+
+    wait = processes.Processes.wait
+    monkeypatch.setattr(processes.Processes, "_later", [], raising=False)
+    monkeypatch.setattr(processes.Processes, "give", give_to_one_that_is_gone)
+    monkeypatch.setattr(processes.Processes, "wait", later)
+    found = run(tmp_path / "store", fleets.Dataset(COUNT), workers=1)
+    assert killed
+    assert found.rows == clean.rows
+
+
+@pytest.mark.parametrize("module", ["no_such_module_at_all", "fleets_that_raise"])
+def test_workers_that_cannot_start(tmp_path, module, monkeypatch):
+    (tmp_path / "fleets_that_raise.py").write_text("raise OSError('not here')")
+    monkeypatch.syspath_prepend(tmp_path)
+    from gradcam_mx.apps.fleet import running
+
+    monkeypatch.setattr(running, "modules_of", lambda *_: (module,))
+    with pytest.raises(GradCamError, match="cannot be read in another process"):
+        run(tmp_path / "store", fleets.inputs(4), workers=1)
+
+
+def test_a_shard_without_anybody_to_blame_is_set_aside():
+    deaths = set_aside.Deaths()
+    from gradcam_mx.apps.fleet.crew import Died
+    from gradcam_mx.apps.fleet.task import Care, Task
+    from gradcam_mx.data import open_samples
+
+    samples = open_samples(np.zeros((8, 3, 4, 4), np.float32))
+    task = Task(2, 16, samples, None, "0")
+    cares = []
+    for _ in range(3):
+        cares.append(task.care)
+        task = deaths.after(Died(task, None, "was ended by signal 9")) or task
+    assert cares == [Care.NONE, Care.READ_ALONE, Care.RUN_ALONE]
+    assert "samples 16 to 23" in deaths.set_aside[2]
