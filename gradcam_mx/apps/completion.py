@@ -67,7 +67,8 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         raise DependencyError(
             "completion is written by the package shtab: pip install shtab"
         ) from error
-    paths = {"FILE": shtab.FILE, "PHOTO": shtab.FILE, "DIR": shtab.DIRECTORY}
+    paths = {"FILE": shtab.FILE, "PHOTO": shtab.FILE}
+    paths.update(dict.fromkeys(("DIR", "STORE"), shtab.DIRECTORY))
     for action in _actions(parser):
         if action.metavar in paths:
             action.complete = paths[str(action.metavar)]  # type: ignore[attr-defined]
