@@ -112,6 +112,7 @@ HOMES = {
     "predict": "apps.predictions",
     "predict_fn": "apps.predict",
     "report": "apps.report.making",
+    "report_store": "apps.store_report.making",
     "run": "apps.fleet.running",
     "Store": "store.store",
     "stability": "metrics.stability",

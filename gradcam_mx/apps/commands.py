@@ -20,6 +20,7 @@ from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
 from . import requested, requested_measures
+from .advice import in_words
 from .drift_page import check_page, drift_page
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
@@ -35,6 +36,7 @@ from .report.writing import write as write_report
 from .run_folder import RunFolder, check_out
 from .settings import settings
 from .stopping import Stop
+from .store_report import asked as store_report
 
 DONE, SOMETHING_WRONG, USAGE = 0, 1, 2
 
@@ -99,6 +101,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _make_report(options: argparse.Namespace) -> int:
     requested.check_usage(options)
+    if options.store is not None:
+        return _report_store(options)
     requested_measures.choose(options)
     if options.measured:
         requested_measures.check_masks(options)
@@ -111,6 +115,19 @@ def _make_report(options: argparse.Namespace) -> int:
     outcome = written.outcome
     outcome.failures[:0] = [("", one) for one in failures]
     return _told(outcome, len(photos), options.out, stop, "reported", "the report is")
+
+
+def _report_store(options: argparse.Namespace) -> int:
+    store_report.check_usage(options)
+    from .store_report.writing import TEMPLATE  # stores need a package that photos do not
+    from .store_report.writing import write as write_store_report
+
+    files, renderer = Files(options.out), Renderer(options.template, TEMPLATE)
+    brief = store_report.brief_of(options)
+    for said in write_store_report(brief, files, renderer, progress=True):
+        print(f"gradcam-mx: note: {in_words(said)}", file=sys.stderr)
+    print(f"{len(brief.store)} samples reported; the report is in {options.out.resolve()}")
+    return DONE
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -71,7 +71,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
             "completion is written by the package shtab: pip install shtab"
         ) from error
     paths = {"FILE": shtab.FILE, "PHOTO": shtab.FILE}
-    paths.update(dict.fromkeys(("DIR", *STORES), shtab.DIRECTORY))
+    paths.update(dict.fromkeys(("DIR", "STORE", *STORES), shtab.DIRECTORY))
     for action in _actions(parser):
         if action.metavar in paths:
             action.complete = paths[str(action.metavar)]  # type: ignore[attr-defined]

@@ -150,6 +150,16 @@ def add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpu", type=values.whole, metavar="N", help="compute on GPU number N")
 
 
+def add_store(group: Any, said: str) -> None:
+    """What a run has kept.
+
+    Args:
+        group: it gets the option.
+        said: what is done with it.
+    """
+    group.add_argument("--store", type=values.path, metavar="STORE", help=said)
+
+
 def add_network(
     command: argparse.ArgumentParser, *, several: bool = False, default: str = DEFAULT_MODEL
 ) -> Any:

@@ -10,19 +10,17 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .. import picture
 from ..data.opening import reopen
 from ..data.samples import Samples
 from ..errors import InputError
-from ..support.arrays import stretched
 from ..support.boundary import told
-from ..zoo.preprocess import Preprocess
 from . import manifest, merging, parts, virelay
 from .columns import LIGHT, Traits, arrow, traits_in, unpacked
 from .condition import Condition
 from .manifest import Manifest
 from .parts import Part
 from .rows import Row
+from .seeing import seen_of
 
 
 class Store:
@@ -67,8 +65,7 @@ class Store:
         return sum(one.count for one in self._parts)
 
     def __iter__(self) -> Iterator[Row]:
-        for part in self._parts:
-            yield from self._rows(part)
+        return self._rows(self.columns)
 
     def __getitem__(self, number: int) -> Row:
         """The sample of that number among those that are meant.
@@ -76,16 +73,38 @@ class Store:
         Raises:
             IndexError: there is none.
         """
-        ends = list(accumulate(one.count for one in self._parts))
-        count = ends[-1] if ends else 0
+        count = len(self)
         if not -count <= number < count:
             raise IndexError(f"sample {number} of {count}")
-        number %= count
-        place = bisect.bisect_right(ends, number)
-        part = self._parts[place]
-        table = part.read(self.columns).slice(number - (ends[place] - part.count), 1)
-        (cells,) = parts.rows_of(table)
-        return Row(self.manifest, cells, traits_in(part.schema))
+        (row,) = self.at([number % count], self.columns)
+        return row
+
+    @told
+    def at(self, places: Sequence[int], columns: Sequence[str] = LIGHT) -> list[Row]:
+        """The samples in these places among those that are meant, each with these columns alone.
+
+        Args:
+            places: from 0 on.
+            columns: their names.
+
+        Raises:
+            IndexError: there is no such place.
+        """
+        names = self._checked(columns)
+        ends = list(accumulate(one.count for one in self._parts))
+        of_parts: dict[int, list[int]] = {}
+        for one in places:
+            if not 0 <= one < (ends[-1] if ends else 0):
+                raise IndexError(f"sample {one} of {ends[-1] if ends else 0}")
+            of_parts.setdefault(bisect.bisect_right(ends, one), []).append(one)
+        found: dict[int, Row] = {}
+        for number, own in of_parts.items():
+            part = self._parts[number]
+            start, traits = ends[number] - part.count, traits_in(part.schema)
+            table = part.read(names).take([one - start for one in own])
+            for one, cells in zip(own, parts.rows_of(table)):
+                found[one] = Row(self.manifest, cells, traits)
+        return [found[one] for one in places]
 
     @property
     def methods(self) -> list[str]:
@@ -164,6 +183,15 @@ class Store:
         for one in self._parts:
             found.update(traits_in(one.schema))
         return found
+
+    @told
+    def rows(self, columns: Sequence[str] = LIGHT) -> Iterator[Row]:
+        """The samples, one after the other, each with these columns alone.
+
+        Args:
+            columns: their names.
+        """
+        return self._rows(self._checked(columns))
 
     @told
     def batches(self, columns: Sequence[str] = LIGHT) -> Iterator[dict[str, np.ndarray]]:
@@ -311,25 +339,13 @@ class Store:
 
     def _seen(self, samples: Samples) -> virelay.Seen:
         """What gives the pixels that the net saw of a sample."""
-        record = self.manifest.preprocess
-        prepare = None if record is None else Preprocess.of(record)
+        return lambda number: seen_of(self.manifest, samples.read(number))
 
-        def seen(number: int) -> np.ndarray:
-            values = samples.read(number).values
-            if values.dtype == np.uint8 and prepare is not None:
-                return prepare.crop(values)
-            if values.ndim != 3:
-                raise InputError(f"a sample of shape {values.shape} is no picture")
-            channels = values if len(values) == 3 else values.mean(axis=0, keepdims=True)
-            shown = stretched(channels.transpose(1, 2, 0)) * 255
-            return picture.to_uint8(np.broadcast_to(shown, (*shown.shape[:2], 3)))
-
-        return seen
-
-    def _rows(self, part: Part) -> Iterator[Row]:
-        traits = traits_in(part.schema)
-        for cells in parts.rows_of(part.read(self.columns)):
-            yield Row(self.manifest, cells, traits)
+    def _rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        for part in self._parts:
+            traits = traits_in(part.schema)
+            for cells in parts.rows_of(part.read(columns)):
+                yield Row(self.manifest, cells, traits)
 
     def _checked(self, columns: Sequence[str]) -> list[str]:
         known = self.columns

@@ -41,6 +41,56 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(norms > 0, products / np.where(norms > 0, norms, 1), 0)
 
 
+class Running:
+    """Means and standard errors of several quantities, of numbers that come some at a time.
+
+    What it holds does not grow with them (Chan, Golub and LeVeque 1983,
+    doi:10.1080/00031305.1983.10483115):
+
+        d = mean of b - mean of a
+        mean of both = mean of a + d n_b / (n_a + n_b)
+        S of both = S_a + S_b + d² n_a n_b / (n_a + n_b),    S = Σ (x - mean)²
+
+    Args:
+        quantities: how many there are.
+    """
+
+    def __init__(self, quantities: int) -> None:
+        self.count = np.zeros(quantities, int)
+        """Of the numbers that are defined, for each quantity."""
+        self._mean, self._squares = np.zeros(quantities), np.zeros(quantities)
+
+    def add(self, values: np.ndarray) -> None:
+        """Further numbers.
+
+        Args:
+            values: (N, quantities); NaN of what is not defined.
+        """
+        values = np.asarray(values, float)
+        known = ~np.isnan(values)
+        count = known.sum(axis=0)
+        own = np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1)
+        squares = (np.where(known, values - own, 0) ** 2).sum(axis=0)
+        total, gap = self.count + count, own - self._mean
+        share = count / np.maximum(total, 1)
+        self._mean = self._mean + gap * share
+        self._squares = self._squares + squares + gap**2 * self.count * share
+        self.count = total
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of each quantity; NaN where nothing is defined."""
+        return np.where(self.count > 0, self._mean, np.nan)
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """Of each mean: s / √n; NaN of less than two, 0 of a constant."""
+        count = np.maximum(self.count, 2)
+        is_flat = self._squares <= count * (_ROUNDING * self._mean) ** 2
+        found = np.sqrt(np.where(is_flat, 0, self._squares) / (count - 1) / count)
+        return np.where(self.count > 1, found, np.nan)
+
+
 _ROUNDING = 1e-12
 """Of a constant, whose mean may be off by the rounding of its sum."""
 

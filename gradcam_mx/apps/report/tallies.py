@@ -37,8 +37,18 @@ class Tallies:
             chances: (K,) the probability of each class.
         """
         ranked = np.argsort(-chances, kind="stable")
+        return self.add_ranked(true, ranked.tolist(), len(chances))
+
+    def add_ranked(self, true: int, ranked: Sequence[int], classes: int) -> bool:
+        """Another photo, of which the order of the classes is known; whether the network is right.
+
+        Args:
+            true: its class.
+            ranked: the first classes, the most probable first.
+            classes: how many there are.
+        """
         predicted = int(ranked[0])
-        self.classes = len(chances)
+        self.classes = classes
         self.count += 1
         self.right += predicted == true
         self.among_top += true in ranked[:TOP]
