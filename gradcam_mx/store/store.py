@@ -6,7 +6,7 @@ import bisect
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence, Union
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..data.opening import reopen
 from ..data.samples import Samples
 from ..errors import InputError
 from ..support.boundary import told
+from ..targets.names import ClassNames
 from . import manifest, merging, parts, virelay
 from .columns import LIGHT, Traits, arrow, traits_in, unpacked
 from .condition import Condition
@@ -21,6 +22,9 @@ from .manifest import Manifest
 from .parts import Part
 from .rows import Row
 from .seeing import seen_of
+
+Classes = Union[int, str, Sequence[Union[int, str]], None]
+"""Classes by number or name, one or several; None for all."""
 
 
 class Store:
@@ -115,8 +119,8 @@ class Store:
     def filter(
         self,
         *,
-        label: int | Sequence[int] | None = None,
-        predicted: int | Sequence[int] | None = None,
+        label: Classes = None,
+        predicted: Classes = None,
         right: bool | None = None,
         failed: bool | None = None,
         score: tuple[float, float] | None = None,
@@ -126,16 +130,19 @@ class Store:
         """The samples that meet all that is given, as a store.
 
         Args:
-            label: their true class, or several.
-            predicted: their top class, or several.
+            label: their true class, by number or name, or several.
+            predicted: their top class, likewise.
             right: whether the top class is the true class.
             failed: whether nothing was found of them.
             score: the lowest and highest number of what was explained.
             probability: the lowest and highest probability of the top class.
             place: a pattern of what the data set calls them, such as "cats/*.jpg".
+
+        Raises:
+            TargetError: there is no class of a name, or the names are not known.
         """
         wanted = Condition(
-            _several(label), _several(predicted), right, failed, score, probability, place
+            self._ids(label), self._ids(predicted), right, failed, score, probability, place
         )
         found = self.refresh()
         found._parts = [Part(one.shard, (*one.conditions, wanted)) for one in self._parts]
@@ -347,6 +354,15 @@ class Store:
             for cells in parts.rows_of(part.read(columns)):
                 yield Row(self.manifest, cells, traits)
 
+    def _ids(self, given: Classes) -> list[int] | None:
+        """The numbers of classes."""
+        if given is None:
+            return None
+        names = self.manifest.class_names
+        find = ClassNames(names).finder(None if names is None else len(names))
+        alone = isinstance(given, (int, np.integer, str))
+        return [int(find(one)) for one in ([given] if alone else given)]  # type: ignore[union-attr]
+
     def _checked(self, columns: Sequence[str]) -> list[str]:
         known = self.columns
         unknown = [one for one in columns if one not in known]
@@ -361,7 +377,3 @@ class Store:
             raise InputError(
                 f"the store has no method {method!r}; it has {', '.join(self.methods) or 'none'}"
             )
-
-
-def _several(given: int | Sequence[int] | None) -> Sequence[int] | None:
-    return [given] if isinstance(given, (int, np.integer)) else given

@@ -7,7 +7,7 @@ import pytest
 import stores
 
 import gradcam_mx as gm
-from gradcam_mx.errors import InputError
+from gradcam_mx.errors import InputError, TargetError
 from gradcam_mx.store import Store, columns
 
 
@@ -73,6 +73,15 @@ def test_filters(store, asked, holds):
     assert [one.number for one in found] == expected
     assert len(found) == len(expected)
     assert found[len(expected) - 1].number == expected[-1]
+
+
+def test_classes_go_by_their_names(tmp_path, maps):
+    rows = [stores.row(number, one, label=number % 3) for number, one in enumerate(maps)]
+    store = Store(stores.written(tmp_path / "named", rows, class_names=["cat", "dog", "cow"]))
+    found = [one.number for one in store.filter(label=["cow", 0])]
+    assert found == [number for number in range(21) if number % 3 != 1]
+    with pytest.raises(TargetError, match="horse"):
+        store.filter(label="horse")
 
 
 def test_what_failed_is_found(store):
