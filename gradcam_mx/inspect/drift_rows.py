@@ -31,9 +31,10 @@ class DriftRow(NamedTuple):
     difference: float
     """The second less the first."""
     low: float
-    """The 95 % interval of the difference begins here, and ends at `high`; of the predicted classes
-    it holds for all of them at once."""
+    """The 95 % interval of the difference begins here; of the predicted classes it holds for all of
+    them at once."""
     high: float
+    """It ends here."""
     p: float
     """How often samples of one distribution differ as much, by permutations."""
     corrected_p: float
