@@ -92,14 +92,15 @@ class Store:
             columns: their names.
 
         Raises:
-            IndexError: there is no such place.
+            InputError: there is no such place, or no such column.
         """
         names = self._checked(columns)
         ends = list(accumulate(one.count for one in self._parts))
+        count = ends[-1] if ends else 0
         of_parts: dict[int, list[int]] = {}
         for one in places:
-            if not 0 <= one < (ends[-1] if ends else 0):
-                raise IndexError(f"sample {one} of {ends[-1] if ends else 0}")
+            if not 0 <= one < count:
+                raise InputError(f"there is no sample {one}: they go from 0 to {count - 1}")
             of_parts.setdefault(bisect.bisect_right(ends, one), []).append(one)
         found: dict[int, Row] = {}
         for number, own in of_parts.items():

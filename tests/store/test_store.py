@@ -134,3 +134,18 @@ def test_a_store_that_grows(tmp_path, maps):
     stores.written(tmp_path / "found", rows)
     assert (len(store), len(store.refresh())) == (8, 21)
     assert gm.Store is Store
+
+
+def test_some_samples_with_some_columns(store):
+    store = store.filter(failed=False)
+    found = store.at([19, 0, 7], ["number", "place"])
+    assert [one.number for one in found] == [20, 0, 8]
+    assert set(found[0].cells) == {"number", "place"}
+    assert [one.number for one in store.rows(["number"])] == [one.number for one in store]
+    assert store.at([]) == []
+    for places in ([20], [-1]):
+        with pytest.raises(InputError, match="from 0 to 19"):
+            store.at(places)
+    with pytest.raises(InputError, match="no column"):
+        store.at([0], ["weight"])
+    assert store.traits == {"grad_cam": stores.TRAITS}

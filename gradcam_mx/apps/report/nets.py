@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Sequence
 
 from ...graph.graph import Graph
+from ...graph.trace import Net
 from ..provenance import Record
 
 _LAYERS = 400
 """So many layers are listed."""
+
+
+def called(net: Net) -> str:
+    """What a net is called: by its class; one of files has none.
+
+    Args:
+        net: as `gm.report` takes it.
+    """
+    block = net.own.named() if isinstance(net, Graph) else net
+    if block is None or isinstance(block, tuple):
+        return "a network from files"
+    return type(block).__name__
 
 
 def net_record(name: str, graph: Graph, shape: Sequence[int]) -> Record:

@@ -14,6 +14,7 @@ from ...support.arrays import is_whole
 from ...support.boundary import told
 from ...support.callers import caller_level
 from ...support.labels import Names, labels_of
+from ..report.nets import called
 from ..report.parts import Files
 from ..report.rendering import Renderer
 from .brief import EXAMPLES, TITLE, StoreBrief, check_net
@@ -87,6 +88,7 @@ def report_store(
         title or TITLE,
         own,
         {"python": in_python(held)},
+        StoreBrief.net if net is None else called(net),
     )
     files, renderer = Files(Path(path).expanduser()), Renderer(own, TEMPLATE)
     for said in write(brief, files, renderer, progress):

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ...errors import GradCamError
+from ...errors import GradCamError, InputError
 from ...graph.digest import digest_of
 from ...store import Store
 from ...store.columns import LIGHT
@@ -26,6 +26,8 @@ A_PAGE = 60
 
 _CLASSES = 2000
 """So many classes can be chosen from."""
+
+_CHANGED = "the store has changed since the app was started: start it again"
 
 _FULL = 429
 """What the album answers where there is no room."""
@@ -47,6 +49,7 @@ class FoundByRun:
         self._index = RunIndex(self._store)
         self._photos = RunPhotos(self._store, album.limits)
         self._loaded: OrderedDict[str, int] = OrderedDict()
+        self._changed: set[int] = set()
         self._lock = threading.Lock()
 
     def told(self, nets: Sequence[HeldNet]) -> dict[str, Any]:
@@ -129,8 +132,10 @@ class FoundByRun:
 
     # -- photos ------------------------------------------------------------------------------------
 
-    def load(self, place: int) -> Photo:
-        """Take the photo of a sample into the album; the one that came first makes room for it.
+    def load(self, place: int) -> tuple[Photo, str | None]:
+        """Take the photo of a sample into the album, and what there is to say of it.
+
+        Where there is no room for it, those that were taken before go, the first one first.
 
         Args:
             place: of the sample in the store.
@@ -138,12 +143,16 @@ class FoundByRun:
         Raises:
             Refused: there is no such sample, or the album does not take it.
         """
-        file = self._photos.file(self._row(place).number)
+        row = self._row(place, (*LIGHT, "sha256"))
+        file = self._photos.file(row.number)
         with self._lock:
             photo = self._taken(file.data, file.name)
             self._loaded[photo.id] = place
             self._loaded.move_to_end(photo.id)
-        return photo
+        if row.cells["sha256"] not in (None, file.sha256):
+            self._changed.add(place)
+            return photo, f"{file.name} is another photo than the run found: it was changed since"
+        return photo, None
 
     def _taken(self, data: bytes, name: str) -> Photo:
         while True:
@@ -181,12 +190,13 @@ class FoundByRun:
     # -- maps --------------------------------------------------------------------------------------
 
     def place_of(self, photo: Photo) -> int | None:
-        """Which sample a photo is of; None if it is not from the store.
+        """Which sample a photo is of; None if it is not that which the run explained.
 
         Args:
             photo: of the album.
         """
-        return self._loaded.get(photo.id)
+        place = self._loaded.get(photo.id)
+        return None if place in self._changed else place
 
     def row_of(self, place: int, method: str) -> Row | None:
         """What the run found of a sample by a method; None if it did not ask it.
@@ -212,7 +222,7 @@ class FoundByRun:
     def _rows(self, places: Sequence[int], columns: Sequence[str]) -> list[Row]:
         try:
             return self._store.at(places, columns)
-        except IndexError as error:
+        except InputError as error:
             raise Refused("there is no such sample", 404) from error
         except OSError as error:  # a run writes to it
             raise Refused(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,8 @@ class File(NamedTuple):
 
     data: bytes
     name: str
+    sha256: str
+    """Of the sample as its data set stores it."""
 
 
 class RunPhotos:
@@ -39,10 +43,8 @@ class RunPhotos:
         self._about, self._limits = store.manifest, limits
         self._reading = threading.Lock()  # one large photo in memory on its way, not many
         self._samples: Samples | None = None
-        try:
+        with suppress(GradCamError):  # the page says that there are no photos
             self._samples = store.samples()
-        except GradCamError:
-            pass  # the page says so
         data = store.manifest.data
         is_folder = data.get("kind") in _FOLDERS
         self._root = Path(data["path"]).resolve() if is_folder else None
@@ -81,15 +83,16 @@ class RunPhotos:
         place, path = self._named(number)
         name = place.rpartition("/")[2]
         if path is not None and self._about.data.get("bits") is None:
-            return File(self._content(path, name), name)
-        values = self._read(number).values
+            data = self._content(path, name)
+            return File(data, name, hashlib.sha256(data).hexdigest())
+        values, sha256, _ = self._read(number)
         if values.dtype != np.uint8:
             raise Refused(
                 f"{name} is no photo but an array that was ready for the network: the app explains "
                 "photos",
                 409,
             )
-        return File(as_png(values), f"{name}.png")
+        return File(as_png(values), f"{name}.png", sha256)
 
     def _content(self, path: Path, name: str) -> bytes:
         try:
@@ -123,11 +126,9 @@ class RunPhotos:
         """What a sample is called, and its file; a link may not lead out of the data set."""
         samples = self._held(number)
         place, path = samples.place(number), samples.path(number)
-        if path is not None and self._root is not None:
-            if self._root not in path.resolve().parents:
-                raise Refused(
-                    f"{place} is a link out of the folder of the data set, which the app does not "
-                    "follow",
-                    403,
-                )
-        return place, path
+        if path is None or self._root is None or self._root in path.resolve().parents:
+            return place, path
+        raise Refused(
+            f"{place} is a link out of the folder of the data set, which the app does not follow",
+            403,
+        )

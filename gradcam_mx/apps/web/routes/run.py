@@ -39,7 +39,8 @@ def add(app: Flask, served: Served) -> None:
 
     @app.post("/api/run/samples/<int:place>")
     def load(place: int) -> Any:
-        return jsonify(run().load(place).told)
+        photo, note = run().load(place)
+        return jsonify({**photo.told, "note": note})
 
     @app.get("/api/run/map")
     def of_photo() -> Any:
