@@ -24,6 +24,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import contextlib
 import random
 import shutil
 import signal
@@ -123,10 +124,8 @@ def wait_for(condition, seconds: float = LONGEST) -> bool:
 
 def kill(process: int) -> None:
     """SIGKILL, to one that may be gone."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 # -- rounds --------------------------------------------------------------------------------------
