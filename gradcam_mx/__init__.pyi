@@ -19,6 +19,7 @@ from gradcam_mx.apps.predict import predict_fn
 from gradcam_mx.apps.predictions import predict
 from gradcam_mx.apps.report.making import report
 from gradcam_mx.apps.report.verifying import verify
+from gradcam_mx.apps.shortcuts_page import shortcuts_page
 from gradcam_mx.apps.store_report.making import report_store
 from gradcam_mx.errors import GradCamError
 from gradcam_mx.explanation.explanation import Explanation
@@ -40,6 +41,7 @@ __all__ = [
     "Graph",
     "check",
     "drift_page",
+    "shortcuts_page",
     "explain",
     "load",
     "predict",

@@ -107,6 +107,7 @@ HOMES = {
     "Graph": "graph.graph",
     "check": "inspect.check",
     "drift_page": "apps.drift_page",
+    "shortcuts_page": "apps.shortcuts_page",
     "explain": "methods.together",
     "load": "graph.load",
     "predict": "apps.predictions",

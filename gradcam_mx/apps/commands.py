@@ -19,14 +19,14 @@ from ..inspect.check import check
 from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
-from . import requested, requested_measures
+from . import drift_page, requested, requested_measures
 from .advice import in_words
-from .drift_page import check_page, drift_page
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
 from .object_masks import masks_of
 from .option_groups import DEFAULT_METHODS
 from .outputs import given_by
+from .own_page import check_page
 from .photos import Job, base_of_all, from_file, in_memory, sources
 from .report.asked import brief_of
 from .report.parts import Files
@@ -236,7 +236,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _drift(options: argparse.Namespace) -> int:
     if options.out is not None:
-        check_page(options.out)
+        check_page(options.out, drift_page.ABOUT)
     found = drift(
         options.reference,
         options.current,
@@ -249,7 +249,7 @@ def _drift(options: argparse.Namespace) -> int:
     )
     print(found)
     if options.out is not None:
-        drift_page(found, options.out)
+        drift_page.drift_page(found, options.out)
     if options.csv is not None:
         found.to_csv(options.csv)
     if options.prometheus is not None:

@@ -10,19 +10,15 @@ import numpy as np
 
 from .. import picture
 from .._version import __version__
-from ..errors import OutputError
 from ..inspect.drifted import Drift
 from ..picture.encoded import as_png, data_uri
-from ..support import files
 from ..support.boundary import told
+from .own_page import check_page, write_page
 from .provenance import Record, finite
-from .report.parts import SUFFIXES
 from .report.rendering import TEMPLATES, Renderer
 
+ABOUT = "drift"
 _TEMPLATE = "drift.html"
-_MARK = '<meta name="generator" content="gradcam_mx drift">'
-"""By which a page is known that may be written over."""
-_HEAD = 2000
 _SIDE = 280
 """Pixels of the longer side of a map."""
 _GREATER = "PuOr_r"
@@ -51,35 +47,10 @@ def drift_page(drift: Drift, path: str | Path, *, title: str | None = None) -> P
         >>> gm.drift_page(gm.inspect.drift("june", "july"), "drift.html")    # doctest: +SKIP
     """
     path = Path(path)
-    check_page(path)
+    check_page(path, ABOUT)
     record = _record(drift, title or "Drift")
     made = Renderer(TEMPLATES / _TEMPLATE).page(record, _pictures(drift))
-    with files.whole(path) as part:
-        part.write_text(made, encoding="utf-8")
-    return path
-
-
-def check_page(path: Path) -> None:
-    """Refuse a place where a page cannot be written.
-
-    Args:
-        path: of the page.
-
-    Raises:
-        OutputError: its name does not end in .html, or something else is there.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"cannot write {path}: it is a page, and its name ends in .html")
-    if path.exists() and not (path.is_file() and _is_ours(path)):
-        raise OutputError(
-            f"cannot write {path}: it is there and is no page of gradcam-mx about drift, and "
-            "nothing of yours is written over; choose another name"
-        )
-
-
-def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return _MARK.encode() in file.read(_HEAD)
+    return write_page(path, ABOUT, made)
 
 
 def _record(drift: Drift, title: str) -> Record:
@@ -97,7 +68,7 @@ def _record(drift: Drift, title: str) -> Record:
             {"which": which, "place": place, "count": count, "drawn": drawn}
             for which, place, count, drawn in zip(
                 ("reference", "current"),
-                (drift.reference, drift.current),
+                _names(drift.reference, drift.current),
                 drift.counts,
                 drift.drawn,
             )
@@ -110,6 +81,12 @@ def _record(drift: Drift, title: str) -> Record:
         "classes": [one._asdict() for one in changed[:_CLASSES]],
         "more_classes": max(0, len(changed) - _CLASSES),
     }
+
+
+def _names(*places: str) -> list[str]:
+    """What stores are called on the page, which tells no folders, unless that tells them apart."""
+    names = [Path(one).name for one in places]
+    return names if len(set(names)) == len(names) else list(places)
 
 
 def _row(record: Record) -> Record:

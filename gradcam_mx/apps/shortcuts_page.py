@@ -46,7 +46,7 @@ def shortcuts_page(shortcuts: Shortcuts, path: str | Path, *, title: str | None 
 
     Example:
         >>> found = gm.inspect.shortcuts(gm.Store("found"), net)                 # doctest: +SKIP
-        >>> shortcuts_page(found, "shortcuts.html")                              # doctest: +SKIP
+        >>> gm.shortcuts_page(found, "shortcuts.html")                           # doctest: +SKIP
     """
     path = Path(path)
     check_page(path, ABOUT)
