@@ -30,7 +30,7 @@ def rows(count=70, labelled=True):
     found = []
     for number in range(count):
         if number % 11 == 5:
-            said = f"{number:05d}.png is damaged" if number % 2 else "too dark"
+            said = f"{number:05d}.png is damaged" if number % 2 else "too <b>dark"
             found.append(stores.failed(number, said))
             continue
         map_ = random.rand(5, 7) * (number % 13 != 3)
@@ -150,7 +150,8 @@ def test_where_the_mass_lies_in_each_class(store, record):
     for one in record["classes"]:
         own = [row for row in store if row.error is None and row.label == one["id"]]
         assert one["samples"] == len(own)
-        assert one["accuracy"]["count"] == sum(row.predicted == one["id"] for row in own)
+        right = sum(row.predicted == one["id"] for row in own)
+        assert one["accuracy"]["share"] == pytest.approx(right / len(own))
         for told in one["mass"]:
             check_mass(told, [mass_of(row, told["method"]) for row in own])
 
@@ -196,7 +197,7 @@ def test_failures_are_counted_by_their_reasons(record):
     told = {one["said"]: one for one in record["failures"]["reasons"]}
     assert {said: one["count"] for said, one in told.items()} == {
         "… is damaged": len(odd),
-        "too dark": len(numbers_) - len(odd),
+        "too <b>dark": len(numbers_) - len(odd),
     }
     assert told["… is damaged"]["places"] == [f"{number:05d}.png" for number in odd[:3]]
 
@@ -324,7 +325,9 @@ def test_a_part_of_a_store_and_what_was_set_aside(store, tmp_path):
     assert "70 samples of the store" in read(tmp_path / "a.html").text
     path = written(tmp_path / "s", rows(20), set_aside={"3": "samples 48 to 63: it hangs"})
     reported(path, tmp_path / "b.html")
-    assert "samples 48 to 63: it hangs" in read(tmp_path / "b.html").text
+    text = read(tmp_path / "b.html").text
+    assert "samples 48 to 63: it hangs" in text
+    assert "too <b>dark" in text
 
 
 # ------------------------------------------------------------------------------------- the real one

@@ -138,8 +138,8 @@ def test_a_store_that_grows(tmp_path, maps):
 
 def test_some_samples_with_some_columns(store):
     store = store.filter(failed=False)
-    found = store.at([19, 0, 7], ["number", "place"])
-    assert [one.number for one in found] == [20, 0, 8]
+    found = store.at([19, 0, 18, 7], ["number", "place"])
+    assert [one.number for one in found] == [20, 0, 19, 8]
     assert set(found[0].cells) == {"number", "place"}
     assert [one.number for one in store.rows(["number"])] == [one.number for one in store]
     assert store.at([]) == []
