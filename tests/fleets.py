@@ -57,7 +57,7 @@ def photo(seed):
 
 def write_photo(path, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), photo(seed))
+    path.write_bytes(cv2.imencode(".png", photo(seed))[1].tobytes())
 
 
 def photos(folder, count, damaged=()):

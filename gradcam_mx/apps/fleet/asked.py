@@ -62,7 +62,8 @@ class Asked:
         # what was made of the fields is made anew where it goes, but for the hashes: all that work
         # for a run have the same
         _ = self.digest
-        return {name: vars(self)[name] for name in (*(one.name for one in fields(self)), "_hashes")}
+        kept = {name: vars(self)[name] for name in (*(one.name for one in fields(self)), "_hashes")}
+        return {**kept, "graph": _of_arrays(self.graph)}
 
     @cached_property
     def placed(self) -> Graph:
@@ -173,6 +174,13 @@ class Asked:
             text = json.dumps(about, sort_keys=True)
             self._hashes[name] = hashlib.sha256(text.encode()).hexdigest()
         return self._hashes[name]
+
+
+def _of_arrays(graph: Graph) -> Graph:
+    """The network with arrays for Gluon's parameters: those are unpickled on the first CPU while
+    they say that they are on another, and have room for gradients with them."""
+    contexts = graph.parameters.contexts()
+    return graph.on(contexts[0]) if contexts else graph
 
 
 def told(target: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -200,20 +201,40 @@ def _connect(ray: Any, address: str) -> None:
     Raises:
         InputError: there is none at the address.
     """
+    _check_answers(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     ours = {"include_dashboard": False} if address == "local" else {}
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **ours)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"there is no Ray cluster at {address!r} ({error}): start one with `ray start --head`, "
-            'or give "local" for one that lasts as long as the run'
-        ) from error
+        raise _no_cluster(address, error) from error
     finally:
         # ray ends the process on SIGTERM; here the work is stopped, and told of
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address where nobody is, which takes Ray some minutes.
+
+    Raises:
+        InputError: nobody answers.
+    """
+    host, between, port = address.rpartition(":")
+    if not between or not port.isdecimal() or "/" in host:
+        return  # "auto", or for Ray's client
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SOON).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"there is no Ray cluster at {address!r} ({error}): start one with `ray start --head`, or "
+        'give "local" for one that lasts as long as the run'
+    )
 
 
 def _how(error: Exception) -> str:
