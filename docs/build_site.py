@@ -40,6 +40,7 @@ GUIDES = [
     "perturbation.md",
     "trust.md",
     "report.md",
+    "data-sets.md",
     "inside-the-network.md",
     "app.md",
     "training.md",

@@ -70,11 +70,6 @@ def composites() -> None:
     drawn("composites", rows, 1.9)
 
 
-def plus_everywhere(node: gm.rules.Node) -> gm.rules.LayerRule | None:
-    """z⁺ at Dense layers too."""
-    return gm.rules.ZPlus() if node.op in ("Convolution", "FullyConnected") else None
-
-
 def for_and_against(found: gm.Explanation) -> Any:
     """Over a photo: orange what speaks for a class, blue what speaks for the others."""
     values = found.values[0].sum(axis=0)
@@ -93,7 +88,7 @@ def relevance_classes() -> None:
         x = net.preprocess(photo)
         for one in classes:
             target = gm.zoo.class_id(one)
-            contrast = {"composite": plus_everywhere, "contrastive": True}
+            contrast = {"composite": "epsilon_plus", "contrastive": True}
             found = {
                 "LRP": gm.lrp(net, x, target),
                 "LRP, contrastive": for_and_against(gm.lrp(net, x, target, **contrast)),

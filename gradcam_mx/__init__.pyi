@@ -13,11 +13,14 @@ import gradcam_mx.zoo as zoo
 
 from gradcam_mx._version import __version__
 from gradcam_mx.apps.classic import get_cam, get_conv_out_grad, get_guided_grad_cam, get_image_grad, get_img_heatmap, grad_to_image, set_capture_layer_name, set_guided_backprop, to_grayscale, visualize
+from gradcam_mx.apps.drift_page import drift_page
 from gradcam_mx.apps.fleet.running import run
 from gradcam_mx.apps.predict import predict_fn
 from gradcam_mx.apps.predictions import predict
 from gradcam_mx.apps.report.making import report
 from gradcam_mx.apps.report.verifying import verify
+from gradcam_mx.apps.shortcuts_page import shortcuts_page
+from gradcam_mx.apps.store_report.making import report_store
 from gradcam_mx.errors import GradCamError
 from gradcam_mx.explanation.explanation import Explanation
 from gradcam_mx.graph.graph import Graph
@@ -37,11 +40,14 @@ __all__ = [
     "Geometry",
     "Graph",
     "check",
+    "drift_page",
+    "shortcuts_page",
     "explain",
     "load",
     "predict",
     "predict_fn",
     "report",
+    "report_store",
     "run",
     "Store",
     "stability",

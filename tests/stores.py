@@ -40,16 +40,27 @@ def failed(number, error="the photo is damaged"):
     return {"number": number, "place": f"{number:05d}.png", "sha256": "", "error": error}
 
 
-def written(folder, rows, shard_size=8, methods=("grad_cam",), metrics=(), traits=TRAITS, **more):
+def written(
+    folder,
+    rows,
+    shard_size=8,
+    methods=("grad_cam",),
+    metrics=(),
+    traits=TRAITS,
+    input_size=(32, 32),
+    data=None,
+    net="p",
+    **more,
+):
     """A store of these rows; its folder."""
     asked = {name: OfMethod(metrics=list(metrics)) for name in methods}
     about = Manifest(
-        net={"structure": "s", "parameters": "p"},
+        net={"structure": "s", "parameters": net},
         methods=asked,
-        data={"kind": "arrays"},
+        data={"kind": "arrays"} if data is None else data,
         samples=len(rows),
         shard_size=shard_size,
-        input_size=[32, 32],
+        input_size=list(input_size),
         is_done=True,
         **more,
     )

@@ -126,6 +126,35 @@ def test_the_page_on_relevance_runs(tmp_path):
     assert printed[-1].partition(", stabilisers")[0] == ledger[-1].partition(", stabilisers")[0]
 
 
+DATA_SETS = r"""
+import re, sys
+from pathlib import Path
+from skimage import data
+from gradcam_mx import picture
+
+for name, photo in {"Egyptian cat": data.chelsea(), "espresso": data.coffee()}.items():
+    Path("photos", name).mkdir(parents=True)
+    for number in range(3):
+        picture.save(photo[10 * number :, 5 * number :], Path("photos", name, f"{number}.png"))
+import gradcam_mx as gm
+for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
+    exec(block)
+print(len(store), mean.shape, list(table.columns), len(found.clusters))
+"""
+
+
+def test_the_page_on_data_sets_runs(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DATA_SETS, str(ROOT / "docs/data-sets.md")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    said = "6 (13, 13) ['place', 'label', 'predicted', 'score'] 1"
+    assert ran.stdout.splitlines()[-1:] == [said], ran.stderr
+
+
 PAGE = r"""
 import re, sys
 from pathlib import Path

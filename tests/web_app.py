@@ -65,8 +65,8 @@ def encoded(pixels, kind="PNG", **how):
 class Page:
     """Talks to the app as its page does."""
 
-    def __init__(self, nets, limits=None, guard=None, jobs=None):
-        self.workspace = Workspace(nets, limits)
+    def __init__(self, nets, limits=None, guard=None, jobs=None, store=None):
+        self.workspace = Workspace(nets, limits, store)
         self.jobs = jobs or Jobs()
         self.app = make_app(self.workspace, guard=guard, jobs=self.jobs)
         self.client = self.app.test_client()

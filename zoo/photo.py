@@ -15,7 +15,7 @@ from gradcam_mx.support.photo_shapes import photo_advice
 
 from .depth import checked_bits, deep_colours, eight_bits
 
-__all__ = ["as_photo", "decode_photo", "read_photo"]
+__all__ = ["as_photo", "decode_photo", "know_all_kinds", "read_photo"]
 
 _AGAIN = "copy or download it again"
 _EMPTY = f"is empty: {_AGAIN}"
@@ -87,11 +87,18 @@ def decode_photo(raw: bytes, name: str, *, bits: int | None = None) -> np.ndarra
     return _decoded(io.BytesIO(raw), name, checked_bits(bits))
 
 
+def know_all_kinds() -> None:
+    """Load Pillow's readers of all kinds of pictures, before several threads read some.
+
+    Pillow loads them when a picture needs one. A thread that looks for one just as another has
+    loaded them takes the picture for none (read in Pillow's `Image.open`, before 11).
+    """
+    Image.preinit()
+    Image.init()
+
+
 def _decoded(file: BinaryIO, name: str, bits: int | None) -> np.ndarray:
     try:
-        # several threads may not look for the readers of formats at once: one would miss some
-        Image.preinit()
-        Image.init()
         with _WHOLE_PICTURES_ALONE, Image.open(file) as image:
             # asked before it is loaded, which forgets it
             is_deep = any(";16" in str(tile[3]) for tile in image.tile)

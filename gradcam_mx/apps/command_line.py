@@ -1,4 +1,4 @@
-"""The command line: gradcam-mx explain | evaluate | layers | check | app | demo."""
+"""The command line: gradcam-mx explain | evaluate | layers | check | drift | app | demo."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             options.photos, unknown = [*options.photos, *unknown], []
         if unknown:
             refuse_unknown(options.parser, unknown)
-        if not getattr(options, "photos", True):
+        if not getattr(options, "photos", True) and getattr(options, "store", None) is None:
             refuse_none(options.parser, options.background)
         use_all_cores()
         # here, as it imports mxnet, which help and completion do not wait for

@@ -16,14 +16,17 @@ from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
 from ..graph.trace import trace
 from ..inspect.check import check
+from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
-from . import requested, requested_measures
+from . import drift_page, requested, requested_measures
+from .advice import in_words
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
 from .object_masks import masks_of
 from .option_groups import DEFAULT_METHODS
 from .outputs import given_by
+from .own_page import check_page
 from .photos import Job, base_of_all, from_file, in_memory, sources
 from .report.asked import brief_of
 from .report.parts import Files
@@ -33,6 +36,7 @@ from .report.writing import write as write_report
 from .run_folder import RunFolder, check_out
 from .settings import settings
 from .stopping import Stop
+from .store_report import asked as store_report
 
 DONE, SOMETHING_WRONG, USAGE = 0, 1, 2
 
@@ -97,6 +101,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _make_report(options: argparse.Namespace) -> int:
     requested.check_usage(options)
+    if options.store is not None:
+        return _report_store(options)
     requested_measures.choose(options)
     if options.measured:
         requested_measures.check_masks(options)
@@ -109,6 +115,19 @@ def _make_report(options: argparse.Namespace) -> int:
     outcome = written.outcome
     outcome.failures[:0] = [("", one) for one in failures]
     return _told(outcome, len(photos), options.out, stop, "reported", "the report is")
+
+
+def _report_store(options: argparse.Namespace) -> int:
+    store_report.check_usage(options)
+    from .store_report.writing import TEMPLATE  # stores need a package that photos do not
+    from .store_report.writing import write as write_store_report
+
+    files, renderer = Files(options.out), Renderer(options.template, TEMPLATE)
+    brief = store_report.brief_of(options)
+    for said in write_store_report(brief, files, renderer, progress=True):
+        print(f"gradcam-mx: note: {in_words(said)}", file=sys.stderr)
+    print(f"{len(brief.store)} samples reported; the report is in {options.out.resolve()}")
+    return DONE
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -135,6 +154,15 @@ def _run(options: argparse.Namespace) -> int:
         print(f"gradcam-mx: {stop.said}", file=sys.stderr)
         return stop.code
     return SOMETHING_WRONG if done.failures else DONE
+
+
+def _shortcuts(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    from .requested_shortcuts import look  # it needs packages that the other commands do not
+
+    found = look(options)
+    print(f"{found}\nThe page is {options.out.resolve()}")
+    return SOMETHING_WRONG if found else DONE
 
 
 def _told(
@@ -206,6 +234,29 @@ def _check(options: argparse.Namespace) -> int:
     return DONE if report else SOMETHING_WRONG
 
 
+def _drift(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        check_page(options.out, drift_page.ABOUT)
+    found = drift(
+        options.reference,
+        options.current,
+        method=options.method,
+        alpha=options.alpha,
+        permutations=options.permutations,
+        at_most=options.at_most,
+        concepts=options.columns,
+        seed=options.seed,
+    )
+    print(found)
+    if options.out is not None:
+        drift_page.drift_page(found, options.out)
+    if options.csv is not None:
+        found.to_csv(options.csv)
+    if options.prometheus is not None:
+        found.to_prometheus(options.prometheus)
+    return SOMETHING_WRONG if found else DONE
+
+
 def _demo(options: argparse.Namespace) -> int:
     try:
         from skimage import data
@@ -254,8 +305,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _make_report,
     "verify": _verify,
     "run": _run,
+    "shortcuts": _shortcuts,
     "layers": _layers,
     "check": _check,
+    "drift": _drift,
     "demo": _demo,
     "app": _app,
 }

@@ -20,6 +20,9 @@ from .choices import (
     PROBABILITY,
 )
 
+STORES = ("REFERENCE", "CURRENT")
+"""What the stores are called that are compared."""
+
 SHELLS = ("bash", "zsh", "tcsh")
 
 OFFERED = {
@@ -67,7 +70,8 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         raise DependencyError(
             "completion is written by the package shtab: pip install shtab"
         ) from error
-    paths = {"FILE": shtab.FILE, "PHOTO": shtab.FILE, "DIR": shtab.DIRECTORY}
+    paths = {"FILE": shtab.FILE, "PHOTO": shtab.FILE}
+    paths.update(dict.fromkeys(("DIR", "STORE", *STORES), shtab.DIRECTORY))
     for action in _actions(parser):
         if action.metavar in paths:
             action.complete = paths[str(action.metavar)]  # type: ignore[attr-defined]

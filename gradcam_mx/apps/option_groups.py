@@ -150,12 +150,25 @@ def add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpu", type=values.whole, metavar="N", help="compute on GPU number N")
 
 
-def add_network(command: argparse.ArgumentParser, *, several: bool = False) -> Any:
+def add_store(group: Any, said: str) -> None:
+    """What a run has kept.
+
+    Args:
+        group: it gets the option.
+        said: what is done with it.
+    """
+    group.add_argument("--store", type=values.path, metavar="STORE", help=said)
+
+
+def add_network(
+    command: argparse.ArgumentParser, *, several: bool = False, default: str = DEFAULT_MODEL
+) -> Any:
     """The network, of the zoo or from its files.
 
     Args:
         command: it gets the options.
         several: whether several of the zoo may be named.
+        default: what the help says of the network if none is named.
 
     Returns:
         The group of these options.
@@ -166,7 +179,7 @@ def add_network(command: argparse.ArgumentParser, *, several: bool = False) -> A
     either.add_argument(
         "--model",
         metavar="NAME",
-        help=f"a network of the zoo (default: {DEFAULT_MODEL}), one "
+        help=f"a network of the zoo (default: {default}), one "
         f"{'or several ' if several else ''}of {', '.join(MODELS)}",
         **more,
     )

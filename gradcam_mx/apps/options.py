@@ -10,6 +10,7 @@ from .._version import __version__
 from . import values
 from .arguments import Collect
 from .completion import PrintCompletion
+from .drift_options import add_drift
 from .fleet_options import add_run
 from .option_groups import (
     LAYER_HELP,
@@ -25,9 +26,11 @@ from .option_groups import (
     add_photo,
     add_photos,
     add_preprocessing,
+    add_store,
     add_trained_network,
     add_what,
 )
+from .shortcuts_options import add_shortcuts
 
 _PICTURES = "the pictures and results.csv"
 
@@ -45,8 +48,10 @@ def parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_verify(commands)
     add_run(commands)
+    add_shortcuts(commands)
     _add_layers(commands)
     _add_check(commands)
+    add_drift(commands)
     _add_app(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     add_gpu(command)
@@ -106,10 +111,13 @@ def _add_report(commands: Any) -> None:
     command = commands.add_parser(
         "report",
         help="write a report on photos, to be handed over",
-        usage="%(prog)s PHOTO ... [--labels FILE] [--out report.html] [options]",
+        usage="%(prog)s PHOTO ... [--labels FILE] [--out report.html] [options]\n"
+        "       %(prog)s --store STORE [--model NAME | --symbol FILE] [--out report.html] "
+        "[options]",
         description="Write a page that says what a network looked at in photos, for people who "
         "have none of this: the network and the data by their hashes, what was done, predictions, "
-        "maps, measures beside controls, and how to make it again. `verify` computes it anew.",
+        "maps, measures beside controls, and how to make it again. `verify` computes it anew. With "
+        "--store it is of a whole data set, of what `run` has found.",
     )
     add_photo(command)
     command.add_argument(
@@ -121,6 +129,7 @@ def _add_report(commands: Any) -> None:
         "report.html)",
     )
     add_gpu(command)
+    _add_store_report(command)
     group = command.add_argument_group("the report")
     group.add_argument(
         "--labels",
@@ -164,6 +173,22 @@ def _add_report(commands: Any) -> None:
     add_masks(measures)
     add_method_options(command)
     command.set_defaults(parser=command, at_a_time=1)
+
+
+def _add_store_report(command: argparse.ArgumentParser) -> None:
+    """A report of a store."""
+    group = command.add_argument_group(
+        "a store", "The network is not run again; given, it is checked, and its layers are listed."
+    )
+    add_store(group, "report on what `run` has kept here, in the place of photos")
+    group.add_argument(
+        "--examples",
+        type=values.place,
+        default=40,
+        metavar="N",
+        help="samples that are shown at most, the most and the least certain, right and wrong "
+        "(default: 40)",
+    )
 
 
 def _add_verify(commands: Any) -> None:
@@ -236,7 +261,8 @@ def _add_app(commands: Any) -> None:
     command = commands.add_parser(
         "app",
         help="look at networks in the browser",
-        usage="%(prog)s [--model NAME ... | --symbol FILE] [--photos DIR] [options]",
+        usage="%(prog)s [--model NAME ... | --symbol FILE] [--photos DIR] [--store STORE] "
+        "[options]",
         description="Open a page in the browser: drop photos in, walk through the layers of a "
         "network, and see every method with its settings. The page is served by this machine, to "
         "this machine alone unless --host says otherwise; Ctrl-C ends it.",
@@ -259,6 +285,10 @@ def _add_app(commands: Any) -> None:
         type=values.path,
         metavar="DIR",
         help="a folder whose photos are there from the start",
+    )
+    add_store(
+        group,
+        "samples that `run` has explained are there to look through, with what it found beside",
     )
     group.add_argument(
         "--port",

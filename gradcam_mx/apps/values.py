@@ -16,6 +16,14 @@ def path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def collected(text: str) -> Path:
+    """The path of a file that Prometheus's node exporter collects."""
+    found = path(text)
+    if found.suffix != ".prom":
+        raise _expected("a name that ends in .prom, as the node exporter collects no other", text)
+    return found
+
+
 def address(text: str) -> str:
     """The address of a page."""
     found = urlsplit(text)
@@ -61,6 +69,14 @@ def deviation(text: str) -> float:
     found = number(text)
     if not found > 0:
         raise _expected("a number above 0", text)
+    return found
+
+
+def level(text: str) -> float:
+    """A number between 0 and 1."""
+    found = number(text)
+    if not 0 < found < 1:
+        raise _expected("a number between 0 and 1, such as 0.01", text)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Iterable, Iterator
 
 from ..errors import InputError, PhotoError
 from ..support.arrays import is_whole
+from ..zoo.photo import know_all_kinds
 from .samples import Sample, Samples
 
 
@@ -47,6 +48,7 @@ def read_ahead(
 def _read_by_threads(
     samples: Samples, numbers: Iterator[int], threads: int, ahead: int
 ) -> Iterator[tuple[int, Sample | PhotoError]]:
+    know_all_kinds()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
     waiting: deque[tuple[int, Future[Sample | PhotoError]]] = deque()
     try:

@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 from typing import Any, Sequence
 
-from ..errors import DataError, PhotoError, TargetError
+from ..errors import DataError, TargetError
 from ..support.labels import Names, labels_of
 from ..support.paths import absolute, base_of
 from .classes import Classes, classes_given, classes_of, names_of
 from .files import FileSamples
 from .label_lines import lines_of
-from .photo_files import LOOKED_FOR, below, find_photos, is_ours, visible
+from .photo_files import LOOKED_FOR, below, find_files, is_ours, visible
 
 FOLDERS = "folders"
 """The labels of photos that lie in a folder for each class."""
@@ -76,16 +76,13 @@ def open_paths(
         TargetError: a photo has no label, or there is no such class.
     """
     texts = [_whole(os.fspath(one)) for one in given]
-    try:
-        files, failures = find_photos(texts)
-    except PhotoError as error:
-        raise DataError(str(error)) from None
+    files, failures = find_files(texts)
     if failures:
         raise DataError("; ".join(failures))
-    folders = [one for one in texts if Path(one).is_dir()]
+    folders = [one for one in texts if os.path.isdir(one)]
     root = str(base_of(files, folders))
     start = len(os.path.join(root, ""))
-    names = [str(absolute(one))[start:] for one in files]
+    names = [os.path.abspath(one)[start:] for one in files]
     classes = photo_classes(root, names, labels, label_names)
     options = options_of(labels, label_names, classes, bits)
     record = {"kind": "paths", "paths": texts, **options}
@@ -118,8 +115,8 @@ def photo_classes(
 
 def _by_folder(root: str, names: Sequence[str], label_names: Names | None) -> Classes:
     """As `ImageFolderDataset` numbers them: also folders without photos are classes."""
-    found = visible(one.name for one in os.scandir(root) if one.is_dir())
-    classes = [one for one in found if not is_ours(Path(root, one))]
+    folders = [one for one in os.listdir(root) if os.path.isdir(os.path.join(root, one))]
+    classes = [one for one in visible(folders) if not is_ours(os.path.join(root, one))]
     if not classes:
         raise TargetError(
             f'labels="{FOLDERS}", and {root} has no folders: expected one for each class'
@@ -158,6 +155,6 @@ def options_of(
 def _whole(text: str) -> str:
     """A path or a pattern that means the same wherever the program is."""
     path = os.path.expanduser(text)
-    if os.path.lexists(path) or not glob.has_magic(path):
+    if not glob.has_magic(path) or os.path.lexists(path):
         return os.path.abspath(path)
     return os.path.join(glob.escape(os.getcwd()), path)

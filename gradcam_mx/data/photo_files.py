@@ -11,7 +11,6 @@ from typing import Iterable, Iterator
 from ..errors import PhotoError
 from ..support.callers import caller_level
 from ..support.ours import is_run, is_store
-from ..support.paths import absolute
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 LOOKED_FOR = f"looked for files ending in {', '.join(sorted(SUFFIXES))}"
@@ -26,23 +25,34 @@ def find_photos(given: Iterable[str]) -> tuple[list[Path], list[str]]:
     Raises:
         PhotoError: nothing was found at all.
     """
-    photos: list[Path] = []
-    failures = []
-    for text in given:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            found = [Path(one) for one in below(path)]
-        elif path.exists() or not glob.has_magic(text):
-            found = [path]
-        else:
-            matches = sorted(glob.glob(str(path), recursive=True))
-            found = [one for one in map(Path, matches) if not one.is_dir()]
-        if not found:
-            failures.append(f"no photos found in {text}; {LOOKED_FOR}")
-        photos += found
+    photos, failures = find_files(given)
     if not photos:
         raise PhotoError("; ".join(failures))
-    return list({absolute(path): path for path in photos}.values()), failures
+    return [Path(one) for one in photos], failures
+
+
+def find_files(given: Iterable[str]) -> tuple[list[str], list[str]]:
+    """As `find_photos` finds them; none is no error.
+
+    Args:
+        given: paths and patterns.
+    """
+    photos: dict[str, str] = {}
+    failures = []
+    for text in given:
+        path = os.path.expanduser(text)
+        if os.path.isdir(path):
+            found = list(below(path))
+        elif not glob.has_magic(text) or os.path.exists(path):
+            found = [path]
+        else:
+            matches = sorted(glob.glob(path, recursive=True))
+            found = [one for one in matches if not os.path.isdir(one)]
+        if not found:
+            failures.append(f"no photos found in {text}; {LOOKED_FOR}")
+        for one in found:
+            photos[os.path.abspath(one)] = one
+    return list(photos.values()), failures
 
 
 def below(folder: str | Path) -> Iterator[str]:
@@ -55,7 +65,8 @@ def below(folder: str | Path) -> Iterator[str]:
         folder: where they are looked for.
     """
     above = {os.fspath(folder): _identity(folder)}  # of each folder, those that it is in, and it
-    for place, folders, names in os.walk(folder, onerror=_warn, followlinks=True):
+    unread: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=unread.append, followlinks=True):
         inside = above.pop(place)
         if is_ours(place):
             folders.clear()
@@ -71,6 +82,12 @@ def below(folder: str | Path) -> Iterator[str]:
         for name in visible(names):
             if os.path.splitext(name)[1].lower() in SUFFIXES:
                 yield os.path.join(place, name)
+    for error in unread:
+        warnings.warn(
+            f"the folder {error.filename} cannot be read ({error.strerror}): its photos are left "
+            "out",
+            stacklevel=caller_level(),
+        )
 
 
 def visible(names: Iterable[str]) -> list[str]:
@@ -98,10 +115,3 @@ def _identity(folder: str | Path) -> frozenset[tuple[int, int]]:
     except OSError:
         return frozenset([(-1, -1)])  # os.walk says what is wrong with it
     return frozenset([(found.st_dev, found.st_ino)])
-
-
-def _warn(error: OSError) -> None:
-    warnings.warn(
-        f"the folder {error.filename} cannot be read ({error.strerror}): its photos are left out",
-        stacklevel=caller_level(),
-    )

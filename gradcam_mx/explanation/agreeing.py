@@ -14,6 +14,7 @@ from ..support.boundary import told
 from ..support.counts import check_count
 from ..support.equality import equal_by_fields
 from ..support.statistics import spearman
+from ..support.text_tables import aligned
 from .explanation import Explanation
 from .relevant import positions_in, relevance
 from .similarity import check_window, ssim
@@ -45,12 +46,7 @@ class Agreement(picture.Shows):
 
     def __repr__(self) -> str:
         rows = [["", *self.names], *self._cells()]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([*lines, *self._lines()])
+        return "\n".join([*aligned(rows), *self._lines()])
 
     def _cells(self) -> list[list[str]]:
         return [

@@ -7,6 +7,7 @@ from typing import Iterator, NamedTuple, Sequence, overload
 import numpy as np
 
 from ..support import html
+from ..support.text_tables import aligned
 
 SHARE_SHOWN = 1e-3
 """Of all that arrived first: what takes less is summed up below the table."""
@@ -90,12 +91,7 @@ class Ledger(Sequence[LedgerRow]):
 
     def __str__(self) -> str:
         rows = [_HEADER, *map(_cells, self._losing())]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([*lines, self._summary()])
+        return "\n".join([*aligned(rows), self._summary()])
 
     __repr__ = __str__
 

@@ -17,6 +17,7 @@ from .._mxnet import mx
 from ..errors import Advice, LayerError
 from ..support import html
 from ..support.caches import Cache
+from ..support.text_tables import aligned
 from .connection import told
 from .default_layer import default, default_or_none
 from .kinds import CLASSIFIERS
@@ -67,11 +68,7 @@ class LayerTable(List[LayerInfo]):
 
     def __str__(self) -> str:
         rows = [_COLUMNS, *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        )
+        return "\n".join(aligned(rows))
 
     __repr__ = __str__
 

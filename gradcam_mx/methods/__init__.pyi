@@ -3077,7 +3077,10 @@ def lrp(
         high: the highest; by default white.
         conditions: layer → a channel or several; relevance passes there alone.
         contrastive: whether to begin with the score S at the class and -S/(K - 1) at each of the
-            others (Gu et al. 2018, arXiv:1812.02100).
+            others (Gu et al. 2018, arXiv:1812.02100). What begins at another class is no part of
+            its score, which may be near zero: so the last layers share it out by z⁺, as that
+            paper's do, unless a mapping or a function gives them a rule, and sums and averages
+            behind them among what is above zero.
         fallback: "gradient" lets relevance pass operators that no rule is known for, in proportion
             to x ⊙ ∂y/∂x, and names them in `details["fallback"]`; by default they are an error.
 

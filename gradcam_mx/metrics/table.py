@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..support.boundary import told
 from ..support.equality import equal_by_fields
 from ..support.optional import optional
 from ..support.statistics import mean, standard_error
+from ..support.text_tables import ruled
 from .register import CHANGED, LOWER, NEITHER
 
 if TYPE_CHECKING:
@@ -193,12 +193,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         rows = [self._header(), *self._cells(f" {_BEST}")]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines = ruled(rows)
         if self.controls:
             lines.insert(2 + len(self.methods), "-" * len(lines[1]))
         return "\n".join([*lines, *self._below()])
@@ -246,12 +241,7 @@ class Evaluation:
         Raises:
             OutputError: it cannot be written.
         """
-        records = self.to_records()
-        with files.whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(records[0]))
-            writer.writeheader()
-            writer.writerows(records)
-        return Path(path)
+        return files.write_csv(path, self.to_records())
 
     def to_dataframe(self) -> Any:
         """A pandas DataFrame with a line for each method and measure.

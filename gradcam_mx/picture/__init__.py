@@ -37,6 +37,7 @@ from .scattering import scatter
 from .sheet import Sheet
 from .shows import Shows
 from .tiling import TILE, channel_grid, channel_order, filter_grid, framed, tiles
+from .two_samples import two_samples
 
 __all__ = [
     "AGAINST",
@@ -100,6 +101,7 @@ __all__ = [
     "strip",
     "tiles",
     "to_uint8",
+    "two_samples",
     "veiled",
 ]
 

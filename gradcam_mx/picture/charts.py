@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Curve = Tuple[np.ndarray, np.ndarray]
 """(K,) the mean of a curve, and its standard error, NaN where there is none."""
 
-_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 """Told apart by people who see fewer colours (Okabe & Ito 2008)."""
 _STYLES = ("-", "--", ":", "-.")
 _OTHERS = "#999999"
@@ -39,8 +39,8 @@ def curves(
     figure = NotebookFigure(figsize=(5.6, 3.6), dpi=DPI, layout="constrained")
     axes: Any = figure.add_subplot()
     for number, (name, (mean, error)) in enumerate(of.items()):
-        color = _COLORS[number % len(_COLORS)]
-        style = _STYLES[number // len(_COLORS) % len(_STYLES)]
+        color = COLORS[number % len(COLORS)]
+        style = _STYLES[number // len(COLORS) % len(_STYLES)]
         axes.plot(at, mean, style, label=name, color=color)
         if not np.isnan(error).any():
             axes.fill_between(at, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
@@ -48,7 +48,7 @@ def curves(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     if heading:
-        _write_above(figure, heading)
+        write_above(figure, heading)
     return figure
 
 
@@ -73,7 +73,7 @@ def bars(
     size = (2.1 * across + 1.6, down * (0.28 * len(names) + 0.8))
     figure = NotebookFigure(figsize=size, dpi=DPI, layout="constrained")
     places = np.arange(len(names))
-    colors = [_COLORS[0] if place < others_from else _OTHERS for place in places]
+    colors = [COLORS[0] if place < others_from else _OTHERS for place in places]
     drawn: Any = figure.subplots(down, across, sharey=True, squeeze=False)
     for axes, (title, of_names) in zip(drawn.flat, panels.items()):
         means, errors = np.array(of_names, float).T
@@ -87,7 +87,7 @@ def bars(
     drawn[0][0].set_yticks(places, names)
     drawn[0][0].invert_yaxis()
     if heading:
-        _write_above(figure, heading)
+        write_above(figure, heading)
     return figure
 
 
@@ -116,11 +116,11 @@ def matrix(values: np.ndarray, names: Sequence[str], heading: str | None = None)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     if heading:
-        _write_above(figure, heading)
+        write_above(figure, heading)
     return figure
 
 
-def _write_above(figure: NotebookFigure, heading: str) -> None:
+def write_above(figure: NotebookFigure, heading: str) -> None:
     """The heading, in a figure that is as much higher as it has more lines than one."""
     width, height = figure.get_size_inches()
     text = wrapped(heading, 0.85 * width)  # its letters are larger than those of titles

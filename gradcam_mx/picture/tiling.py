@@ -113,9 +113,9 @@ def framed(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Pictures (h, w, 3) in the middle of light grey frames of one size: (H, W, 3) uint8.
 
     Args:
-        pictures: (h, w, 3) uint8 each, of any sizes.
+        pictures: (h, w, 3) uint8 each, of any sizes; none give none.
     """
-    height, width = (max(one.shape[axis] for one in pictures) for axis in (0, 1))
+    height, width = (max((one.shape[axis] for one in pictures), default=0) for axis in (0, 1))
     frames = [np.full((height, width, 3), 230, np.uint8) for _ in pictures]
     for frame, one in zip(frames, pictures):
         top, left = (height - one.shape[0]) // 2, (width - one.shape[1]) // 2

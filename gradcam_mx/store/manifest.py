@@ -61,6 +61,11 @@ class Manifest:
         return -(-self.samples // self.shard_size)
 
     @property
+    def versions(self) -> dict[str, str]:
+        """Of all that played a part, by name."""
+        return dict(self.surroundings.get("versions", {}))
+
+    @property
     def columns(self) -> dict[str, list[str]]:
         """Method → its measures."""
         return {name: one.metrics for name, one in self.methods.items()}

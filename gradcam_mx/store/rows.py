@@ -84,7 +84,7 @@ class Row(NamedTuple):
         return unpacked(*(self._held(method, name) for name in ("shape", "scale", "map")))
 
     def explanation(self, method: str) -> Explanation:
-        """What a method found: its values in full where they were kept, or else the map.
+        """What a method found: its values in full where they were kept and read, or else the map.
 
         Args:
             method: its name.
@@ -94,7 +94,8 @@ class Row(NamedTuple):
         """
         about = self._known(method)
         values, traits = self.map(method), self.traits[method]
-        if about.is_full:
+        is_full = self.cells.get(f"{method}.values") is not None
+        if is_full:
             kept = np.frombuffer(self._held(method, "values"), "<f4")
             values = kept.reshape(self._held(method, "values_shape")).astype(np.float32)
         return Explanation(
@@ -105,7 +106,7 @@ class Row(NamedTuple):
             tuple(self.manifest.input_size),
             layer=traits.layer,
             options=dict(about.options),
-            signed=traits.signed and (about.is_full or not traits.is_strength),
+            signed=traits.signed and (is_full or not traits.is_strength),
             title=traits.title,
             class_names=self._class_name(),
         )

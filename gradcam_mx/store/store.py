@@ -6,23 +6,25 @@ import bisect
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence, Union
 
 import numpy as np
 
-from .. import picture
 from ..data.opening import reopen
 from ..data.samples import Samples
 from ..errors import InputError
-from ..support.arrays import stretched
 from ..support.boundary import told
-from ..zoo.preprocess import Preprocess
+from ..targets.names import ClassNames
 from . import manifest, merging, parts, virelay
-from .columns import LIGHT, arrow, traits_in, unpacked
+from .columns import LIGHT, Traits, arrow, traits_in, unpacked
 from .condition import Condition
 from .manifest import Manifest
 from .parts import Part
 from .rows import Row
+from .seeing import seen_of
+
+Classes = Union[int, str, Sequence[Union[int, str]], None]
+"""Classes by number or name, one or several; None for all."""
 
 
 class Store:
@@ -67,8 +69,7 @@ class Store:
         return sum(one.count for one in self._parts)
 
     def __iter__(self) -> Iterator[Row]:
-        for part in self._parts:
-            yield from self._rows(part)
+        return self._rows(self.columns)
 
     def __getitem__(self, number: int) -> Row:
         """The sample of that number among those that are meant.
@@ -76,16 +77,39 @@ class Store:
         Raises:
             IndexError: there is none.
         """
-        ends = list(accumulate(one.count for one in self._parts))
-        count = ends[-1] if ends else 0
+        count = len(self)
         if not -count <= number < count:
             raise IndexError(f"sample {number} of {count}")
-        number %= count
-        place = bisect.bisect_right(ends, number)
-        part = self._parts[place]
-        table = part.read(self.columns).slice(number - (ends[place] - part.count), 1)
-        (cells,) = parts.rows_of(table)
-        return Row(self.manifest, cells, traits_in(part.schema))
+        (row,) = self.at([number % count], self.columns)
+        return row
+
+    @told
+    def at(self, places: Sequence[int], columns: Sequence[str] = LIGHT) -> list[Row]:
+        """The samples in these places among those that are meant, each with these columns alone.
+
+        Args:
+            places: from 0 on.
+            columns: their names.
+
+        Raises:
+            InputError: there is no such place, or no such column.
+        """
+        names = self._checked(columns)
+        ends = list(accumulate(one.count for one in self._parts))
+        count = ends[-1] if ends else 0
+        of_parts: dict[int, list[int]] = {}
+        for one in places:
+            if not 0 <= one < count:
+                raise InputError(f"there is no sample {one}: they go from 0 to {count - 1}")
+            of_parts.setdefault(bisect.bisect_right(ends, one), []).append(one)
+        found: dict[int, Row] = {}
+        for number, own in of_parts.items():
+            part = self._parts[number]
+            start, traits = ends[number] - part.count, traits_in(part.schema)
+            table = part.read(names).take([one - start for one in own])
+            for one, cells in zip(own, parts.rows_of(table)):
+                found[one] = Row(self.manifest, cells, traits)
+        return [found[one] for one in places]
 
     @property
     def methods(self) -> list[str]:
@@ -96,8 +120,8 @@ class Store:
     def filter(
         self,
         *,
-        label: int | Sequence[int] | None = None,
-        predicted: int | Sequence[int] | None = None,
+        label: Classes = None,
+        predicted: Classes = None,
         right: bool | None = None,
         failed: bool | None = None,
         score: tuple[float, float] | None = None,
@@ -107,16 +131,19 @@ class Store:
         """The samples that meet all that is given, as a store.
 
         Args:
-            label: their true class, or several.
-            predicted: their top class, or several.
+            label: their true class, by number or name, or several.
+            predicted: their top class, likewise.
             right: whether the top class is the true class.
             failed: whether nothing was found of them.
             score: the lowest and highest number of what was explained.
             probability: the lowest and highest probability of the top class.
             place: a pattern of what the data set calls them, such as "cats/*.jpg".
+
+        Raises:
+            TargetError: there is no class of a name, or the names are not known.
         """
         wanted = Condition(
-            _several(label), _several(predicted), right, failed, score, probability, place
+            self._ids(label), self._ids(predicted), right, failed, score, probability, place
         )
         found = self.refresh()
         found._parts = [Part(one.shard, (*one.conditions, wanted)) for one in self._parts]
@@ -156,6 +183,23 @@ class Store:
     def columns(self) -> list[str]:
         """The names of all columns; `gradcam_mx.store.columns` tells what they hold."""
         return list(dict.fromkeys(name for one in self._parts for name in one.schema.names))
+
+    @cached_property
+    def traits(self) -> dict[str, Traits]:
+        """Name of a method → what all its maps have in common, of those that have some."""
+        found: dict[str, Traits] = {}
+        for one in self._parts:
+            found.update(traits_in(one.schema))
+        return found
+
+    @told
+    def rows(self, columns: Sequence[str] = LIGHT) -> Iterator[Row]:
+        """The samples, one after the other, each with these columns alone.
+
+        Args:
+            columns: their names.
+        """
+        return self._rows(self._checked(columns))
 
     @told
     def batches(self, columns: Sequence[str] = LIGHT) -> Iterator[dict[str, np.ndarray]]:
@@ -303,25 +347,22 @@ class Store:
 
     def _seen(self, samples: Samples) -> virelay.Seen:
         """What gives the pixels that the net saw of a sample."""
-        record = self.manifest.preprocess
-        prepare = None if record is None else Preprocess.of(record)
+        return lambda number: seen_of(self.manifest, samples.read(number))
 
-        def seen(number: int) -> np.ndarray:
-            values = samples.read(number).values
-            if values.dtype == np.uint8 and prepare is not None:
-                return prepare.crop(values)
-            if values.ndim != 3:
-                raise InputError(f"a sample of shape {values.shape} is no picture")
-            channels = values if len(values) == 3 else values.mean(axis=0, keepdims=True)
-            shown = stretched(channels.transpose(1, 2, 0)) * 255
-            return picture.to_uint8(np.broadcast_to(shown, (*shown.shape[:2], 3)))
+    def _rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        for part in self._parts:
+            traits = traits_in(part.schema)
+            for cells in parts.rows_of(part.read(columns)):
+                yield Row(self.manifest, cells, traits)
 
-        return seen
-
-    def _rows(self, part: Part) -> Iterator[Row]:
-        traits = traits_in(part.schema)
-        for cells in parts.rows_of(part.read(self.columns)):
-            yield Row(self.manifest, cells, traits)
+    def _ids(self, given: Classes) -> list[int] | None:
+        """The numbers of classes."""
+        if given is None:
+            return None
+        names = self.manifest.class_names
+        find = ClassNames(names).finder(None if names is None else len(names))
+        alone = isinstance(given, (int, np.integer, str))
+        return [int(find(one)) for one in ([given] if alone else given)]  # type: ignore[union-attr]
 
     def _checked(self, columns: Sequence[str]) -> list[str]:
         known = self.columns
@@ -337,7 +378,3 @@ class Store:
             raise InputError(
                 f"the store has no method {method!r}; it has {', '.join(self.methods) or 'none'}"
             )
-
-
-def _several(given: int | Sequence[int] | None) -> Sequence[int] | None:
-    return [given] if isinstance(given, (int, np.integer)) else given

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -37,6 +39,56 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     norms = np.sqrt((left**2).sum(axis=-1) * (right**2).sum(axis=-1))
     products = (left * right).sum(axis=-1)
     return np.where(norms > 0, products / np.where(norms > 0, norms, 1), 0)
+
+
+class Running:
+    """Means and standard errors of several quantities, of numbers that come some at a time.
+
+    What it holds does not grow with them (Chan, Golub and LeVeque 1983,
+    doi:10.1080/00031305.1983.10483115):
+
+        d = mean of b - mean of a
+        mean of both = mean of a + d n_b / (n_a + n_b)
+        S of both = S_a + S_b + d² n_a n_b / (n_a + n_b),    S = Σ (x - mean)²
+
+    Args:
+        quantities: how many there are.
+    """
+
+    def __init__(self, quantities: int) -> None:
+        self.count = np.zeros(quantities, int)
+        """Of the numbers that are defined, for each quantity."""
+        self._mean, self._squares = np.zeros(quantities), np.zeros(quantities)
+
+    def add(self, values: np.ndarray) -> None:
+        """Further numbers.
+
+        Args:
+            values: (N, quantities); NaN of what is not defined.
+        """
+        values = np.asarray(values, float)
+        known = ~np.isnan(values)
+        count = known.sum(axis=0)
+        own = np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1)
+        squares = (np.where(known, values - own, 0) ** 2).sum(axis=0)
+        total, gap = self.count + count, own - self._mean
+        share = count / np.maximum(total, 1)
+        self._mean = self._mean + gap * share
+        self._squares = self._squares + squares + gap**2 * self.count * share
+        self.count = total
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of each quantity; NaN where nothing is defined."""
+        return np.where(self.count > 0, self._mean, np.nan)
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """Of each mean: s / √n; NaN of less than two, 0 of a constant."""
+        count = np.maximum(self.count, 2)
+        is_flat = self._squares <= count * (_ROUNDING * self._mean) ** 2
+        found = np.sqrt(np.where(is_flat, 0, self._squares) / (count - 1) / count)
+        return np.where(self.count > 1, found, np.nan)
 
 
 _ROUNDING = 1e-12
@@ -89,3 +141,28 @@ def entropy(a: np.ndarray) -> np.ndarray:
     shares = a / np.where(total > 0, total, 1)
     logarithms = np.log(np.where(shares > 0, shares, 1))
     return np.where(total[..., 0] > 0, -(shares * logarithms).sum(axis=-1), np.nan)
+
+
+def sign_test(values: np.ndarray) -> float:
+    """How probable as many numbers above zero are if they are no more likely than others.
+
+        p = P(B >= #{values > 0}),    B binomial of n and 1/2
+
+    What is zero, or NaN, counts as not above. 1 of nothing.
+    """
+    above, count = int((np.asarray(values) > 0).sum()), len(values)
+    return sum(math.comb(count, one) for one in range(above, count + 1)) / 2**count
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values of several tests, corrected so that all of those below a level are right together
+    with that certainty (Holm 1979, jstor.org/stable/4615733).
+
+        p'_(i) = max over j <= i of min(1, (m - j + 1) p_(j)),    p sorted upwards
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    found = np.empty(len(p))
+    found[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return found

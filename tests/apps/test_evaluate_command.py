@@ -16,7 +16,7 @@ import gradcam_mx as gm
 from gradcam_mx import zoo
 from gradcam_mx._mxnet import mx
 from gradcam_mx.apps import command_line as cli
-from gradcam_mx.apps import labelled, requested, requested_measures
+from gradcam_mx.apps import object_masks, requested, requested_measures
 from gradcam_mx.metrics.evaluating import Evaluator, Kept
 from gradcam_mx.metrics.table import Evaluation
 
@@ -324,7 +324,7 @@ def test_kinds_of_masks(tmp_path, kind):
         "LA": lambda: Image.fromarray(np.dstack([one * 0 + 255, one])),
     }[kind]()
     image.save(tmp_path / "a.png")
-    found = labelled.read_mask(tmp_path / "a.png", PREPARE.geometry(photo(0)))
+    found = object_masks.read_mask(tmp_path / "a.png", PREPARE.geometry(photo(0)))
     np.testing.assert_array_equal(found, as_seen(one) > 0)
 
 

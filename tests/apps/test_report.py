@@ -41,6 +41,7 @@ from gradcam_mx.errors import (
     PhotoError,
     TargetError,
 )
+from gradcam_mx.support import places
 
 METRICS = ["srg", "sparseness"]
 LOCAL = ["energy", "pointing_game"]
@@ -251,7 +252,7 @@ def test_a_stamp_in_the_corner_is_told():
 
 def test_sums_over_a_grid_are_those_of_a_naive_loop():
     given = np.random.RandomState(0).randn(2, 30, 9)
-    found = mass.summed(given, 7)
+    found = places.summed(given, 7)
     assert found.shape == (2, 7, 7)
     expected = np.zeros(found.shape)
     rows = [max(k for k in range(7) if k * 30 // 7 <= i) for i in range(30)]

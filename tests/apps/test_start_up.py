@@ -57,6 +57,7 @@ def run(*command, code=0):
         ["report", "--help"],
         ["verify", "--help"],
         ["layers", "--help"],
+        ["drift", "--help"],
         ["app", "--help"],
         ["demo", "--help"],
         *(["--print-completion", shell] for shell in ("bash", "zsh", "tcsh")),
@@ -307,6 +308,9 @@ def test_bash_completes_files_and_folders(complete, tmp_path):
     }
     found = complete("explain", "photo.png", "--out", "pho", folder=tmp_path)
     assert {one.rstrip("/") for one in found} == {"photos"}
+    for before in ([], ["photos"]):
+        found = complete("drift", *before, "pho", folder=tmp_path)
+        assert {one.rstrip("/") for one in found} == {"photos"}
 
 
 def test_completion_without_shtab(monkeypatch, capsys):

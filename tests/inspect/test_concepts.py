@@ -364,3 +364,20 @@ def test_a_net_that_cannot_be_traced_is_refused():
     net.initialize()
     with pytest.raises((RuleError, NetworkError), match="trace"):
         gm.inspect.concepts(net, random(1, *SHAPE), 2)
+
+
+def test_a_channel_that_was_relevant_nowhere_is_drawn_without_patches(ctx):
+    net = mx.gluon.nn.HybridSequential()
+    net.add(
+        mx.gluon.nn.Conv2D(3, 3, padding=1, in_channels=3, activation="relu"),
+        mx.gluon.nn.GlobalAvgPool2D(),
+        mx.gluon.nn.Dense(2, in_units=3),
+    )
+    net.initialize(mx.init.Xavier(), ctx=ctx)
+    net[0].bias.set_data(mx.nd.array([0, -100, 0], ctx=ctx))  # the second is never above zero
+    images = np.random.RandomState(0).randn(4, 3, 16, 16).astype(np.float32)
+    found = gm.inspect.concepts(net, images[:1], 0, "0", 3, images=images)
+    patches = {one.channel: len(one.patches) for one in found.concepts}
+    assert patches[1] == 0 < max(patches.values())
+    with pytest.warns(UserWarning, match="zero everywhere"):
+        found.plot()

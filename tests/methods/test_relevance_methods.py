@@ -463,7 +463,7 @@ def test_full_grad_of_gates_and_functional_operators_is_complete(ctx):
     assert np.all(np.abs(found.details["completeness_gap"]) < 1e-8)
 
 
-# -------------------------------------------------------------------- conditions, and other starts
+# ------------------------------------------------------------------------------------ conditions
 
 
 @pytest.mark.parametrize("name", ["vgg", "resnet_v1", "inception"])
@@ -492,18 +492,6 @@ def test_conditions_on_each_channel_add_up(ctx):
     assert_close(sum(parts), whole)
     outside = gm.lrp(graph, x, TARGET, conditions={"y": 0}).values
     assert not outside.any()
-
-
-def test_a_contrastive_start(ctx):
-    """The score S at the class, −S / (K − 1) at each of the others."""
-    net = small("resnet_v1")
-    x, merged = samples(net), merge_batch_norms(net.graph)
-    given = {"composite": "epsilon", "epsilon": 1e-3, "contrastive": True}
-    found = gm.lrp(traced(net, ctx), doubles(x, ctx), TARGET, **given).values
-    for one, sample in zip(found, x):
-        values = merged.forward(sample)
-        start = values["y"][TARGET] * np.where(one_hot(net) > 0, 1, -1 / 3)
-        assert_close(one, relevance(merged, values, {"y": start}, {}, 1e-3)["x"])
 
 
 # --------------------------------------------------------------------------- maps from relevance

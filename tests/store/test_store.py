@@ -7,7 +7,7 @@ import pytest
 import stores
 
 import gradcam_mx as gm
-from gradcam_mx.errors import InputError
+from gradcam_mx.errors import InputError, TargetError
 from gradcam_mx.store import Store, columns
 
 
@@ -75,6 +75,15 @@ def test_filters(store, asked, holds):
     assert found[len(expected) - 1].number == expected[-1]
 
 
+def test_classes_go_by_their_names(tmp_path, maps):
+    rows = [stores.row(number, one, label=number % 3) for number, one in enumerate(maps)]
+    store = Store(stores.written(tmp_path / "named", rows, class_names=["cat", "dog", "cow"]))
+    found = [one.number for one in store.filter(label=["cow", 0])]
+    assert found == [number for number in range(21) if number % 3 != 1]
+    with pytest.raises(TargetError, match="horse"):
+        store.filter(label="horse")
+
+
 def test_what_failed_is_found(store):
     assert [one.number for one in store.filter(failed=True)] == [5]
     assert [one.number for one in store.filter(label=1).filter(right=True)] == [1, 7, 13, 19]
@@ -125,3 +134,18 @@ def test_a_store_that_grows(tmp_path, maps):
     stores.written(tmp_path / "found", rows)
     assert (len(store), len(store.refresh())) == (8, 21)
     assert gm.Store is Store
+
+
+def test_some_samples_with_some_columns(store):
+    store = store.filter(failed=False)
+    found = store.at([19, 0, 18, 7], ["number", "place"])
+    assert [one.number for one in found] == [20, 0, 19, 8]
+    assert set(found[0].cells) == {"number", "place"}
+    assert [one.number for one in store.rows(["number"])] == [one.number for one in store]
+    assert store.at([]) == []
+    for places in ([20], [-1]):
+        with pytest.raises(InputError, match="from 0 to 19"):
+            store.at(places)
+    with pytest.raises(InputError, match="no column"):
+        store.at([0], ["weight"])
+    assert store.traits == {"grad_cam": stores.TRAITS}

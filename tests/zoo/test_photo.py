@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 
 from gradcam_mx.errors import PhotoError
 from gradcam_mx.zoo import read_photo
+from gradcam_mx.zoo.photo import decode_photo
 
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [90, 90, 90], [255] * 3]])
 COLOURS = COLOURS.astype(np.uint8)
@@ -234,3 +235,31 @@ def test_too_large_a_picture_is_refused_before_it_is_decoded(tmp_path, monkeypat
     path.write_bytes(png())
     with pytest.raises(PhotoError, match="too large"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("bits", [None, 16])
+def test_bytes_are_read_as_the_file_is(tmp_path, bits):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    clear = np.dstack([COLOURS, np.uint8([[255, 128, 0], [255, 255, 255]])])
+    saved(tmp_path, Image.fromarray(COLOURS), "turned.jpg", exif=exif)
+    saved(tmp_path, Image.fromarray(clear), "clear.png")
+    saved(tmp_path, Image.fromarray(COLOURS).convert("CMYK"), "ink.tif")
+    saved(tmp_path, Image.fromarray(COLOURS).convert("P"), "palette.gif")
+    saved(tmp_path, Image.fromarray(GREY), "web.webp", lossless=True)
+    cv2.imwrite(str(tmp_path / "grey.png"), deep_picture("grey") * 16)
+    cv2.imwrite(str(tmp_path / "deep.tif"), deep_picture("alpha") * 16)
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 7
+    for path in paths:
+        expected = read_photo(path, bits=bits)
+        np.testing.assert_array_equal(decode_photo(path.read_bytes(), "it", bits=bits), expected)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [(b"", "it is empty"), (b"text", "it is not a picture of a known kind")],
+)
+def test_bytes_that_are_no_picture(raw, message):
+    with pytest.raises(PhotoError, match=message):
+        decode_photo(raw, "it")

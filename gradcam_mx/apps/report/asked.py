@@ -17,7 +17,7 @@ from ..outputs import CLASSES
 from ..photos import Job, base_of_all, from_file
 from . import objects
 from .brief import Brief, Measures, class_count_of, spread
-from .recipe import in_command, in_python
+from .recipe import in_command, in_python, net_in_python
 
 
 def brief_of(
@@ -61,19 +61,13 @@ def brief_of(
             "python": in_python(
                 job,
                 measures,
-                _net_in_python(options),
+                net_in_python(options),
                 has_labels=lines is not None,
                 has_names=options.classes is not None,
                 has_masks=masks is not None,
             ),
         },
     )
-
-
-def _net_in_python(options: argparse.Namespace) -> str:
-    if options.symbol is None:
-        return f"gm.zoo.get_model({options.model or DEFAULT_MODEL!r})"
-    return f"gm.load({options.symbol.name!r})"
 
 
 def _truths(options: argparse.Namespace, job: Job, lines: Sequence[Line]) -> list[int]:

@@ -20,11 +20,9 @@ from ..surroundings import surroundings
 from ..writing import Read
 from .brief import Brief
 from .looking import Looked, look, measure
+from .nets import net_record
 from .sealing import FORMAT, PROGRAM
 from .totals import Totals, clean
-
-_LAYERS = 400
-"""So many layers are listed."""
 
 
 class Gathering:
@@ -103,7 +101,7 @@ class Gathering:
                 "title": brief.title,
                 "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
                 "version": __version__,
-                "net": _net(brief),
+                "net": net_record(brief.net, brief.job.graph, brief.job.preprocess.shape),
                 **surroundings(contexts[0] if contexts else "cpu(0)"),
                 "done": brief.record(),
                 "how": dict(brief.how),
@@ -127,35 +125,3 @@ def _checked(brief: Brief, read: Read) -> Record:
         ],
         "below": found.below(),
     }
-
-
-def _net(brief: Brief) -> Record:
-    graph, shape = brief.job.graph, (1, *brief.job.preprocess.shape)
-    layers = graph.layers(shape)
-    sizes = [_size(one) for one in graph.parameters.shapes().values()]
-    shapes = graph.shapes(shape)
-    return {
-        "name": brief.net,
-        "input": list(shape[1:]),
-        "outputs": [
-            {"name": name, "shape": list(shapes[one.point][1:])}
-            for name, one in zip(graph.output_names, graph.outputs)
-            if one.point in shapes
-        ],
-        "arrays": len(sizes),
-        "parameters": sum(sizes),
-        "operators": sum(one.op != "null" for one in graph.live_nodes),
-        "layers": len(layers),
-        "default_layer": next((one.name for one in layers if one.is_default), None),
-        "listed": [
-            {"name": one.name, "op": one.op, "shape": list(one.shape), "is_default": one.is_default}
-            for one in layers[:_LAYERS]
-        ],
-    }
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    found = 1
-    for side in shape:
-        found *= side
-    return found

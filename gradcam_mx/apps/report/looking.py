@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Sequence
@@ -11,10 +10,10 @@ from typing import Sequence
 import numpy as np
 
 from ...errors import GradCamError
-from ...explanation import drawing
 from ...explanation.explanation import Explanation
 from ...metrics.measured import Measured
 from ...picture.encoded import as_jpeg, as_png, data_uri
+from ...support.places import summed
 from ..advice import told
 from ..outputs import chances_of
 from ..photos import Source
@@ -22,11 +21,12 @@ from ..provenance import Record, finite, packed
 from ..writing import Read
 from . import objects
 from .brief import Brief
-from .mass import Placed, placed, summed
+from .drawn import SIDE, drawn
+from .mass import Placed
 from .objects import Mask
 
-SIDE, THUMBNAIL = 320, 96
-"""Pixels of the longer side of maps and of thumbnails, at most."""
+THUMBNAIL = 96
+"""Pixels of the longer side of thumbnails, at most."""
 
 WHOLE, CELLS = 4096, 14
 """Maps of so many numbers at most are kept whole; of others the sums over a grid of so many cells
@@ -174,28 +174,12 @@ def _map(
     of: str = "",
 ) -> Record:
     """A map: its record, and its picture among those of the photo."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the record says which are flat
-        (drawn,) = explanation.pictures(crop, brief.job.preprocess.order)
-        where = placed(explanation.heatmap()[0])
     name = f"{of}{explanation.method}-{number}"
-    made.pictures[name] = data_uri(as_jpeg(drawn, SIDE))
-    legend = drawing.legend(explanation)
-    bar = f"bar-{legend.low}-{legend.high}"
-    made.pictures[bar] = data_uri(as_png(np.asarray(legend.colors)[None]))
+    order = brief.job.preprocess.order
+    record, where = drawn(explanation, crop, order, name, made.pictures)
     if not of:
         made.placed[explanation.method] = where
-    return {
-        "method": explanation.method,
-        "title": explanation.title or explanation.method,
-        "layer": explanation.layer,
-        "score": float(explanation.score[0]),
-        "is_flat": where.mass is None,
-        "shares": {key: finite(value) for key, value in where.shares.items()},
-        "numbers": numbers_of(explanation.values[0]),
-        "picture": name,
-        "bar": {"picture": bar, "low": legend.low, "middle": legend.middle, "high": legend.high},
-    }
+    return {**record, "numbers": numbers_of(explanation.values[0])}
 
 
 def numbers_of(values: np.ndarray) -> list[Record]:

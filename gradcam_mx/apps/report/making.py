@@ -10,7 +10,6 @@ from typing import Any, Mapping, Sequence
 from ... import picture, zoo
 from ...data.label_lines import lines_of
 from ...errors import InputError, TargetError
-from ...graph.graph import Graph
 from ...graph.outputs import choose
 from ...graph.picture_input import preprocess_of
 from ...graph.trace import Net, trace
@@ -28,6 +27,7 @@ from ..requested import check_job
 from ..stopping import Stop
 from . import objects
 from .brief import MEASURED, PER_PAGE, Brief, Measures, spread
+from .nets import called
 from .parts import Files
 from .recipe import in_python
 from .writing import write
@@ -176,7 +176,7 @@ def report(
         measures = _measures(job, wanted, controls, metric_options, seed, measured)
     brief = Brief(
         job,
-        _called(net),
+        called(net),
         sources,
         truths,
         measures,
@@ -225,14 +225,6 @@ _NOTHING: Any = _Nothing()
 
 def _count(shape: Sequence[int]) -> int:
     return 2 if len(shape) < 2 or shape[1] == 1 else shape[1]
-
-
-def _called(net: Net) -> str:
-    """What a net is called: by its class; one of files has none."""
-    block = net.own.named() if isinstance(net, Graph) else net
-    if block is None or isinstance(block, tuple):
-        return "a network from files"
-    return type(block).__name__
 
 
 def _class_id(given: Any, labels: Labels | None, count: int) -> int:

@@ -10,11 +10,9 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from ...support.statistics import mean, standard_error
+from ...support.places import PLACES, summed
+from ...support.statistics import Running
 from ..provenance import Record, packed
-
-PART = 8
-"""The frame along the border is an eighth of the height and width thick; so are the corners."""
 
 ERRORS = 2
 """More than an even map has, is what is so many standard errors above it."""
@@ -23,46 +21,17 @@ Shares = Dict[str, float]
 """Name of a place → share of the mass there; NaN of a flat map."""
 
 
-def _frame(side: int) -> np.ndarray:
-    """Where along a side the frame is."""
-    thick = max(1, round(side / PART))
-    at = np.arange(side)
-    return (at < thick) | (at >= side - thick)
-
-
-def _border(height: int, width: int) -> np.ndarray:
-    return _frame(height)[:, None] | _frame(width)[None]
-
-
-def _corners(height: int, width: int) -> np.ndarray:
-    return _frame(height)[:, None] & _frame(width)[None]
-
-
-def _middle(height: int, width: int) -> np.ndarray:
-    """The box in the middle of half the height and width."""
-
-    def half(side: int) -> np.ndarray:
-        at = np.arange(side)
-        return (at >= side // 4) & (at < side - side // 4)
-
-    return np.asarray(half(height)[:, None] & half(width)[None])
-
-
-PLACES: Mapping[str, Callable[[int, int], np.ndarray]] = {
-    "border": _border,
-    "corners": _corners,
-    "middle": _middle,
-}
-"""Name of a place → where it is in a map of a height and width."""
-
-
 def even_shares(size: Sequence[int]) -> Shares:
     """What an even map has in each place: the share of its area.
 
     Args:
-        size: (height, width).
+        size: (height, width); what has other positions than a picture has no places.
     """
-    return {name: float(where(*size).mean()) for name, where in PLACES.items()}
+    return {name: float(where(*size).mean()) for name, where in _places(size).items()}
+
+
+def _places(size: Sequence[int]) -> Mapping[str, Callable[..., np.ndarray]]:
+    return PLACES if len(size) == 2 else {}
 
 
 class Placed(NamedTuple):
@@ -79,28 +48,42 @@ def placed(heat: np.ndarray) -> Placed:
     Args:
         heat: (H, W), from 0 on, as it is drawn.
     """
-    heat = np.asarray(heat, np.float64)
-    total = heat.sum()
-    if not total > 0:
-        return Placed(None, dict.fromkeys(PLACES, float("nan")))
-    mass = heat / total
+    mass, shares = placed_all(heat[None])
+    is_flat = np.isnan(mass.flat[0])
     return Placed(
-        mass, {name: float(mass[where(*mass.shape)].sum()) for name, where in PLACES.items()}
+        None if is_flat else mass[0], dict(zip(_places(heat.shape), map(float, shares[0])))
     )
+
+
+def placed_all(heats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the mass of several maps lies: each scaled to a sum of 1, and the shares (N, places).
+
+    Both are float64, and NaN of flat maps, which have no mass.
+
+    Args:
+        heats: (N, H, W), from 0 on, as they are drawn; or of other positions.
+    """
+    heats = np.asarray(heats, np.float64)
+    size = heats.shape[1:]
+    total = heats.reshape(len(heats), -1).sum(axis=1).reshape(-1, *[1] * len(size))
+    mass = heats / np.where(total > 0, total, np.nan)
+    flat = mass.reshape(len(mass), -1)
+    shares = [flat[:, where(*size).ravel()].sum(axis=1) for where in _places(size).values()]
+    return mass, np.array(shares).reshape(len(shares), len(heats)).T
 
 
 class OverTheSet:
     """Where the mass of a method's maps lies over photos, one after the other.
 
     Args:
-        size: (height, width) of the maps.
+        size: (height, width) of the maps; or of other positions.
     """
 
     def __init__(self, size: Sequence[int]) -> None:
-        self.size = (int(size[0]), int(size[1]))
+        self.size = tuple(int(side) for side in size)
         self._sum = np.zeros(self.size)
-        self._shares: list[Shares] = []
-        self._maps = 0
+        self._shares = Running(len(_places(self.size)))
+        self._added = self._maps = 0
 
     def add(self, one: Placed) -> None:
         """The map of another photo.
@@ -108,10 +91,21 @@ class OverTheSet:
         Args:
             one: where its mass lies.
         """
-        self._shares.append(one.shares)
-        if one.mass is not None:
-            self._sum += one.mass
-            self._maps += 1
+        mass = np.full(self.size, np.nan) if one.mass is None else one.mass
+        self.add_all(mass[None], np.array([list(one.shares.values())]))
+
+    def add_all(self, mass: np.ndarray, shares: np.ndarray) -> None:
+        """The maps of several photos.
+
+        Args:
+            mass: as `placed_all` gives it.
+            shares: likewise.
+        """
+        known = mass[~np.isnan(mass.reshape(len(mass), -1)[:, 0])]
+        self._added += len(mass)
+        self._maps += len(known)
+        self._sum += known.sum(axis=0)
+        self._shares.add(shares)
 
     @property
     def mean_map(self) -> np.ndarray:
@@ -123,21 +117,23 @@ class OverTheSet:
         even = even_shares(self.size)
         return {
             "maps": self._maps,
-            "flat": len(self._shares) - self._maps,
+            "flat": self._added - self._maps,
             "mean_map": packed(_coarse(self.mean_map)),
-            "places": {name: self._place(name, even[name]) for name in PLACES},
+            "places": {
+                name: _place(share, error, even[name])
+                for name, share, error in zip(even, self._shares.mean, self._shares.standard_error)
+            },
         }
 
-    def _place(self, name: str, even: float) -> dict[str, Any]:
-        shares = np.array([one[name] for one in self._shares], float)
-        share, error = mean(shares), standard_error(shares)
-        is_known = not np.isnan(error)
-        return {
-            "share": share,
-            "standard_error": error,
-            "even": even,
-            "is_more": bool(share - ERRORS * error > even) if is_known else None,
-        }
+
+def _place(share: float, error: float, even: float) -> dict[str, Any]:
+    is_known = not np.isnan(error)
+    return {
+        "share": float(share),
+        "standard_error": float(error),
+        "even": even,
+        "is_more": bool(share - ERRORS * error > even) if is_known else None,
+    }
 
 
 _CELLS = 28
@@ -145,19 +141,4 @@ _CELLS = 28
 
 def _coarse(heat: np.ndarray) -> np.ndarray:
     """The mass in each cell of a grid of at most 28 × 28."""
-    return summed(heat, _CELLS)
-
-
-def summed(array: np.ndarray, cells: int) -> np.ndarray:
-    """The sums over the cells of a grid, along the last two axes, in float64.
-
-    Args:
-        array: (…, H, W).
-        cells: how many there are along an axis at most.
-    """
-    found = np.asarray(array, np.float64)
-    for axis in (-2, -1):
-        side = found.shape[axis]
-        starts = np.unique(np.arange(min(cells, side)) * side // min(cells, side))
-        found = np.add.reduceat(found, starts, axis=axis)
-    return found
+    return summed(heat, _CELLS) if heat.ndim == 2 else heat

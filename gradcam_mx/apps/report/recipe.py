@@ -9,6 +9,7 @@ from typing import Any, Mapping
 
 from ... import zoo
 from ...support.boundary import described
+from ..option_groups import DEFAULT_MODEL
 from ..photos import Job
 from .brief import MEASURED, Measures
 
@@ -36,12 +37,12 @@ def in_python(
         has_masks: whether it is known where objects are.
     """
     said: dict[str, str] = {
-        "preprocess": f"gm.zoo.{_preprocess(job.preprocess)}",
+        "preprocess": f"gm.zoo.{ready(job.preprocess)}",
         "methods": repr(job.methods),
     }
     own = {name: dict(given) for name, given in job.options.items() if given}
     if own:
-        said["options"] = _described(own)
+        said["options"] = of_options(own)
     for name in ("layer", "output"):
         if getattr(job, name) is not None:
             said[name] = repr(getattr(job, name))
@@ -55,7 +56,7 @@ def in_python(
     if measures:
         said["controls"] = repr(list(measures.controls))
         if any(measures.options.values()):
-            said["metric_options"] = _described(
+            said["metric_options"] = of_options(
                 {name: dict(one) for name, one in measures.options.items()}
             )
         if has_masks:
@@ -77,7 +78,12 @@ def in_python(
     )
 
 
-def _described(own: Mapping[str, Mapping[str, Any]]) -> str:
+def of_options(own: Mapping[str, Mapping[str, Any]]) -> str:
+    """Options of several methods, or measures, as a mapping.
+
+    Args:
+        own: name of each → its options.
+    """
     each = (
         f"{name!r}: {{{', '.join(f'{key!r}: {described(one)}' for key, one in given.items())}}}"
         for name, given in own.items()
@@ -85,8 +91,13 @@ def _described(own: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{{{', '.join(each)}}}"
 
 
-def _preprocess(prepare: zoo.Preprocess) -> str:
-    ready = {
+def ready(prepare: zoo.Preprocess) -> str:
+    """How photos are prepared, by its name in `gm.zoo` where it has one.
+
+    Args:
+        prepare: it.
+    """
+    known = {
         "IMAGENET": zoo.IMAGENET,
         "INCEPTION": zoo.INCEPTION,
         "CAFFE": zoo.CAFFE,
@@ -94,7 +105,7 @@ def _preprocess(prepare: zoo.Preprocess) -> str:
         "PIXELS": zoo.PIXELS,
         "GREY": zoo.GREY,
     }
-    return next((name for name, one in ready.items() if one == prepare), repr(prepare))
+    return next((name for name, one in known.items() if one == prepare), repr(prepare))
 
 
 def in_command(options: argparse.Namespace) -> str:
@@ -103,7 +114,8 @@ def in_command(options: argparse.Namespace) -> str:
     Args:
         options: of the command line.
     """
-    words = ["gradcam-mx", options.command, "PHOTOS", "--out", PurePath(options.out).name]
+    photos = ["PHOTOS"] if options.photos else []
+    words = ["gradcam-mx", options.command, *photos, "--out", PurePath(options.out).name]
     for action in options.parser._actions:
         value = getattr(options, action.dest, None)
         flag = next((one for one in action.option_strings if one.startswith("--")), "")
@@ -112,6 +124,17 @@ def in_command(options: argparse.Namespace) -> str:
         several = value if isinstance(value, list) else [value]
         words += [flag, *map(_word, several)]
     return shlex.join(words)
+
+
+def net_in_python(options: argparse.Namespace) -> str:
+    """How to get the network, in Python.
+
+    Args:
+        options: of the command line.
+    """
+    if options.symbol is None:
+        return f"gm.zoo.get_model({options.model or DEFAULT_MODEL!r})"
+    return f"gm.load({options.symbol.name!r})"
 
 
 def _word(value: Any) -> str:

@@ -21,17 +21,18 @@ class Renderer:
 
     Args:
         template: of the user's own; None for the usual one.
+        usual: the name of the usual one.
 
     Raises:
         DependencyError: Jinja2 is not installed.
         InputError: there is no such template, or it is damaged.
     """
 
-    def __init__(self, template: Path | None = None) -> None:
+    def __init__(self, template: Path | None = None, usual: str = USUAL) -> None:
         jinja2 = optional("jinja2", "reports are made", "report")
         self._errors: Any = (jinja2.TemplateError, UnicodeDecodeError)
         self.is_usual = template is None
-        self._name = USUAL if template is None else template.name
+        self._name = usual if template is None else template.name
         self._said = self._name if template is None else str(template)
         if template is not None and not template.is_file():
             raise InputError(f"there is no template {template}: check the path")

@@ -21,6 +21,8 @@ from ...picture.encoded import from_png
 from ..provenance import Record
 
 PROGRAM, FORMAT = "gradcam-mx report", 1
+STORE = "store"
+"""The kind of a report that is of a store."""
 
 _NO_HASH = "0" * 64
 _BLOCK = '<script type="application/json" id="gradcam-mx-report" data-sha256="{}">{}</script>'

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Callable, Sequence
 
 import numpy as np
 
+from ...support.intervals import wilson
 from ..provenance import Record
 
 TOP = 5
@@ -18,9 +18,6 @@ MATRIX = 12
 
 LISTED = 20
 """Of more classes so many confusions are listed, the most frequent first."""
-
-Z = 1.959963984540054
-"""Of a normal distribution 95 % lie within so many standard deviations."""
 
 
 class Tallies:
@@ -40,8 +37,18 @@ class Tallies:
             chances: (K,) the probability of each class.
         """
         ranked = np.argsort(-chances, kind="stable")
+        return self.add_ranked(true, ranked.tolist(), len(chances))
+
+    def add_ranked(self, true: int, ranked: Sequence[int], classes: int) -> bool:
+        """Another photo, of which the order of the classes is known; whether the network is right.
+
+        Args:
+            true: its class.
+            ranked: the first classes, the most probable first.
+            classes: how many there are.
+        """
         predicted = int(ranked[0])
-        self.classes = len(chances)
+        self.classes = classes
         self.count += 1
         self.right += predicted == true
         self.among_top += true in ranked[:TOP]
@@ -81,15 +88,9 @@ class Tallies:
 def share(count: int, of: int) -> Record:
     """A share of photos, with its 95 % interval (Wilson 1927).
 
-    (p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n),    p = count / n
-
     Args:
         count: how many.
-        of: of how many, n.
+        of: of how many.
     """
-    p, extra = count / of, Z * Z / of
-    middle = p + extra / 2
-    half = Z * math.sqrt(p * (1 - p) / of + extra / of / 4)
-    low, high = (middle - half) / (1 + extra), (middle + half) / (1 + extra)
-    low, high = (0.0 if not count else low), (1.0 if count == of else high)  # but for rounding
-    return {"count": count, "share": p, "low": low, "high": high}
+    low, high = wilson(count, of)
+    return {"count": count, "share": count / of, "low": low, "high": high}

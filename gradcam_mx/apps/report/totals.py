@@ -7,22 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ... import picture
 from ...errors import GradCamError
 from ...methods.register import find_method
 from ...metrics.register import NEITHER
 from ...metrics.table import ERRORS, Evaluation
-from ...picture.encoded import as_jpeg, as_png, data_uri
 from ..provenance import Record, finite
 from .brief import Brief
-from .looking import SIDE, Looked
+from .drawn import chart, colour_bar, mean_map
+from .looking import Looked
 from .mass import OverTheSet
 from .tallies import Tallies
 
 EXTREMES = 3
 """So many of the least and of the most faithful maps are shown, at most half of all."""
 
-_PREDICTED = 10
+PREDICTED = 10
 """So many of the classes that are predicted most often are listed."""
 
 
@@ -111,7 +110,7 @@ class Totals:
             "predicted": [
                 {"id": one, "name": said(one), "count": count}
                 for one, count in sorted(self._predicted.items(), key=lambda each: (-each[1], each))
-            ][:_PREDICTED],
+            ][:PREDICTED],
             "classes_predicted": len(self._predicted),
             "table": self._table(),
             "extremes": self._extremes(),
@@ -125,23 +124,11 @@ class Totals:
         """Name → the pictures that are of no photo, and those of the extremes."""
         found = dict(self._pictures)
         for method, one in self._mass.items():
-            heat = one.mean_map
-            largest = heat.max()
-            drawn = picture.colorize((heat / largest if largest else heat).astype(np.float32))
-            found[f"mean-{method}"] = data_uri(as_jpeg(drawn, SIDE))
-        bar = picture.colorize(np.linspace(0, 1, 256, dtype=np.float32)[None])
-        found["bar-mean"] = data_uri(as_png(bar))
-        table = self._evaluation()
+            found[f"mean-{method}"] = mean_map(one.mean_map)
+        found["bar-mean"] = colour_bar()
+        table = self._table()
         if table is not None:
-            panels = {
-                one.title: [
-                    (entry.mean, entry.standard_error)
-                    for entry in (table[row, one.name] for row in table.rows)
-                ]
-                for one in table.metrics
-            }
-            chart = picture.bars(panels, [*map(_title, table.rows)], len(table.methods), None)
-            found["chart"] = data_uri(as_png(picture.as_array(chart)))
+            found["chart"] = chart(table)
         return found
 
     def _evaluation(self) -> Evaluation | None:

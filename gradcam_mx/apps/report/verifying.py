@@ -30,6 +30,7 @@ from .comparing import Deviation
 from .gathering import Gathering
 from .parts import page_of
 from .rendering import Renderer
+from .sealing import STORE
 from .verdict import Judge, Verified
 
 
@@ -102,6 +103,11 @@ def _of_report(path: Path, graph: Graph, photos: Mapping[str, Path], progress: b
     if sealed.record.get("kind") == "page":
         raise InputError(
             f"{path} is a page of a report in parts: verify {sealed.record.get('index')} beside it"
+        )
+    if sealed.record.get("kind") == STORE:
+        raise InputError(
+            f"{path} is a report of a store, and holds no photos to compute it from: make it again "
+            "from the store with gm.report_store, and run the store's data set again with gm.run"
         )
     judge = Judge(path)
     try:

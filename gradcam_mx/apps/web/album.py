@@ -21,7 +21,7 @@ from .store import Store
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 """The formats of files that are taken; a camera's MPO is read as JPEG."""
 
-FOLDER, UPLOAD, SAMPLE = "folder", "upload", "sample"
+FOLDER, UPLOAD, SAMPLE, STORE = "folder", "upload", "sample", "store"
 
 THUMBNAIL, SHOWN = 160, 1600
 """The longest sides of a small picture and of a large one."""

@@ -97,32 +97,40 @@ class Piece:
         target = None if isinstance(found.target, str) else found.target[0]
         class_id = int(target) if isinstance(target, (int, np.integer)) else None
         return {
-            "id": self.id,
             "net": self.net.id,
             "photo": self.photo.id,
-            "method": found.method,
-            "title": found.title or found.method,
             "target": self.spec,
             "caption": caption(self.spec, found, self.net),
             "class": class_id,
-            "score": float(found.score[0]),
-            "layer": found.layer,
-            "output": found.output,
+            **told_of(found, self.id),
             "options": self.method.options,
-            "signed": bool(found.signed and found.is_map),
-            "is_map": found.is_map,
-            "is_flat": bool(np.ptp(found.values) == 0),
-            "shape": list(found.values.shape[1:]),
-            "seen": list(found.input_size),
-            "picture": f"api/maps/{self.id}.png",
-            "legend": _legend(found),
             "request": self.request,
         }
 
 
-def _legend(found: Explanation) -> Answer:
+def told_of(found: Explanation, map_id: str) -> Answer:
+    """What the page is told of any map, wherever it is from.
+
+    Args:
+        found: it.
+        map_id: what it is kept under.
+    """
     legend = drawing.legend(found)
-    return {"low": legend.low, "middle": legend.middle, "high": legend.high}
+    return {
+        "id": map_id,
+        "method": found.method,
+        "title": found.title or found.method,
+        "score": float(found.score[0]),
+        "layer": found.layer,
+        "output": found.output,
+        "signed": bool(found.signed and found.is_map),
+        "is_map": found.is_map,
+        "is_flat": bool(np.ptp(found.values) == 0),
+        "shape": list(found.values.shape[1:]),
+        "seen": list(found.input_size),
+        "picture": f"api/maps/{map_id}.png",
+        "legend": {"low": legend.low, "middle": legend.middle, "high": legend.high},
+    }
 
 
 def pieces(workspace: Workspace, body: Body) -> list[Piece]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .guard import Guard
 from .jobs import Jobs
-from .routes import Flask, around, exports, holdings, pictures
+from .routes import Flask, around, exports, holdings, pictures, run
 from .routes import jobs as work
 from .routes.shared import Served
 from .workspace import Workspace
@@ -34,6 +34,6 @@ def make_app(
     asked = Served(workspace, guard or Guard(), jobs or Jobs(), default_methods)
     app.extensions["gradcam_mx"] = asked
     around.add(app, asked.guard)
-    for one in (holdings, work, pictures, exports):
+    for one in (holdings, run, work, pictures, exports):
         one.add(app, asked)
     return app

@@ -95,7 +95,7 @@ def serve(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         ) from error
     before = opening.run_plugins(options.plugin or [])
     held = bound(options.host, options.port)
-    workspace = Workspace(opening.networks(options, before))
+    workspace = Workspace(opening.networks(options, before), store=options.store)
     try:
         if options.folder is not None:
             for one in workspace.album.add_files(_photos(options.folder)):

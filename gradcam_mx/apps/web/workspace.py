@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Sequence, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ... import picture
 from ...explanation.explanation import Explanation
 from .album import SHOWN, THUMBNAIL, Album, Limits, Photo, scaled
+from .found_by_run import FoundByRun
 from .nets import HeldNet
 from .refused import Refused, gone
 from .store import Store, key_of
@@ -44,11 +46,21 @@ class Workspace:
     Args:
         nets: the networks.
         limits: of the photos.
+        store: the folder of one whose samples can be looked through.
+
+    Raises:
+        InputError: there is no store.
     """
 
-    def __init__(self, nets: Sequence[HeldNet], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        nets: Sequence[HeldNet],
+        limits: Limits | None = None,
+        store: Path | None = None,
+    ) -> None:
         self.nets = {one.id: one for one in nets}
         self.album = Album(limits)
+        self.run = None if store is None else FoundByRun(store, self.album)
         self.server = secrets.token_hex(8)
         """Another one each time the app is started."""
         self.maps: Store[Map] = Store(RESULTS // 2, lambda one: _bytes(vars(one.explanation)))

@@ -25,6 +25,7 @@ from .layer import Layer, Norm
 from .layer_rules import Epsilon, LayerRule, Pass, ZBox
 from .merging import merged, merged_in_front
 from .operators import SUMS, exciting_sum, passing, refusal, taking_part, varying_slots
+from .places import first_layers, last_layers, last_sums
 from .shares import EPSILON, Passed, proportional
 from .signs import nonnegative
 from .ties import is_behind_extreme, to_first
@@ -34,6 +35,7 @@ OfNode = Callable[[Node], Chosen]
 """From a node to a rule, or to a function of a step; None for the usual."""
 
 GRADIENT = "gradient"
+CONTRAST = "contrast"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Relevance(Rule):
         of_layers: (name of a layer, rule) that come before all else.
         epsilon: of denominators at operators that are no layers.
         fallback: "gradient", to let relevance pass an operator that nothing is known of.
-        start_with: "score", "contrast" or "one"; see `start`.
+        start_with: "score", "contrast" or "one"; see `start`. In sums behind the last layers what
+            is below zero takes no part of a contrast.
         conditions: (name of a layer, the channels that relevance may pass there).
         excites_only: whether terms below zero take no part in sums either.
     """
@@ -127,7 +130,9 @@ class _Placed:
     def __init__(self, rule: Relevance, graph: Structure) -> None:
         self._rule, self._graph = rule, graph
         self._nonnegative = nonnegative(graph)
-        self._first, self._last = first_layers(graph), _last_layers(graph)
+        self._first, self._last = first_layers(graph), last_layers(graph)
+        is_contrast = rule.start_with == CONTRAST
+        self._exciting = last_sums(graph) if is_contrast else frozenset()
         self._own = {self._layer(name): one for name, one in rule.of_layers}
         # a normalisation that has a rule of its own stands alone
         self._norms = {
@@ -213,7 +218,7 @@ class _Placed:
             if node.index in self._reached:
                 raise refusal(node)
             return None
-        if self._rule.excites_only and node.op in SUMS:
+        if node.index in self._exciting or (self._rule.excites_only and node.op in SUMS):
             return exciting_sum
         return passing(self._graph, node, self._rule.epsilon)
 
@@ -242,13 +247,6 @@ class _Placed:
         return composite.dense if is_dense else composite.convolution
 
 
-def first_layers(graph: Structure) -> frozenset[int]:
-    """The linear layers that no other one comes before."""
-    layers = {node.index for node in graph.live_nodes if passage(node) is Passage.LAYER}
-    behind = graph.descendants([(index, 0) for index in layers])
-    return frozenset(layers - behind)
-
-
 def unknown(graph: Structure, nodes: Iterable[int]) -> list[str]:
     """The operators among some nodes that no rule is known for, in words.
 
@@ -261,15 +259,6 @@ def unknown(graph: Structure, nodes: Iterable[int]) -> list[str]:
         for index in sorted(nodes)
         if passage(graph.nodes[index]) is None and graph.nodes[index].bend is None
     ]
-
-
-def _last_layers(graph: Structure) -> frozenset[int]:
-    """The linear layers that no other one comes behind."""
-    layers = {node.index for node in graph.live_nodes if passage(node) is Passage.LAYER}
-    before: set[int] = set()
-    for index in layers:
-        before |= graph.ancestors(graph.nodes[index].inputs)
-    return frozenset(layers - before)
 
 
 def reached(graph: Structure) -> frozenset[int]:

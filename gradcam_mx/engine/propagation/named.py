@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Union
 
 import numpy as np
 
 from ...errors import RuleError
 from ...support.arrays import is_whole
-from .composites import Composite, OfNode, Relevance
+from .composites import CONTRAST, Composite, OfNode, Relevance
 from .layer_rules import AlphaBeta, Epsilon, Excitation, Flat, Gamma, LayerRule, ZBox, ZPlus
 from .shares import EPSILON
 
@@ -72,7 +73,8 @@ def relevance_rule(
         low: the lowest the input can be, for its first layer; as prepared for the net.
         high: the highest.
         fallback: "gradient" for operators that nothing is known of.
-        contrastive: whether the class is explained against all others.
+        contrastive: whether the class is explained against all others; the last layers have z⁺
+            then, where nothing else is asked for.
         conditions: layer → the channels that relevance may pass there.
 
     Raises:
@@ -101,13 +103,16 @@ def relevance_rule(
             f"composite={composite!r}; expected a name ({', '.join(COMPOSITES)}), a mapping "
             "layer → rule, or a function node → rule"
         )
+    if contrastive and usual.last is None:
+        # what begins at the others is no part of their scores: ε would divide by one near zero
+        usual = replace(usual, last=ZPlus(epsilon))
     return Relevance(
         usual,
         of_nodes,
         of_layers,
         epsilon,
         fallback,
-        start_with="contrast" if contrastive else "score",
+        start_with=CONTRAST if contrastive else "score",
         conditions=conditions_of(conditions),
     )
 

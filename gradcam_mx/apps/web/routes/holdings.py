@@ -24,7 +24,7 @@ def add(app: Flask, served: Served) -> None:
 
 
 def _add_state(app: Flask, served: Served) -> None:
-    workspace, album = served.workspace, served.workspace.album
+    workspace, album, run = served.workspace, served.workspace.album, served.workspace.run
     made = forms.forms()
     names = [one["name"] for one in made["methods"]]
     defaults = [one for one in served.default_methods if one in names] or names[:1]
@@ -49,6 +49,7 @@ def _add_state(app: Flask, served: Served) -> None:
                     "channels_a_page": looking.CHANNELS,
                 },
                 "samples": samples.are_there(),
+                "run": None if run is None else run.told(list(workspace.nets.values())),
             }
         )
 

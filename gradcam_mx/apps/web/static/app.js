@@ -67,6 +67,7 @@ class App {
   async start() {
     this.predictions.load();
     await this.layers.load();
+    await this.photos.load();
   }
 
   get net() {

@@ -3,6 +3,7 @@
 import { byId, fill, make } from "./dom.js";
 import { onlyStop, roving } from "./roving.js";
 import { complain, say } from "./messages.js";
+import { Samples } from "./samples.js";
 import { Refused } from "./server.js";
 
 export class Photos {
@@ -40,16 +41,27 @@ export class Photos {
       this.add(files);
     });
     app.store.watch(["photo"], () => this.#mark());
+    this.run = app.catalogue.state.run ? new Samples(app, () => this.draw()) : null;
     this.draw();
+  }
+
+  /** The samples of the store, where there is one. */
+  async load() {
+    if (!this.run) return;
+    await this.run.show(0);
+    await this.run.takeFirst();
   }
 
   draw() {
     const { photos, state } = this.app.catalogue;
     this.samples.hidden = !state.samples;
+    const own = photos.filter((photo) => !this.run || this.run.placeOf(photo) === null);
+    const samples = this.run ? this.run.items() : [];
     fill(
       this.strip,
-      ...photos.map((photo) => this.#item(photo)),
-      photos.length ? null : make("p", { class: "empty" }, "No photo yet: drop, paste or add some."),
+      ...own.map((photo) => this.#item(photo)),
+      ...samples,
+      own.length + samples.length ? null : make("p", { class: "empty" }, "No photo yet: drop, paste or add some."),
     );
     this.#mark();
   }
@@ -135,9 +147,11 @@ export class Photos {
 
   #mark() {
     const { photo } = this.app;
+    const place = this.run ? this.run.placeOf(photo) : null;
     let marked = null;
     for (const one of this.#items()) {
-      const isChosen = Boolean(photo) && one.dataset.photo === photo.id;
+      const isSample = place !== null && one.dataset.at === String(place);
+      const isChosen = isSample || (Boolean(photo) && one.dataset.photo === photo.id);
       one.setAttribute("aria-selected", String(isChosen));
       if (isChosen) marked = one;
     }
@@ -146,7 +160,12 @@ export class Photos {
 
   #click(event) {
     const item = event.target.closest("[role=option]");
-    if (item) this.app.store.set({ photo: item.dataset.photo });
+    if (item) this.#choose(item);
+  }
+
+  #choose(item) {
+    if (item.dataset.at === undefined) this.app.store.set({ photo: item.dataset.photo });
+    else this.run.take(Number(item.dataset.at));
   }
 
   #key(event) {
@@ -154,8 +173,8 @@ export class Photos {
     if (!item) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.app.store.set({ photo: item.dataset.photo });
-    } else if (event.key === "Delete") {
+      this.#choose(item);
+    } else if (event.key === "Delete" && item.dataset.photo) {
       event.preventDefault();
       this.#remove(item.dataset.photo);
     }

@@ -1,6 +1,7 @@
 // One map over the photo: as overlay, side by side, or with a slider between.
 
 import { fill, make, newId } from "../dom.js";
+import { KeptMap } from "../kept.js";
 import { MapFigure, Picture } from "../picture.js";
 import { Result } from "../result.js";
 import { query } from "../server.js";
@@ -27,7 +28,8 @@ export class MapView {
       oninput: () => this.#divide(),
     });
     this.before = make("figure", { class: "map before" }, this.photo.element, make("figcaption", {}, make("strong", {}, "What the network saw")));
-    this.stage = make("div", { class: "stage" }, this.before, this.figure.element, this.split);
+    this.kept = new KeptMap(app);
+    this.stage = make("div", { class: "stage" }, this.before, this.figure.element, this.split, this.kept.element);
     this.radios = this.#makeRadios();
     this.hint = make("p", { class: "muted small hint" });
     fill(this.result.content, this.stage, make("div", { class: "row under" }, this.radios, this.hint));
@@ -57,6 +59,7 @@ export class MapView {
       if (path) this.photo.show(isWhole ? path : path + query({ net: map.net }), "The photo without a map");
     }
     this.#divide();
+    this.kept.show(map, drawing, (isThere) => this.stage.classList.toggle("with-kept", isThere));
     for (const radio of this.radios.querySelectorAll("input")) radio.checked = radio.value === asked;
     this.canPoint = compare === "overlay" && !isCropped && !isWhole && this.app.hasPositions;
     this.hint.textContent = this.canPoint ? "Click on the photo to see what a unit there looks for." : "";

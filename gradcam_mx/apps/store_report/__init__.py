@@ -1,0 +1,1 @@
+"""A report of a whole store, without computing the network again."""
