@@ -93,7 +93,7 @@ fleets.run(sys.argv[1], fleets.Dataset(400, slow=0.02), workers=int(sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("whom", ["all", "parent"])
+@pytest.mark.parametrize("whom", ["parent", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_goes_on(tmp_path, whom):
     store = tmp_path / "store"
     process = fleets.python(CODE, store, 1)

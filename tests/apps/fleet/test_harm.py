@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 import gradcam_mx as gm
-from gradcam_mx.apps.fleet import processes, set_aside
+from gradcam_mx.apps.fleet import here, processes, running, set_aside
+from gradcam_mx.apps.fleet.crew import Died
+from gradcam_mx.apps.fleet.task import Care, Task
+from gradcam_mx.data import open_samples
 from gradcam_mx.errors import GradCamError, RuleError
 
 COUNT = 20
@@ -54,23 +57,30 @@ def test_damaged_photos_are_rows_with_a_reason(tmp_path):
     assert len(bad.store.filter(failed=True)) == 5
 
 
+def check_left_out(found, clean, said):
+    """Some samples are left out with a reason that says something, and no others."""
+    failed = {place: row["error"] for place, row in found.rows.items() if row["error"]}
+    assert failed.keys() == said.keys()
+    for place, why in said.items():
+        assert why in failed[place]
+    check_others(found, clean, said)
+
+
 def test_what_crashes_its_reader_is_left_out_and_named(tmp_path, clean):
-    data = fleets.Dataset(COUNT, {3: "segfault", 11: "abort"})
-    found = run(tmp_path / "store", data, workers=1)
-    bad = {"0000003": "signal 11", "0000011": "signal 6"}
-    assert {place: row["error"] for place, row in found.rows.items() if row["error"]} == {
-        place: found.rows[place]["error"] for place in bad
+    found = run(tmp_path / "store", fleets.Dataset(COUNT, {11: "segfault"}), workers=1)
+    check_left_out(found, clean, {"0000011": "crashed in compiled code"})
+
+
+@pytest.mark.slow
+def test_what_aborts_hangs_and_ends_is_left_out_and_named(tmp_path, clean):
+    faults = {3: "abort", 9: "hang", 11: "exit"}
+    found = run(tmp_path / "store", fleets.Dataset(COUNT, faults), workers=2, timeout=3)
+    said = {
+        "0000003": "was ended by signal 6",
+        "0000009": "gave no sign for",
+        "0000011": "ended with exit code 3",
     }
-    for place, said in bad.items():
-        assert said in found.rows[place]["error"]
-    check_others(found, clean, bad)
-
-
-def test_what_hangs_is_left_out_and_named(tmp_path, clean):
-    data = fleets.Dataset(COUNT, {9: "hang"})
-    found = run(tmp_path / "store", data, workers=1, timeout=3)
-    assert "gave no sign for" in found.rows["0000009"]["error"]
-    check_others(found, clean, {"0000009"})
+    check_left_out(found, clean, said)
 
 
 def test_a_data_set_that_raises(tmp_path, clean):
@@ -80,6 +90,7 @@ def test_a_data_set_that_raises(tmp_path, clean):
     check_others(found, clean, {"0000000", "0000009"})
 
 
+@pytest.mark.slow
 def test_what_crashes_the_net_is_left_out_and_named(tmp_path, harmful):
     x = fleets.inputs(COUNT)
     x[:, 0, 0, 0] = 0
@@ -123,6 +134,7 @@ def test_a_worker_killed_by_hand_blames_nobody(tmp_path, clean, monkeypatch):
     assert found.rows == clean.rows
 
 
+@pytest.mark.slow
 def test_an_idle_worker_that_is_gone_is_replaced(tmp_path, clean, monkeypatch):
     killed = []
     give = processes.Processes.give
@@ -151,12 +163,12 @@ def test_an_idle_worker_that_is_gone_is_replaced(tmp_path, clean, monkeypatch):
     assert found.rows == clean.rows
 
 
-@pytest.mark.parametrize("module", ["no_such_module_at_all", "fleets_that_raise"])
+@pytest.mark.parametrize(
+    "module", ["no_such_module_at_all", pytest.param("fleets_that_raise", marks=pytest.mark.slow)]
+)
 def test_workers_that_cannot_start(tmp_path, module, monkeypatch):
     (tmp_path / "fleets_that_raise.py").write_text("raise OSError('not here')")
     monkeypatch.syspath_prepend(tmp_path)
-    from gradcam_mx.apps.fleet import running
-
     monkeypatch.setattr(running, "modules_of", lambda *_: (module,))
     with pytest.raises(GradCamError, match="cannot be read in another process"):
         run(tmp_path / "store", fleets.inputs(4), workers=1)
@@ -164,10 +176,6 @@ def test_workers_that_cannot_start(tmp_path, module, monkeypatch):
 
 def test_a_shard_without_anybody_to_blame_is_set_aside():
     deaths = set_aside.Deaths()
-    from gradcam_mx.apps.fleet.crew import Died
-    from gradcam_mx.apps.fleet.task import Care, Task
-    from gradcam_mx.data import open_samples
-
     samples = open_samples(np.zeros((8, 3, 4, 4), np.float32))
     task = Task(2, 16, samples, None, "0")
     cares = []
@@ -176,3 +184,26 @@ def test_a_shard_without_anybody_to_blame_is_set_aside():
         task = deaths.after(Died(task, None, "was ended by signal 9")) or task
     assert cares == [Care.NONE, Care.READ_ALONE, Care.RUN_ALONE]
     assert "samples 16 to 23" in deaths.set_aside[2]
+
+
+class Ending(here.Here):
+    """One that dies with every shard that has some number, whatever is in it."""
+
+    def wait(self, seconds):
+        if self._waiting and self._waiting[0].number == 1:
+            return [Died(self._waiting.pop(), None, "was ended by signal 9 (Killed)")]
+        return super().wait(seconds)
+
+
+def test_a_shard_that_was_set_aside_is_tried_again(tmp_path, monkeypatch):
+    x = fleets.inputs(COUNT)
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "Here", Ending)
+        found = run(tmp_path / "store", x, workers=0)
+    assert len(found.rows) == COUNT - 8
+    assert "shard 1, samples 8 to 15 (0000008 and on): a worker was ended by signal 9" in found.said
+    assert list(found.store.manifest.set_aside) == ["1"]
+    again = run(tmp_path / "store", x, workers=0)
+    assert len(again.rows) == COUNT
+    assert not again.said
+    assert not again.store.manifest.set_aside

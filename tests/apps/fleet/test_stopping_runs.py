@@ -46,7 +46,11 @@ def stands(store):
 
 @pytest.mark.parametrize(
     ("number", "code", "workers"),
-    [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 2), (signal.SIGINT, 130, 0)],
+    [
+        (signal.SIGINT, 130, 2),
+        pytest.param(signal.SIGTERM, 143, 1, marks=pytest.mark.slow),
+        (signal.SIGINT, 130, 0),
+    ],
     ids=["Ctrl-C", "SIGTERM", "Ctrl-C here"],
 )
 def test_a_run_that_is_stopped(files, tmp_path, number, code, workers):
