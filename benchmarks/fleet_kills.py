@@ -180,7 +180,11 @@ def of_processes(kind: str, store: Path, chance: random.Random) -> tuple[int, li
 
 
 def of_workers_on_ray(store: Path, chance: random.Random) -> tuple[int, list[str]]:
-    """A round on a local cluster that is there already."""
+    """A round on a cluster of this machine alone."""
+    import ray
+
+    size = {"num_cpus": WORKERS, "object_store_memory": 80 << 20}
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **size)
     stood = []
 
     def hurt():
@@ -189,7 +193,10 @@ def of_workers_on_ray(store: Path, chance: random.Random) -> tuple[int, list[str
         if theirs:
             kill(chance.choice(theirs))
 
-    _run_and(hurt, store)
+    try:
+        _run_and(hurt, store)
+    finally:
+        ray.shutdown()
     return stood[0], []
 
 
@@ -242,16 +249,6 @@ def main() -> int:
     expected = rows(folder / "undisturbed")
     chance = random.Random(seed)
     failures = 0
-    if "ray" in kinds:
-        import ray
-
-        ray.init(
-            num_cpus=WORKERS,
-            object_store_memory=80 << 20,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
     for number in range(rounds):
         kind = kinds[number % len(kinds)]
         store = folder / f"{number:03d}"

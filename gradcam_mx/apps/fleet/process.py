@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -63,6 +64,8 @@ class Process:
                 [sys.executable, "-c", _START, str(given), str(told), *sys.path],
                 pass_fds=(given, told),
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C is for this process alone; and what the other one starts ends with it
+                start_new_session=True,
                 env={"OMP_NUM_THREADS": str(threads), **os.environ},
             )
         except BaseException:
@@ -119,7 +122,9 @@ class Process:
 
     def end(self) -> None:
         """End it, if it has not."""
-        self._process.kill()
+        if not self.has_ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._code()
         self._close()
 

@@ -26,13 +26,12 @@ OFTEN = 1.0
 
 
 def main(given: str, told: str) -> None:
-    """Work until nobody is there who gives work.
+    """Work until nobody is there who gives work; the process leads a group of its own.
 
     Args:
         given: the number of the open file that work comes from.
         told: that of the one that results go to.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who gives the work
     for number in (given, told):
         # what a data set starts must not hold them open: nobody would see that this has ended
         os.set_inheritable(int(number), False)
@@ -45,11 +44,12 @@ def main(given: str, told: str) -> None:
 
 
 def _leave_with(reader: int) -> None:
-    """End this process as soon as the one who reads its news is gone, whatever it is doing."""
+    """End this process, and what it has started, as soon as the one who reads its news is gone,
+    whatever it is doing."""
     gone = select.poll()
     gone.register(reader, 0)  # that nobody reads any more is always told
     gone.poll()
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _work(orders: Any, told: _Told) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import fleets
@@ -26,7 +28,9 @@ def run(out, data, **more):
         warnings.simplefilter("always")
         store = fleets.run(out, data, **more)
     return SimpleNamespace(
-        rows=fleets.rows(store), said=" ".join(str(one.message) for one in told), store=store
+        rows=fleets.rows(store),
+        said=" ".join(str(one.message) for one in told if one.category is UserWarning),
+        store=store,
     )
 
 
@@ -207,3 +211,21 @@ def test_a_shard_that_was_set_aside_is_tried_again(tmp_path, monkeypatch):
     assert len(again.rows) == COUNT
     assert not again.said
     assert not again.store.manifest.set_aside
+
+
+class WithChildren(fleets.Dataset):
+    """A data set that starts a process, which holds the files of the worker open."""
+
+    def __getitem__(self, number):
+        if number == 5 and not self._is_past("child"):
+            if os.fork() == 0:
+                time.sleep(1000)
+            Path(self._once, "pid").write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(number)
+
+
+def test_the_end_of_a_worker_is_seen_while_what_it_started_lives(tmp_path, clean):
+    found = run(tmp_path / "store", WithChildren(COUNT, once=tmp_path), workers=1, timeout=300)
+    assert (tmp_path / "pid").exists()
+    assert found.rows == clean.rows
