@@ -181,7 +181,7 @@ class Drift:
                 f"cannot write {path}: the node exporter collects files named *{_SUFFIX} alone"
             )
         with files.whole(path, suffix=".new") as part:
-            part.write_text(prometheus.text(self._metrics()), encoding="utf-8", newline="\n")
+            part.write_bytes(prometheus.text(self._metrics()).encode())
         return Path(path)
 
     def _metrics(self) -> list[Metric]:
