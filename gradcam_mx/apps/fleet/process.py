@@ -121,10 +121,9 @@ class Process:
         return told
 
     def end(self) -> None:
-        """End it, if it has not."""
-        if not self.has_ended:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        """End it, if it has not, and what it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._code()
         self._close()
 

@@ -49,7 +49,7 @@ def stands(store):
     [
         (signal.SIGINT, 130, 2),
         pytest.param(signal.SIGTERM, 143, 1, marks=pytest.mark.slow),
-        (signal.SIGINT, 130, 0),
+        pytest.param(signal.SIGINT, 130, 0, marks=pytest.mark.slow),
     ],
     ids=["Ctrl-C", "SIGTERM", "Ctrl-C here"],
 )
