@@ -184,7 +184,7 @@ def of_workers_on_ray(store: Path, chance: random.Random) -> tuple[int, list[str
     import ray
 
     size = {"num_cpus": WORKERS, "object_store_memory": 80 << 20}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **size)
+    ray.init("local", include_dashboard=False, log_to_driver=False, logging_level="ERROR", **size)
     stood = []
 
     def hurt():

@@ -14,6 +14,7 @@ import gradcam_mx as gm
 from gradcam_mx.apps.fleet import here
 from gradcam_mx.apps.fleet.identity import identity, source_of
 from gradcam_mx.data import open_samples
+from gradcam_mx.methods import Plan
 from gradcam_mx.errors import (
     GradCamError,
     InputError,
@@ -61,6 +62,19 @@ def test_the_true_class(tmp_path, ctx):
     expected = fleets.rows(others)
     for place, row in fleets.rows(store).items():
         assert row["error"] or row == expected[place]  # to the bit, as without the wrong ones
+
+
+def test_all_calls_of_the_net_are_of_one_size(tmp_path, monkeypatch):
+    """Also those of the others beside a sample that cannot be explained: another size would be
+    other bits."""
+    sizes, record = [], Plan.record
+    monkeypatch.setattr(
+        Plan,
+        "record",
+        lambda plan, net, x, *more: (sizes.append(len(x)), record(plan, net, x, *more))[1],
+    )
+    run(tmp_path, (fleets.inputs(13), [0, 1, 2, 3, 99, 0, 1, 2, 3, 4, 0, 1, 2]), target="label")
+    assert set(sizes) == {8}
 
 
 def test_a_class_by_name(tmp_path):
