@@ -14,7 +14,6 @@ import gradcam_mx as gm
 from gradcam_mx.apps.fleet import here
 from gradcam_mx.apps.fleet.identity import identity, source_of
 from gradcam_mx.data import open_samples
-from gradcam_mx.methods import Plan
 from gradcam_mx.errors import (
     GradCamError,
     InputError,
@@ -24,6 +23,7 @@ from gradcam_mx.errors import (
     NetworkError,
     TargetError,
 )
+from gradcam_mx.methods import Plan
 
 COUNT = 12
 
