@@ -60,14 +60,9 @@ class Job:
 
     @property
     def in_a_call(self) -> int:
-        """How many photos run in one call: one, unless each is explained as it is alone.
-
-        What is drawn at random would be another draw beside others, and methods that perturb fill
-        calls of their own.
-        """
-        chosen = [METHODS[name] for name in self.methods]
-        is_alike = not any(one.needs.perturbs or "seed" in one.options for one in chosen)
-        return self.at_a_time if is_alike and self.given.what == CLASSES else 1
+        """How many photos run in one call: one, unless each is explained as it is alone."""
+        are_alone = any(METHODS[name].is_alone for name in self.methods)
+        return 1 if are_alone or self.given.what != CLASSES else self.at_a_time
 
     def said(self, class_id: int) -> str:
         """What a class is called, with its number.

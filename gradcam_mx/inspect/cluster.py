@@ -38,6 +38,7 @@ class Cluster:
     class_id: int
     """The class that the maps explain."""
     class_name: str
+    """What people call it."""
     number: int
     """Which cluster of the class it is, from 0 on, the largest first."""
     members: tuple[int, ...]
@@ -51,6 +52,7 @@ class Cluster:
     distance: float
     """Of the mean map from that of the class, less what chance makes of so many maps."""
     representatives: tuple[Representative, ...] = ()
+    """Some of its samples, those nearest to the mean map."""
     proof: Proof | None = None
     """What came of hiding and pasting; None where that could not be done."""
     corrected_p: float = float("nan")

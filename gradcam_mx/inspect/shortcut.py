@@ -46,6 +46,7 @@ class Shortcuts(picture.Shows):
     method: str
     """Which found the maps."""
     clusters: list[Cluster]
+    """All that were looked at, findings first."""
     maps: Mapping[int, MapsOfClass]
     """Class → its maps, as they were compared."""
     labels: Mapping[int, np.ndarray]

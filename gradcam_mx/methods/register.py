@@ -74,6 +74,15 @@ class Method:
         parameters = list(inspect.signature(self.formula).parameters.values())[1:]
         return {one.name: one.default for one in parameters}
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether a sample goes into a call by itself.
+
+        What is drawn at random would be another draw beside others, and methods that perturb fill
+        calls of their own.
+        """
+        return self.needs.perturbs or "seed" in self.options
+
 
 METHODS: Register[Method] = Register(
     "method",

@@ -86,14 +86,9 @@ class Asked:
 
     @cached_property
     def in_a_call(self) -> int:
-        """How many samples run in one call: one, unless each is explained as it is alone.
-
-        What is drawn at random would be another draw beside others, and methods that perturb fill
-        calls of their own.
-        """
-        chosen = [METHODS[name] for name in self.methods]
-        is_alike = not any(one.needs.perturbs or "seed" in one.options for one in chosen)
-        return self.batch_size if is_alike and not self.metrics else 1
+        """How many samples run in one call: one, unless each is explained as it is alone."""
+        are_alone = any(METHODS[name].is_alone for name in self.methods)
+        return 1 if are_alone or self.metrics else self.batch_size
 
     @cached_property
     def options_of_metrics(self) -> dict[str, dict[str, Any]]:
