@@ -122,6 +122,7 @@ class Process:
 
     def end(self) -> None:
         """End it, if it has not, and what it has started."""
+        # the number stays that of the group as long as anything of it lives, also once it has ended
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._code()
