@@ -31,6 +31,7 @@ def read_ahead(
         InputError: these are no such numbers.
 
     Example:
+        >>> import numpy as np
         >>> from gradcam_mx.data.opening import open_samples
         >>> samples = open_samples(np.zeros((3, 8, 8, 3), np.uint8))
         >>> [(number, sample.values.shape) for number, sample in read_ahead(samples, [2, 0])]
