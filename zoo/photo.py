@@ -80,7 +80,7 @@ def decode_photo(raw: bytes, name: str, *, bits: int | None = None) -> np.ndarra
     Example:
         >>> decode_photo(b"no picture", "record 7")
         Traceback (most recent call last):
-        gradcam_mx.errors.PhotoError: record 7 is not a picture of a known kind: save it as ...
+        gradcam_mx.errors.PhotoError: record 7 is not a picture of a known kind: save it as JPEG or PNG
     """
     if not raw:
         raise PhotoError(f"{name} {_EMPTY}")

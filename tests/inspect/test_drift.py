@@ -217,7 +217,11 @@ def change(place, **fields):
 
 
 def test_other_nets_and_versions_are_said(same):
-    change(same[1], net={"structure": "s", "parameters": "q"}, versions={"gradcam_mx": "9"})
+    change(
+        same[1],
+        net={"structure": "s", "parameters": "q"},
+        surroundings={"versions": {"gradcam_mx": "9"}},
+    )
     found = compared(*same)
     assert any("nets differ in their parameters" in one for one in found.notes)
     assert any("other versions: gradcam_mx – and 9" in one for one in found.notes)
