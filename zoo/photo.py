@@ -78,9 +78,9 @@ def decode_photo(raw: bytes, name: str, *, bits: int | None = None) -> np.ndarra
         PhotoError: they are none, damaged or no picture, or the numbers have more than `bits`.
 
     Example:
-        >>> decode_photo(b"no picture", "record 7")
+        >>> decode_photo(b"", "it")
         Traceback (most recent call last):
-        gradcam_mx.errors.PhotoError: record 7 is not a picture of a known kind: save it as JPEG or PNG
+        gradcam_mx.errors.PhotoError: it is empty: copy or download it again
     """
     if not raw:
         raise PhotoError(f"{name} {_EMPTY}")
