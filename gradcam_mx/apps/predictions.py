@@ -17,7 +17,7 @@ from ..graph.trace import Net
 from ..inspect.samples import samples
 from ..support.arrays import is_whole, numbers_of
 from ..support.boundary import told
-from ..support.labels import Names
+from ..support.labels import Names, names_of
 from ..targets.names import ClassNames
 from .predict import reader_of
 
@@ -166,7 +166,7 @@ def predict(
     )
     found = np.concatenate(list(engine([row] for row in _all(first, rows))))
     labels = ClassNames.of(net, names).labels(found.shape[1])
-    called = None if labels is None else [labels.name(one) for one in range(len(labels))]
+    called = names_of(labels)
     return Predictions(found, called, _titles(given, len(found)), top)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError, TargetError
 from ..support.arrays import is_whole, numbers_of
 from ..support.boundary import described
-from ..support.labels import Names, labels_of
+from ..support.labels import Names, labels_of, names_of
 
 
 class Classes(NamedTuple):
@@ -91,21 +91,6 @@ def classes_given(labels: Any, names: Names | None, count: int) -> Classes:
     if labels is None:
         return Classes(None, names_of(names))
     return classes_of(_listed(labels, count), names, "the labels")
-
-
-def names_of(names: Names | None) -> list[str] | None:
-    """The name of each class, in the order of their numbers.
-
-    Args:
-        names: as a call was given them; None if they are not known.
-
-    Raises:
-        TargetError: they are no names.
-    """
-    if names is None:
-        return None
-    labels = labels_of(names, None)
-    return [labels.name(number) for number in range(len(labels))]
 
 
 def whole(value: Any) -> int | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from ..errors import DataError, TargetError
-from ..support.labels import Names, labels_of
+from ..support.labels import Names, labels_of, names_of
 from ..support.paths import absolute, base_of
-from .classes import Classes, classes_given, classes_of, names_of
+from .classes import Classes, classes_given, classes_of
 from .files import FileSamples
 from .label_lines import lines_of
 from .photo_files import LOOKED_FOR, below, find_files, is_ours, visible

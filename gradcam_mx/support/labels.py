@@ -178,6 +178,21 @@ def labels_of(names: Names, count: int | None) -> Labels:
     return names
 
 
+def names_of(names: Names | None) -> list[str] | None:
+    """The name of each class, in the order of their numbers.
+
+    Args:
+        names: as a call was given them; None if they are not known.
+
+    Raises:
+        TargetError: they are no names.
+    """
+    if names is None:
+        return None
+    labels = labels_of(names, None)
+    return [labels.name(number) for number in range(len(labels))]
+
+
 def _texts(names: Any, count: int | None) -> list[Any]:
     is_function = callable(names) and not isinstance(names, Mapping)
     if (is_function or isinstance(names, Mapping)) and count is None:

@@ -6,7 +6,7 @@ import argparse
 from typing import NamedTuple, Sequence
 
 from ...store import Store
-from ...support.labels import Labels
+from ...support.labels import names_of
 from ...support.paths import absolute
 from ..photos import Job
 from ..requested import job as requested_job
@@ -40,10 +40,10 @@ def fill(options: argparse.Namespace, stop: Stop) -> Filled:
     if options.label_target and options.target is not None:
         options.parser.error("argument --label-target: not allowed with argument --target")
     job = requested_job(options)
-    samples = opened(options.data, options.labels, _names(job.labels), options.bits)
+    samples = opened(options.data, options.labels, names_of(job.labels), options.bits)
     asked = _asked(options, job)
     crew = crew_of(asked, options.workers, options.ray, options.gpus_per_worker, options.timeout)
-    run = Run(absolute(options.out), samples, asked, crew, options.shard_size, _names(job.labels))
+    run = Run(absolute(options.out), samples, asked, crew, options.shard_size, names_of(job.labels))
     outcome = run.fill(stop)
     store = Store(options.out)
     failed = len(store.filter(failed=True))
@@ -79,7 +79,3 @@ def _asked(options: argparse.Namespace, job: Job) -> Asked:
     )
     check_asked(asked)
     return asked
-
-
-def _names(labels: Labels | None) -> list[str] | None:
-    return None if labels is None else [labels.name(one) for one in range(len(labels))]

@@ -28,7 +28,7 @@ from ...store import Store
 from ...support.arrays import is_whole
 from ...support.boundary import told
 from ...support.callers import caller_level
-from ...support.labels import Names
+from ...support.labels import Names, names_of
 from ...support.paths import absolute
 from ...targets.names import ClassNames, class_count
 from ..stopping import Stop
@@ -147,8 +147,7 @@ def run(
     )
     crew = crew_of(asked, workers, ray, gpus_per_worker, timeout)
     folder = absolute(Path(path).expanduser())
-    known = classes.labels(None)
-    called = None if known is None else [known.name(one) for one in range(len(known))]
+    called = names_of(classes.labels(None))
     work = Run(folder, samples, asked, crew, shard_size, called, progress)
     with Stop() as stop:
         outcome = work.fill(stop)
