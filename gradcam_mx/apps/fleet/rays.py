@@ -58,7 +58,9 @@ class Rays:
     def start(self) -> None:
         """Join the cluster, or start it, and have workers started there."""
         ray = self._ray
-        if not ray.is_initialized():
+        if ray.is_initialized():
+            _check_is_joined(ray, self._address)
+        else:
             self._is_ours = True
             _connect(ray, self._address)
         self._asked = ray.put(self._pickled)
@@ -216,6 +218,23 @@ def _connect(ray: Any, address: str) -> None:
         # ray ends the process on SIGTERM; here the work is stopped, and told of
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+def _check_is_joined(ray: Any, address: str) -> None:
+    """Refuse any other cluster than the one that this process has joined: Ray knows one at a time.
+
+    Raises:
+        InputError: nobody answers at the address, or another cluster was joined.
+    """
+    if address == "auto":
+        return
+    _check_answers(address)
+    joined = ray.get_runtime_context().gcs_address
+    if address != joined:
+        raise InputError(
+            f"this process has joined the Ray cluster at {joined!r} and cannot work on {address!r}: "
+            'give "auto" for the one it has joined, or leave that one first (`ray.shutdown()`)'
+        )
 
 
 def _check_answers(address: str) -> None:

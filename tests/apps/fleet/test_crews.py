@@ -232,6 +232,16 @@ def test_workers_on_ray_that_cannot_start(tmp_path, cluster, monkeypatch):
         fleets.run(tmp_path / "store", fleets.inputs(8), ray="auto", gpus_per_worker=1, timeout=2)
 
 
+@pytest.mark.slow
+def test_another_cluster_than_the_one_that_was_joined(tmp_path, cluster):
+    with pytest.raises(InputError, match=r"there is no Ray cluster at '127.0.0.1:1'"):
+        fleets.run(tmp_path / "nobody", fleets.inputs(8), ray="127.0.0.1:1")
+    joined = cluster.get_runtime_context().gcs_address
+    with pytest.raises(InputError, match=f"has joined the Ray cluster at '{joined}'"):
+        fleets.run(tmp_path / "local", fleets.inputs(8), ray="local")
+    assert len(fleets.run(tmp_path / "named", fleets.inputs(8), ray=joined)) == 8
+
+
 LOCAL = """
 import sys, fleets
 fleets.run(sys.argv[1], fleets.Dataset(400, slow=0.05), workers=1, ray="local")
