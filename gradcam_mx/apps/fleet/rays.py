@@ -232,8 +232,9 @@ def _check_is_joined(ray: Any, address: str) -> None:
     joined = ray.get_runtime_context().gcs_address
     if address != joined:
         raise InputError(
-            f"this process has joined the Ray cluster at {joined!r} and cannot work on {address!r}: "
-            'give "auto" for the one it has joined, or leave that one first (`ray.shutdown()`)'
+            f"this process has joined the Ray cluster at {joined!r} and cannot work on "
+            f'{address!r}: give "auto" for the one it has joined, or leave that one first '
+            "(`ray.shutdown()`)"
         )
 
 
