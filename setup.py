@@ -84,6 +84,9 @@ REPORT = ["Jinja2>=3.0"]
 # ViRelAy reads; Ray gives the work to a cluster.
 FLEET = ["h5py>=3.1", "pyarrow>=14,<25", "ray>=2.10"]
 
+# MXNet's own exporter reads onnx.mapping, which onnx 1.19 has not any more.
+MIGRATE = ["onnx>=1.13,<1.19", "onnxruntime>=1.15"]
+
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
 # What runs a notebook, and what opens it.
@@ -97,6 +100,7 @@ TEST = [
     *INSPECT,
     *REPORT,
     *FLEET,
+    *MIGRATE,
     *TRAIN,
     *RUN_NOTEBOOKS,
     # GluonCV itself is installed by the Makefile; this is what its networks import.
@@ -170,6 +174,7 @@ setup(
         "app": APP,
         "report": REPORT,
         "fleet": FLEET,
+        "migrate": MIGRATE,
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,
