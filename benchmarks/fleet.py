@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -138,36 +139,57 @@ def main() -> None:
         print(f"memory of one worker: {early:.0f} MB at a quarter, {late:.0f} MB at the end")
         size = sum(one.stat().st_size for one in store.rglob("*.parquet"))
         print(f"on disk          {size / count:8.1f} bytes a sample")
-        _billion(one, size / count, len(list(store.rglob("*.parquet"))), store, net, folder)
+        _billion(one, size / count, store, net, prepare, folder)
 
 
-def _billion(rate: float, size: float, files: int, store: Path, net, folder: Path) -> None:
+def _billion(rate: float, size: float, store: Path, net, prepare, folder: Path) -> None:
     """What 10⁹ photos on 1,000 workers take, by the figures of this machine."""
-    start = time.perf_counter()
-    found = gm.Store(store)
-    opened = (time.perf_counter() - start) / files
-    start = time.perf_counter()
-    len(found.filter(failed=True))
-    filtered = (time.perf_counter() - start) / files
-    start = time.perf_counter()
-    samples = open_samples(folder)
-    listed = (time.perf_counter() - start) / len(samples)
-    start = time.perf_counter()
-    for number in range(0, len(samples), 10):
-        samples.stamp(number)
-    stamped = (time.perf_counter() - start) / (len(samples) / 10)
+    files, manifest = len(shards.standing(store)), (store / "manifest.json").stat().st_size
+    found, opened, _ = measured(lambda: gm.Store(store))
+    _, filtered, _ = measured(lambda: len(found.filter(failed=True)))
+    samples, listed, listed_bytes = measured(lambda: open_samples(folder))
+    _, stamped, _ = measured(lambda: [samples.stamp(one) for one in range(len(samples))])
+    _, stood, stood_bytes = measured(lambda: shards.standing(store))
+    _, again, _ = measured(
+        lambda: gm.run(net, folder, store, preprocess=prepare, workers=1, progress=False)
+    )
+    count = len(samples)
+    print(
+        f"a sample         {listed / count * 1e6:8.1f} µs to list, {listed_bytes / count:.0f} bytes"
+    )
+    print(f"                 {stamped / count * 1e6:8.1f} µs to see whether it changed")
+    print(f"                 {again / count * 1e6:8.1f} µs in a run that finds all there")
+    print(f"a shard          {stood / files * 1e6:8.1f} µs to see that it stands, ", end="")
+    print(f"{stood_bytes / files:.0f} bytes; {opened / files * 1e6:.0f} µs to open, ", end="")
+    print(f"{filtered / files * 1e6:.0f} µs to filter")
+    print(f"the manifest     {manifest:8d} bytes")
     photos, workers = 1e9, 1000
     for shard in (SHARD, 16 * SHARD):
-        count = photos / shard
+        many = photos / shard
         print(
             f"10^9 photos, 1,000 workers, shards of {shard}: "
-            f"{photos / rate / workers / 3600:.1f} h of work, {count:,.0f} files, "
-            f"{photos * size / 1e12:.2f} TB; listing "
-            f"{photos * listed / 3600:.1f} h, stamps {photos * stamped / 3600:.1f} h in one "
-            f"process, {workers * rate / shard:.0f} files a second, "
-            f"{workers * rate * size / 1e6:.0f} MB/s written; opening the store "
-            f"{count * opened / 60:.1f} min, one filter {count * filtered / 3600:.1f} h"
+            f"{photos / rate / workers / 3600:.1f} h of work at {rate:.0f} a second; "
+            f"{many:,.0f} files, {workers * rate / shard:.0f} a second; "
+            f"{photos * size / 1e12:.2f} TB, {workers * rate * size / 1e6:.0f} MB/s written; "
+            f"in one process: {photos * listed / count / 3600:.1f} h and "
+            f"{photos * listed_bytes / count / 1e9:.0f} GB to list, "
+            f"{photos * stamped / count / 3600:.1f} h to see what changed, "
+            f"{many * stood / files / 60:.0f} min and {many * stood_bytes / files / 1e9:.1f} GB to "
+            f"see what stands; the store: {many * opened / files / 60:.1f} min to open, "
+            f"{many * filtered / files / 3600:.1f} h to filter"
         )
+
+
+def measured(function) -> tuple:
+    """What a function gives, the seconds that it takes, and the bytes that it leaves in use."""
+    start = time.perf_counter()
+    function()
+    took = time.perf_counter() - start
+    tracemalloc.start()
+    found = function()
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return found, took, left
 
 
 if __name__ == "__main__":

@@ -30,18 +30,37 @@ sys.exit(failed > 0)
 """
 
 
+def python(code, *arguments, folder=None):
+    """What came of code that ran in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+
+
+def page(name, *, before, after, folder=None):
+    """What came of the code of a page, run between some before it and some after."""
+    blocks = f"""
+import re, sys
+from pathlib import Path
+{before}
+for block in re.findall("```python\\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
+    exec(block)
+{after}
+"""
+    return python(blocks, ROOT / "docs" / name, folder=folder)
+
+
 @pytest.mark.parametrize("package", FOLDERS)
 def test_examples(package):
     modules = [
         package if path.stem == "__init__" else f"{package}.{path.stem}"
         for path in sorted(FOLDERS[package].glob("*.py"))
     ]
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUN, *modules],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = python(RUN, *modules)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     # whether doctest found what is there: a decorator may hide it
     lines = [
@@ -54,9 +73,7 @@ def test_examples(package):
     assert (tried > 0) == written
 
 
-INSIDE = r"""
-import re, sys
-from pathlib import Path
+BEFORE_INSIDE = """
 from skimage import data
 import gradcam_mx as gm
 from gradcam_mx import picture
@@ -67,33 +84,25 @@ photos = [data.chelsea(), data.coffee(), data.rocket(), data.astronaut()]
 cat, cup = p, q = r, s = photos[:2]
 a, b = gm.zoo.squeezenet1_1(), gm.zoo.efficientnet_lite0()
 other, labels, small = a, ["cat", "cup", "rocket", "woman"], [one[::16, ::16] for one in photos]
-for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
-    exec(block)
+"""
+AFTER_INSIDE = r"""
 print([len(row) for row in found], best.unit, points.shape, region.mask.shape)
 print(gm.zoo.read_photo("nets.png").std() > 10)
 """
 
 
 def test_the_page_on_looking_inside_runs(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", INSIDE, str(ROOT / "docs/inside-the-network.md")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    ran = page("inside-the-network.md", before=BEFORE_INSIDE, after=AFTER_INSIDE, folder=tmp_path)
     assert ran.stdout.splitlines() == ["[4, 4] 3 (4, 2) (224, 224)", "True"], ran.stderr
 
 
-RELEVANCE = r"""
-import re, sys
-from pathlib import Path
+BEFORE_RELEVANCE = """
 from skimage import data
 from gradcam_mx import picture
 
 picture.save(data.chelsea(), Path("cat.jpg"))
-for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
-    exec(block)
+"""
+AFTER_RELEVANCE = r"""
 print(two[1].target, inside.values.shape, by_nodes.values.min() >= 0, len(concepts))
 gap = lifted.values.sum() - lifted.details["score_difference"][0]
 print(abs(gap) < 1e-3, abs(whole.values.sum() / whole.score[0] - 1) < 1e-4)
@@ -107,15 +116,9 @@ print(gm.lrp(net, net.preprocess(data.chelsea()), composite="epsilon_plus").ledg
 
 
 def test_the_page_on_relevance_runs(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RELEVANCE, str(ROOT / "docs/relevance.md")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    page = (ROOT / "docs/relevance.md").read_text(encoding="utf-8")
-    ledger = re.search(r"```\n(operator +at .*?)\n```", page, re.S)[1].splitlines()
+    ran = page("relevance.md", before=BEFORE_RELEVANCE, after=AFTER_RELEVANCE, folder=tmp_path)
+    text = (ROOT / "docs/relevance.md").read_text(encoding="utf-8")
+    ledger = re.search(r"```\n(operator +at .*?)\n```", text, re.S)[1].splitlines()
     lines = ran.stdout.splitlines()
     found, printed = lines[: -len(ledger)][-4:], lines[-len(ledger) :]
     assert found == ["[282] (1, 80, 14, 14) True 3", "True True", "True True", "True True"], (
@@ -126,9 +129,7 @@ def test_the_page_on_relevance_runs(tmp_path):
     assert printed[-1].partition(", stabilisers")[0] == ledger[-1].partition(", stabilisers")[0]
 
 
-DATA_SETS = r"""
-import re, sys
-from pathlib import Path
+BEFORE_DATA_SETS = """
 from skimage import data
 from gradcam_mx import picture
 
@@ -137,27 +138,19 @@ for name, photo in {"Egyptian cat": data.chelsea(), "espresso": data.coffee()}.i
     for number in range(3):
         picture.save(photo[10 * number :, 5 * number :], Path("photos", name, f"{number}.png"))
 import gradcam_mx as gm
-for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
-    exec(block)
+"""
+AFTER_DATA_SETS = r"""
 print(len(store), mean.shape, list(table.columns), len(found.clusters))
 """
 
 
 def test_the_page_on_data_sets_runs(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", DATA_SETS, str(ROOT / "docs/data-sets.md")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    ran = page("data-sets.md", before=BEFORE_DATA_SETS, after=AFTER_DATA_SETS, folder=tmp_path)
     said = "6 (13, 13) ['place', 'label', 'predicted', 'score'] 1"
     assert ran.stdout.splitlines()[-1:] == [said], ran.stderr
 
 
-PAGE = r"""
-import re, sys
-from pathlib import Path
+BEFORE_ADDING = """
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
 from gradcam_mx.methods.run import Run
@@ -165,8 +158,8 @@ from gradcam_mx.methods.run import Run
 net = mx.gluon.model_zoo.vision.squeezenet1_1()
 net.initialize(mx.init.Xavier(magnitude=3))
 x = mx.nd.random.normal(shape=(1, 3, 224, 224))
-for block in re.findall("```python\n(.*?)```", Path(sys.argv[1]).read_text(), re.S):
-    exec(block)
+"""
+AFTER_ADDING = r"""
 print(cam.values.shape, sorted(set(gm.METHODS) & {"positive_cam", "squared_gradient"}))
 sizes = np.abs(gm.metrics.Case([cam]).relevance[0, 0])
 expected = sizes.max() / sizes.sum()
@@ -211,12 +204,7 @@ print(np.abs(found - expected).max() < 1e-5 * np.abs(expected).max(), run.report
 
 
 def test_the_page_on_adding_a_method_runs():
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PAGE, str(ROOT / "docs/add-a-method.md")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = page("add-a-method.md", before=BEFORE_ADDING, after=AFTER_ADDING)
     lines = ran.stdout.splitlines()
     assert [re.sub(r": [^,]+,", ": …,", lines[0]), *lines[1:]] == [
         "<peak_share of positive_cam: …, 1 sample>",
