@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -53,6 +54,35 @@ def photo(seed=0, height=40, width=50):
     draw = np.random.RandomState(seed)
     coarse = draw.randint(0, 256, (5, 6, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def photos_in_classes(folder, count):
+    """So many photos in a folder for each of two classes, and a damaged one beside them."""
+    for number in range(count):
+        place = folder / "photos" / ("cat", "dog")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo(number)).save(place / f"{number:02d}.png")
+    (folder / "photos" / "dog" / "bad.png").write_bytes(b"none")
+    return folder
+
+
+def found(folder, **more):
+    """The folder, with the net and the store of a run over its photos."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gm.run(
+            gm.load(export(folder)),
+            folder / "photos",
+            folder / "found",
+            labels="folders",
+            workers=0,
+            shard_size=5,
+            methods=["grad_cam", "saliency"],
+            preprocess=PREPARE,
+            progress=False,
+            **more,
+        )
+    return folder
 
 
 def encoded(pixels, kind="PNG", **how):

@@ -336,22 +336,10 @@ def test_a_part_of_a_store_and_what_was_set_aside(store, tmp_path):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """Photos in folders, of which one is damaged; a net; the store of a run."""
-    folder = tmp_path_factory.mktemp("real")
-    for number in range(12):
-        place = folder / "photos" / ("cat", "dog")[number % 2]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(web_app.photo(number)).save(place / f"{number:02d}.png")
-    (folder / "photos" / "dog" / "bad.png").write_bytes(b"none")
-    net = gm.load(web_app.export(folder))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gm.run(
-            net, folder / "photos", folder / "found", labels="folders", workers=0, shard_size=5,
-            methods=["grad_cam", "saliency"], preprocess=web_app.PREPARE, progress=False,
-            names=["cat", "dog", "<script>alert(1)</script>"], full=["saliency"],
-            options={"grad_cam": {"relu": False}},
-        )  # fmt: skip
-    return folder
+    folder = web_app.photos_in_classes(tmp_path_factory.mktemp("real"), 12)
+    names = ["cat", "dog", "<script>alert(1)</script>"]
+    options = {"grad_cam": {"relu": False}}
+    return web_app.found(folder, names=names, full=["saliency"], options=options)
 
 
 def test_photos_are_shown_where_they_are_there(real, tmp_path):

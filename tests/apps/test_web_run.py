@@ -27,23 +27,10 @@ NAMES = ["cat", "dog", "<script>alert(1)</script>"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Photos, one of them damaged and one a link out of the folder; a net; the store of a run."""
-    folder = tmp_path_factory.mktemp("run")
-    for number in range(14):
-        place = folder / "photos" / ("cat", "dog")[number % 2]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(web_app.photo(number)).save(place / f"{number:02d}.png")
-    (folder / "photos" / "dog" / "bad.png").write_bytes(b"none")
+    folder = web_app.photos_in_classes(tmp_path_factory.mktemp("run"), 14)
     Image.fromarray(web_app.photo(70)).save(folder / "outside.png")
     (folder / "photos" / "dog" / "link.png").symlink_to(folder / "outside.png")
-    net = gm.load(web_app.export(folder))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gm.run(
-            net, folder / "photos", folder / "found", labels="folders", workers=0, shard_size=5,
-            methods=["grad_cam", "saliency"], preprocess=web_app.PREPARE, progress=False,
-            names=NAMES,
-        )  # fmt: skip
-    return folder
+    return web_app.found(folder, names=NAMES)
 
 
 def opened(folder, store=None, ctx=None, **more):
