@@ -1,12 +1,13 @@
 """Measures of methods on twenty photos that installed packages bring: the table, and its time.
 
     python benchmarks/evaluate.py [--net squeezenet1_1] [--photos N] [--methods NAME …]
-        [--metrics NAME …] [--steps N] [--speed] [--save FILE]
+        [--metrics NAME …] [--steps N] [--speed] [--recommend] [--save FILE]
 
 The photos are scikit-image's, scikit-learn's, matplotlib's and one of the package `ndf`, each with
 a free licence. With --speed: how many images a second `srg` runs, all that is made of the scores
 included, as a share of those of a plain hybridized net of the same batch size; medians, taking
-turns.
+turns. With --recommend: what `gm.metrics.recommend` answers for fifty samples, the photos and crops
+of them, and how long it takes.
 """
 
 from __future__ import annotations
@@ -105,11 +106,22 @@ def speed(net, x, rounds):
     )
 
 
+def recommendation(net, photos):
+    """What is recommended for fifty samples, and in which time."""
+    crops = [one[len(one) // 5 :, one.shape[1] // 5 :] for one in photos]
+    more = [one[: -len(one) // 5, : -one.shape[1] // 5] for one in photos[:10]]
+    inputs = [net.preprocess(one) for one in (*photos, *crops, *more)]
+    began = time.perf_counter()
+    print(gm.metrics.recommend(net, mx.nd.array(np.concatenate(inputs))))
+    print(f"{time.perf_counter() - began:.0f} s for {len(inputs)} samples")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--net", default="squeezenet1_1")
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--recommend", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--methods", nargs="*", default=METHODS)
     parser.add_argument("--metrics", nargs="*", default=METRICS)
@@ -120,6 +132,9 @@ def main():
     inputs = [net.preprocess(one) for one in photos()[: options.photos]]
     if options.speed:
         speed(net, inputs[0], options.rounds)
+        return
+    if options.recommend:
+        recommendation(net, photos()[: options.photos])
         return
     began = time.perf_counter()
     chosen = {name: OPTIONS[name] for name in options.methods if name in OPTIONS}
