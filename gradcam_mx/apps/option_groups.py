@@ -190,6 +190,14 @@ def add_network(
         help="a saved network: its *-symbol.json, the prefix of its files, or a "
         "folder or .tar.gz with them",
     )
+    either.add_argument(
+        "--onnx",
+        dest="symbol",
+        type=values.path,
+        metavar="FILE",
+        help="a network in ONNX's format, .onnx, explained by methods that change the photo "
+        '(needs the extra "migrate")',
+    )
     group.add_argument(
         "--params",
         type=values.path,

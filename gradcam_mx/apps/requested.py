@@ -19,8 +19,9 @@ from ..graph.layers import find_map
 from ..graph.load import load
 from ..graph.outputs import choose, is_single
 from ..graph.picture_input import common_sizes, fits, input_shape, picture_input
+from ..graph.sealed import Sealed
 from ..graph.trace import trace
-from ..methods import METHODS
+from ..methods import METHODS, black_boxes
 from ..support.devices import checked_context
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
@@ -286,7 +287,9 @@ def check_job(job: Job) -> None:
     """
     shapes = job.graph.shapes((1, *job.preprocess.shape))
     heads = [output.point for output in choose(job.graph.outputs, job.output)]
-    if any(METHODS[name].needs.layer for name in job.methods):
+    black_boxes.check(job.graph, [METHODS[name].needs for name in job.methods])
+    is_sealed = isinstance(job.graph, Sealed)
+    if not is_sealed and any(METHODS[name].needs.layer for name in job.methods):
         find_map(job.graph, job.layer, shapes, heads)
     # of one output value, a sigmoid's, the classes are 0 and 1
     classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]
