@@ -26,6 +26,8 @@ from .choices import (
 
 DEFAULT_MODEL = "efficientnet_lite0"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
+OF_BLACK_BOXES = ["occlusion", "rise"]
+"""In the place of those for a black box, which has no gradients."""
 
 LAYER_HELP = "layer of the activation maps (default: the one that `layers` stars)"
 

@@ -11,7 +11,7 @@ from .._mxnet import mx
 from ..errors import LayerError, NetworkError, TargetError
 from ..graph.layers import Map
 from ..graph.node import Entry
-from ..graph.outputs import Output, choose
+from ..graph.outputs import GIVEN, Output, choose, holds_classes
 from ..graph.sealed import Sealed
 from ..support.arrays import numbers_of
 from ..support.callers import caller_level
@@ -22,6 +22,8 @@ from .kept import Looks, QuickSizes
 from .rules import Rule
 from .wanted import Together, Wanted
 
+_OF_ONE = 1e-3
+"""So far from one is the sum of probabilities that were rounded, as servers do it."""
 _WITHIN = 64
 """The values inside of a net fill about so many times the memory of its input: 40 to 180 times in
 the networks of MXNet's model zoo, of which a session keeps a few at a time."""
@@ -59,7 +61,7 @@ class Called:
         self._samples = len(self._arrays[self._place])
         self._scores = self._run(self._arrays)
         graph.known(self._arrays, self._scores)
-        outputs = [self._with_channels(one) for one in graph.outputs]
+        outputs = [self._known(one) for one in graph.outputs]
         self.outputs = choose(outputs, wanted.output, _no_layer)
         self.also = [one for choice in wanted.also for one in choose(outputs, choice, _no_layer)]
         for one in self.outputs:
@@ -69,9 +71,13 @@ class Called:
         """See `Traced.one_at_a_time`."""
         self.proof = self._asked_again()
 
-    def _with_channels(self, output: Output) -> Output:
-        """An output, knowing where its channels are: as far as a softmax or the layout tells."""
-        rank = self._scores[output.name].ndim
+    def _known(self, output: Output) -> Output:
+        """An output, knowing whether it gives probabilities, and where its channels are: as far as
+        a softmax or the layout tells."""
+        value = self._scores[output.name]
+        rank = value.ndim
+        if output.link is None and _are_probabilities(value):
+            return output._replace(link=GIVEN)
         if rank < 3:
             return output
         if output.link is not None and output.link.axis is not None:
@@ -193,7 +199,7 @@ class Called:
 
     def pooled(self) -> NoReturn:
         """Refused, as all that follows."""
-        self._graph.refuse("the layers of a net")
+        self._graph.refuse("layers")
 
     def backward(self, *_: Any, **__: Any) -> NoReturn:
         """Refused."""
@@ -233,6 +239,14 @@ def _prepared(graph: Sealed, x: inputs.Input) -> list[np.ndarray]:
     graph.box.check(found)
     graph.box.check_numbers(found)
     return found
+
+
+def _are_probabilities(value: np.ndarray) -> bool:
+    """Whether an output holds the probabilities of classes: of each sample they add up to one."""
+    if not holds_classes(value.shape) or value.shape[1] < 2 or value.min() < 0:
+        return False
+    sums = value.reshape(value.shape[:2]).sum(axis=1, dtype=np.float64)
+    return bool(np.all(abs(sums - 1) <= _OF_ONE))
 
 
 def _no_layer(layer: Any) -> NoReturn:

@@ -55,7 +55,7 @@ class Sealed(Graph):
         Raises:
             NetworkError: always.
         """
-        self.refuse("double precision")
+        self.refuse("types to compute in")
 
     def on(self, context: Any) -> Graph:
         """Where it computes is its own; see `Graph.on`."""
@@ -67,7 +67,7 @@ class Sealed(Graph):
         Raises:
             NetworkError: always.
         """
-        self.refuse("the parameters of a net")
+        self.refuse("parameters")
 
     def unrolled(self, *input_shapes: Shape) -> Graph:
         """There are no loops; see `Graph.unrolled`."""
@@ -106,8 +106,7 @@ class Sealed(Graph):
             NetworkError: always.
         """
         raise NetworkError(
-            f"{what} {'are' if what.endswith('s') else 'is'} not to be had of {self.box.said}: "
-            "nothing is known of it but what it gives"
+            f"{self.box.said} has no known {what}: nothing is known of it but what it gives"
         )
 
     def _call(self, input_shapes: tuple[Shape, ...]) -> Shapes:
