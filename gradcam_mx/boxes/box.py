@@ -55,6 +55,8 @@ class BlackBox(ABC):
     output_names: Sequence[str]
     layout: str = LAYOUTS[0]
     """How it hands its inputs on: "NHWC" moves the channels to the end."""
+    keeps_arrays: bool = False
+    """Whether what it runs surely leaves its inputs alone, so that they need no copies."""
     class_names: Any = None
     preprocess: Any = None
     """From a photo (H, W, 3) of uint8 RGB to the input, (1, C, h, w); None if it is not known."""
@@ -174,22 +176,25 @@ class BlackBox(ABC):
             np.moveaxis(one, 1, -1) if self.layout == LAYOUTS[1] and one.ndim > 2 else one
             for one in arrays
         ]
-        return [in_type(one, taken.dtype) for one, taken in zip(moved, self.takes)]
+        copied = not self.keeps_arrays
+        return [in_type(one, taken.dtype, copied) for one, taken in zip(moved, self.takes)]
 
 
-def in_type(array: np.ndarray, dtype: str | None) -> np.ndarray:
-    """A copy of an array in another type, row after row in memory; to whole numbers it is rounded,
-    and what is beyond the smallest or the largest of the type becomes that.
+def in_type(array: np.ndarray, dtype: str | None, copied: bool = False) -> np.ndarray:
+    """An array in another type, row after row in memory; to whole numbers it is rounded, and what
+    is beyond the smallest or the largest of the type becomes that.
 
     Args:
         array: it is left alone.
         dtype: numpy's name of the type; None for its own.
+        copied: whether it is a copy in any case.
     """
     wanted = array.dtype if dtype is None else np.dtype(dtype)
     if wanted.kind in "iu" and array.dtype.kind == "f":
         limits = np.iinfo(wanted)
         array = np.clip(np.rint(array.astype("float64")), limits.min, limits.max)
-    return np.array(array, dtype=wanted, order="C")
+    make = np.array if copied else np.asarray
+    return make(array, dtype=wanted, order="C")
 
 
 def hashed(told: Any, version: str | None) -> tuple[str, str]:

@@ -31,6 +31,8 @@ class OnnxFile(BlackBox):
         DependencyError: onnx or onnxruntime is not installed.
     """
 
+    keeps_arrays = True
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().resolve()
         self.name = self.path.name

@@ -30,7 +30,7 @@ def of_function(found: Any, names: Sequence[str], rows: int, said: str) -> Array
     if isinstance(found, Mapping):
         return _of_mapping(found, names, rows, said)
     if len(names) == 1:
-        return {names[0]: _numbers(_only(found, rows), names[0], said)}
+        return {names[0]: _numbers(_only(found, rows, said), names[0], said)}
     if not isinstance(found, (tuple, list)) or len(found) != len(names):
         count = f"{len(found)} in a {type(found).__name__}" if hasattr(found, "__len__") else ""
         raise NetworkError(
@@ -83,13 +83,23 @@ def _of_mapping(found: Mapping[str, Any], names: Sequence[str], rows: int, said:
     return {name: _numbers(found[name], name, said) for name in names}
 
 
-def _only(found: Any, rows: int) -> Any:
-    """The one output, out of the list or tuple that it may be in."""
-    if isinstance(found, (tuple, list)) and len(found) == 1:
-        shape = np.shape(found[0]) if not hasattr(found[0], "shape") else found[0].shape
-        if len(shape) > 1 and shape[0] == rows:
-            return found[0]
-    return found
+def _only(found: Any, rows: int, said: str) -> Any:
+    """The one output, out of the list or tuple that it may be in.
+
+    Raises:
+        NetworkError: there may well be several outputs.
+    """
+    if not isinstance(found, (tuple, list)):
+        return found
+    shapes: list[Any] = [getattr(one, "shape", ()) for one in found]
+    if not all(len(shape) > 1 and shape[0] == rows for shape in shapes):
+        return found
+    if len(found) > 1:
+        raise NetworkError(
+            f"{said} returned {len(found)} arrays with a row for each sample: name its outputs, "
+            "outputs=[…]; or, where it is one array for each sample, stack them"
+        )
+    return found[0]
 
 
 def _numbers(value: Any, name: str, said: str) -> np.ndarray:
@@ -111,4 +121,6 @@ def _array(value: Any) -> np.ndarray:
     elif isinstance(value, (list, tuple)):
         value = np.stack([_array(one) for one in value]) if value else np.empty(0)
     found = np.array(value)
+    if found.dtype == object:
+        raise TypeError("it is none of numbers")
     return found.astype(np.float32) if found.dtype == np.float16 else found

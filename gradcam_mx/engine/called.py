@@ -59,6 +59,7 @@ class Called:
         self.output_names = graph.output_names
         self._context = inputs.place_of(inputs.as_tuple(x), [])
         self._samples = len(self._arrays[self._place])
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._scores = self._run(self._arrays)
         graph.known(self._arrays, self._scores)
         outputs = [self._known(one) for one in graph.outputs]
@@ -89,11 +90,18 @@ class Called:
 
     def _run(self, arrays: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
         with self._graph.lock, mx.autograd.pause(train_mode=False):
-            return self._box.scores(*arrays)
+            found = self._box.scores(*arrays)
+        for name, one in found.items():
+            if one.shape[1:] != self._shapes.setdefault(name, one.shape[1:]):
+                raise NetworkError(
+                    f"{self._box.said} gives {name!r} of shape {one.shape}, and before, for inputs "
+                    f"of this size, (N, {', '.join(map(str, self._shapes[name]))})"
+                )
+        return found
 
     def _asked_again(self) -> Proof:
         """Whether it gives the same numbers for the same input: the first sample, asked twice."""
-        arrays = self._taken(self._arrays, np.zeros(1, int))
+        arrays = self._with(self._arrays[self._place][:1], np.zeros(1, int))
         try:
             first = self._run(arrays) if self._samples > 1 else self._scores
         except NetworkError:  # it takes this number of samples alone
@@ -159,17 +167,14 @@ class Called:
 
     def at(self, where: Map, value: Any, repeats: int, points: Sequence[Map]) -> Called:
         """A run with another value of an input; see `Traced.at`."""
-        arrays = self._taken(self._arrays, np.tile(np.arange(self._samples), repeats))
-        arrays[self._place] = value.asnumpy()
+        arrays = self._with(value.asnumpy(), np.tile(np.arange(self._samples), repeats))
         return Called(self._graph, tuple(arrays), self._wanted._replace(checks=(), also=()))
 
     def behind(self, where: Map) -> Any:
         """What calls it with many other values of the input; see `Traced.behind`."""
 
         def forward(given: Any, samples: np.ndarray) -> list[Any]:
-            arrays = self._taken(self._arrays, samples)
-            arrays[self._place] = given.asnumpy()
-            found = self._run(arrays)
+            found = self._run(self._with(given.asnumpy(), samples))
             return [self._placed(found[one.name]) for one in self.outputs]
 
         return forward
@@ -183,8 +188,8 @@ class Called:
         return
 
     def origin(self) -> str:
-        """Where the first NaN or infinity is: nobody knows, as nobody sees inside."""
-        return ""
+        """Where infinity comes from; NaN was refused."""
+        return f"{self._box.said} gives infinity for some inputs"
 
     def memory(self) -> int:
         """How many bytes the values of one sample fill inside, as nets of this size of input do."""
@@ -219,8 +224,12 @@ class Called:
         dtype = "float64" if numbers.dtype == np.float64 else "float32"
         return mx.nd.array(numbers, ctx=self._context, dtype=dtype)
 
-    def _taken(self, arrays: Sequence[np.ndarray], samples: np.ndarray) -> list[np.ndarray]:
-        return [one[samples] if len(one) == self._samples else one for one in arrays]
+    def _with(self, rows: np.ndarray, samples: np.ndarray) -> list[np.ndarray]:
+        """The arrays of a call with other rows of the explained input, variants of samples."""
+        return [
+            rows if place == self._place else one[samples] if len(one) == self._samples else one
+            for place, one in enumerate(self._arrays)
+        ]
 
 
 def _prepared(graph: Sealed, x: inputs.Input) -> list[np.ndarray]:

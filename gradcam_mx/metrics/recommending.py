@@ -263,9 +263,16 @@ def _label(method: str, layer: Any) -> str:
 def _ways(
     net: Net, x: Any, layers: Sequence[Any] | None, methods: Sequence[str] | None
 ) -> list[Way]:
-    usual = _explains_black_boxes if isinstance(net, (BlackBox, Sealed)) else _is_cheap
-    chosen = [METHODS[one] for one in methods] if methods else [*filter(usual, METHODS.values())]
+    chosen = (
+        [METHODS[one] for one in methods] if methods else list(filter(_is_cheap, METHODS.values()))
+    )
     found: list[Way] = []
+    if isinstance(net, (BlackBox, Sealed)):
+        raise NetworkError(
+            "a recommendation holds maps against those of a net that has forgotten what it learned, "
+            "and nothing is known of the numbers of a black box: gm.metrics.evaluate measures the "
+            "methods that explain it, beside the controls"
+        )
     stages = list(layers) if layers is not None else _last_of_each_stage(net, x)
     for one in chosen:
         of_layers = stages if one.family == "activation maps" else [None]
@@ -331,10 +338,6 @@ def _is_a_map(graph: Graph, layer: str, shapes: Shapes) -> bool:
     except LayerError:
         return False
     return True
-
-
-def _explains_black_boxes(method: Method) -> bool:
-    return method.needs.perturbs
 
 
 def _is_cheap(method: Method) -> bool:
