@@ -89,7 +89,7 @@ def _only(found: Any, rows: int, said: str) -> Any:
     Raises:
         NetworkError: there may well be several outputs.
     """
-    if not isinstance(found, (tuple, list)):
+    if not isinstance(found, (tuple, list)) or not found:
         return found
     shapes: list[Any] = [getattr(one, "shape", ()) for one in found]
     if not all(len(shape) > 1 and shape[0] == rows for shape in shapes):

@@ -44,6 +44,8 @@ class Called:
     """
 
     maps: Sequence[Map] = ()
+    takes_numbers = True
+    """See `Traced.takes_numbers`."""
 
     def __init__(self, graph: Sealed, x: inputs.Input, wanted: Wanted) -> None:
         if wanted.rules:
@@ -174,7 +176,7 @@ class Called:
         """What calls it with many other values of the input; see `Traced.behind`."""
 
         def forward(given: Any, samples: np.ndarray) -> list[Any]:
-            found = self._run(self._with(given.asnumpy(), samples))
+            found = self._run(self._with(numbers_of(given), samples))
             return [self._placed(found[one.name]) for one in self.outputs]
 
         return forward

@@ -132,6 +132,7 @@ class Engine:
         arrange: from rows with their channels first to rows as the net has them.
         fills: whether the last chunk, where fewer rows are left, is filled up, and its outputs cut;
             they have to have the rows at axis 0 for that.
+        takes_numbers: whether the net takes numpy's arrays, and is done with them when it returns.
     """
 
     def __init__(
@@ -143,10 +144,11 @@ class Engine:
         size: ChunkSize,
         arrange: Callable[[np.ndarray], np.ndarray] = lambda rows: rows,
         fills: bool = True,
+        takes_numbers: bool = False,
     ) -> None:
         self._forward, self._results, self._arrange = forward, results, arrange
         self._context, self._shape, self._size = like.context, tuple(shape), size
-        self._fills = fills
+        self._fills, self._takes_numbers = fills, takes_numbers
         self._buffer = np.empty((0, *shape), like.dtype)
         self._rows: Any = None
 
@@ -211,11 +213,13 @@ class Engine:
     def _start(self, filled: list[Row], rows: int) -> _Started:
         step()
         values = self._arrange(self._buffer[:rows])
+        samples = np.zeros(rows, int)
+        samples[: len(filled)] = [sample for _, sample in filled]
+        if self._takes_numbers:
+            return _Started(filled, samples, self._forward(values, samples))
         if self._rows is None or self._rows.shape != values.shape:
             self._rows = mx.nd.empty(values.shape, self._context, values.dtype)
         self._rows[:] = values  # waits until the chunk before it is no longer read
-        samples = np.zeros(rows, int)
-        samples[: len(filled)] = [sample for _, sample in filled]
         return _Started(filled, samples, self._forward(self._rows, samples))
 
     def _finished(self, started: _Started) -> tuple[list[Row], np.ndarray]:

@@ -176,6 +176,9 @@ class Traced:
         also: other outputs whose values are read.
     """
 
+    takes_numbers = False
+    """Whether `behind` takes rows that are numpy's arrays too."""
+
     def __init__(
         self,
         subject: Subject,

@@ -269,7 +269,7 @@ def _ways(
     found: list[Way] = []
     if isinstance(net, (BlackBox, Sealed)):
         raise NetworkError(
-            "a recommendation holds maps against those of a net that has forgotten what it learned, "
+            "a recommendation holds maps against those of a net that has forgotten all it learned, "
             "and nothing is known of the numbers of a black box: gm.metrics.evaluate measures the "
             "methods that explain it, beside the controls"
         )
