@@ -56,7 +56,8 @@ class BlackBox(ABC):
     layout: str = LAYOUTS[0]
     """How it hands its inputs on: "NHWC" moves the channels to the end."""
     keeps_arrays: bool = False
-    """Whether what it runs surely leaves its inputs alone, so that they need no copies."""
+    """Whether what it runs is known: it leaves its inputs alone, so that they need no copies, and
+    runs in any thread."""
     class_names: Any = None
     preprocess: Any = None
     """From a photo (H, W, 3) of uint8 RGB to the input, (1, C, h, w); None if it is not known."""

@@ -198,6 +198,11 @@ class Called:
         return _WITHIN * sum(one.nbytes for one in self._arrays) // self._samples
 
     @property
+    def overlaps(self) -> bool:
+        """See `Traced.takes_numbers`: of a function, nobody knows what hangs on its thread."""
+        return self._box.keeps_arrays
+
+    @property
     def quick_sizes(self) -> dict[Any, Any]:
         """See `Traced.quick_sizes`."""
         return self._graph.cache(QuickSizes)

@@ -48,7 +48,7 @@ class EagerTape:
 
     proof = None
     """It is the net itself that runs."""
-    takes_numbers = False
+    takes_numbers = overlaps = False
     """See `Traced.takes_numbers`."""
 
     def __init__(

@@ -176,8 +176,8 @@ class Traced:
         also: other outputs whose values are read.
     """
 
-    takes_numbers = False
-    """Whether `behind` takes rows that are numpy's arrays too."""
+    takes_numbers = overlaps = False
+    """Whether `behind` takes rows that are numpy's arrays too, and runs well in another thread."""
 
     def __init__(
         self,

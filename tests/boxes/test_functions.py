@@ -155,7 +155,8 @@ def test_photos_are_made_of_pixels():
     found = asked(looks, pixels, takes="photos")["output"]
     np.testing.assert_allclose(found[:, 0], pixels.mean(axis=(1, 2, 3)), rtol=1e-6)
     (photos,) = seen
-    assert isinstance(photos, list) and {one.dtype.name for one in photos} == {"uint8"}
+    assert isinstance(photos, list)
+    assert {one.dtype.name for one in photos} == {"uint8"}
     np.testing.assert_array_equal(photos[1], np.moveaxis(pixels[1], 0, -1))
 
 
@@ -234,7 +235,8 @@ def test_it_goes_to_another_process():
     gm.occlusion(box, X, window=4, stride=4)
     again = pickle.loads(pickle.dumps(box))
     np.testing.assert_array_equal(again(X)["output"], scores(X))
-    assert again.digest == box.digest and again.class_names == list("abcde")
+    assert again.digest == box.digest
+    assert again.class_names == list("abcde")
     graph = pickle.loads(pickle.dumps(gm.trace(box)))
     assert graph.box.name == "scores"
 
