@@ -117,7 +117,9 @@ def _array(value: Any) -> np.ndarray:
     if hasattr(value, "asnumpy"):
         value = value.asnumpy()
     elif hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        # numpy has no such type
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
     elif isinstance(value, (list, tuple)):
         value = np.stack([_array(one) for one in value]) if value else np.empty(0)
     found = np.array(value)
