@@ -53,6 +53,7 @@ REFERENCE = {
     "methods": "Methods",
     "explanation": "Explanations",
     "graph": "Networks as graphs",
+    "boxes": "Black boxes",
     "targets": "Targets",
     "picture": "Pictures",
     "inspect": "Inside the network",

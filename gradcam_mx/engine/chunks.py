@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
@@ -117,7 +118,7 @@ class _Started(NamedTuple):
 
     rows: list[Row]
     samples: np.ndarray
-    outputs: list[Any]
+    outputs: list[Any] | Future[list[Any]]
 
 
 class Engine:
@@ -132,6 +133,9 @@ class Engine:
         arrange: from rows with their channels first to rows as the net has them.
         fills: whether the last chunk, where fewer rows are left, is filled up, and its outputs cut;
             they have to have the rows at axis 0 for that.
+        takes_numbers: whether the net takes numpy's arrays, and is done with them when it returns.
+        overlaps: whether it then runs in a thread of its own, while the next chunk is written;
+            MXNet does that by itself.
     """
 
     def __init__(
@@ -143,11 +147,14 @@ class Engine:
         size: ChunkSize,
         arrange: Callable[[np.ndarray], np.ndarray] = lambda rows: rows,
         fills: bool = True,
+        takes_numbers: bool = False,
+        overlaps: bool = False,
     ) -> None:
         self._forward, self._results, self._arrange = forward, results, arrange
         self._context, self._shape, self._size = like.context, tuple(shape), size
-        self._fills = fills
-        self._buffer = np.empty((0, *shape), like.dtype)
+        self._fills, self._takes_numbers, self._overlaps = fills, takes_numbers, overlaps
+        self._pool: ThreadPoolExecutor | None = None
+        self._buffer = self._other = np.empty((0, *shape), like.dtype)
         self._rows: Any = None
 
     def __call__(self, values: Iterable[Sequence[Variant]]) -> Iterator[np.ndarray]:
@@ -166,11 +173,20 @@ class Engine:
                 for sample in there:
                     yield (slots[-1], sample), value[sample]
 
-        for rows, results in self._chunks(variants()):
+        for rows, results in self._all_chunks(variants()):
             for (slot, sample), result in zip(rows, results):
                 slot.put(sample, result)
             while slots and slots[0].results is not None and not slots[0].missing:
                 yield slots.popleft().results  # type: ignore[misc]
+
+    def _all_chunks(
+        self, variants: Iterator[tuple[Row, Variant]]
+    ) -> Iterator[tuple[list[Row], np.ndarray]]:
+        if not self._overlaps:
+            yield from self._chunks(variants)
+            return
+        with ThreadPoolExecutor(1) as self._pool:
+            yield from self._chunks(variants)
 
     def _chunks(
         self, variants: Iterator[tuple[Row, Variant]]
@@ -211,15 +227,23 @@ class Engine:
     def _start(self, filled: list[Row], rows: int) -> _Started:
         step()
         values = self._arrange(self._buffer[:rows])
+        samples = np.zeros(rows, int)
+        samples[: len(filled)] = [sample for _, sample in filled]
+        if self._pool is not None:
+            # the next chunk is written beside this one, which is read meanwhile
+            self._buffer, self._other = self._other, self._buffer
+            return _Started(filled, samples, self._pool.submit(self._forward, values, samples))
+        if self._takes_numbers:
+            return _Started(filled, samples, self._forward(values, samples))
         if self._rows is None or self._rows.shape != values.shape:
             self._rows = mx.nd.empty(values.shape, self._context, values.dtype)
         self._rows[:] = values  # waits until the chunk before it is no longer read
-        samples = np.zeros(rows, int)
-        samples[: len(filled)] = [sample for _, sample in filled]
         return _Started(filled, samples, self._forward(self._rows, samples))
 
     def _finished(self, started: _Started) -> tuple[list[Row], np.ndarray]:
         outputs, count = started.outputs, len(started.rows)
+        if isinstance(outputs, Future):
+            outputs = outputs.result()
         if count < len(started.samples):  # what the net makes of the filling is nobody's matter
             outputs = [one[:count] for one in outputs]
         return started.rows, self._results(outputs, started.samples[:count])

@@ -48,6 +48,8 @@ class EagerTape:
 
     proof = None
     """It is the net itself that runs."""
+    takes_numbers = overlaps = False
+    """See `Traced.takes_numbers`."""
 
     def __init__(
         self,

@@ -197,7 +197,8 @@ class Recorded:
             value = self.value(where)
             return Batches(forward, results, like, value, samples, together, arrange)
         fills = all(axis == 0 for axis in self.known.sample_axes)
-        return Engine(forward, results, like, shape, size, arrange, fills)
+        how = fills, self.recording.takes_numbers, self.recording.overlaps
+        return Engine(forward, results, like, shape, size, arrange, *how)
 
     def _known_of(self, head: Head, probability: bool) -> Known:
         """What is known of the outputs that a target reads."""

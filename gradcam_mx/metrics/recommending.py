@@ -8,12 +8,14 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from ..boxes.box import BlackBox
 from ..engine.inputs import as_tuple
 from ..errors import InputError, LayerError, MetricError, NetworkError, RuleError
 from ..graph.graph import Graph
 from ..graph.layers import find_map
 from ..graph.node import Shapes
 from ..graph.outputs import OutputChoice
+from ..graph.sealed import Sealed
 from ..graph.trace import Net, trace
 from ..methods.plan import Plan
 from ..methods.register import METHODS, Method
@@ -265,6 +267,12 @@ def _ways(
         [METHODS[one] for one in methods] if methods else list(filter(_is_cheap, METHODS.values()))
     )
     found: list[Way] = []
+    if isinstance(net, (BlackBox, Sealed)):
+        raise NetworkError(
+            "a recommendation holds maps against those of a net that has forgotten all it learned, "
+            "and nothing is known of the numbers of a black box: gm.metrics.evaluate measures the "
+            "methods that explain it, beside the controls"
+        )
     stages = list(layers) if layers is not None else _last_of_each_stage(net, x)
     for one in chosen:
         of_layers = stages if one.family == "activation maps" else [None]
