@@ -109,6 +109,7 @@ HOMES = {
     "drift_page": "apps.drift_page",
     "shortcuts_page": "apps.shortcuts_page",
     "explain": "methods.together",
+    "export_explained": "carrying.export",
     "load": "graph.load",
     "predict": "apps.predictions",
     "predict_fn": "apps.predict",
