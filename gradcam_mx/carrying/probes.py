@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import NetworkError
 from ..graph.node import Entry
+from .extremes import highest, lowest
 from .sketch import Sketch
 from .subject import Subject
 
@@ -31,7 +32,9 @@ def recipro_cam(sketch: Sketch, subject: Subject, head: Entry) -> tuple[Entry, E
     tried = sketch.add("Reshape", tried, shape=(-1, count, classes))
     chosen = sketch.add("broadcast_mul", tried, sketch.add("expand_dims", head, axis=1))
     scores = sketch.add("sum", chosen, axis=2)
-    return sketch.add("Reshape", _stretched(sketch, scores), shape=(-1, *subject.cells)), scores
+    return sketch.add(
+        "Reshape", _stretched(sketch, scores, count), shape=(-1, *subject.cells)
+    ), scores
 
 
 def _masks(subject: Subject) -> np.ndarray:
@@ -96,10 +99,9 @@ def _is_of_data(sketch: Sketch, subject: Subject, entry: Entry) -> bool:
     return True
 
 
-def _stretched(sketch: Sketch, scores: Entry) -> Entry:
+def _stretched(sketch: Sketch, scores: Entry, count: int) -> Entry:
     """Each row of scores (N, P) in [0, 1], linearly; what is flat becomes zeros."""
-    low = sketch.add("min", scores, axis=1, keepdims=True)
-    span = sketch.add("broadcast_sub", sketch.add("max", scores, axis=1, keepdims=True), low)
-    is_flat = sketch.add("_equal_scalar", span, scalar=0.0)
-    divisor = sketch.add("broadcast_add", span, is_flat)
+    low = lowest(sketch, scores, [count])
+    span = sketch.add("broadcast_sub", highest(sketch, scores, [count]), low)
+    divisor = sketch.add("broadcast_add", span, sketch.add("_equal_scalar", span, scalar=0.0))
     return sketch.add("broadcast_div", sketch.add("broadcast_sub", scores, low), divisor)

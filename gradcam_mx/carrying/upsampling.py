@@ -7,6 +7,7 @@ import numpy as np
 from ..explanation.at_input import HALF, at_input, shift
 from ..graph.centres import Centres, centres
 from ..graph.node import Entry
+from .extremes import lowest
 from .sketch import Sketch
 from .subject import Subject
 
@@ -18,18 +19,17 @@ def upsampled(sketch: Sketch, subject: Subject, maps: Entry) -> Entry:
     """
     matrices = _matrices(subject)
     falls = not all(np.allclose(matrix.sum(axis=0), 1) for matrix in matrices)
-    lowest = maps
+    low = maps
     if falls:  # where there are no cells, to the lowest value
-        axes = tuple(range(1, 1 + len(matrices)))
-        lowest = sketch.add("min", maps, axis=axes, keepdims=True)
-        maps = sketch.add("broadcast_sub", maps, lowest)
+        low = lowest(sketch, maps, subject.cells)
+        maps = sketch.add("broadcast_sub", maps, low)
     every = range(1 + len(matrices))
     for axis, matrix in enumerate(matrices, start=1):
         last = [*(one for one in every if one != axis), axis]
         turned = sketch.add("transpose", maps, axes=tuple(last))
         along = sketch.add("dot", turned, sketch.constant(f"cells{axis}", matrix))
         maps = sketch.add("transpose", along, axes=tuple(last.index(one) for one in every))
-    return sketch.add("broadcast_add", maps, lowest) if falls else maps
+    return sketch.add("broadcast_add", maps, low) if falls else maps
 
 
 def _matrices(subject: Subject) -> list[np.ndarray]:

@@ -38,10 +38,10 @@ def grad_cam(sketch: Sketch, subject: Subject, head: Entry) -> Entry:
     """
     found = _pooled(subject)
     if found is not None:
-        return _shared_out(sketch, subject, found, head)
-    axes = subject.positions
-    weights = sketch.add("mean", gradient(sketch, subject, head), axis=tuple(axes), keepdims=True)
-    return _rectified(sketch, _over_channels(sketch, subject, weights))
+        return _shared_out(sketch, subject, _summed(sketch, subject, _weights(sketch, found, head)))
+    axes = tuple(subject.positions)
+    weights = sketch.add("sum", gradient(sketch, subject, head), axis=axes, keepdims=True)
+    return _shared_out(sketch, subject, _over_channels(sketch, subject, weights))
 
 
 def hires_cam(sketch: Sketch, subject: Subject, head: Entry) -> Entry:
@@ -52,7 +52,7 @@ def hires_cam(sketch: Sketch, subject: Subject, head: Entry) -> Entry:
     """
     found = _pooled(subject)
     if found is not None:
-        return _shared_out(sketch, subject, found, head)
+        return _shared_out(sketch, subject, _summed(sketch, subject, _weights(sketch, found, head)))
     weights = gradient(sketch, subject, head)
     return _rectified(sketch, _over_channels(sketch, subject, weights))
 
@@ -66,13 +66,11 @@ def _pooled(subject: Subject) -> DenseHead | None:
     return found if found.point == subject.map.point else None
 
 
-def _shared_out(sketch: Sketch, subject: Subject, found: DenseHead, head: Entry) -> Entry:
-    """The map of a pooled layer, whose gradient is the same at all positions: w over their
-    number."""
-    total = _rectified(sketch, _summed(sketch, subject, _weights(sketch, found, head)))
+def _shared_out(sketch: Sketch, subject: Subject, total: Entry) -> Entry:
+    """The map of weights that are the same at all positions: over the number of these."""
     positions = tuple(range(1, 1 + len(subject.positions)))
     count = sketch.add("sum", sketch.add("ones_like", total), axis=positions, keepdims=True)
-    return sketch.add("broadcast_div", total, count)
+    return sketch.add("broadcast_div", _rectified(sketch, total), count)
 
 
 def _weights(sketch: Sketch, found: DenseHead, head: Entry) -> Entry:
