@@ -40,6 +40,9 @@ order is that of `gm.METHODS`."""
 
 METHODS = tuple(name for names in METHODS_OF.values() for name in names)
 
+CARRIED = ("cam", "hires_cam", "grad_cam", "recipro_cam")
+"""The methods whose maps a net can carry; see `carrying.export`."""
+
 METRICS_OF = {
     "curves": (
         "deletion",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._mxnet import mx
+from .._names import CARRIED
 from ..errors import MethodError
 from ..graph import save
 from ..graph.graph import Graph
@@ -20,13 +21,9 @@ from .sketch import Sketch
 from .subject import Subject
 from .upsampling import upsampled
 
-MAPS: Mapping[str, Callable[[Sketch, Subject, Entry], Any]] = {
-    "cam": weighted_maps.cam,
-    "hires_cam": weighted_maps.hires_cam,
-    "grad_cam": weighted_maps.grad_cam,
-    "recipro_cam": recipro_cam,
-}
-"""The methods whose maps a net can carry."""
+_MAPS: Mapping[str, Callable[[Sketch, Subject, Entry], Any]] = dict(
+    zip(CARRIED, (weighted_maps.cam, weighted_maps.hires_cam, weighted_maps.grad_cam, recipro_cam))
+)
 
 
 class Exported(NamedTuple):
@@ -105,15 +102,15 @@ def export_explained(
         >>> made.output_names
         ['net_dense0_fwd_output', 'heatmap_output']
     """
-    if method not in MAPS:
+    if method not in _MAPS:
         raise MethodError(
-            f"no net can carry the maps of {method!r}; expected one of {', '.join(MAPS)}"
+            f"no net can carry the maps of {method!r}; expected one of {', '.join(CARRIED)}"
         )
     save.places(prefix)  # before anything is computed
     subject = Subject(net, input_shape, layer, method in ("grad_cam", "hires_cam"))
     sketch = subject.sketch(name)
     head = head_gradient(sketch, subject, target_input)
-    made = MAPS[method](sketch, subject, head)
+    made = _MAPS[method](sketch, subject, head)
     heat, scores = made if method == "recipro_cam" else (made, None)
     if upsample:
         heat = upsampled(sketch, subject, heat)

@@ -101,7 +101,7 @@ def _check_map(
 ) -> None:
     method = find_method(carried.method)
     quietly = {"progress": False} if "progress" in method.options else {}
-    explanation = method.function(subject.graph, x, layer=carried.layer, **quietly)
+    explanation: Any = method.function(subject.graph, x, layer=carried.layer, **quietly)
     expected = explanation.values
     if found.shape != expected.shape:
         size, centres = explanation.input_size, explanation.centres
