@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from .._mxnet import mx
+from ..engine.recording import record
+from ..engine.wanted import Together, Wanted
 from ..errors import NetworkError
 from ..explanation.at_input import at_input
 from ..graph.node import Entry
@@ -47,6 +50,8 @@ def check(subject: Subject, sketch: Sketch, arrays: Mapping[str, Any], carried: 
         NetworkError: it is such a net.
     """
     x = _noise(subject)
+    if carried.scores is not None:
+        _check_rows(subject, carried, x)
     given = [x] if len(sketch.inputs) == 0 else [x, -mx.nd.ones(len(x), ctx=x.context)]
     wanted = [carried.heat] if carried.scores is None else [carried.heat, carried.scores]
     before = _outputs(subject, x)
@@ -59,6 +64,25 @@ def check(subject: Subject, sketch: Sketch, arrays: Mapping[str, Any], carried: 
             )
     scores = None if carried.scores is None else after[-1]
     _check_map(subject, carried, x, after[len(before)], scores)
+
+
+def _check_rows(subject: Subject, carried: Carried, x: Any) -> None:
+    """Refuse a net whose rows meet behind the layer, or are counted there.
+
+    Raises:
+        NetworkError: it is one.
+    """
+    wanted = Wanted(layers=[carried.layer], differentiates=False)
+    recording = record(subject.graph, x, wanted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is refused
+        together = recording.together(recording.maps[0])
+    if together is not Together.ANY:
+        raise NetworkError(
+            f"behind the layer {subject.map.name!r} the net counts its samples, or lets them "
+            f"meet: several rows of one, which {carried.method} needs, cannot run there together. "
+            "Choose a later layer or another method"
+        )
 
 
 def _noise(subject: Subject) -> Any:
@@ -90,6 +114,7 @@ def _values(
 ) -> list[np.ndarray]:
     """What the net with its map computes."""
     graph = trace((sketch.symbol(entries), dict(arrays), {}))
+    graph.shapes(*(one.shape for one in given))  # MXNet would run reshapes that do not fit
     try:
         return [one.asnumpy() for one in graph.own.values(graph.own.heads, given)]
     except mx.MXNetError:  # not on this machine; but the engine can

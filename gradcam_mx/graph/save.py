@@ -36,7 +36,11 @@ def places(prefix: str | Path) -> Saved:
         raise OutputError(
             f"the prefix {str(prefix)!r} is in no folder that exists: make {path.parent} first"
         )
-    return Saved(*(path.with_name(path.name + end) for end in ("-symbol.json", "-0000.params")))
+    found = Saved(*(path.with_name(path.name + end) for end in ("-symbol.json", "-0000.params")))
+    for file in found:
+        if file.is_dir():
+            raise OutputError(f"cannot write {file}, as it is a folder: choose another prefix")
+    return found
 
 
 def save(prefix: str | Path, symbol: Any, arrays: Mapping[str, Any]) -> Saved:

@@ -243,9 +243,7 @@ def test_the_users_net_and_random_numbers_stay(tmp_path):
 def test_training_it_further_leaves_the_map_out(tmp_path):
     net, x = made(pooled)
     found = exported(net, tmp_path)
-    block = mx.gluon.SymbolBlock.imports(
-        str(found.symbol_file), ["data"], str(found.params_file)
-    )
+    block = mx.gluon.SymbolBlock.imports(str(found.symbol_file), ["data"], str(found.params_file))
     with mx.autograd.record():
         scores, heat = block(x)
         mx.autograd.backward([scores.sum(), heat.sum()])
