@@ -127,10 +127,15 @@ def _rectifier(step: _Step) -> Derivatives:
 
 def _convolution(step: _Step) -> Derivatives:
     node, groups = step.node, step.node.whole("num_group", 1)
+    # a copy: the convolution keeps its weight in oneDNN's memory layout from its first run on, and
+    # a transposed one, compiled with it, then fails (measured)
+    weight = step.sketch.add(
+        "slice_axis", step.value(node.inputs[1]), axis=0, begin=0, end=step.shape(node.inputs[1])[0]
+    )
     back = step.sketch.add(
         "Deconvolution",
         step.arrives,
-        step.value(node.inputs[1]),
+        weight,
         kernel=tuple(node.numbers("kernel")),
         pad=tuple(node.numbers("pad") or [0] * len(node.numbers("kernel"))),
         num_filter=step.shape(step.read)[1],

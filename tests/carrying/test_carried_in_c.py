@@ -33,9 +33,8 @@ def printed(program, exported, x, folder):
     files = [library, exported.symbol_file, exported.params_file, folder / "input"]
     done = subprocess.run(
         [str(program), *map(str, files), *map(str, x.shape)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()[-4:]

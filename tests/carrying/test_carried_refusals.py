@@ -104,7 +104,7 @@ def test_int8(tmp_path):
 
 
 def test_names_that_are_taken(tmp_path):
-    net, x = made(pooled)
+    net, _ = made(pooled)
     taken = gm.export_explained(net, tmp_path / "first", input_shape=SHAPE)
     name = net[3].name
     refused(errors.NetworkError, f"cannot be called '{name}'", net, tmp_path, name=name)
