@@ -139,6 +139,7 @@ MODULES = (
     "nn",
     "picture",
     "rules",
+    "surgery",
     "targets",
     "training",
     "writers",

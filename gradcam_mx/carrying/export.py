@@ -11,7 +11,6 @@ from ..errors import MethodError
 from ..graph import save
 from ..graph.graph import Graph
 from ..graph.node import Entry
-from ..graph.parameters import is_gluon
 from ..graph.trace import Net, trace
 from ..support.boundary import told
 from . import proof, weighted_maps
@@ -124,15 +123,8 @@ def export_explained(
 
 def _arrays(graph: Graph, sketch: Sketch) -> dict[str, Any]:
     """Copies of the net's parameters, and what was added to them, beside each other."""
-    _, sources = graph.own.whole
-    read = set(sketch.symbol().list_inputs())
-    contexts = graph.parameters.contexts()
-    context = contexts[0] if contexts else mx.cpu()
-    arrays = {
-        name: (one.data(context) if is_gluon(one) else one).as_nd_ndarray().copy()
-        for name, one in sources.items()
-        if name in read
-    }
+    arrays = save.arrays_of(graph, set(sketch.symbol().list_inputs()))
+    context = next(iter(arrays.values())).context if arrays else mx.cpu()
     for name, numbers in sketch.constants.items():
         arrays[name] = mx.nd.array(numbers, ctx=context, dtype="float32")
     return arrays

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Collection, Mapping, NamedTuple
 
 from .._mxnet import mx
 from ..errors import OutputError, reason
 from ..support.files import whole
+from .graph import Graph
+from .parameters import is_gluon
 
 
 class Saved(NamedTuple):
@@ -68,3 +70,20 @@ def save(prefix: str | Path, symbol: Any, arrays: Mapping[str, Any]) -> Saved:
         except mx.MXNetError as error:
             raise OutputError(f"cannot write {found.params_file}: {reason(error)}") from error
     return found
+
+
+def arrays_of(graph: Graph, names: Collection[str]) -> dict[str, Any]:
+    """Copies of a net's own parameters, beside each other.
+
+    Args:
+        graph: of the net.
+        names: which, among those that it has.
+    """
+    _, sources = graph.own.whole
+    contexts = graph.parameters.contexts()
+    context = contexts[0] if contexts else mx.cpu()
+    return {
+        name: (one.data(context) if is_gluon(one) else one).as_nd_ndarray().copy()
+        for name, one in sources.items()
+        if name in names
+    }
