@@ -10,11 +10,13 @@ Entries = List[List[int]]
 
 
 class Change(NamedTuple):
-    """A value becomes itself times `keep`, plus `fill`: names of parameters that are broadcast to
-    its shape."""
+    """A value becomes itself times `keep`, plus `fill`."""
 
     keep: str
+    """The name of a parameter that is broadcast to the value's shape; so is the other."""
     fill: str
+    shape: tuple[int, ...]
+    """That of both, which Module wants to be told."""
 
 
 def spliced(description: Mapping[str, Any], changes: Mapping[Entry, Change]) -> Description:
@@ -61,12 +63,13 @@ def _values(description: Mapping[str, Any]) -> list[list[int]]:
 
 
 def _steps(name: str, entry: Entry, at: int, change: Change) -> list[Description]:
-    def step(op: str, called: str, *inputs: Entry) -> Description:
-        return {"op": op, "name": called, "inputs": [[*one, 0] for one in inputs]}
+    def step(op: str, called: str, *inputs: Entry, **attrs: str) -> Description:
+        read = [[*one, 0] for one in inputs]
+        return {"op": op, "name": called, "inputs": read, "attrs": attrs}
 
     return [
-        step("null", change.keep),
-        step("null", change.fill),
+        step("null", change.keep, __shape__=str(change.shape)),
+        step("null", change.fill, __shape__=str(change.shape)),
         step("broadcast_mul", f"{name}_kept", entry, (at, 0)),
         step("broadcast_add", name, (at + 2, 0), (at + 1, 0)),
     ]

@@ -16,6 +16,7 @@ from ..graph.layout import channel_axis
 from ..graph.node import Entry, Shapes
 from ..graph.picture_input import Preprocess, common_sizes, picture_input
 from ..graph.picture_input import input_shape as written_shape
+from ..graph.runs import split
 from ..graph.save import arrays_of
 from ..graph.trace import Net, trace
 from ..graph.unfuse import unfused
@@ -160,10 +161,10 @@ def _check_reached(graph: Graph, entry: Entry, name: str, shapes: Shapes) -> Non
     Raises:
         LayerError: it is one.
     """
-    paths = {one.path for one in graph.blocks if one.output == entry}
-    runs = [one for one in graph.blocks if one.path in paths]
+    called = split(name)[0]
+    runs = sum(called in (one.path, one.name) for one in graph.blocks)
     is_live = entry[0] in graph.outputs_read
-    if graph.loops and not (is_live and len(runs) <= 1):
+    if graph.loops and not (is_live and runs <= 1):
         raise LayerError(
             f"the layer {name!r} runs in a loop, whose steps are one operator: its channels cannot "
             f"be suppressed there ({', '.join(repr(one.name) for one in graph.loops)})"
@@ -171,7 +172,8 @@ def _check_reached(graph: Graph, entry: Entry, name: str, shapes: Shapes) -> Non
     if not is_live:
         raise LayerError(f"no output of the net depends on the layer {name!r}")
     if len(shapes[entry]) < 2:
-        raise LayerError(f"the layer {name!r} gives {shapes[entry]}, which has no channels")
+        shape = shapes[entry] or "something of a shape that is not known before it runs"
+        raise LayerError(f"the layer {name!r} gives {shape}: it has no channels to suppress")
 
 
 def _checked(numbers: Sequence[int], count: int, name: str) -> list[int]:
@@ -213,8 +215,8 @@ def _without(
     changes = {}
     for place in wanted:
         keep, fill = _numbers(place, means, len(shapes[place.entry]))
-        change = _named(arrays)
-        for name, numbers in zip(change, (keep, fill)):
+        change = Change(*_free_names(arrays), keep.shape)
+        for name, numbers in ((change.keep, keep), (change.fill, fill)):
             arrays[name] = mx.nd.array(numbers, ctx=context, dtype=graph.own.dtype)
         changes[twins[place.entry]] = change
     made = Graph(
@@ -237,10 +239,7 @@ def _numbers(
     return keep.reshape(shape), fill.reshape(shape)
 
 
-def _named(taken: Mapping[str, Any]) -> Change:
+def _free_names(taken: Mapping[str, Any]) -> tuple[str, str]:
     """Names of two parameters that the net has not."""
-    for number in itertools.count():
-        change = Change(f"suppressed{number}_keep", f"suppressed{number}_fill")
-        if not set(change) & set(taken):
-            return change
-    raise AssertionError("numbers do not end")
+    pairs = ((f"suppressed{one}_keep", f"suppressed{one}_fill") for one in itertools.count())
+    return next(pair for pair in pairs if not set(pair) & set(taken))
