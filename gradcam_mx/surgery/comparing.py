@@ -71,7 +71,7 @@ class Effect:
         )
         count = len(self.predictions)
         rows.append(("predictions changed", "", f"{int(self.changed.sum())} of {count}"))
-        rows.append((f"agreement of {self.method}", "", f"{np.nanmean(self.alike):.3f}"))
+        rows.append((f"agreement of {self.method}", "", f"{self.alike.mean():.3f}"))
         return rows
 
 
