@@ -8,3 +8,4 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import drifting  # noqa: F401
+import nets  # noqa: F401

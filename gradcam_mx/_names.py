@@ -40,6 +40,9 @@ order is that of `gm.METHODS`."""
 
 METHODS = tuple(name for names in METHODS_OF.values() for name in names)
 
+CARRIED = ("cam", "hires_cam", "grad_cam", "recipro_cam")
+"""The methods whose maps a net can carry; see `carrying.export`."""
+
 METRICS_OF = {
     "curves": (
         "deletion",
@@ -110,6 +113,7 @@ HOMES = {
     "drift_page": "apps.drift_page",
     "shortcuts_page": "apps.shortcuts_page",
     "explain": "methods.together",
+    "export_explained": "carrying.export",
     "load": "graph.load",
     "predict": "apps.predictions",
     "predict_fn": "apps.predict",
@@ -136,6 +140,7 @@ MODULES = (
     "nn",
     "picture",
     "rules",
+    "surgery",
     "targets",
     "training",
     "writers",

@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 from tqdm import tqdm
 
 from .. import zoo
+from ..carrying.export import export_explained
 from ..data.label_lines import lines_of
 from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
@@ -260,6 +261,24 @@ def _drift(options: argparse.Namespace) -> int:
     return SOMETHING_WRONG if found else DONE
 
 
+def _export_explained(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    graph = requested.network(options)
+    made = export_explained(
+        graph,
+        options.out,
+        method=options.method,
+        layer=options.layer,
+        input_shape=(1, *requested.preprocess(options, graph).shape),
+        upsample=not options.cells,
+        target_input=options.class_input,
+        name=options.name,
+    )
+    print(f"{made.symbol_file}\n{made.params_file}")
+    print(f"inputs: {', '.join(made.input_names)}; outputs: {', '.join(made.output_names)}")
+    return DONE
+
+
 def _demo(options: argparse.Namespace) -> int:
     try:
         from skimage import data
@@ -312,6 +331,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "layers": _layers,
     "check": _check,
     "drift": _drift,
+    "export-explained": _export_explained,
     "demo": _demo,
     "app": _app,
 }

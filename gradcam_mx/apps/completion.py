@@ -76,7 +76,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         if action.metavar in paths:
             action.complete = paths[str(action.metavar)]  # type: ignore[attr-defined]
         for option in OFFERED.keys() & set(action.option_strings):
-            action.choices = OFFERED[option]
+            action.choices = action.choices or OFFERED[option]
     return shtab.complete(parser, shell)
 
 

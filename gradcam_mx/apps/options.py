@@ -11,6 +11,7 @@ from . import values
 from .arguments import Collect
 from .completion import PrintCompletion
 from .drift_options import add_drift
+from .export_options import add_export_explained
 from .fleet_options import add_run
 from .option_groups import (
     LAYER_HELP,
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_layers(commands)
     _add_check(commands)
     add_drift(commands)
+    add_export_explained(commands)
     _add_app(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     add_gpu(command)

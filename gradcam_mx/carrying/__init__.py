@@ -1,0 +1,1 @@
+"""Networks that carry their explanation: a net's own symbol with one more output, a heat map."""
