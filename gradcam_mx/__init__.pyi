@@ -6,6 +6,7 @@ import gradcam_mx.metrics as metrics
 import gradcam_mx.nn as nn
 import gradcam_mx.picture as picture
 import gradcam_mx.rules as rules
+import gradcam_mx.surgery as surgery
 import gradcam_mx.targets as targets
 import gradcam_mx.training as training
 import gradcam_mx.writers as writers
@@ -22,6 +23,7 @@ from gradcam_mx.apps.report.verifying import verify
 from gradcam_mx.apps.shortcuts_page import shortcuts_page
 from gradcam_mx.apps.store_report.making import report_store
 from gradcam_mx.boxes.black_box import black_box
+from gradcam_mx.carrying.export import export_explained
 from gradcam_mx.errors import GradCamError
 from gradcam_mx.explanation.explanation import Explanation
 from gradcam_mx.graph.graph import Graph
@@ -45,6 +47,7 @@ __all__ = [
     "drift_page",
     "shortcuts_page",
     "explain",
+    "export_explained",
     "load",
     "predict",
     "predict_fn",
@@ -110,6 +113,7 @@ __all__ = [
     "nn",
     "picture",
     "rules",
+    "surgery",
     "targets",
     "training",
     "writers",
