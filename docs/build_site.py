@@ -41,6 +41,7 @@ GUIDES = [
     "trust.md",
     "report.md",
     "data-sets.md",
+    "moving-on.md",
     "inside-the-network.md",
     "app.md",
     "training.md",
