@@ -58,6 +58,8 @@ REFERENCE = {
     "targets": "Targets",
     "picture": "Pictures",
     "inspect": "Inside the network",
+    "carrying": "Networks that carry their explanation",
+    "surgery": "Repair without retraining",
     "metrics": "Metrics",
     "training": "While a network is trained",
     "writers": "Writers",

@@ -19,7 +19,7 @@ from carried import (
     valid,
     windows,
 )
-from networks import initialised, nn, normal, sequential
+from networks import channels_last, initialised, nn, normal, sequential
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -125,6 +125,39 @@ def test_recipro_cam_tries_each_position(ctx, tmp_path):
         close(heat, naive_recipro(net, x, count))
         _, heat = run(found, x, mx.nd.array([0, 4, 2], ctx=ctx))
         close(heat, naive_recipro(net, x, count, np.array([0, 4, 2])))
+
+
+def test_weights_in_memory_layouts_of_their_own(tmp_path):
+    """The convolution's weight is put in another layout as soon as it has run."""
+    net, x = made(
+        lambda: [
+            nn.Conv2D(32, 3, padding=1, in_channels=3, activation="relu"),
+            nn.GlobalAvgPool2D(),
+            nn.Conv2D(48, 1, in_channels=32, use_bias=False),
+            nn.Flatten(),
+        ]
+    )
+    values, gradient = autograd_gradient(net, x, 1)
+    _, heat = run(exported(net, tmp_path, "hires_cam"), x)
+    close(heat, np.maximum((gradient * values).sum(axis=1), 0))
+
+
+def test_channels_last(tmp_path):
+    def build(layout, axis):
+        return [
+            nn.Conv2D(6, 3, in_channels=3, layout=layout, activation="relu"),
+            nn.GlobalAvgPool2D(layout=layout),
+            nn.Dense(5, in_units=6),
+        ]
+
+    case = channels_last((3, 14, 18, 3), build, "0")(mx.cpu(), None)
+    x = mx.nd.array(normal(3, 14, 18, 3, seed=1))
+    for method in ("cam", "grad_cam", "hires_cam", "recipro_cam"):
+        found = exported(case.net, tmp_path, method, input_shape=(1, 14, 18, 3), upsample=True)
+        # as graph: MXNet has no such convolution on CPU
+        heat = found.graph.forward([x])[1].asnumpy()
+        twin = exported(case.twin, tmp_path, method, upsample=True)
+        close(heat, run(twin, x.transpose((0, 3, 1, 2)))[1])
 
 
 class Residual(nn.HybridBlock):
