@@ -1,0 +1,223 @@
+"""Where two nets part: their values aligned, the first that differs, and what it comes of."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple, Sequence
+
+import numpy as np
+
+from .aligning import Aligned, align, distance
+from .edit import merged
+from .editable import Editable
+from .explaining import Cause, Scene, everywhere, explain
+from .noise import Noise, least, measure
+from .sides import Side
+from .value import INPUT, Value, rms
+
+_MOST_FINDINGS = 4
+_FEW = 8
+"""So many numbers of an attribute are written out."""
+
+
+class Place(NamedTuple):
+    """A layer of one of the nets."""
+
+    name: str
+    op: str
+    attributes: dict[str, str]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, value: Value) -> Place:
+        """Where a value is made.
+
+        Args:
+            value: it.
+        """
+        attributes = {name: _text(one) for name, one in value.attributes.items()}
+        return cls(value.name, value.op, attributes, tuple(value.array.shape))
+
+    def __str__(self) -> str:
+        said = ", ".join(f"{name}={one}" for name, one in self.attributes.items())
+        return f"{self.op} {self.name}" + (f" ({said})" if said else "")
+
+
+class Finding(NamedTuple):
+    """A place where the nets part, and what that comes of."""
+
+    old: Place
+    new: Place | None
+    """What stands there in the new net, as far as that can be told."""
+    distance: float
+    """Of the values there, relative to their size; NaN where they have other sizes."""
+    noise: float
+    """What single precision makes of it."""
+    cause: str = ""
+    """Its name: "epsilon", "padding", …; "" if none that is known explains it."""
+    said: str = ""
+    """The cause in words."""
+    before: float = float("nan")
+    """The relative difference without the cause."""
+    after: float = float("nan")
+    """What is left of it with the cause."""
+    places: int = 0
+    """At how many nodes the cause is: 1, or all of a kind."""
+    left: float = float("nan")
+    """What is left of the difference of the outputs, once the cause is taken away: 1 if all is."""
+    is_whole: bool = False
+    """Whether nothing but noise is left."""
+
+
+class Row(NamedTuple):
+    """A layer of the old net, and whether the new one makes the same."""
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    new: str
+    """The name of the same value in the new net; "" if there is none."""
+    distance: float
+    """Of both, relative to their size; NaN if there is none."""
+    noise: float
+    """What single precision makes of it."""
+
+
+class Layers(NamedTuple):
+    """What the values of two nets tell."""
+
+    rows: list[Row]
+    findings: list[Finding]
+    new_values: int
+
+
+def look(old: Side, new: Side, x: Sequence[np.ndarray], is_same: bool) -> Layers:
+    """Align the values of two nets, and find where they part.
+
+    Args:
+        old: the old net.
+        new: the new one, whose values can be seen.
+        x: an array for each input, of few samples.
+        is_same: whether the outputs are the same, so that nothing has to be explained.
+    """
+    values, others = old.values(x), new.values(x)
+    noise = measure(old, x, values)
+    outputs = _outputs(old, values, x)
+    aligned = align(values, noise, others, outputs)
+    rows = _rows(values, noise, others, aligned)
+    scene = Scene(values, noise, others, aligned, outputs, new.outputs(x))
+    return Layers(rows, [] if is_same else _findings(old, new, x, scene), len(others))
+
+
+def _outputs(side: Side, values: Sequence[Value], x: Sequence[np.ndarray]) -> list[int]:
+    """The places of what a net returns among its values."""
+    if side.editable is not None:
+        heads = [index for index, _ in side.editable.heads]
+        return [place for place, one in enumerate(values) if one.node in heads]
+    returned = side.outputs(x)
+    places = []
+    for one in returned:
+        same = [place for place, value in enumerate(values) if np.array_equal(value.array, one)]
+        places += same[-1:]
+    return places or [len(values) - 1]
+
+
+def _findings(old: Side, new: Side, x: Sequence[np.ndarray], scene: Scene) -> list[Finding]:
+    """The places where the nets part: each cause is taken away, to see what else there is."""
+    found: list[Finding] = []
+    net = old.editable
+    floors = {value.name: one for value, one in zip(scene.old, scene.noise)}
+    start = _apart(scene)
+    while len(found) < _MOST_FINDINGS and not scene.aligned.is_whole:
+        cause = explain(scene, net, x, new)
+        here = _finding(scene, cause)
+        if net is None or cause is None or cause.edit is None:
+            found.append(here)
+            break
+        net, scene, places = _without(net, cause, x, scene, floors)
+        left = _apart(scene) / start if start else float("nan")
+        found.append(here._replace(places=places, left=left, is_whole=scene.aligned.is_whole))
+    return found
+
+
+def _without(
+    net: Editable,
+    cause: Cause,
+    x: Sequence[np.ndarray],
+    scene: Scene,
+    floors: Mapping[str, Noise],
+) -> tuple[Editable, Scene, int]:
+    """The old net as the cause makes it, what is seen then, and at how many nodes the cause is: at
+    one, or at all of a kind, whichever brings the outputs nearer."""
+    assert cause.edit is not None
+    every = everywhere(net, cause)
+    made = []
+    for edits in ([cause.edit], every) if len(every) > 1 else ([cause.edit],):
+        edited = net.edited(merged(edits))
+        made.append((edited, _seen(edited, x, scene, floors), len(edits)))
+    return min(made, key=lambda one: _apart(one[1]))
+
+
+def _seen(
+    net: Editable, x: Sequence[np.ndarray], scene: Scene, floors: Mapping[str, Noise]
+) -> Scene:
+    values = net.values(x)
+    noise = [floors.get(one.name, least(one.array)) for one in values]
+    heads = [index for index, _ in net.heads]
+    outputs = [place for place, one in enumerate(values) if one.node in heads]
+    aligned = align(values, noise, scene.new, outputs)
+    return Scene(values, noise, scene.new, aligned, outputs, scene.new_outputs)
+
+
+def _apart(scene: Scene) -> float:
+    """How far the outputs of two nets are from each other, relative to the noise."""
+    return max(
+        (
+            distance(scene.old[one].array, other) / (scene.noise[one].rms or 1.0)
+            for one, other in zip(scene.outputs, scene.new_outputs)
+        ),
+        default=0.0,
+    )
+
+
+def _finding(scene: Scene, cause: Cause | None) -> Finding:
+    place = scene.first if cause is None else cause.place
+    other = scene.counterpart if cause is None else cause.new_place
+    value = scene.old[place]
+    size = rms(value.array) or 1.0
+    noise = scene.noise[place].rms / size
+    if other is None:
+        return Finding(Place.of(value), None, float("nan"), noise)
+    gap = distance(value.array, scene.new[other].array) / size
+    there = Place.of(scene.new[other])
+    here = Finding(Place.of(value), there, gap if np.isfinite(gap) else float("nan"), noise)
+    if cause is None:
+        return here
+    return here._replace(
+        cause=cause.name, said=cause.said, before=cause.before, after=cause.after, places=1
+    )
+
+
+def _rows(
+    values: Sequence[Value], noise: Sequence[Noise], others: Sequence[Value], aligned: Aligned
+) -> list[Row]:
+    found = []
+    for place, (value, one) in enumerate(zip(values, noise)):
+        if value.op == INPUT:
+            continue
+        size = rms(value.array) or 1.0
+        partner = aligned.partner.get(place)
+        gap = float("nan")
+        if partner is not None:
+            gap = distance(value.array, others[partner].array) / size
+        name = "" if partner is None else others[partner].name
+        row = Row(value.name, value.op, tuple(value.array.shape), name, gap, one.rms / size)
+        found.append(row)
+    return found
+
+
+def _text(attribute: Any) -> str:
+    if isinstance(attribute, float):
+        return f"{attribute:.6g}"
+    if isinstance(attribute, np.ndarray):
+        return f"array of {attribute.shape}" if attribute.size > _FEW else str(attribute.tolist())
+    return str(attribute)
