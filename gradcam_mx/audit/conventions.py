@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Iterator, NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from ..support.optional import optional
 from ..zoo.photo import as_photo
 from ..zoo.preprocess import IMAGENET, Preprocess
 
@@ -172,7 +172,6 @@ def _squeezed(prepare: Preprocess) -> Callable[[Any], np.ndarray]:
 
 def _resized(prepare: Preprocess, name: str) -> Callable[[Any], np.ndarray]:
     def make(photo: Any) -> np.ndarray:
-        cv2 = optional("cv2", "photos are scaled", "cpu")
         array = as_photo(photo)
         made = prepare.geometry(array)
         height, width = made.scaled
