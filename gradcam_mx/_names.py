@@ -105,6 +105,7 @@ HOMES = {
     "Explanation": "explanation.explanation",
     "Geometry": "support.geometry",
     "Graph": "graph.graph",
+    "black_box": "boxes.black_box",
     "check": "inspect.check",
     "drift_page": "apps.drift_page",
     "shortcuts_page": "apps.shortcuts_page",

@@ -14,6 +14,7 @@ from .. import zoo
 from ..data.label_lines import lines_of
 from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
+from ..graph.sealed import Sealed
 from ..graph.trace import trace
 from ..inspect.check import check
 from ..inspect.drift import drift
@@ -219,6 +220,8 @@ def _failed(error: BaseException) -> str:
 def _layers(options: argparse.Namespace) -> int:
     requested.check_usage(options)
     graph = requested.network(options, trained=False)
+    if isinstance(graph, Sealed):
+        graph.refuse("layers")
     print(graph.layers((1, *requested.preprocess(options, graph).shape)))
     return DONE
 

@@ -26,6 +26,8 @@ from .choices import (
 
 DEFAULT_MODEL = "efficientnet_lite0"
 DEFAULT_METHODS = ["grad_cam", "guided_grad_cam", "saliency"]
+OF_BLACK_BOXES = ["occlusion", "rise"]
+"""In the place of those for a black box, which has no gradients."""
 
 LAYER_HELP = "layer of the activation maps (default: the one that `layers` stars)"
 
@@ -189,6 +191,14 @@ def add_network(
         metavar="FILE",
         help="a saved network: its *-symbol.json, the prefix of its files, or a "
         "folder or .tar.gz with them",
+    )
+    either.add_argument(
+        "--onnx",
+        dest="symbol",
+        type=values.path,
+        metavar="FILE",
+        help="a network in ONNX's format, .onnx, explained by methods that change the photo "
+        '(needs the extra "migrate")',
     )
     group.add_argument(
         "--params",

@@ -19,13 +19,14 @@ from ..graph.layers import find_map
 from ..graph.load import load
 from ..graph.outputs import choose, is_single
 from ..graph.picture_input import common_sizes, fits, input_shape, picture_input
+from ..graph.sealed import Sealed
 from ..graph.trace import trace
-from ..methods import METHODS
+from ..methods import METHODS, black_boxes
 from ..support.devices import checked_context
 from ..zoo.labels import Labels, imagenet_labels, read_labels
 from ..zoo.preprocess import GREY, IMAGENET, READY
 from .choices import ALL_CAMS
-from .option_groups import DEFAULT_MODEL
+from .option_groups import DEFAULT_METHODS, DEFAULT_MODEL, OF_BLACK_BOXES
 from .outputs import DETECTIONS, given_by
 from .outputs import target as target_of
 from .photos import Job
@@ -69,7 +70,7 @@ def job(options: argparse.Namespace) -> Job:
     graph = network(options)
     graph = graph.taking(1, [one.point for one in choose(graph.outputs, options.output)])
     prepare = preprocess(options, graph)
-    methods = _methods(options.method or [], graph, (1, *prepare.shape))
+    methods = _methods(_asked_for(options, graph), graph, (1, *prepare.shape))
     given = given_by(graph, options.output, prepare)
     target = target_of(options, given, class_id)
     made = Job(
@@ -140,6 +141,13 @@ def class_of(text: str | None, labels: Labels | None, what: str = "--target") ->
             "with --names FILE"
         )
     return int(text)
+
+
+def _asked_for(options: argparse.Namespace, graph: Graph) -> Sequence[str]:
+    """The methods that were named; those of a black box where none was."""
+    usual = (DEFAULT_METHODS, options.parser.get_default("method"))
+    is_usual = any(options.method is one for one in usual) and options.method is not None
+    return OF_BLACK_BOXES if is_usual and isinstance(graph, Sealed) else options.method or []
 
 
 def _methods(names: Sequence[str], graph: Graph, shape: tuple[int, ...]) -> list[str]:
@@ -286,7 +294,9 @@ def check_job(job: Job) -> None:
     """
     shapes = job.graph.shapes((1, *job.preprocess.shape))
     heads = [output.point for output in choose(job.graph.outputs, job.output)]
-    if any(METHODS[name].needs.layer for name in job.methods):
+    black_boxes.check(job.graph, [METHODS[name].needs for name in job.methods])
+    is_sealed = isinstance(job.graph, Sealed)
+    if not is_sealed and any(METHODS[name].needs.layer for name in job.methods):
         find_map(job.graph, job.layer, shapes, heads)
     # of one output value, a sigmoid's, the classes are 0 and 1
     classes = 2 if is_single(shapes[heads[0]]) else shapes[heads[0]][1]

@@ -1,46 +1,27 @@
-"""An ONNX file as a net: what it gives is asked of an onnxruntime session."""
+"""An ONNX file as a net: what it gives is asked of onnxruntime."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
-from ..errors import InputError, NetworkError, reason
-from ..support.optional import optional
-from .onnx_model import PURPOSE, OnnxModel, OnnxNode
+from ..errors import NetworkError
+from .box import BlackBox, Ending, Taken, in_type
+from .onnx_model import OnnxModel, OnnxNode
+from .onnx_session import OnnxInput, OnnxSession, session_of
+from .results import Arrays
 
-_TYPES = {
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(double)": "float64",
-    "tensor(uint8)": "uint8",
-    "tensor(int8)": "int8",
-    "tensor(int32)": "int32",
-    "tensor(int64)": "int64",
-}
-"""What onnxruntime calls a type → what numpy calls it."""
-_ONLY_ERRORS = 3
-"""Of onnxruntime's log, which would tell of weights that nothing reads."""
+SUFFIX = ".onnx"
+_PASSED = ("Identity", "Cast")
+"""Operators that leave the numbers as they are."""
+_WHOLE_BEFORE = 13
+"""Before this version, a softmax is over all axes from the one that it names on."""
 
 
-class OnnxInput(NamedTuple):
-    """An input of an ONNX file."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    """None: any size."""
-    dtype: str
-
-    @property
-    def batch(self) -> int | None:
-        """How many samples it takes in a call; None for any number."""
-        return self.shape[0] if self.shape else None
-
-
-class OnnxFile:
-    """An ONNX file that runs.
+class OnnxFile(BlackBox):
+    """An ONNX file as a net.
 
     Args:
         path: the file.
@@ -51,22 +32,54 @@ class OnnxFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
-        self._model = OnnxModel(self.path)
-        self._plain = _session(self.path, self._model.with_outputs(()), is_optimised=True)
-        self.inputs = [_described(one, self.path) for one in self._plain.get_inputs()]
-        self.output_names = [one.name for one in self._plain.get_outputs()]
-        self.digest = self._model.digest()
-        """SHA-256 of its bytes."""
-        self._deep: dict[tuple[str, ...], Any] = {}
+        self.path = Path(path).expanduser().resolve()
+        self.name = self.path.name
+        model = self._model = OnnxModel(self.path)
+        self._ends = {name: found for name in model.outputs for found in [_end(model, name)]}
+        # what goes into a final softmax is an output too
+        self._scored = {name: end[0] if end else name for name, end in self._ends.items()}
+        content = model.with_outputs([*self._scored.values()])
+        self._session = session_of(content, str(self.path))
+        arrays = self._session.output_names
+        self.output_names = [name for name in model.outputs if name in arrays]
+        self.inputs = self._session.inputs
+        """As the file has them."""
+        self.layout = model.layout(self.inputs[0].name, self.inputs[0].shape)
+        self.takes = [taken(one, self.layout) for one in self.inputs]
+        self._deep: dict[tuple[str, ...], OnnxSession] = {}
+        self._digest = model.digest()
 
-    def __call__(self, *arrays: np.ndarray) -> dict[str, np.ndarray]:
-        """Its outputs by name; a file for a fixed number of samples is called as often as needed.
+    def __reduce__(self) -> Any:
+        # a session is made anew where it is copied to; the file may be another one by then
+        return _unchanged, (str(self.path), self._digest, self.class_names, self.preprocess)
+
+    @property
+    def said(self) -> str:
+        """What it is, as the beginning of a sentence."""
+        return str(self.path)
+
+    @property
+    def digest(self) -> tuple[str, str]:
+        """SHA-256 of its bytes, which hold both what it computes and its numbers."""
+        return self._digest, self._digest
+
+    def ending(self, output: str) -> Ending | None:
+        """The softmax or sigmoid that an output ends in; see `BlackBox.ending`.
 
         Args:
-            arrays: one for each input, of floating-point numbers or of the file's own type.
+            output: its name.
         """
-        return self._run(self._plain, arrays, self.output_names, frozenset(self.output_names))
+        found = self._ends[output]
+        if found is None:
+            return None
+        _, node, version = found
+        if node.op == "Sigmoid":
+            return Ending("sigmoid")
+        rank = self._session.rank(output)
+        axis = node.attributes.get("axis", 1 if version < _WHOLE_BEFORE else -1)
+        place = axis + (rank or 2) if axis < 0 else axis
+        is_over_all = version < _WHOLE_BEFORE and rank not in (None, place + 1)
+        return Ending("softmax", None if is_over_all else place, node.op == "LogSoftmax")
 
     def values(
         self, x: np.ndarray | Sequence[np.ndarray], names: Sequence[str] | None = None
@@ -76,7 +89,7 @@ class OnnxFile:
         They run as they are in the file: onnxruntime fuses none of them here.
 
         Args:
-            x: the input, or one for each input.
+            x: the input as the file has it, whatever its layout; or one for each input.
             names: of some values; all by default.
 
         Raises:
@@ -92,133 +105,75 @@ class OnnxFile:
             )
         if wanted not in self._deep:
             content = self._model.with_outputs(wanted)
-            self._deep = {wanted: _session(self.path, content, is_optimised=False)}
-        arrays = x if isinstance(x, (tuple, list)) else [x]
+            self._deep = {wanted: session_of(content, str(self.path), is_optimised=False)}
+        given = [x] if isinstance(x, np.ndarray) else list(x)
+        arrays = [in_type(one, taken.dtype) for one, taken in zip(given, self.inputs)]
         depending = self._model.depending([one.name for one in self.inputs])
-        return self._run(self._deep[wanted], arrays, wanted, frozenset(depending))
+        return self._deep[wanted](arrays, wanted, depending)
 
     def nodes(self) -> list[OnnxNode]:
         """Its operators in the order in which they run: (op, name, attributes, inputs, outputs)."""
         return self._model.nodes()
 
-    def parameters(self) -> Mapping[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """The numbers that are kept in the file, by name."""
         return self._model.parameters()
 
-    def layout(self) -> str:
-        """Where the channels of its first input are: "NCHW" or "NHWC"."""
-        return self._model.layout(self.inputs[0].name, self.inputs[0].shape)
+    def _outputs(self, arrays: Sequence[np.ndarray]) -> Arrays:
+        return in_single(self._session(arrays, self.output_names, self.output_names))
 
-    # -- running -----------------------------------------------------------------------------------
-
-    def _run(
-        self,
-        session: Any,
-        arrays: Sequence[np.ndarray],
-        names: Sequence[str],
-        depending: frozenset[str],
-    ) -> dict[str, np.ndarray]:
-        given = self._given(arrays)
-        count = next(iter(given.values())).shape[0] if given else 1
-        batch = next((one.batch for one in self.inputs if one.batch is not None), None)
-        if batch is None or batch == count:
-            return _arrays(names, self._called(session, names, given))
-        parts = []
-        for begin in range(0, count, batch):
-            part = {name: _filled(one[begin : begin + batch], batch) for name, one in given.items()}
-            parts.append(_arrays(names, self._called(session, names, part)))
-        return {
-            name: _joined([part[name] for part in parts], batch, count)
-            if name in depending
-            else parts[0][name]
-            for name in parts[0]
-        }
-
-    def _called(
-        self, session: Any, names: Sequence[str], given: Mapping[str, np.ndarray]
-    ) -> list[Any]:
-        try:
-            return list(session.run(list(names), dict(given)))
-        except Exception as error:  # onnxruntime's have no common base
-            shapes = ", ".join(f"{name} {one.shape}" for name, one in given.items())
-            raise InputError(
-                f"onnxruntime cannot run {self.path} on {shapes} ({reason(error)}); it takes "
-                f"{self._takes()}"
-            ) from error
-
-    def _given(self, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        if len(arrays) != len(self.inputs):
-            raise InputError(
-                f"{self.path} has {len(self.inputs)} inputs ({self._takes()}), got {len(arrays)}: "
-                "pass a tuple with one array for each"
-            )
-        return {one.name: in_type(array, one.dtype) for one, array in zip(self.inputs, arrays)}
-
-    def _takes(self) -> str:
-        return ", ".join(
-            f"{one.name} ({', '.join('any' if side is None else str(side) for side in one.shape)})"
-            f" of {one.dtype}"
-            for one in self.inputs
-        )
+    def _scores(self, arrays: Sequence[np.ndarray]) -> Arrays:
+        inner = list(dict.fromkeys(self._scored[name] for name in self.output_names))
+        found = in_single(self._session(arrays, inner, inner))
+        return {name: found[self._scored[name]] for name in self.output_names}
 
 
-def in_type(array: np.ndarray, dtype: str) -> np.ndarray:
-    """An array in another type, row after row in memory; whole numbers are rounded to, and what is
-    beyond the smallest or the largest of the type becomes that.
-
-    Args:
-        array: it is left alone, and given back where it is of the type already.
-        dtype: numpy's name of it.
-    """
-    wanted = np.dtype(dtype)
-    if wanted.kind in "iu" and array.dtype.kind == "f":
-        limits = np.iinfo(wanted)
-        array = np.clip(np.rint(array.astype("float64")), limits.min, limits.max)
-    return np.ascontiguousarray(array, dtype=wanted)
-
-
-def _session(path: Path, content: bytes, is_optimised: bool) -> Any:
-    """An onnxruntime session of a file's content.
+def _unchanged(path: str, digest: str, class_names: Any, preprocess: Any) -> OnnxFile:
+    """A file, read again.
 
     Raises:
-        NetworkError: onnxruntime cannot run it.
+        NetworkError: it is another one than it was.
     """
-    runtime = optional("onnxruntime", PURPOSE.replace("read", "run"), "migrate")
-    options = runtime.SessionOptions()
-    options.log_severity_level = _ONLY_ERRORS
-    if not is_optimised:
-        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's have no common base
-        raise NetworkError(
-            f"onnxruntime {runtime.__version__} cannot run {path} ({reason(error)})"
-        ) from error
+    made = OnnxFile(path)
+    if made.digest[0] != digest:
+        raise NetworkError(f"{path} has changed since it was read: start again")
+    made.class_names, made.preprocess = class_names, preprocess
+    return made
 
 
-def _described(given: Any, path: Path) -> OnnxInput:
-    if given.type not in _TYPES:
-        raise NetworkError(
-            f"the input {given.name!r} of {path} is {given.type}; expected a tensor of one of "
-            f"{', '.join(_TYPES.values())}"
-        )
-    shape = tuple(side if isinstance(side, int) and side > 0 else None for side in given.shape)
-    return OnnxInput(given.name, shape, _TYPES[given.type])
+def in_single(found: Arrays) -> Arrays:
+    """The same outputs, those of half precision in single precision.
+
+    Args:
+        found: outputs of a session.
+    """
+    return {
+        name: one.astype(np.float32) if one.dtype == np.float16 else one
+        for name, one in found.items()
+    }
 
 
-def _arrays(names: Sequence[str], values: Sequence[Any]) -> dict[str, np.ndarray]:
-    """The values that are arrays; sequences and maps, as classical learners give them, are none."""
-    return {name: one for name, one in zip(names, values) if isinstance(one, np.ndarray)}
+def taken(given: OnnxInput, layout: str) -> Taken:
+    """An input as a black box has it: a sample, channels first.
+
+    Args:
+        given: as the file has it.
+        layout: "NCHW" or "NHWC".
+    """
+    sides = list(given.shape[1:])
+    if layout == "NHWC" and len(sides) > 1:
+        sides.insert(0, sides.pop())
+    return Taken(given.name, tuple(sides), given.dtype)
 
 
-def _filled(part: np.ndarray, batch: int) -> np.ndarray:
-    """The samples, and the last of them over and over where there are too few."""
-    missing = batch - len(part)
-    return np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
-
-
-def _joined(parts: Sequence[np.ndarray], batch: int, count: int) -> np.ndarray:
-    """The values of all samples, where axis 0 holds the samples; else those of the first call."""
-    if parts[0].shape[:1] != (batch,):
-        return parts[0]
-    return np.concatenate(parts)[:count]
+def _end(model: OnnxModel, output: str) -> tuple[str, OnnxNode, int] | None:
+    """What goes into the softmax or sigmoid that an output ends in, the operator, and the version
+    of the operators; None if it ends in neither."""
+    makers = model.makers()
+    node = makers.get(output)
+    while node is not None and node.op in _PASSED:
+        node = makers.get(node.inputs[0])
+    if node is None or node.op not in ("Softmax", "LogSoftmax", "Sigmoid"):
+        return None
+    # a value that no operator makes is an input, or a number of the file
+    return (node.inputs[0], node, model.version) if node.inputs[0] in makers else None

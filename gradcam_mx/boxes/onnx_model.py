@@ -11,7 +11,6 @@ import numpy as np
 from ..errors import NetworkError
 from ..support.optional import optional
 
-PURPOSE = "ONNX files are read"
 _TO_NCHW, _CONVOLUTIONS = (0, 3, 1, 2), ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv")
 _CHANNELS = (1, 3, 4)
 """So many channels have pictures."""
@@ -42,7 +41,7 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path) -> None:
-        self._onnx = optional("onnx", PURPOSE, "migrate")
+        self._onnx = optional("onnx", "ONNX files are read", "migrate")
         self.path = path
         try:
             self.content = path.read_bytes()
@@ -82,6 +81,17 @@ class OnnxModel:
             for entry in one.external_data
             if entry.key == "location"
         }
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of its outputs."""
+        return [one.name for one in self._proto.graph.output]
+
+    @property
+    def version(self) -> int:
+        """Of ONNX's own operators, as they are meant."""
+        found = [one.version for one in self._proto.opset_import if one.domain in ("", "ai.onnx")]
+        return max(found, default=1)
 
     def made(self) -> list[str]:
         """The names of all values that operators make, in their order."""

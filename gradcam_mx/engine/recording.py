@@ -22,9 +22,11 @@ from ..graph.node import Entry, Shapes
 from ..graph.outputs import Output, choose
 from ..graph.own import rounding
 from ..graph.runs import inputs_of
+from ..graph.sealed import Sealed
 from ..graph.trace import Net, trace
 from ..graph.views import check_rows
 from . import check, inputs, rows, rules
+from .called import Called
 from .eager import EagerTape
 from .eager_run import has_drop_ins
 from .inputs import Input
@@ -450,17 +452,21 @@ class Traced:
         return self._subject.report(rule)
 
 
-Recording = Union[Traced, EagerTape]
+Recording = Union[Traced, EagerTape, Called]
 
 
 def record(net: Net, x: Input, wanted: Wanted) -> Recording:
-    """Run the net on x and record it: by its graph if it can be traced, or by its drop-ins."""
+    """Run the net on x and record it: by its graph if it can be traced, or by its drop-ins; a black
+    box is called, and nothing of it recorded."""
     try:
-        graph = inputs.in_their_precision(trace(net, len(inputs.as_tuple(x))), x)
+        graph = trace(net, len(inputs.as_tuple(x)))
     except NetworkError:
         if not has_drop_ins(net):
             raise
         return EagerTape(net, x, wanted)
+    if isinstance(graph, Sealed):
+        return Called(graph, x, wanted)
+    graph = inputs.in_their_precision(graph, x)
     if len(inputs.as_tuple(x)) != len(graph.input_names):
         graph = graph.taking(len(inputs.as_tuple(x)), _read(graph, wanted))
     return _run(graph, x, wanted)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .graph import Graph
 from .parameters import is_gluon
+from .sealed import Sealed
 
 
 class Digest(NamedTuple):
@@ -29,6 +30,8 @@ def digest_of(graph: Graph) -> Digest:
     Args:
         graph: of the network.
     """
+    if isinstance(graph, Sealed):
+        return Digest(*graph.box.digest)
     description, sources = graph.own.whole
     nodes = description["nodes"]
     heads = description["heads"][: len(graph.output_names)]

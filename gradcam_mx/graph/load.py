@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Collection, Dict, Iterable, Iterator, NamedTuple
 
 from .._mxnet import mx
+from ..boxes.black_box import is_file
+from ..boxes.onnx_file import OnnxFile
 from ..errors import GradCamError, NetworkError, WeightsError, reason
 from ..support.boundary import told
 from ..support.devices import checked_context
@@ -44,12 +46,13 @@ def load(
     """A network from its files, to be passed to every function in the net's place.
 
     It reads what `net.export`, `mx.mod.Module.save_checkpoint`, `mx.model.save_checkpoint` and
-    SageMaker's image classification write. No code of the network is needed.
+    SageMaker's image classification write. No code of the network is needed. A file in ONNX's
+    format is a black box, which onnxruntime runs: it has no layers and no gradients.
 
     Args:
         symbol_file: the "…-symbol.json", the prefix that it was saved under ("models/cat"), or a
             folder or archive (.tar.gz, .tgz, .tar) with one network in it. An archive is read
-            where it is, nothing is unpacked.
+            where it is, nothing is unpacked. Or a file in ONNX's format, "….onnx".
         params_file: the parameters, named with or without "arg:" and "aux:"; those that the
             symbol does not need are ignored. By default "…-0007.params" beside the symbol.
         epoch: which of the parameter files beside the symbol; by default the last.
@@ -65,6 +68,7 @@ def load(
         WeightsError: there are no such parameters, the file is damaged or of another kind, lacks
             some that the symbol needs, or their shapes do not fit.
         DeviceError: there is no such GPU, or MXNet has no code for it.
+        DependencyError: a file in ONNX's format needs onnx and onnxruntime.
 
     Example:
         >>> import tempfile, gradcam_mx as gm
@@ -80,6 +84,9 @@ def load(
         ['conv_fwd_output']
     """
     context = checked_context(ctx)
+    if is_file(symbol_file):
+        _check_alone(symbol_file, params_file=params_file, epoch=epoch, ctx=ctx)
+        return trace(OnnxFile(symbol_file))
     place, symbol_name = _find_symbol(Path(symbol_file).expanduser())
     symbol = _read_symbol(place, symbol_name)
     if params_file is None:
@@ -110,6 +117,20 @@ def load(
     _check_complete(graph, found, source)
     _check_shapes(symbol, picture_input(graph), named, source)
     return graph
+
+
+def _check_alone(path: str | Path, **given: Any) -> None:
+    """Refuse what goes with a symbol for a file in ONNX's format, which holds its parameters, and
+    which onnxruntime runs on the CPU.
+
+    Raises:
+        WeightsError: it is given.
+    """
+    for name, value in given.items():
+        if value is not None and value != mx.cpu():
+            raise WeightsError(
+                f"{path} holds its parameters and runs on the CPU: leave out {name}={value!r}"
+            )
 
 
 def _in_floats(symbol: Any, arrays: Arrays) -> tuple[Any, Arrays]:

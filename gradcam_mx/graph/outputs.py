@@ -26,7 +26,7 @@ class Link:
     """From scores to probabilities: the softmax or sigmoid that a net ends in."""
 
     kind: str
-    """"softmax" or "sigmoid"."""
+    """"softmax" or "sigmoid"; "given" where what is explained are probabilities already."""
     axis: int | None = 1
     """Of a softmax: the axis of the classes; None if it is over all that belongs to a sample."""
     is_log: bool = False
@@ -34,6 +34,8 @@ class Link:
 
     def __call__(self, scores: Any) -> Any:
         """The probabilities for scores, an NDArray, through operators that autograd knows."""
+        if self.kind == "given":
+            return scores
         if self.kind == "sigmoid":
             return mx.nd.sigmoid(scores)
         if self.axis is None:
@@ -111,7 +113,7 @@ def _find(outputs: Sequence[Output], choice: Any) -> Output:
     )
 
 
-SOFTMAX, SIGMOID = Link("softmax"), Link("sigmoid")
+SOFTMAX, SIGMOID, GIVEN = Link("softmax"), Link("sigmoid"), Link("given")
 
 
 def is_single(shape: Sequence[int]) -> bool:

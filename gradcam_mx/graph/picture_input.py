@@ -7,6 +7,7 @@ from typing import Any, Callable, NamedTuple
 from ..errors import InputError
 from .convolutions import convolutions
 from .graph import Graph
+from .sealed import Sealed
 
 Preprocess = Callable[[Any], Any]
 """From a photo (H, W, 3) uint8 RGB to the net's input, (1, C, h, w)."""
@@ -38,6 +39,9 @@ def picture_input(graph: Graph) -> PictureInput | None:
     for found in convolutions(graph, graph.parameters.shapes()):
         if found.source in graph.inputs and found.channels and found.axes == 2:
             return PictureInput(graph.nodes[found.source[0]].name, found.channels)
+    for taken in graph.box.takes if isinstance(graph, Sealed) else ():
+        if taken.shape is not None and len(taken.shape) == 3 and taken.shape[0]:
+            return PictureInput(taken.name, taken.shape[0])
     return None
 
 

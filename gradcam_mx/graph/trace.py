@@ -8,15 +8,17 @@ from typing import Any, Dict, Iterable, Iterator, Tuple, Union
 from weakref import WeakKeyDictionary, ref
 
 from .._mxnet import mx
+from ..boxes.box import BlackBox
 from ..errors import NetworkError
 from ..support.boundary import told
 from .blocks import HOOKS, flattened, hooks_replaced, walk
 from .fingerprint import Fingerprint, Unseen
 from .graph import Graph
 from .node import BODY, TracedBlock
+from .sealed import Sealed
 
-Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]]]
-"""What every function takes: a Block, a Graph, or (symbol, arg_params, aux_params)."""
+Net = Union[Graph, "mx.gluon.Block", Tuple[Any, Dict[str, Any], Dict[str, Any]], BlackBox]
+"""What every function takes: a Block, a Graph, (symbol, arg_params, aux_params), or a black box."""
 
 # A graph keeps the pieces compiled from it, and compiling them costs more than many a call. It is
 # kept as long as its net lives, and used again while the net still traces to the same graph.
@@ -32,7 +34,8 @@ def trace(net: Net, inputs: int = 1) -> Graph:
 
     Args:
         net: a HybridBlock, a Block that only calls HybridBlocks, a SymbolBlock,
-            (symbol, arg_params, aux_params), or a Graph (returned as it is).
+            (symbol, arg_params, aux_params), a black box, which has no layers, or a Graph (returned
+            as it is).
         inputs: how many arrays the net is called with.
 
     Raises:
@@ -46,13 +49,15 @@ def trace(net: Net, inputs: int = 1) -> Graph:
     """
     if isinstance(net, Graph):
         return net
+    if isinstance(net, BlackBox):
+        return net.kept(Sealed)
     if isinstance(net, tuple):
         symbol, arguments, auxiliary = net
         return Graph(_described(symbol), symbol.list_outputs(), {**arguments, **auxiliary})
     if not isinstance(net, mx.gluon.Block):
         raise NetworkError(
-            f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, or "
-            "(symbol, arg_params, aux_params)"
+            f"cannot explain a {type(net).__name__}: pass a gluon Block, a Graph, "
+            "(symbol, arg_params, aux_params), or gm.black_box(…) of a function"
         )
     with HOOKS:
         old = _GRAPHS.get(net)

@@ -13,12 +13,14 @@ from ..engine.differences import ROUNDINGS
 from ..engine.inputs import Input, as_tuple
 from ..engine.rules import DECONVNET, GUIDED, PLAIN, RuleReport
 from ..engine.wanted import InputChoice
-from ..errors import GradCamError, LayerError
+from ..errors import GradCamError, LayerError, NetworkError
 from ..graph.layers import Map
 from ..graph.outputs import OutputChoice
 from ..graph.own import rounding
+from ..graph.sealed import Sealed
 from ..graph.trace import Net, trace
 from ..methods.needs import Needs
+from ..methods.register import METHODS
 from ..methods.run import Run
 from ..methods.view import View
 from ..support import html
@@ -107,6 +109,9 @@ def check(
 
        in double precision where the net allows.
 
+    Of a black box, which has no gradients, it is whether it gives the same for the same input, and
+    numbers that are finite, in place of 1 and 3.
+
     4. With `relevance`: what LRP-ε loses on its way through the net, operator by operator, is what
        biases and stabilisers take; and DeepLIFT adds up to the difference of the scores.
 
@@ -137,6 +142,9 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         plain = asked.run(Needs(perturbs=True))
+        if asked.is_sealed:
+            found = (_forward(plain), _finite(plain), _rows(plain), _NO_GRADIENTS)
+            return Checked(found, (), _methods([_NO_GRADIENTS]))
         gradients = [
             _gradient("input", asked, Needs(rules=frozenset({PLAIN})), None),
             _gradient("layer", asked, Needs(layer=True, inside=layer is not None), layer),
@@ -159,6 +167,14 @@ class _Asked:
     def run(self, needs: Needs, layer: Any = None) -> Run:
         """The net, run for a method with such needs."""
         return Run(self.net, self.x, self.target, layer, [needs], **self.which)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is a black box."""
+        try:
+            return isinstance(trace(self.net, len(as_tuple(self.x))), Sealed)
+        except NetworkError:  # it runs through its drop-in layers
+            return False
 
     @cached_property
     def in_double(self) -> tuple[_Asked, str]:
@@ -185,6 +201,17 @@ def _forward(run: View) -> Finding:
     return Finding(what, True if proof.by else None, proof.said or f"{proof.by} gives the same")
 
 
+def _finite(run: View) -> Finding:
+    holds = bool(np.isfinite(run.output).all())
+    said = f"all {run.output.size} numbers" if holds else "some are infinite"
+    return Finding("what it gives is finite", holds, said)
+
+
+_NO_GRADIENTS = Finding(
+    "gradients are derivatives", None, "there are none: nothing is known of it but what it gives"
+)
+
+
 def _rows(run: View) -> Finding:
     """Whether variants that run in one chunk give what each gives alone."""
     x = run.x
@@ -209,10 +236,10 @@ def _rows(run: View) -> Finding:
 def _methods(gradients: list[Finding]) -> str:
     if all(finding.holds for finding in gradients):
         return "All methods explain it."
+    named = ", ".join(name for name, one in METHODS.items() if one.needs.perturbs)
     return (
-        "Methods that change the input explain it: occlusion, rise, feature_ablation, lime, "
-        "kernel_shap, partition_shap. Do not trust those that need the gradients that are not "
-        "right or not there."
+        f"Methods that change the input explain it: {named}. Do not trust those that need the "
+        "gradients that are not right or not there."
     )
 
 

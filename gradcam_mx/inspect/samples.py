@@ -13,6 +13,7 @@ from ..engine.inputs import check
 from ..errors import InputError, NetworkError
 from ..graph.convolutions import convolutions
 from ..graph.picture_input import Preprocess, preprocess_of
+from ..graph.sealed import Sealed
 from ..graph.trace import Net, trace
 from ..support.arrays import numbers_of
 
@@ -100,6 +101,8 @@ def _axes_of_a_row(net: Net) -> int:
         graph = trace(net)
     except NetworkError:
         return 3  # a net that cannot be traced, which nearly always sees pictures
+    if isinstance(graph, Sealed):
+        return len(graph.box.takes[0].shape or (0, 0, 0))
     return 1 + next((found.axes for found in convolutions(graph, {})), 0)
 
 

@@ -3339,7 +3339,8 @@ def random_map(
     A control: what does no better by some measure says nothing about the network. Hooker et al.
     2019, arXiv:1806.10758, hold methods against pixels in a random order; here the positions are
     those of a layer, so that the map is as smooth as a CAM of that layer once both are drawn, or
-    measured, at the input's size.
+    measured, at the input's size. Of a black box, which has no layer that is known, they are 7
+    along each axis, made as large as the input linearly.
 
     Args:
         net: a Block, a Graph, or (symbol, arg_params, aux_params); hybridized or not.

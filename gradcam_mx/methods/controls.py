@@ -11,6 +11,7 @@ from typing import Callable, Sequence
 
 import numpy as np
 
+from .. import picture
 from ..errors import MethodError
 from ..support.arrays import is_whole
 from .functions import method
@@ -20,6 +21,8 @@ from .view import View
 FAMILY = "controls"
 COST = "1 forward"
 NUMBERS = (int, float, np.integer, np.floating)
+CELLS = 7
+"""Along each axis of a map that is of no layer, as the last layers of most networks have them."""
 STEPS = 1 << 24
 """How many numbers in [0, 1) float32 holds at even distances."""
 
@@ -43,7 +46,7 @@ def _check_seed(shape: Sequence[int], *, seed: int, start: int) -> None:
     family=FAMILY,
     paper="Hooker et al. 2019, arXiv:1806.10758",
     cost=COST,
-    needs=Needs(layer=True, gradient=False),
+    needs=Needs(layer=True, gradient=False, does_without=True),
     check=_check_seed,
 )
 def random_map(run: View, *, seed: int = 0, start: int = 0) -> np.ndarray:
@@ -54,7 +57,8 @@ def random_map(run: View, *, seed: int = 0, start: int = 0) -> np.ndarray:
     A control: what does no better by some measure says nothing about the network. Hooker et al.
     2019, arXiv:1806.10758, hold methods against pixels in a random order; here the positions are
     those of a layer, so that the map is as smooth as a CAM of that layer once both are drawn, or
-    measured, at the input's size.
+    measured, at the input's size. Of a black box, which has no layer that is known, they are 7
+    along each axis, made as large as the input linearly.
 
     Args:
         seed: a sample's numbers follow from it and from the sample's number (the row's number, of a
@@ -77,14 +81,17 @@ def random_map(run: View, *, seed: int = 0, start: int = 0) -> np.ndarray:
         >>> gm.random_map(net, mx.nd.ones((1, 3, 224, 224)), seed=3).values.shape
         (1, 7, 7)
     """
-    rows, _, *size = run.activations.shape
+    rows, size = len(run.x), [min(CELLS, side) for side in run.input_size]
+    if run.map is not None:
+        rows, _, *size = run.activations.shape
     first = start * rows // len(run.score)
     # whole numbers first: float64 in [0, 1), rounded to float32, may be 1
     drawn = [
         np.random.RandomState([seed, row]).randint(STEPS, size=size)
         for row in range(first, first + rows)
     ]
-    return np.stack(drawn).astype(np.float32) / np.float32(STEPS)
+    found = np.stack(drawn).astype(np.float32) / np.float32(STEPS)
+    return found if run.map is not None else picture.resize(found, run.input_size)
 
 
 def _check_centre(shape: Sequence[int], *, sigma: float) -> None:

@@ -24,6 +24,8 @@ class Needs:
     """Whether it attributes to a layer if one is asked for, and to the input if not."""
     pooled: bool = False
     """Whether its layer is the one that a global average pool and a Dense layer follow."""
+    does_without: bool = False
+    """Whether it makes do without a layer where a net has none that is known."""
     perturbs: bool = False
     """Whether it tries other inputs, the same for all targets of a call, and needs no gradient."""
 

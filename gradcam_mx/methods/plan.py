@@ -230,7 +230,8 @@ class Plan:
         return [self._explanation(method, view.at(None), one) for view, one in zip(views, results)]
 
     def _of_target(self, method: Method, view: View) -> Found:
-        if not method.needs.layer:
+        is_of_layer = method.needs.layer and not (method.needs.does_without and not view.maps)
+        if not is_of_layer:
             explained = self._computed(method, view.at(None))
             return inputs.apart(explained, view) if inputs.are_several(self._input) else explained
         maps = [view.pooled()[0]] if method.needs.pooled else view.maps

@@ -16,6 +16,7 @@ from ..support.labels import Names
 from ..targets.given import Asked
 from ..targets.heads import Targets
 from ..targets.names import ClassNames
+from . import black_boxes
 from .needs import Needs
 from .recorded import Recorded, say_which_output
 from .view import View, first_map
@@ -73,6 +74,7 @@ def recorded_for(
         also: outputs whose values are read too, though they are not explained.
         names: those of the classes; by default the net's own.
     """
+    needs = black_boxes.fitting(net, needs, layer)
     asked = list(layer) if isinstance(layer, (list, tuple)) else [layer]
     rules: frozenset[Rule] = frozenset().union(*(need.rules for need in needs))
     layers = asked if any(need.layer for need in needs) else ()

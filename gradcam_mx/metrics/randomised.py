@@ -42,8 +42,10 @@ def layers_from_top(
             f"{integer.name!r} ({integer.op}) is in int8 arithmetic, whose weights and scales mean "
             "nothing in random order: measure the float twin, gm.load(…, dequantize=True)"
         )
-    symbol, _ = symbol_of(part, heads, ())
-    waiting = set(part.parameters.trained) - set(symbol.list_auxiliary_states())
+    waiting = set(part.parameters.trained)
+    if waiting:  # a black box has none, and no symbol
+        symbol, _ = symbol_of(part, heads, ())
+        waiting -= set(symbol.list_auxiliary_states())
     layers: list[list[str]] = []
     for node in layered:
         # cast, transposed or put together of several, they are still the parameters of this one

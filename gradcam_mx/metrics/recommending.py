@@ -8,12 +8,14 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from ..boxes.box import BlackBox
 from ..engine.inputs import as_tuple
 from ..errors import InputError, LayerError, MetricError, NetworkError, RuleError
 from ..graph.graph import Graph
 from ..graph.layers import find_map
 from ..graph.node import Shapes
 from ..graph.outputs import OutputChoice
+from ..graph.sealed import Sealed
 from ..graph.trace import Net, trace
 from ..methods.plan import Plan
 from ..methods.register import METHODS, Method
@@ -261,9 +263,8 @@ def _label(method: str, layer: Any) -> str:
 def _ways(
     net: Net, x: Any, layers: Sequence[Any] | None, methods: Sequence[str] | None
 ) -> list[Way]:
-    chosen = (
-        [METHODS[one] for one in methods] if methods else list(filter(_is_cheap, METHODS.values()))
-    )
+    usual = _explains_black_boxes if isinstance(net, (BlackBox, Sealed)) else _is_cheap
+    chosen = [METHODS[one] for one in methods] if methods else [*filter(usual, METHODS.values())]
     found: list[Way] = []
     stages = list(layers) if layers is not None else _last_of_each_stage(net, x)
     for one in chosen:
@@ -330,6 +331,10 @@ def _is_a_map(graph: Graph, layer: str, shapes: Shapes) -> bool:
     except LayerError:
         return False
     return True
+
+
+def _explains_black_boxes(method: Method) -> bool:
+    return method.needs.perturbs
 
 
 def _is_cheap(method: Method) -> bool:

@@ -18,8 +18,9 @@ from ...graph.digest import digest_of
 from ...graph.layers import find_map
 from ...graph.outputs import choose
 from ...graph.picture_input import preprocess_of
+from ...graph.sealed import Sealed
 from ...graph.trace import Net, trace
-from ...methods import METHODS
+from ...methods import METHODS, black_boxes
 from ...methods.options import Options
 from ...methods.register import find_method
 from ...metrics import METRICS
@@ -239,7 +240,8 @@ def _asked(
         modules=modules_of(methods, metrics),
         **rest,
     )
-    if any(METHODS[name].needs.layer for name in methods):
+    black_boxes.check(graph, [METHODS[name].needs for name in methods])
+    if not isinstance(graph, Sealed) and any(METHODS[name].needs.layer for name in methods):
         find_map(graph, layer, shapes, heads)
     check_asked(made)
     return made

@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from ...data.photo_files import find_photos
 from ...errors import DependencyError, OutputError, PhotoError
+from ...graph.sealed import Sealed
 from ..advice import told
-from ..option_groups import DEFAULT_METHODS
+from ..option_groups import DEFAULT_METHODS, OF_BLACK_BOXES
 from . import opening
 from .guard import Guard, is_loopback
 from .jobs import Jobs
@@ -101,7 +102,9 @@ def serve(options: argparse.Namespace, say: Callable[[str], None]) -> int:
             for one in workspace.album.add_files(_photos(options.folder)):
                 tqdm.write(f"gradcam-mx: note: {one}", file=sys.stderr)
         guard, jobs = Guard(options.host, behind=options.behind), Jobs(words=told)
-        app = make_app(workspace, guard=guard, jobs=jobs, default_methods=tuple(DEFAULT_METHODS))
+        is_sealed = any(isinstance(one.graph, Sealed) for one in workspace.nets.values())
+        usual = tuple(OF_BLACK_BOXES if is_sealed else DEFAULT_METHODS)
+        app = make_app(workspace, guard=guard, jobs=jobs, default_methods=usual)
         server = create_server(
             app,
             sockets=[held],
