@@ -6,12 +6,12 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from .aligning import Aligned, align, distance
+from .aligning import align, distance
 from .edit import merged
 from .editable import Editable
-from .explaining import Cause, Scene, everywhere, explain
-from .noise import Noise, least, measure
-from .sides import Side
+from .explaining import Cause, Scene, everywhere, explain, explain_outputs
+from .noise import Noise, least
+from .sides import Side, noise_of_values
 from .value import INPUT, Value, rms
 
 _MOST_FINDINGS = 4
@@ -82,30 +82,19 @@ class Row(NamedTuple):
     """What single precision makes of it."""
 
 
-class Layers(NamedTuple):
-    """What the values of two nets tell."""
-
-    rows: list[Row]
-    findings: list[Finding]
-    new_values: int
-
-
-def look(old: Side, new: Side, x: Sequence[np.ndarray], is_same: bool) -> Layers:
-    """Align the values of two nets, and find where they part.
+def see(old: Side, new: Side, x: Sequence[np.ndarray]) -> Scene:
+    """The values of two nets, aligned.
 
     Args:
         old: the old net.
-        new: the new one, whose values can be seen.
+        new: the new one; the values of both can be seen.
         x: an array for each input, of few samples.
-        is_same: whether the outputs are the same, so that nothing has to be explained.
     """
     values, others = old.values(x), new.values(x)
-    noise = measure(old, x, values)
+    noise = noise_of_values(old, x, values)
     outputs = _outputs(old, values, x)
     aligned = align(values, noise, others, outputs)
-    rows = _rows(values, noise, others, aligned)
-    scene = Scene(values, noise, others, aligned, outputs, new.outputs(x))
-    return Layers(rows, [] if is_same else _findings(old, new, x, scene), len(others))
+    return Scene(values, noise, others, aligned, outputs, new.outputs(x))
 
 
 def _outputs(side: Side, values: Sequence[Value], x: Sequence[np.ndarray]) -> list[int]:
@@ -121,8 +110,15 @@ def _outputs(side: Side, values: Sequence[Value], x: Sequence[np.ndarray]) -> li
     return places or [len(values) - 1]
 
 
-def _findings(old: Side, new: Side, x: Sequence[np.ndarray], scene: Scene) -> list[Finding]:
-    """The places where the nets part: each cause is taken away, to see what else there is."""
+def findings(old: Side, new: Side, x: Sequence[np.ndarray], scene: Scene) -> list[Finding]:
+    """The places where two nets part: each cause is taken away, to see what else there is.
+
+    Args:
+        old: the old net.
+        new: the new one.
+        x: the inputs that the values were made of.
+        scene: the values, aligned.
+    """
     found: list[Finding] = []
     net = old.editable
     floors = {value.name: one for value, one in zip(scene.old, scene.noise)}
@@ -197,11 +193,50 @@ def _finding(scene: Scene, cause: Cause | None) -> Finding:
     )
 
 
-def _rows(
-    values: Sequence[Value], noise: Sequence[Noise], others: Sequence[Value], aligned: Aligned
-) -> list[Row]:
+def findings_of_outputs(
+    net: Editable, x: Sequence[np.ndarray], outputs: Sequence[np.ndarray], noise: Sequence[Noise]
+) -> list[Finding]:
+    """Where a net parts from one of which the outputs alone are known.
+
+    Args:
+        net: the old net.
+        x: an array for each input.
+        outputs: what the new net makes of them.
+        noise: of each output of the old net.
+    """
+    found = explain_outputs(net, x, outputs, noise)
+    if found is None:
+        return []
+    name, edits, before, after = found
+    index = edits[0].node
+    value = next(one for one in net.values(x) if one.node == index)
+    size = rms(outputs[0]) or 1.0
+    return [
+        Finding(
+            Place.of(value),
+            None,
+            float("nan"),
+            noise[0].rms / size,
+            name,
+            edits[0].said,
+            before,
+            after,
+            len(edits),
+            after / before if before else 0.0,
+            after <= 4 * noise[0].rms / size,
+        )
+    ]
+
+
+def rows(scene: Scene) -> list[Row]:
+    """The layers of the old net, and which of them the new one has.
+
+    Args:
+        scene: the values of both, aligned.
+    """
+    aligned, others = scene.aligned, scene.new
     found = []
-    for place, (value, one) in enumerate(zip(values, noise)):
+    for place, (value, one) in enumerate(zip(scene.old, scene.noise)):
         if value.op == INPUT:
             continue
         size = rms(value.array) or 1.0

@@ -7,12 +7,14 @@ off by single roundings, and in batches of another size.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 
-from .sides import Side
-from .value import Value, largest, rms
+from .value import largest, rms
+
+Arrays = List[np.ndarray]
+Run = Callable[[Sequence[np.ndarray]], Arrays]
 
 MARGIN = 10.0
 """A difference that is so many times the measured noise is no rounding any more."""
@@ -64,24 +66,27 @@ def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return gap
 
 
-def measure(side: Side, x: Sequence[np.ndarray], values: Sequence[Value]) -> list[Noise]:
-    """The noise of each value of a net.
+def measure(
+    run: Run, x: Sequence[np.ndarray], arrays: Sequence[np.ndarray], double: Arrays | None
+) -> list[Noise]:
+    """The noise of values of a net.
 
     Args:
-        side: the net, which is run again.
+        run: makes them of an array for each input.
         x: an array for each input.
-        values: what the net makes of it.
+        arrays: what comes of that.
+        double: the same in double precision, where the net runs so.
     """
-    gaps = [least(one.array) for one in values]
-    for others in _again(side, x, values):
-        for place, (value, other) in enumerate(zip(values, others)):
-            if not value.is_floating or value.array.shape != other.shape:
+    found = [least(one) for one in arrays]
+    for others in _again(run, x, len(arrays), double):
+        for place, (array, other) in enumerate(zip(arrays, others)):
+            if array.dtype.kind != "f" or array.shape != other.shape:
                 continue
-            gap = difference(value.array, other)
+            gap = difference(array, other)
             if np.isfinite(gap).all():
-                known = gaps[place]
-                gaps[place] = Noise(max(known.rms, rms(gap)), max(known.largest, largest(gap)))
-    return gaps
+                known = found[place]
+                found[place] = Noise(max(known.rms, rms(gap)), max(known.largest, largest(gap)))
+    return found
 
 
 def least(array: np.ndarray) -> Noise:
@@ -98,24 +103,17 @@ def least(array: np.ndarray) -> Noise:
 
 
 def _again(
-    side: Side, x: Sequence[np.ndarray], values: Sequence[Value]
-) -> list[list[np.ndarray]]:
+    run: Run, x: Sequence[np.ndarray], count: int, double: Arrays | None
+) -> Iterator[Arrays]:
     """The values of runs that should give the same."""
-    runs = [_arrays(side.values(_shaken(x, seed))) for seed in range(_DRAWS)]
-    count = len(x[0])
-    if count > 1:
-        alone = [
-            _arrays(side.values([one[place : place + 1] for one in x])) for place in range(count)
-        ]
-        runs.append([_joined([one[place] for one in alone]) for place in range(len(values))])
-    double = side.in_double(x)
+    for seed in range(_DRAWS):
+        yield run(_shaken(x, seed))
+    samples = len(x[0])
+    if samples > 1:
+        alone = [run([one[place : place + 1] for one in x]) for place in range(samples)]
+        yield [_joined([one[place] for one in alone]) for place in range(count)]
     if double is not None:
-        runs.append(_arrays(double))
-    return [one for one in runs if len(one) == len(values)]
-
-
-def _arrays(values: Sequence[Value]) -> list[np.ndarray]:
-    return [one.array for one in values]
+        yield double
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -35,6 +35,8 @@ class Output(NamedTuple):
     """The share of the photos with the same top class; NaN where there are no classes."""
     top5: float
     """The mean share of the five top classes that both have."""
+    is_tolerated: bool = False
+    """Whether they differ by more than noise, and by no more than is tolerated."""
 
 
 class PhotoRow(NamedTuple):
@@ -50,7 +52,12 @@ class PhotoRow(NamedTuple):
 
 
 def compare(
-    name: str, old: np.ndarray, new: np.ndarray, noise: Noise, photos: int
+    name: str,
+    old: np.ndarray,
+    new: np.ndarray,
+    noise: Noise,
+    photos: int,
+    tolerance: float | None = None,
 ) -> Output:
     """One output of both nets.
 
@@ -60,6 +67,7 @@ def compare(
         new: of the new net.
         noise: of the old net's.
         photos: how many photos there are.
+        tolerance: a largest difference that is taken for the same, as a share of the spread.
     """
     if old.size != new.size:
         nan = float("nan")
@@ -71,6 +79,8 @@ def compare(
     if not np.isfinite(old).all() or MARGIN * noise.rms > _DEGENERATE * spread:
         # a difference that is far beyond the noise is one, whatever the net says
         is_same = None if is_same or not np.isfinite(old).all() else False
+    is_near = tolerance is not None and largest(gap) <= tolerance * spread
+    is_tolerated = is_same is False and is_near
     top1, top5 = _agreement(old[:photos], new.reshape(old.shape)[:photos], noise)
     return Output(
         name,
@@ -80,9 +90,10 @@ def compare(
         spread,
         noise.rms,
         rms(gap) / noise.rms if noise.rms else (float("inf") if gap.any() else 0.0),
-        is_same,
+        True if is_tolerated else is_same,
         top1,
         top5,
+        is_tolerated,
     )
 
 

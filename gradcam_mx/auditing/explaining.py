@@ -17,7 +17,7 @@ from .editable import Editable
 from .in_values import in_words, permutation, rounding
 from .noise import Noise, difference
 from .sides import Side
-from .value import Value, rms
+from .value import INPUT, Value, rms
 
 NEARLY = 1e-3
 """So much of a difference may be left of it, for a supposition to be named."""
@@ -70,6 +70,12 @@ class Scene(NamedTuple):
         return self.aligned.diverging[0]
 
     @property
+    def is_at_input(self) -> bool:
+        """Whether they part at the first operator that reads an input."""
+        first = self.old[self.first]
+        return any(self.old[one].op == INPUT for one in first.inputs)
+
+    @property
     def near(self) -> list[int]:
         """It, and the values that are made of it next."""
         found = [self.first]
@@ -86,7 +92,7 @@ class Scene(NamedTuple):
         behind = [
             one
             for one in self.aligned.new_diverging
-            if one > max(known, default=-1) and self.new[one].op != "input"
+            if one > max(known, default=-1) and self.new[one].op != INPUT
         ]
         return behind[:_OTHERS]
 
@@ -175,11 +181,11 @@ def _of_edits(scene: Scene, net: Editable, x: Sequence[np.ndarray]) -> Cause | N
 
 
 def _supposed(scene: Scene, net: Editable) -> Iterator[tuple[str, Edit]]:
-    nodes = [scene.old[one].node for one in scene.near[:_NODES]]
-    for one in SUPPOSITIONS.values():
-        for index in nodes:
-            if index >= 0:
-                yield from ((one.name, edit) for edit in one.formula(At(net, index)))
+    for place in scene.near[:_NODES]:
+        at = At(net, scene.old[place].node)
+        if at.index >= 0:
+            for one in SUPPOSITIONS.values():
+                yield from ((one.name, edit) for edit in one.formula(at))
 
 
 def tried(
