@@ -28,9 +28,7 @@ def trained(name):
         with mx.autograd.record():
             net(mx.nd.array(draw.standard_normal((4, 3, 224, 224))))
     for parameter_name, parameter in net.collect_params().items():
-        if parameter_name.endswith("running_mean") or parameter_name.endswith("running_var"):
-            continue
-        if parameter_name.endswith("gamma") or parameter_name.endswith("beta"):
+        if parameter_name.endswith(("gamma", "beta")):
             shift = draw.uniform(-0.3, 0.3, parameter.shape)
             parameter.set_data(parameter.data() + mx.nd.array(shift))
     return net
@@ -46,6 +44,11 @@ def exported(net, shape, name="net"):
         f"{prefix}-symbol.json", f"{prefix}-0000.params", [shape], np.float32, f"{prefix}.onnx"
     )
     model = onnx.load(f"{prefix}.onnx")
+    # MXNet lists the parameters among the inputs
+    known = {one.name for one in model.graph.initializer}
+    kept = [one for one in model.graph.input if one.name not in known]
+    del model.graph.input[:], model.graph.value_info[:]
+    model.graph.input.extend(kept)
     for one in [*model.graph.input, *model.graph.output]:
         one.type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
@@ -172,7 +175,9 @@ def half(model):
         if one.data_type == TensorProto.FLOAT:
             array = numpy_helper.to_array(one).astype(np.float16)
             one.CopyFrom(numpy_helper.from_array(array, one.name))
-    before(model, "data", [helper.make_node("Cast", ["data"], ["data_new"], to=TensorProto.FLOAT16)])
+    before(
+        model, "data", [helper.make_node("Cast", ["data"], ["data_new"], to=TensorProto.FLOAT16)]
+    )
     given = model.graph.output[0].name
     for node in model.graph.node:
         for place, name in enumerate(node.output):
@@ -289,8 +294,10 @@ def renamed(model):
         node.name = ""
         for given in (node.input, node.output):
             for place, name in enumerate(given):
-                if name and name not in kept and all(
-                    name != one.name for one in model.graph.initializer
+                if (
+                    name
+                    and name not in kept
+                    and all(name != one.name for one in model.graph.initializer)
                 ):
                     names.setdefault(name, f"value_{len(names)}")
                     given[place] = names[name]

@@ -97,9 +97,7 @@ def planted(name):
     else:
         plant(model)
     start = time.perf_counter()
-    found = gm.audit(
-        net, ports.saved(model), PHOTOS, preprocess=prepare, masks=0, **options
-    )
+    found = gm.audit(net, ports.saved(model), PHOTOS, preprocess=prepare, masks=0, **options)
     taken = time.perf_counter() - start
     if found.preparing is not None:
         where, named, said = "input", found.preparing.cause, found.preparing.said
@@ -157,7 +155,9 @@ def small_net(seed):
             )
             if draw.rand() < 0.6:
                 net.add(nn.BatchNorm(epsilon=float(draw.choice([1e-5, 1e-3]))))
-            kind = draw.choice(["relu", "sigmoid", "tanh", "leaky", "none"], p=[0.5, 0.1, 0.1, 0.2, 0.1])
+            kind = draw.choice(
+                ["relu", "sigmoid", "tanh", "leaky", "none"], p=[0.5, 0.1, 0.1, 0.2, 0.1]
+            )
             if kind == "leaky":
                 net.add(nn.LeakyReLU(0.1))
             elif kind != "none":

@@ -21,7 +21,6 @@ from gradcam_mx.apps.report.making import report
 from gradcam_mx.apps.report.verifying import verify
 from gradcam_mx.apps.shortcuts_page import shortcuts_page
 from gradcam_mx.apps.store_report.making import report_store
-from gradcam_mx.boxes.black_box import black_box
 from gradcam_mx.errors import GradCamError
 from gradcam_mx.explanation.explanation import Explanation
 from gradcam_mx.graph.graph import Graph
@@ -40,7 +39,6 @@ __all__ = [
     "Explanation",
     "Geometry",
     "Graph",
-    "black_box",
     "check",
     "drift_page",
     "shortcuts_page",

@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 from tqdm import tqdm
 
 from .. import zoo
+from ..auditing.audit import audit
 from ..data.label_lines import lines_of
 from ..data.photo_files import find_photos
 from ..errors import DependencyError, OutputError
@@ -20,7 +21,8 @@ from ..inspect.check import check
 from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
-from . import drift_page, requested, requested_measures
+from ..zoo.preprocess import READY
+from . import audit_page, drift_page, requested, requested_measures
 from .advice import in_words
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
@@ -260,6 +262,30 @@ def _drift(options: argparse.Namespace) -> int:
     return SOMETHING_WRONG if found else DONE
 
 
+def _audit(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    check_page(options.out, audit_page.ABOUT)
+    photos, failures = find_photos(options.photos)
+    for said in failures:
+        print(f"gradcam-mx: {said}", file=sys.stderr)
+    graph = requested.network(options)
+    prepare = requested.preprocess(options, graph)
+    other = options.new_preprocess
+    found = audit(
+        graph,
+        options.against,
+        [str(one) for one in photos],
+        preprocess=prepare,
+        new_preprocess=None if other is None else READY[other].adapted(size=prepare.size),
+        masks=options.masks,
+        tolerance=options.tolerance,
+    )
+    print(found)
+    audit_page.audit_page(found, options.out)
+    print(f"The page is {options.out.resolve()}")
+    return USAGE if found.is_same is None else DONE if found else SOMETHING_WRONG
+
+
 def _demo(options: argparse.Namespace) -> int:
     try:
         from skimage import data
@@ -312,6 +338,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "layers": _layers,
     "check": _check,
     "drift": _drift,
+    "audit": _audit,
     "demo": _demo,
     "app": _app,
 }

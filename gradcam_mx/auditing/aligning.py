@@ -77,9 +77,7 @@ def _is_same(value: Value, other: Value, noise: Noise) -> bool:
     return any(noise.is_same(value.array, one) for one in forms(value.array, other.array, noise))
 
 
-def forms(
-    array: np.ndarray, other: np.ndarray, noise: Noise | None = None
-) -> Iterator[np.ndarray]:
+def forms(array: np.ndarray, other: np.ndarray, noise: Noise | None = None) -> Iterator[np.ndarray]:
     """Another array in the forms in which its numbers may lie as those of an array do.
 
     They are: as it is, and with the channels first where it has them last.

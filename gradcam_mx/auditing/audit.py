@@ -146,7 +146,7 @@ class _Run:
             self._look_inside(shared)
         seen = shared if shared is not None and self.given.is_one else self._on_photos(shared)
         photos = by_photo(self.given.names, seen.ours[0], seen.theirs[0], seen.noise[0])
-        found, pictures = self._maps(photos)
+        found, chosen = self._maps(photos)
         said = reason(seen.is_same, seen.outputs, self.findings, self.preparing)
         return Audit(
             self.old.name,
@@ -161,7 +161,8 @@ class _Run:
             self.preparing,
             found,
             self.notes,
-            pictures,
+            [photos[place].name for place in chosen],
+            self.given.pictures(chosen) if chosen else np.zeros((0, 1, 1, 3), np.uint8),
         )
 
     # -- outputs -----------------------------------------------------------------------------------
@@ -244,21 +245,18 @@ class _Run:
                 self.notes.append("causes are tried on MXNet nets alone, which the old one is not")
 
     def _wanted(self, seen: _Seen) -> Preparing | None:
-        return preprocessing.of_nets(
-            self.old, self.new, seen.x, self.given.prepare, seen.noise[0]
-        )
+        return preprocessing.of_nets(self.old, self.new, seen.x, self.given.prepare, seen.noise[0])
 
     # -- maps --------------------------------------------------------------------------------------
 
-    def _maps(self, photos: Sequence[PhotoRow]) -> tuple[list[looks.Look], np.ndarray]:
-        """What the nets look at in the photos that differ most."""
-        none = np.zeros((0, 1, 1, 3), np.uint8)
+    def _maps(self, photos: Sequence[PhotoRow]) -> tuple[list[looks.Look], list[int]]:
+        """What the nets look at in the photos that differ most, and which those are."""
         x, new_x = self.given.x, self.given.new_x
         if not self.masks:
-            return [], none
+            return [], []
         if len(x) > 1 or x[0].ndim != 4 or not photos or photos[0].old_class < 0:
             self.notes.append("no maps: they are of one input (N, C, H, W) and of classes")
-            return [], none
+            return [], []
         order = np.argsort([-one.difference for one in photos], kind="stable")
         chosen = sorted(int(place) for place in order[:_LOOKED_AT])
         classes = [photos[place].old_class for place in chosen]
@@ -270,5 +268,5 @@ class _Run:
             )
         except GradCamError as error:
             self.notes.append(f"no maps: {error}")
-            return [], none
-        return found, self.given.pictures(chosen)
+            return [], []
+        return found, chosen

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMAT = "gradcam_mx audit 1"
-_OLD, _NEW, _PHOTOS = "old maps of ", "new maps of ", "photos"
-_VERDICTS = {True: "the same network", False: "not the same network", None: "cannot be told"}
+_OLD, _NEW, _PICTURES = "old maps of ", "new maps of ", "pictures"
+SHORT = {True: "the same network", False: "not the same network", None: "cannot be told"}
+"""Whether two nets are the same → in words."""
 
 
 @equal_by_fields
@@ -61,8 +62,10 @@ class Audit:
     """What they look at, an entry for each method."""
     notes: list[str]
     """What could not be done, and what has to be known of the rest."""
+    mapped: list[str]
+    """The names of the photos that have maps."""
     pictures: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 1, 3), np.uint8))
-    """(N, H, W, 3) uint8: the photos whose maps there are, as the nets saw them."""
+    """(N, H, W, 3) uint8: those photos, as the nets saw them."""
 
     def __bool__(self) -> bool:
         return self.is_same is True
@@ -70,7 +73,7 @@ class Audit:
     @property
     def verdict(self) -> str:
         """What was found, in a sentence."""
-        return f"{_VERDICTS[self.is_same]}: {self.reason}"
+        return f"{SHORT[self.is_same]}: {self.reason}"
 
     @property
     def shared(self) -> int:
@@ -158,8 +161,9 @@ class Audit:
             for place in chosen
         ]
         titles = [["", look.method, f"agree by {look.agreements[place]:.2f}"] for place in chosen]
+        rows = [self.mapped[place] for place in chosen]
         columns = ("photo", self.old, self.new)
-        return picture.grid(panels, titles, columns=columns, heading=heading)
+        return picture.grid(panels, titles, rows=rows, columns=columns, heading=heading)
 
     @told
     def save(self, path: str | Path) -> Path:
@@ -173,7 +177,7 @@ class Audit:
         """
         record = {"format": _FORMAT, **_listed(asdict(self))}
         record.pop("pictures")
-        arrays = {_PHOTOS: self.pictures}
+        arrays = {_PICTURES: self.pictures}
         for look, made in zip(self.looks, record["looks"]):
             arrays[_OLD + look.method], arrays[_NEW + look.method] = look.old, look.new
             made.update(old=None, new=None)
@@ -214,7 +218,7 @@ class Audit:
             findings=[_finding(one) for one in record.pop("findings")],
             preparing=None if prepared is None else Preparing(**prepared),
             looks=looks,
-            pictures=arrays[_PHOTOS],
+            pictures=arrays[_PICTURES],
             **record,
         )
 
@@ -248,7 +252,9 @@ def finding_lines(one: Finding, is_first: bool = True) -> list[str]:
         return lines
     many = f", at {one.places} places" if one.places > 1 else ""
     gone = f"from {one.before:.2g} to {one.after:.2g}"
-    lines.append(f"  likely cause: {one.cause}: {one.said}{many} (with it the difference goes {gone})")
+    lines.append(
+        f"  likely cause: {one.cause}: {one.said}{many} (with it the difference goes {gone})"
+    )
     return lines
 
 

@@ -6,6 +6,7 @@ what the new one is: the difference is gone with it, or nearly.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Callable, Iterator, NamedTuple, Protocol
 
 import numpy as np
@@ -19,7 +20,8 @@ from .edit import Edit
 from .editable import Editable
 
 
-class At(NamedTuple):
+@dataclass(frozen=True)
+class At:
     """A node of the old net at which something is supposed."""
 
     net: Editable

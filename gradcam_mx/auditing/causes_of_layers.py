@@ -25,7 +25,9 @@ def epsilon(at: At) -> Iterator[Edit]:
     own = at.attributes.number("eps", _DEFAULT_EPSILON.get(at.op, _OTHER_EPSILON))
     for other in _EPSILONS:
         if abs(other - own) > 0.01 * max(own, other):
-            yield at.with_attributes(f"an epsilon of {other:g} in place of {own:g}", eps=repr(other))
+            yield at.with_attributes(
+                f"an epsilon of {other:g} in place of {own:g}", eps=repr(other)
+            )
 
 
 @supposition("normalisation")
@@ -64,12 +66,12 @@ def padding(at: At) -> Iterator[Edit]:
     if kind is Kind.CONVOLUTION:
         fill = "0"
     if any(own):
-        yield _padded(at, "all of the padding at the end", none, total, fill)
-        yield _padded(at, "all of the padding at the beginning", total, none, fill)
         # as "SAME" of TensorFlow has it, for strides of 2
         less = tuple(max(0, one - 1) for one in own)
         yield _padded(at, "one less of padding at the beginning", less, own, fill)
         yield _padded(at, "one less of padding at the end", own, less, fill)
+        yield _padded(at, "all of the padding at the end", none, total, fill)
+        yield _padded(at, "all of the padding at the beginning", total, none, fill)
         yield at.with_attributes("no padding", pad=str(none))
     if own != half:
         yield at.with_attributes(f"a padding of {half} in place of {own}", pad=str(half))
@@ -232,7 +234,7 @@ def dropout_scale(at: At) -> Iterator[Edit]:
                 said = f"dropout scales by {factor:g} at inference"
                 yield node.replaced(said, "_mul_scalar", scalar=repr(factor))
             return
-        if place != at.index and node.op not in _PASSING or not node.node["inputs"]:
+        if (place != at.index and node.op not in _PASSING) or not node.node["inputs"]:
             return
         place = node.node["inputs"][0][0]
 

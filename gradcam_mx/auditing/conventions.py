@@ -48,7 +48,9 @@ def changes(prepare: Any, channels: int) -> list[Change]:
         Change("scale", "values times 127.5", lambda x: x * _HALF),
         Change("scale", "0 to 1 in place of -1 to 1", lambda x: (x + 1) / 2),
         Change("scale", "-1 to 1 in place of 0 to 1", lambda x: 2 * x - 1),
-        Change("mean and std", "values less 127.5, divided by 127.5", lambda x: (x - _HALF) / _HALF),
+        Change(
+            "mean and std", "values less 127.5, divided by 127.5", lambda x: (x - _HALF) / _HALF
+        ),
         Change("mean and std", "values times 127.5, plus 127.5", lambda x: x * _HALF + _HALF),
     ]
     if channels != 3:
@@ -120,7 +122,11 @@ def _normalisations(
         own = slice(None) if prepare.order == "RGB" else slice(None, None, -1)
         yield "ImageNet's mean and std", IMAGENET.mean[own], IMAGENET.std[own]
         other = slice(None, None, -1) if prepare.order == "RGB" else slice(None)
-        yield "ImageNet's mean and std in the other order", IMAGENET.mean[other], IMAGENET.std[other]
+        yield (
+            "ImageNet's mean and std in the other order",
+            IMAGENET.mean[other],
+            IMAGENET.std[other],
+        )
         caffe = _CAFFE[::-1] if prepare.order == "RGB" else _CAFFE
         yield "Caffe's mean, no std", caffe, one
 
@@ -164,7 +170,9 @@ def _squeezed(prepare: Preprocess) -> Callable[[Any], np.ndarray]:
     def make(photo: Any) -> np.ndarray:
         height, width = prepare.shape[1:]
         by = Image.Resampling[prepare.interpolation.upper()]
-        squeezed = Image.fromarray(np.ascontiguousarray(as_photo(photo))).resize((width, height), by)
+        squeezed = Image.fromarray(np.ascontiguousarray(as_photo(photo))).resize(
+            (width, height), by
+        )
         return _normal(prepare, np.array(squeezed))
 
     return make

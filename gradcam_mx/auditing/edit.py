@@ -54,9 +54,7 @@ def placed(edit: Edit, nodes: Sequence[Description]) -> list[Description]:
     """
 
     def known(entries: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        return [
-            [len(nodes) - 1 - one[0] if one[0] < 0 else one[0], *one[1:]] for one in entries
-        ]
+        return [[len(nodes) - 1 - one[0] if one[0] < 0 else one[0], *one[1:]] for one in entries]
 
     whole = [*(edit.nodes.get(place, node) for place, node in enumerate(nodes)), *edit.appended]
     return [{**node, "inputs": known(node["inputs"])} for node in whole]

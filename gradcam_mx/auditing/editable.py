@@ -202,7 +202,7 @@ class Editable:
         arrays = self.run(x, self.entries, dtype)
         names = [node["name"] for node in self.nodes]
         places: dict[Entry, int] = {}
-        found = []
+        found: list[Value] = []
         for name, one in zip(self.input_names, x):
             if name in names:
                 places[names.index(name), 0] = len(found)
@@ -232,9 +232,7 @@ class Editable:
         # batch normalisation writes ones into a gamma that is fixed (measured)
         return array.copy() if array.ndim == 1 else array
 
-    def _described(
-        self, entries: Sequence[Entry], leaves: Mapping[int, np.ndarray]
-    ) -> Description:
+    def _described(self, entries: Sequence[Entry], leaves: Mapping[int, np.ndarray]) -> Description:
         nodes = [
             {"op": "null", "name": _leaf(place), "inputs": []} if place in leaves else node
             for place, node in enumerate(self.nodes)

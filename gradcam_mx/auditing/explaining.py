@@ -26,6 +26,7 @@ _NODES, _WINDOW, _OTHERS = 4, 8, 12
 and of the new one."""
 _FEW = 4096
 """So many numbers of a value are compared before all of them are."""
+_OF_SIZE = ("num_filter", "num_group", "num_hidden", "no_bias", "workspace")
 _MOST_RUNS = 400
 ZEROED = "zeroed weights"
 _SUPPOSED = (causes_of_layers, causes_of_numbers)
@@ -290,17 +291,28 @@ def _numbers(at: At, old: Value, new: Value, side: Side) -> dict[str, np.ndarray
 # -- the whole net -------------------------------------------------------------------------------
 
 
-def everywhere(net: Editable, cause: Cause) -> list[Edit]:
-    """What a cause would be wherever it may have struck, in the order of the nodes.
+def everywhere(net: Editable, name: str, edit: Edit) -> list[list[Edit]]:
+    """Where a cause may have struck: at one node, at all whose attributes are the same but for the
+    number of channels, at all of its kind.
 
     Args:
         net: the old net.
-        cause: the cause.
+        name: of the cause.
+        edit: what it is at one node.
     """
-    known = SUPPOSITIONS.get(cause.name)
-    if known is None or cause.edit is None or not known.spreads:
-        return [] if cause.edit is None else [cause.edit]
-    return _of_all_nodes(net, cause.name).get(cause.said, [cause.edit])
+    known = SUPPOSITIONS.get(name)
+    if known is None or not known.spreads:
+        return [[edit]]
+    every = _of_all_nodes(net, name).get(edit.said, [edit])
+    alike = [one for one in every if _sort(net, one.node) == _sort(net, edit.node)]
+    sets = [[edit], alike, every]
+    return [one for place, one in enumerate(sets) if one and one not in sets[:place]]
+
+
+def _sort(net: Editable, index: int) -> tuple[str, dict[str, str]]:
+    node = net.nodes[index]
+    attributes = node.get("attrs", {}).items()
+    return node["op"], {name: one for name, one in attributes if name not in _OF_SIZE}
 
 
 def _of_all_nodes(net: Editable, name: str) -> Mapping[str, list[Edit]]:

@@ -122,7 +122,7 @@ def permutation(value: Value, noise: Noise, other: np.ndarray) -> list[int] | No
     one, two = _by_channel(value.array), _by_channel(other)
     order = np.arange(len(one))
     moved = np.flatnonzero(~_are_same(one, two, noise))
-    if not 2 <= len(moved):
+    if len(moved) < 2:
         return None
     for channel in moved:
         near = [place for place in moved if _are_same(one[[channel]], two[[place]], noise)[0]]

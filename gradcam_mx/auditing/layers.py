@@ -142,12 +142,11 @@ def _without(
     scene: Scene,
     floors: Mapping[str, Noise],
 ) -> tuple[Editable, Scene, int]:
-    """The old net as the cause makes it, what is seen then, and at how many nodes the cause is: at
-    one, or at all of a kind, whichever brings the outputs nearer."""
+    """The old net as the cause makes it, what is seen then, and at how many nodes the cause is:
+    those that bring the outputs nearest."""
     assert cause.edit is not None
-    every = everywhere(net, cause)
     made = []
-    for edits in ([cause.edit], every) if len(every) > 1 else ([cause.edit],):
+    for edits in everywhere(net, cause.name, cause.edit):
         edited = net.edited(merged(edits))
         made.append((edited, _seen(edited, x, scene, floors), len(edits)))
     return min(made, key=lambda one: _apart(one[1]))

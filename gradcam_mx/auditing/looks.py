@@ -8,8 +8,8 @@ import numpy as np
 
 from ..explanation.agreeing import agreement
 from ..explanation.explanation import Explanation
-from ..methods import METHODS
 from ..graph.sealed import Sealed
+from ..methods import METHODS
 from .sides import Side
 
 _CELLS, _SEEDS = 7, (0, 1)
@@ -51,27 +51,23 @@ def look(
         classes: of each photo the class that is explained, the old net's.
         masks: how many RISE has.
     """
-    options: dict[str, Any] = {"target": classes, "progress": False}
     sides = ((_OLD, old.net, x), (_NEW, new.net, new_x))
-    rise, occlusion = METHODS["rise"].function, METHODS["occlusion"].function
-    found = []
-    by_seed = {
-        name: rise(net, one, num_samples=masks, cells=_CELLS, seed=_SEEDS[0], **options)
-        for name, net, one in sides
-    }
-    again = rise(old.net, x, num_samples=masks, cells=_CELLS, seed=_SEEDS[1], **options)
-    found.append(_look("rise", by_seed, again))
+
+    def maps(method: str, **options: Any) -> dict[str, Explanation]:
+        run: Any = METHODS[method].function
+        return {name: run(net, one, target=classes, **options) for name, net, one in sides}
+
+    quiet = {"progress": False}
+    by_masks = [
+        maps("rise", num_samples=masks, cells=_CELLS, seed=seed, **quiet) for seed in _SEEDS
+    ]
     window = max(1, min(x.shape[2:]) // _WINDOWS)
-    hidden = {
-        name: occlusion(net, one, window=window, stride=window, **options)
-        for name, net, one in sides
-    }
-    found.append(_look("occlusion", hidden, None))
+    found = [
+        _look("rise", by_masks[0], by_masks[1][_OLD]),
+        _look("occlusion", maps("occlusion", window=window, stride=window, **quiet), None),
+    ]
     if not isinstance(old.net, Sealed) and not isinstance(new.net, Sealed):
-        cams = {
-            name: METHODS["grad_cam"].function(net, one, target=classes) for name, net, one in sides
-        }
-        found.append(_look("grad_cam", cams, None))
+        found.append(_look("grad_cam", maps("grad_cam"), None))
     return found
 
 

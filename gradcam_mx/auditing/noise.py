@@ -132,4 +132,3 @@ def _shaken(x: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
         else one
         for one in x
     ]
-

@@ -171,7 +171,7 @@ def of_function(
     best: Preparing | None = None
     for cause, said, made in _made(photos, prepare, x):
         after = distance(old.outputs([made.astype(x.dtype)])[0], theirs) / size
-        if after <= max(4 * noise.rms / size, _MOST * before):
-            if best is None or after < 0.5 * best.after:
-                best = Preparing(DOES, cause, said, before, after)
+        limit = max(4 * noise.rms / size, _MOST * before)
+        if after <= limit and (best is None or after < 0.5 * best.after):
+            best = Preparing(DOES, cause, said, before, after)
     return best
