@@ -156,7 +156,7 @@ def changed_weights(number, change):
 
 
 def dropout_scale(model):
-    source = nodes(model, "Dropout")[-1].output[0]
+    source = nodes(model, "Concat")[-1].output[0]  # dropout is left out of exports
     factor = constant(model, "kept", np.array(0.5, np.float32))
     before(model, source, [helper.make_node("Mul", [source, factor], [f"{source}_new"])])
 

@@ -32,7 +32,11 @@ class Aligned(NamedTuple):
 
 
 def align(
-    old: Sequence[Value], noise: Sequence[Noise], new: Sequence[Value], outputs: Sequence[int]
+    old: Sequence[Value],
+    noise: Sequence[Noise],
+    new: Sequence[Value],
+    outputs: Sequence[int],
+    new_outputs: Sequence[np.ndarray],
 ) -> Aligned:
     """Find the values that both nets make.
 
@@ -45,6 +49,8 @@ def align(
         noise: of each of them.
         new: those of the new net, for the same input.
         outputs: the places of the old net's outputs.
+        new_outputs: what the new net returns: an output is the same as that alone, or one that goes
+            through a softmax behind it would be.
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for place, value in enumerate(new):
@@ -54,9 +60,14 @@ def align(
     for place, value in enumerate(old):
         # of several that are the same, the next one in order
         others = sorted(by_size[value.array.size], key=lambda one: (one <= last, one))
-        found = next((one for one in others if _is_same(value, new[one], noise[place])), None)
+        found = next(
+            (one for one in others if _is_same(value.array, new[one].array, noise[place])), None
+        )
         if found is not None:
             partner[place] = last = found
+    for place, array in zip(outputs, new_outputs):
+        if place in partner and not _is_same(old[place].array, array, noise[place]):
+            del partner[place]
     diverging = _diverging(old, partner, outputs)
     met = set(partner.values())
     return Aligned(partner, diverging, [one for one in range(len(new)) if one not in met])
@@ -73,8 +84,10 @@ def _diverging(old: Sequence[Value], partner: dict[int, int], outputs: Sequence[
     return sorted(found)
 
 
-def _is_same(value: Value, other: Value, noise: Noise) -> bool:
-    return any(noise.is_same(value.array, one) for one in forms(value.array, other.array, noise))
+def _is_same(array: np.ndarray, other: np.ndarray, noise: Noise) -> bool:
+    if array.size != other.size:
+        return False
+    return any(noise.is_same(array, one) for one in forms(array, other, noise))
 
 
 def forms(array: np.ndarray, other: np.ndarray, noise: Noise | None = None) -> Iterator[np.ndarray]:

@@ -95,6 +95,9 @@ def _column(values: Any) -> np.ndarray:
 def _from_pixels(prepare: Preprocess) -> Iterator[Change]:
     """The same photos by other means and deviations."""
     mean, std = _column(prepare.mean), _column(prepare.std)
+    if len(prepare.mean) == 3 and len({*prepare.mean}) + len({*prepare.std}) > 2:
+        said = "pixels in the reverse order of channels (BGR for RGB), mean and std as they were"
+        yield Change("channel order", said, lambda x: (_reversed(x * std + mean) - mean) / std)
     for said, other, deviation in _normalisations(prepare):
         if (other, deviation) != (prepare.mean, prepare.std):
             new_mean, new_std = _column(other), _column(deviation)

@@ -305,8 +305,7 @@ def everywhere(net: Editable, name: str, edit: Edit) -> list[list[Edit]]:
         return [[edit]]
     every = _of_all_nodes(net, name).get(edit.said, [edit])
     alike = [one for one in every if _sort(net, one.node) == _sort(net, edit.node)]
-    sets = [[edit], alike, every]
-    return [one for place, one in enumerate(sets) if one and one not in sets[:place]]
+    return list({len(one): one for one in (every, alike, [edit])}.values())
 
 
 def _sort(net: Editable, index: int) -> tuple[str, dict[str, str]]:

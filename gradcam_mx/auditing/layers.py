@@ -93,8 +93,9 @@ def see(old: Side, new: Side, x: Sequence[np.ndarray]) -> Scene:
     values, others = old.values(x), new.values(x)
     noise = noise_of_values(old, x, values)
     outputs = _outputs(old, values, x)
-    aligned = align(values, noise, others, outputs)
-    return Scene(values, noise, others, aligned, outputs, new.outputs(x))
+    returned = new.outputs(x)
+    aligned = align(values, noise, others, outputs, returned)
+    return Scene(values, noise, others, aligned, outputs, returned)
 
 
 def _outputs(side: Side, values: Sequence[Value], x: Sequence[np.ndarray]) -> list[int]:
@@ -159,7 +160,7 @@ def _seen(
     noise = [floors.get(one.name, least(one.array)) for one in values]
     heads = [index for index, _ in net.heads]
     outputs = [place for place, one in enumerate(values) if one.node in heads]
-    aligned = align(values, noise, scene.new, outputs)
+    aligned = align(values, noise, scene.new, outputs, scene.new_outputs)
     return Scene(values, noise, scene.new, aligned, outputs, scene.new_outputs)
 
 
