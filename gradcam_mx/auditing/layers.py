@@ -6,6 +6,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from ..errors import GradCamError
 from .aligning import align, distance
 from .edit import merged
 from .editable import Editable
@@ -126,13 +127,15 @@ def findings(old: Side, new: Side, x: Sequence[np.ndarray], scene: Scene) -> lis
     start = _apart(scene)
     while len(found) < _MOST_FINDINGS and not scene.aligned.is_whole:
         cause = explain(scene, net, x, new)
-        here = _finding(scene, cause)
-        if net is None or cause is None or cause.edit is None:
-            found.append(here)
+        found.append(_finding(scene, cause))
+        mended = None
+        if net is not None and cause is not None:
+            mended = _without(net, cause, x, scene, floors)
+        if mended is None:
             break
-        net, scene, places = _without(net, cause, x, scene, floors)
+        net, scene, places = mended
         left = _apart(scene) / start if start else float("nan")
-        found.append(here._replace(places=places, left=left, is_whole=scene.aligned.is_whole))
+        found[-1] = found[-1]._replace(places=places, left=left, is_whole=scene.aligned.is_whole)
     return found
 
 
@@ -142,15 +145,19 @@ def _without(
     x: Sequence[np.ndarray],
     scene: Scene,
     floors: Mapping[str, Noise],
-) -> tuple[Editable, Scene, int]:
+) -> tuple[Editable, Scene, int] | None:
     """The old net as the cause makes it, what is seen then, and at how many nodes the cause is:
-    those that bring the outputs nearest."""
-    assert cause.edit is not None
+    those that bring the outputs nearest. None if the nets do not part later than before."""
     made = []
-    for edits in everywhere(net, cause.name, cause.edit):
+    for edits in everywhere(net, cause.name, cause.edit) if cause.edit is not None else ():
         edited = net.edited(merged(edits))
-        made.append((edited, _seen(edited, x, scene, floors), len(edits)))
-    return min(made, key=lambda one: _apart(one[1]))
+        try:
+            seen = _seen(edited, x, scene, floors)
+        except GradCamError:  # not at all of them can it be: the sizes of sums do not fit
+            continue
+        if seen.aligned.is_whole or seen.old[seen.first].name != scene.old[scene.first].name:
+            made.append((edited, seen, len(edits)))
+    return min(made, key=lambda one: _apart(one[1]), default=None)
 
 
 def _seen(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ported import port, small_net
 from PIL import Image
+from ported import port, small_net
 
 from gradcam_mx._mxnet import mx
 from gradcam_mx.apps import command_line as cli

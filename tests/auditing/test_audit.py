@@ -1,4 +1,4 @@
-"""`gm.audit` on small nets: planted mistakes are found, at the place, and named; honest ports pass."""
+"""`gm.audit` on small nets: mistakes are found at their place and named, honest ports pass."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_it_is_kept_in_a_file_and_read_again(tmp_path):
     assert read == found
     assert repr(read) == repr(found)
     assert len(found.figure().axes) >= 9
-    with pytest.raises(gm.errors.InputError, match="holds no audit|cannot read"):
+    with pytest.raises(gm.errors.InputError, match=r"holds no audit|cannot read"):
         type(found).load(new)
 
 
