@@ -24,6 +24,9 @@ class Aligned(NamedTuple):
     """The values of the old net between the last that both have and its outputs."""
     new_diverging: list[int]
     """Those of the new net that are not the same as any of the old one, in their order."""
+    new_ends: list[int]
+    """What the new net returns in the place of outputs that differ, if they are among its values:
+    the old net may well make them too, and go on from there."""
 
     @property
     def is_whole(self) -> bool:
@@ -65,12 +68,31 @@ def align(
         )
         if found is not None:
             partner[place] = last = found
+    ends = []
     for place, array in zip(outputs, new_outputs):
-        if place in partner and not _is_same(old[place].array, array, noise[place]):
-            del partner[place]
+        if not _is_same(old[place].array, array, noise[place]):
+            partner.pop(place, None)
+            ends += places_of(new, [array])
     diverging = _diverging(old, partner, outputs)
     met = set(partner.values())
-    return Aligned(partner, diverging, [one for one in range(len(new)) if one not in met])
+    return Aligned(partner, diverging, [one for one in range(len(new)) if one not in met], ends)
+
+
+def places_of(values: Sequence[Value], returned: Sequence[np.ndarray]) -> list[int]:
+    """The places of what a net returns among its values; both may come of runs that round
+    differently.
+
+    Args:
+        values: of the net.
+        returned: by it.
+    """
+    found = []
+    for array in returned:
+        alike = [place for place, one in enumerate(values) if one.array.size == array.size]
+        if alike:
+            # of several that are equal the last
+            found.append(min(alike[::-1], key=lambda one: distance(array, values[one].array)))
+    return found
 
 
 def _diverging(old: Sequence[Value], partner: dict[int, int], outputs: Sequence[int]) -> list[int]:

@@ -193,7 +193,8 @@ class _Run:
             for place, each in enumerate(zip(ours, theirs, noise))
         ]
         said = [one.is_same for one in outputs]
-        is_same: bool | None = None if None in said else True
+        # beside others, an output may well be the same for all inputs, such as anchors
+        is_same: bool | None = True if True in said else None
         if False in said or len(theirs) < len(ours):
             is_same = False
         return _Seen(x, ours, theirs, noise, outputs, is_same)

@@ -271,9 +271,15 @@ def _without_label(place: int, node: Description) -> Edit | None:
     flat = {**bare, "op": "Flatten", "name": f"{node['name']}_flat"}
     soft = {
         "op": "softmax",
-        "name": f"{node['name']}_softmax",
+        "name": node["name"],
         "attrs": {"axis": "-1"},
         "inputs": [[APPENDED, 0, 0]],
     }
-    shaped = {**bare, "op": "reshape_like", "inputs": [[APPENDED - 1, 0, 0], *bare["inputs"]]}
+    name = f"{node['name']}_shaped"
+    shaped = {
+        **bare,
+        "op": "reshape_like",
+        "name": name,
+        "inputs": [[APPENDED - 1, 0, 0], *bare["inputs"]],
+    }
     return Edit("", place, {place: shaped}, appended=(flat, soft))

@@ -95,7 +95,8 @@ class Scene(NamedTuple):
             for one in self.aligned.new_diverging
             if one > max(known, default=-1) and self.new[one].op != INPUT
         ]
-        return behind[:_OTHERS]
+        ends = [one for one in self.aligned.new_ends if one not in behind[:_OTHERS]]
+        return behind[:_OTHERS] + ends
 
     @property
     def counterpart(self) -> int | None:

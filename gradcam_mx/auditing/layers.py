@@ -7,7 +7,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 import numpy as np
 
 from ..errors import GradCamError
-from .aligning import align, distance
+from .aligning import align, distance, places_of
 from .edit import merged
 from .editable import Editable
 from .explaining import Cause, Scene, everywhere, explain, explain_outputs
@@ -104,12 +104,7 @@ def _outputs(side: Side, values: Sequence[Value], x: Sequence[np.ndarray]) -> li
     if side.editable is not None:
         heads = [index for index, _ in side.editable.heads]
         return [place for place, one in enumerate(values) if one.node in heads]
-    returned = side.outputs(x)
-    places = []
-    for one in returned:
-        same = [place for place, value in enumerate(values) if np.array_equal(value.array, one)]
-        places += same[-1:]
-    return places or [len(values) - 1]
+    return places_of(values, side.outputs(x))
 
 
 def findings(old: Side, new: Side, x: Sequence[np.ndarray], scene: Scene) -> list[Finding]:

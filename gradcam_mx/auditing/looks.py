@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
+from ..errors import GradCamError
 from ..explanation.agreeing import agreement
 from ..explanation.explanation import Explanation
 from ..graph.sealed import Sealed
@@ -67,7 +69,8 @@ def look(
         _look("occlusion", maps("occlusion", window=window, stride=window, **quiet), None),
     ]
     if not isinstance(old.net, Sealed) and not isinstance(new.net, Sealed):
-        found.append(_look("grad_cam", maps("grad_cam"), None))
+        with suppress(GradCamError):  # no gradient gets through int8, or there is no layer for it
+            found.append(_look("grad_cam", maps("grad_cam"), None))
     return found
 
 

@@ -76,7 +76,7 @@ def compare(
     gap = difference(old, new)
     spread = _spread(old)
     is_same: bool | None = noise.is_same(old, new)
-    if not np.isfinite(old).all() or MARGIN * noise.rms > _DEGENERATE * spread:
+    if not np.isfinite(old).all() or MARGIN * noise.rms >= _DEGENERATE * spread:
         # a difference that is far beyond the noise is one, whatever the net says
         is_same = None if is_same or not np.isfinite(old).all() else False
     is_near = tolerance is not None and largest(gap) <= tolerance * spread

@@ -142,15 +142,58 @@ def test_a_retrained_net_is_another_one_and_a_tolerance_may_take_it(ctx):
     assert audited(net, other, tolerance=0.99 * share).is_same is False
 
 
-def test_a_net_that_says_the_same_of_everything_tells_nothing(ctx):
-    net = small_net(ctx)
+def test_of_a_loss_head_and_a_softmax_that_is_missing(tmp_path):
+    net = small_net()
+    net.hybridize()
+    net(mx.nd.array(inputs())).wait_to_read()
+    net.export(str(tmp_path / "net"))
+    symbol, arguments, others = mx.model.load_checkpoint(str(tmp_path / "net"), 0)
+    module = mx.sym.SoftmaxOutput(symbol, name="softmax"), arguments, others
+    same = audited(module, port(net, tmp_path / "port.onnx", extra=["softmax"]))
+    assert same.is_same is True
+    found = audited(module, port(net, tmp_path / "port.onnx"))
+    assert found.is_same is False
+    assert found.findings[0].cause == "missing softmax"
+    assert found.findings[0].old.name == "softmax"
+
+
+def test_variants_that_mxnet_makes_of_a_net(tmp_path):
+    net = small_net()
+    net.hybridize()
+    net(mx.nd.array(inputs())).wait_to_read()
+    net.export(str(tmp_path / "net"))
+    symbol, arguments, others = mx.model.load_checkpoint(str(tmp_path / "net"), 0)
+    fused = symbol.get_backend_symbol("MKLDNN")
+    assert audited(net, (fused, arguments, others)).is_same is True
+    quantised = mx.contrib.quantization.quantize_model(
+        fused,
+        arguments,
+        others,
+        ctx=mx.cpu(),
+        calib_mode="naive",
+        calib_data=mx.io.NDArrayIter(inputs(), batch_size=1),
+        num_calib_examples=3,
+        logger=None,
+    )
+    found = gm.audit(net, quantised, inputs(), masks=4)
+    assert found.is_same is False
+    assert found.findings[0].cause == "quantisation"
+    assert [one.method for one in found.looks] == ["rise", "occlusion"]
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0])
+def test_a_net_that_ignores_its_input_tells_nothing(bias, tmp_path):
+    net = small_net()
+    own = parts(net)
     for name, parameter in net.collect_params().items():
         if name.endswith("dense0_weight"):
-            parameter.set_data(parameter.data(ctx) * 0)
-    found = audited(net, net)
-    assert found.is_same is None
-    assert not found
-    assert "cannot be told" in found.verdict
+            parameter.set_data(0 * parameter.data())
+        if name.endswith("dense0_bias"):
+            parameter.set_data(0 * parameter.data() + bias)
+    numbers = {"w2": 0 * own["w2"], "b2": 0 * own["b2"] + bias}
+    assert audited(net, port(net, tmp_path / "port.onnx", numbers=numbers)).is_same is None
+    numbers["b2"] = numbers["b2"] + 0.5
+    assert audited(net, port(net, tmp_path / "port.onnx", numbers=numbers)).is_same is False
 
 
 def test_a_port_of_another_number_of_classes_is_another_net(tmp_path):
