@@ -13,6 +13,7 @@ import gradcam_mx.writers as writers
 import gradcam_mx.zoo as zoo
 
 from gradcam_mx._version import __version__
+from gradcam_mx.apps.audit_page import audit_page
 from gradcam_mx.apps.classic import get_cam, get_conv_out_grad, get_guided_grad_cam, get_image_grad, get_img_heatmap, grad_to_image, set_capture_layer_name, set_guided_backprop, to_grayscale, visualize
 from gradcam_mx.apps.drift_page import drift_page
 from gradcam_mx.apps.fleet.running import run
@@ -22,6 +23,7 @@ from gradcam_mx.apps.report.making import report
 from gradcam_mx.apps.report.verifying import verify
 from gradcam_mx.apps.shortcuts_page import shortcuts_page
 from gradcam_mx.apps.store_report.making import report_store
+from gradcam_mx.auditing.audit import audit
 from gradcam_mx.boxes.black_box import black_box
 from gradcam_mx.carrying.export import export_explained
 from gradcam_mx.errors import GradCamError
@@ -43,6 +45,8 @@ __all__ = [
     "Geometry",
     "Graph",
     "black_box",
+    "audit",
+    "audit_page",
     "check",
     "drift_page",
     "shortcuts_page",

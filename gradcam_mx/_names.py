@@ -109,6 +109,8 @@ HOMES = {
     "Geometry": "support.geometry",
     "Graph": "graph.graph",
     "black_box": "boxes.black_box",
+    "audit": "auditing.audit",
+    "audit_page": "apps.audit_page",
     "check": "inspect.check",
     "drift_page": "apps.drift_page",
     "shortcuts_page": "apps.shortcuts_page",

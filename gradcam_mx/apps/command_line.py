@@ -1,4 +1,4 @@
-"""The command line: gradcam-mx explain | evaluate | layers | check | drift | app | demo."""
+"""The command line: gradcam-mx explain | evaluate | layers | check | drift | audit | app | demo."""
 
 from __future__ import annotations
 

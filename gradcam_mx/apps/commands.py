@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 from tqdm import tqdm
 
 from .. import zoo
+from ..auditing.audit import audit
 from ..carrying.export import export_explained
 from ..data.label_lines import lines_of
 from ..data.photo_files import find_photos
@@ -21,7 +22,8 @@ from ..inspect.check import check
 from ..inspect.drift import drift
 from ..support.paths import source_of
 from ..zoo.labels import imagenet_labels
-from . import drift_page, requested, requested_measures
+from ..zoo.preprocess import READY
+from . import audit_page, drift_page, requested, requested_measures
 from .advice import in_words
 from .explaining import Outcome, explain_all
 from .measuring import Subject, check_free, measure_all, recommend_one
@@ -279,6 +281,30 @@ def _export_explained(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _audit(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    check_page(options.out, audit_page.ABOUT)
+    photos, failures = find_photos(options.photos)
+    for said in failures:
+        print(f"gradcam-mx: {said}", file=sys.stderr)
+    graph = requested.network(options)
+    prepare = requested.preprocess(options, graph)
+    other = options.new_preprocess
+    found = audit(
+        graph,
+        options.against,
+        [str(one) for one in photos],
+        preprocess=prepare,
+        new_preprocess=None if other is None else READY[other].adapted(size=prepare.size),
+        masks=options.masks,
+        tolerance=options.tolerance,
+    )
+    print(found)
+    audit_page.audit_page(found, options.out)
+    print(f"The page is {options.out.resolve()}")
+    return USAGE if found.is_same is None else DONE if found else SOMETHING_WRONG
+
+
 def _demo(options: argparse.Namespace) -> int:
     try:
         from skimage import data
@@ -332,6 +358,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "drift": _drift,
     "export-explained": _export_explained,
+    "audit": _audit,
     "demo": _demo,
     "app": _app,
 }

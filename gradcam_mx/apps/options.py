@@ -9,6 +9,7 @@ from typing import Any
 from .._version import __version__
 from . import values
 from .arguments import Collect
+from .audit_options import add_audit
 from .completion import PrintCompletion
 from .drift_options import add_drift
 from .export_options import add_export_explained
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands)
     add_drift(commands)
     add_export_explained(commands)
+    add_audit(commands)
     _add_app(commands)
     command = commands.add_parser("demo", help="explain two photos by two trained networks")
     add_gpu(command)
