@@ -5,8 +5,9 @@
 For every architecture of Gluon's model zoo with random weights, and each method that goes with it:
 first, how far the map that the files give is from the one that `gm.cam` and its kin make, in Gluon
 and, translated by mx.onnx, in ONNX Runtime, of the map's largest value, on pictures of the smallest
-handy size. Then, on pictures of 224 × 224, how long the net with its map takes, of the time of the
-net alone; both take turns, and medians are of all rounds.
+handy size. Then, on pictures of 224 × 224, how much of the processor's time the net with its map
+takes, of that of the net alone; both take turns, and medians are of all rounds. With
+OMP_NUM_THREADS=1, or threads that wait for each other count too.
 """
 
 from __future__ import annotations
@@ -117,11 +118,11 @@ def cost(name, folder, batch, rounds):
         for one, block in blocks.items():
             block(x)
             mx.nd.waitall()
-            start = time.perf_counter()
+            start = time.process_time()
             block(x)
             mx.nd.waitall()
             if number >= 2:
-                seconds[one].append(time.perf_counter() - start)
+                seconds[one].append(time.process_time() - start)
     alone = seconds.pop("alone")
     ratios = {
         one: statistics.median(after / before for after, before in zip(taken, alone))
