@@ -49,12 +49,13 @@ def read_mask(path: Path, geometry: Geometry, called: str | None = None) -> np.n
     name = f"mask {path if called is None else called}"
     if not path.exists():
         raise PhotoError(f"there is no {name}")
+    resolved = path.resolve()  # as older versions of Pillow call it in what they say
     try:
-        with Image.open(path) as image:
+        with Image.open(resolved) as image:
             image.load()
             whole = _is_object(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        said = str(error).replace(str(path), path.name)
+        said = str(error).replace(str(resolved), path.name)
         raise PhotoError(f"the {name} cannot be read: {said}") from error
     return seen_mask(whole, f"the {name}", geometry)
 

@@ -38,7 +38,7 @@ def run(*command, code=0):
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,  # hundreds of names, on a busy machine
     )
     assert done.returncode == code, done.stderr
     return done.stdout
