@@ -141,41 +141,36 @@ def small_net(seed):
     """A net of a few layers, drawn by chance."""
     draw = np.random.RandomState(seed)
     nn = mx.gluon.nn
+    side = left = int(draw.choice([32, 48, 64]))
     net = nn.HybridSequential(prefix=f"small{seed}_")
     with net.name_scope():
         for _ in range(draw.randint(2, 6)):
-            kernel = int(draw.choice([1, 3, 5]))
-            net.add(
-                nn.Conv2D(
-                    int(draw.choice([4, 8, 12, 24])),
-                    kernel,
-                    strides=int(draw.choice([1, 1, 2])),
-                    padding=kernel // 2,
-                )
-            )
+            kernel, channels = int(draw.choice([1, 3, 5])), int(draw.choice([4, 8, 12, 24]))
+            stride = int(draw.choice([1, 1, 2])) if left > 8 else 1
+            left = -(-left // stride)
+            net.add(nn.Conv2D(channels, kernel, strides=stride, padding=kernel // 2))
             if draw.rand() < 0.6:
                 net.add(nn.BatchNorm(epsilon=float(draw.choice([1e-5, 1e-3]))))
-            kind = draw.choice(
-                ["relu", "sigmoid", "tanh", "leaky", "none"], p=[0.5, 0.1, 0.1, 0.2, 0.1]
-            )
+            kind = str(draw.choice(["relu", "relu", "sigmoid", "tanh", "leaky", "none"]))
             if kind == "leaky":
                 net.add(nn.LeakyReLU(0.1))
             elif kind != "none":
-                net.add(nn.Activation(str(kind)))
-            if draw.rand() < 0.4:
+                net.add(nn.Activation(kind))
+            if draw.rand() < 0.4 and left > 8:
                 net.add(nn.MaxPool2D(2) if draw.rand() < 0.5 else nn.AvgPool2D(2))
+                left //= 2
         net.add(nn.GlobalAvgPool2D() if draw.rand() < 0.5 else nn.Flatten())
         net.add(nn.Dense(int(draw.choice([2, 10, 100]))))
     mx.random.seed(seed)
     net.initialize(mx.init.Xavier(magnitude=float(draw.choice([1, 2, 4]))))
-    side = int(draw.choice([32, 48, 64]))
-    with mx.autograd.record():
-        net(mx.nd.array(draw.standard_normal((8, 3, side, side))))
+    for _ in range(20):
+        with mx.autograd.record():
+            net(mx.nd.array(draw.standard_normal((8, 3, side, side)))).wait_to_read()
     return net, side, draw
 
 
 def noise(pairs):
-    failed = 0
+    failed = untold = 0
     worst = 0.0
     for seed in range(pairs):
         net, side, draw = small_net(seed)
@@ -190,10 +185,16 @@ def noise(pairs):
         cut = np.ascontiguousarray(photo[top : top + 100, left : left + 100])
         found = gm.audit(net, ports.saved(model), [cut, photo], preprocess=prepare, masks=0)
         worst = max(worst, found.outputs[0].times_noise)
+        failed += found.is_same is False
+        untold += found.is_same is None
         if not found:
-            failed += 1
             print(f"pair {seed}: {found.verdict}", flush=True)
-    print(f"{failed} false alarms in {pairs} pairs; at most {worst:.2f} times the noise, of 10")
+        if (seed + 1) % 20 == 0 or seed + 1 == pairs:
+            print(
+                f"{failed} false alarms in {seed + 1} pairs, {untold} that cannot be told; at most "
+                f"{worst:.2f} times the noise, of 10",
+                flush=True,
+            )
 
 
 def main():

@@ -73,6 +73,7 @@ def test_one_room_draws():
         "gradcam_mx/apps/object_masks.py",
         "gradcam_mx/apps/outputs.py",
         "gradcam_mx/apps/web/album.py",
+        "gradcam_mx/auditing/conventions.py",
         "gradcam_mx/picture/encoded.py",
         "gradcam_mx/picture/figures.py",
         "gradcam_mx/picture/pictures.py",

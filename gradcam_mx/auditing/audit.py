@@ -11,6 +11,7 @@ from ..support.arrays import is_whole
 from ..support.boundary import told
 from . import layers, looks, preprocessing
 from .audited import Audit
+from .explaining import of_few_bits
 from .given import Given, Prepare, given
 from .layers import Finding, Row
 from .noise import Noise
@@ -238,7 +239,7 @@ class _Run:
         self.rows, self.new_values = layers.rows(scene), len(scene.new)
         if not is_apart or scene.aligned.is_whole:
             return
-        if scene.is_at_input:
+        if scene.is_at_input and of_few_bits(scene) is None:
             self.preparing = self._wanted(seen)
         if self.preparing is None:
             self.findings = layers.findings(self.old, self.new, x, scene)

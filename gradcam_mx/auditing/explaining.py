@@ -3,34 +3,31 @@ only where it makes the difference vanish, or nearly."""
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
 from ..errors import GradCamError
 from ..graph.kinds import WEIGHTED, Kind
-from . import causes_of_layers, causes_of_numbers
-from .aligning import Aligned, distance, forms
-from .causes import SUPPOSITIONS, At
-from .edit import Edit, merged
+from .aligning import distance, forms
+from .causes import At
+from .edit import Edit
 from .editable import Editable
 from .in_values import in_words, permutation, rounding
-from .noise import Noise, difference
+from .noise import difference
+from .scene import Scene
 from .sides import Side
-from .value import INPUT, Value, rms
+from .suppositions import SUPPOSITIONS
+from .value import Value, rms
 
 NEARLY = 1e-3
 """So much of a difference may be left of it, for a supposition to be named."""
-_NODES, _WINDOW, _OTHERS = 4, 8, 12
-"""How many are looked at behind the first difference: nodes that are edited, values of the old net,
-and of the new one."""
+_NODES = 4
+"""So many nodes behind the first difference are edited."""
 _FEW = 4096
 """So many numbers of a value are compared before all of them are."""
-_OF_SIZE = ("num_filter", "num_group", "num_hidden", "no_bias", "workspace")
-_MOST_RUNS = 400
 ZEROED = "zeroed weights"
-_SUPPOSED = (causes_of_layers, causes_of_numbers)
-"""The files whose suppositions are in the register."""
+"""The one supposition that makes a value which is the same everywhere."""
 
 
 class Cause(NamedTuple):
@@ -53,59 +50,6 @@ class Cause(NamedTuple):
     """What makes the new net of the old one, there; None if that is no edit."""
 
 
-class Scene(NamedTuple):
-    """Where two nets part, and what is known of them there."""
-
-    old: Sequence[Value]
-    noise: Sequence[Noise]
-    new: Sequence[Value]
-    aligned: Aligned
-    outputs: Sequence[int]
-    """The places of the old net's outputs."""
-    new_outputs: Sequence[np.ndarray]
-    """What the new net returns."""
-
-    @property
-    def first(self) -> int:
-        """The first value of the old net that the new one does not make."""
-        return self.aligned.diverging[0]
-
-    @property
-    def is_at_input(self) -> bool:
-        """Whether they part at the first operator that reads an input."""
-        first = self.old[self.first]
-        return any(self.old[one].op == INPUT for one in first.inputs)
-
-    @property
-    def near(self) -> list[int]:
-        """It, and the values that are made of it next."""
-        found = [self.first]
-        for place in self.aligned.diverging[1:]:
-            if len(found) < _WINDOW and any(one in found for one in self.old[place].inputs):
-                found.append(place)
-        return found
-
-    @property
-    def others(self) -> list[int]:
-        """The values of the new net that may stand for those."""
-        partner = self.aligned.partner
-        known = [partner[one] for one in self.old[self.first].inputs if one in partner]
-        behind = [
-            one
-            for one in self.aligned.new_diverging
-            if one > max(known, default=-1) and self.new[one].op != INPUT
-        ]
-        ends = [one for one in self.aligned.new_ends if one not in behind[:_OTHERS]]
-        return behind[:_OTHERS] + ends
-
-    @property
-    def counterpart(self) -> int | None:
-        """The value of the new net that seems to stand for the first that differs."""
-        size = self.old[self.first].array.size
-        alike = [one for one in self.others if self.new[one].array.size == size]
-        return next(iter(alike or self.others), None)
-
-
 def explain(scene: Scene, net: Editable | None, x: Sequence[np.ndarray], new: Side) -> Cause | None:
     """The cause of the first difference; None if none of those that are known explains it.
 
@@ -116,7 +60,7 @@ def explain(scene: Scene, net: Editable | None, x: Sequence[np.ndarray], new: Si
         new: the new net.
     """
     return (
-        _of_few_bits(scene)
+        of_few_bits(scene)
         or (None if net is None else _of_edits(scene, net, x))
         or _of_another_order(scene)
         or (None if net is None else _of_other_weights(scene, net, x, new))
@@ -126,7 +70,12 @@ def explain(scene: Scene, net: Editable | None, x: Sequence[np.ndarray], new: Si
 # -- what the values tell ------------------------------------------------------------------------
 
 
-def _of_few_bits(scene: Scene) -> Cause | None:
+def of_few_bits(scene: Scene) -> Cause | None:
+    """The cause, if the new net's values are the old one's, kept in fewer bits.
+
+    Args:
+        scene: where the nets part.
+    """
     places = [*scene.old[scene.first].inputs, *scene.near]
     others = [(one, scene.new[one]) for one in scene.others]
     found = rounding([scene.old[one] for one in places], others)
@@ -287,83 +236,3 @@ def _numbers(at: At, old: Value, new: Value, side: Side) -> dict[str, np.ndarray
         if not np.allclose(array, other, rtol=1e-6, atol=0):
             found[name] = np.asarray(other)
     return found
-
-
-# -- the whole net -------------------------------------------------------------------------------
-
-
-def everywhere(net: Editable, name: str, edit: Edit) -> list[list[Edit]]:
-    """Where a cause may have struck: at one node, at all whose attributes are the same but for the
-    number of channels, at all of its kind.
-
-    Args:
-        net: the old net.
-        name: of the cause.
-        edit: what it is at one node.
-    """
-    known = SUPPOSITIONS.get(name)
-    if known is None or not known.spreads:
-        return [[edit]]
-    every = _of_all_nodes(net, name).get(edit.said, [edit])
-    alike = [one for one in every if _sort(net, one.node) == _sort(net, edit.node)]
-    return list({len(one): one for one in (every, alike, [edit])}.values())
-
-
-def _sort(net: Editable, index: int) -> tuple[str, dict[str, str]]:
-    node = net.nodes[index]
-    attributes = node.get("attrs", {}).items()
-    return node["op"], {name: one for name, one in attributes if name not in _OF_SIZE}
-
-
-def _of_all_nodes(net: Editable, name: str) -> Mapping[str, list[Edit]]:
-    found: dict[str, dict[int, Edit]] = {}
-    for index in net.live:
-        for edit in SUPPOSITIONS[name].formula(At(net, index)):
-            found.setdefault(edit.said, {}).setdefault(edit.node, edit)
-    return {said: list(edits.values()) for said, edits in found.items()}
-
-
-def explain_outputs(
-    net: Editable, x: Sequence[np.ndarray], outputs: Sequence[np.ndarray], noise: Sequence[Noise]
-) -> tuple[str, list[Edit], float, float] | None:
-    """The supposition that makes the outputs of a net those of another, of which nothing else is
-    known: at all nodes of a kind, or at one.
-
-    Args:
-        net: the old net.
-        x: the inputs.
-        outputs: what the new net makes of them.
-        noise: of each output of the old net.
-
-    Returns:
-        Name, edits, the relative difference before and after; None if there is none.
-    """
-    sizes = [rms(one) or 1.0 for one in outputs]
-    own = net.outputs(x)
-    before = _gap(own, outputs, sizes)
-    floors = [one.rms / size for one, size in zip(noise, sizes)]
-    best: tuple[str, list[Edit], float, float] | None = None
-    for run, (name, edits) in enumerate(_everywhere(net)):
-        if run >= _MOST_RUNS:
-            break
-        try:
-            after = _gap(net.edited(merged(edits)).outputs(x), outputs, sizes)
-        except GradCamError:
-            continue
-        limit = max(4 * max(floors), NEARLY * before)
-        if after <= limit and (best is None or after < 0.1 * best[3]):
-            best = name, edits, before, after
-    return best
-
-
-def _gap(one: Sequence[np.ndarray], other: Sequence[np.ndarray], sizes: Sequence[float]) -> float:
-    return max(distance(a, b) / size for a, b, size in zip(one, other, sizes))
-
-
-def _everywhere(net: Editable) -> Iterator[tuple[str, list[Edit]]]:
-    for name, one in SUPPOSITIONS.items():
-        for edits in _of_all_nodes(net, name).values():
-            if one.spreads:
-                yield name, edits
-            else:
-                yield from ((name, [edit]) for edit in edits)

@@ -10,8 +10,10 @@ from ..errors import GradCamError
 from .aligning import align, distance, places_of
 from .edit import merged
 from .editable import Editable
-from .explaining import Cause, Scene, everywhere, explain, explain_outputs
+from .everywhere import everywhere, explain_outputs
+from .explaining import Cause, explain
 from .noise import Noise, least
+from .scene import Scene
 from .sides import Side, noise_of_values
 from .value import INPUT, Value, rms
 

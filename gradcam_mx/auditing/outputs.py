@@ -10,7 +10,7 @@ from .noise import MARGIN, Noise, difference
 from .value import largest, rms
 
 _TOP = 5
-_DEGENERATE = 0.01
+_DEGENERATE = 0.1
 """Where noise is so much of what outputs vary by, nothing can be told."""
 
 

@@ -18,6 +18,8 @@ from .value import rms
 
 _TRIED = 4
 """So many inputs are enough to try a change on."""
+_SCREENED = 30
+"""A change is tried on all of them if on one it leaves so many times what may be left."""
 _MOST = 0.02
 """So much of a difference may be left: scaling photos is not the same in any two libraries."""
 
@@ -61,45 +63,66 @@ def of_nets(
     """
     if len(x) != 1 or x[0].ndim != 4:
         return None
-    given = x[0][:_TRIED]
-    theirs, ours = new.outputs([given])[0], old.outputs([given])[0]
-    size = rms(ours) or 1.0
-    before = distance(ours, theirs) / size
-    limit = max(4 * noise.rms / size, NEARLY * before)
+    few, many = (_Tried.of(old, new, x[0][:count], noise) for count in (1, _TRIED))
     best: Preparing | None = None
-    for change in _changes(prepare, given.shape[1]):
+    for change in _changes(prepare, x[0].shape[1]):
         for kind in (WANTS, DOES):
-            after = _after(kind, change, old, new, given, ours, theirs) / size
-            if after <= limit and (best is None or after < 0.1 * best.after):
-                best = Preparing(kind, change.cause, change.said, before, after)
-        if best is not None and best.after <= 4 * noise.rms / size:
+            # as a rule, one input tells that it is not
+            if few.after(kind, change) > _SCREENED * few.limit:
+                continue
+            after = many.after(kind, change)
+            if after <= many.limit and (best is None or after < 0.1 * best.after):
+                best = Preparing(kind, change.cause, change.said, many.before, after)
+        if best is not None and best.after <= many.floor:
             break
     return best
+
+
+class _Tried(NamedTuple):
+    """Inputs on which changes are tried, and what both nets say of them."""
+
+    old: Side
+    new: Side
+    x: np.ndarray
+    ours: np.ndarray
+    theirs: np.ndarray
+    floor: float
+    """What rounding makes, relative to the outputs."""
+
+    @classmethod
+    def of(cls, old: Side, new: Side, x: np.ndarray, noise: Noise) -> _Tried:
+        """Both nets on some inputs."""
+        ours, theirs = old.outputs([x])[0], new.outputs([x])[0]
+        return cls(old, new, x, ours, theirs, 4 * noise.rms / (rms(ours) or 1.0))
+
+    @property
+    def before(self) -> float:
+        """The difference, relative to the old net's output."""
+        return distance(self.ours, self.theirs) / (rms(self.ours) or 1.0)
+
+    @property
+    def limit(self) -> float:
+        """What may be left of it."""
+        return max(self.floor, NEARLY * self.before)
+
+    def after(self, kind: str, change: Change) -> float:
+        """What is left of the difference with a change, relative to the old net's output."""
+        changed = np.ascontiguousarray(change.apply(self.x), dtype=self.x.dtype)
+        try:
+            if kind == DOES:
+                gap = distance(self.old.outputs([changed])[0], self.theirs)
+            elif self.new.takes_integers:
+                return float("inf")
+            else:
+                gap = distance(self.ours, self.new.outputs([changed])[0])
+        except GradCamError:
+            return float("inf")
+        return gap / (rms(self.ours) or 1.0)
 
 
 def _changes(prepare: Any, channels: int) -> Iterator[Change]:
     yield from changes(prepare, channels)
     yield from pairs(prepare, channels)
-
-
-def _after(
-    kind: str,
-    change: Change,
-    old: Side,
-    new: Side,
-    given: np.ndarray,
-    ours: np.ndarray,
-    theirs: np.ndarray,
-) -> float:
-    changed = np.ascontiguousarray(change.apply(given), dtype=given.dtype)
-    try:
-        if kind == WANTS:
-            if new.takes_integers:
-                return float("inf")
-            return distance(ours, new.outputs([changed])[0])
-        return distance(old.outputs([changed])[0], theirs)
-    except GradCamError:
-        return float("inf")
 
 
 def of_photos(

@@ -56,6 +56,9 @@ def test_noise_is_no_less_than_the_distance_from_double_precision(ctx):
     assert noise[2].rms >= rms(values[2].array - exact) * 0.999
     assert noise[2].rms < 1e-5 * rms(exact)
     assert noise[2].is_same(values[2].array, exact.astype(np.float32))
+    far = [one + 1e-3 for one in double]
+    known = measure(lambda x: arrays, [x[:1]], arrays, far)
+    assert known[2].rms == pytest.approx(1e-3, rel=0.01)
     off = values[2].array + 2 * MARGIN * noise[2].rms
     assert not noise[2].is_same(values[2].array, off)
 

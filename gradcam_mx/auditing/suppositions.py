@@ -1,0 +1,8 @@
+"""The register of suppositions, with all that the package brings in it."""
+
+from __future__ import annotations
+
+from . import causes_of_layers, causes_of_numbers
+from .causes import SUPPOSITIONS
+
+__all__ = ["SUPPOSITIONS", "causes_of_layers", "causes_of_numbers"]
