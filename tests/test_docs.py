@@ -150,6 +150,36 @@ def test_the_page_on_data_sets_runs(tmp_path):
     assert ran.stdout.splitlines()[-1:] == [said], ran.stderr
 
 
+BEFORE_MOVING = """
+from skimage import data
+import gradcam_mx as gm
+from gradcam_mx import picture
+from gradcam_mx._mxnet import mx
+
+picture.save(data.chelsea(), Path("cat.jpg"))
+picture.save(data.coffee(), Path("cup.jpg"))
+net = gm.zoo.squeezenet1_1()
+x = net.preprocess("cat.jpg")
+"""
+AFTER_MOVING = """
+print(audit.is_same, Path("audit.npz").exists(), made.output_names[1:])
+print(abs(same.values - gm.occlusion(net, x, 282, window=48, stride=24).values).max() < 1e-3)
+print(gm.load("mended").output_names == gm.trace(net).output_names, found.values.shape)
+print(len(gm.load("carried").output_names))
+"""
+
+
+def test_the_page_on_moving_on_runs(tmp_path):
+    pytest.importorskip("onnxruntime")
+    ran = page("moving-on.md", before=BEFORE_MOVING, after=AFTER_MOVING, folder=tmp_path)
+    assert ran.stdout.splitlines()[-4:] == [
+        "True True ['heatmap_output']",
+        "True",
+        "True (1, 224, 224)",
+        "2",
+    ], ran.stderr
+
+
 BEFORE_ADDING = """
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
