@@ -84,8 +84,13 @@ REPORT = ["Jinja2>=3.0"]
 # ViRelAy reads; Ray gives the work to a cluster.
 FLEET = ["h5py>=3.1", "pyarrow>=14,<25", "ray>=2.10"]
 
-# MXNet's own exporter reads onnx.mapping, which onnx 1.19 has not any more.
-MIGRATE = ["onnx>=1.13,<1.19", "onnxruntime>=1.15"]
+# MXNet's own exporter reads onnx.mapping, which onnx 1.19 has not any more, and writes the newest
+# operators that onnx knows; the last onnxruntime for Python 3.9, 1.19, runs those of onnx 1.16.
+MIGRATE = [
+    "onnx>=1.13,<1.17; python_version < '3.10'",
+    "onnx>=1.13,<1.19; python_version >= '3.10'",
+    "onnxruntime>=1.15",
+]
 
 TRAIN = ["tensorboardX>=2.5", "wandb>=0.13"]
 
