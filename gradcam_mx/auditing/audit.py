@@ -204,8 +204,9 @@ class _Run:
         """Each net on what is made for it, and what is wrong with that."""
         seen = self._compared(self.given.x, self.new.outputs(self.given.new_x))
         if seen.is_same:
-            # what the new net wants, it is given
-            self.findings = []
+            if shared is not None and shared.is_same is False:
+                # what the new net wants, it is given: on the old one's input they are no layers
+                self.findings, self.rows = [], []
             return seen
         if seen.is_same is False and (shared is None or shared.is_same):
             self.preparing = self._mistaken(shared, seen)

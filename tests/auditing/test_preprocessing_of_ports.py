@@ -91,6 +91,7 @@ def test_a_port_that_is_given_what_it_wants_is_the_same(tmp_path):
     turned = lambda photo: PREPARE(photo)[:, ::-1]  # noqa: E731
     found = gm.audit(net, new, photos(), preprocess=PREPARE, new_preprocess=turned, masks=0)
     assert found.is_same is True
+    assert found.layers == []
     assert found.preparing.kind == "wants" or found.preparing.kind == "does"
 
 
