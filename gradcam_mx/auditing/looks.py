@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
+from ..boxes.black_box import black_box
 from ..errors import GradCamError
 from ..explanation.agreeing import agreement
 from ..explanation.explanation import Explanation
@@ -17,6 +19,8 @@ from .sides import Side
 _CELLS, _SEEDS = 7, (0, 1)
 _WINDOWS = 7
 """Occlusion hides so many windows along each axis."""
+_CONSTANT = black_box(lambda x: np.ones((len(x), 1), np.float32), name="constant", version="1")
+"""It gives each input the same score."""
 _OLD, _NEW, _FLOOR = "old", "new", "old, other masks"
 
 
@@ -60,9 +64,12 @@ def look(
         return {name: run(net, one, target=classes, **options) for name, net, one in sides}
 
     quiet = {"progress": False}
-    by_masks = [
-        maps("rise", num_samples=masks, cells=_CELLS, seed=seed, **quiet) for seed in _SEEDS
-    ]
+    by_masks = []
+    for seed in _SEEDS:
+        options = {"num_samples": masks, "cells": _CELLS, "seed": seed, **quiet}
+        made = maps("rise", **options)
+        constant: Any = METHODS["rise"].function(_CONSTANT, x, **options)
+        by_masks.append({name: _less(one, constant.values) for name, one in made.items()})
     window = max(1, min(x.shape[2:]) // _WINDOWS)
     found = [
         _look("rise", by_masks[0], by_masks[1][_OLD]),
@@ -72,6 +79,15 @@ def look(
         with suppress(GradCamError):  # no gradient gets through int8, or there is no layer for it
             found.append(_look("grad_cam", maps("grad_cam"), None))
     return found
+
+
+def _less(explanation: Explanation, constant: np.ndarray) -> Explanation:
+    """What a map says of the net: without what its masks make of any score that is the same for
+    all of them. Of a hundred masks that is most of the map, and the same for any two nets."""
+    axes = tuple(range(1, constant.ndim))
+    values, size = explanation.values, (constant**2).sum(axis=axes, keepdims=True)
+    share = (values * constant).sum(axis=axes, keepdims=True) / size
+    return replace(explanation, values=values - share * constant)
 
 
 def _look(method: str, maps: dict[str, Explanation], again: Explanation | None) -> Look:

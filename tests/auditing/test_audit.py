@@ -8,6 +8,8 @@ from ported import inputs, parts, port, small_net
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
+from gradcam_mx.auditing.looks import look
+from gradcam_mx.auditing.sides import side_of
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -282,3 +284,21 @@ def test_what_cannot_be_audited_is_refused(options, said):
     net = small_net()
     with pytest.raises(gm.errors.InputError, match=said):
         gm.audit(net, net, given.pop("photos"), **given)
+
+
+def test_what_masks_make_of_any_net_is_no_agreement():
+    """Both nets hold most of their score whatever is hidden: one sees the left, one the right."""
+    x = np.ones((2, 1, 16, 16), np.float32)
+
+    def sees(part):
+        def scores(given):
+            amount = given[:, 0, :, part].mean(axis=(1, 2))
+            return np.stack([10 + amount, np.zeros(len(given))], axis=1).astype(np.float32)
+
+        return side_of(gm.black_box(scores, (1, 16, 16), version="1"), "net")
+
+    left, right = sees(slice(0, 8)), sees(slice(8, 16))
+    (rise, _), (same, _) = (look(left, one, x, x, [0, 0], 60) for one in (right, left))
+    assert max(rise.agreements) < -0.5
+    assert same.agreements == [1, 1]
+    assert min(same.floor) > 0.5
