@@ -38,9 +38,10 @@ FITS := import ensurepip, sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2]
 demo: $(STAMPS)/demo check
 	$(BIN)/gradcam-mx demo $(ARGS)
 
-# One thread a process: the workers share the cores.
+# One thread a process: the workers share the cores. They get few tests at a time, as the slow ones
+# come first: of thousands, one worker would have most of these.
 test: $(STAMPS)/test check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --maxschedchunk 50 $(ARGS)
 
 lint: $(STAMPS)/dev
 	$(BIN)/python -m ruff check . $(ARGS)
