@@ -23,12 +23,16 @@ TIDY_FROM = 0.8
 
 PEAKS = pytest.StashKey[dict]()
 
+LONGEST = {"test_docs.py", "test_tutorials.py"}
+"""Files of tests of which some take a minute."""
+
 
 def pytest_collection_modifyitems(items):
     """Files with slow tests come first: they have the largest nets, and a process that has run
-    thousands of tests has a gigabyte or more in use that malloc cannot give back."""
+    thousands of tests has a gigabyte or more in use that malloc cannot give back. Before all come
+    those whose tests take minutes, for which the last worker would be waited for."""
     slow = {one.path for one in items if one.get_closest_marker("slow")}
-    items.sort(key=lambda one: one.path not in slow)
+    items.sort(key=lambda one: (one.path.name not in LONGEST, one.path not in slow))
 
 
 @pytest.fixture(params=[0, 1], ids=["cpu0", "cpu1"])
