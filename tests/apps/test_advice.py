@@ -99,7 +99,7 @@ def test_a_network_that_is_none_and_weights_that_are_missing(photo, capsys, monk
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        (["explain", "cat.png", "-o", "out"], "-o out; did you mean --out or --output?"),
+        (["explain", "cat.png", "-o", "out"], "-o out; did you mean --out or --onnx or --output?"),
         (["explain", "cat.png", "--metod", "lime"], "--metod lime; did you mean --method?"),
         (["layers", "--sise", "3"], "--sise 3; did you mean --size?"),
         (["demo", "more"], "more"),

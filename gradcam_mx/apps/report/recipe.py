@@ -116,11 +116,13 @@ def in_command(options: argparse.Namespace) -> str:
     """
     photos = ["PHOTOS"] if options.photos else []
     words = ["gradcam-mx", options.command, *photos, "--out", PurePath(options.out).name]
+    said: set[str] = set(_NOT_SAID)
     for action in options.parser._actions:
         value = getattr(options, action.dest, None)
         flag = next((one for one in action.option_strings if one.startswith("--")), "")
-        if not flag or action.dest in _NOT_SAID or value is None or value == action.default:
+        if not flag or action.dest in said or value is None or value == action.default:
             continue
+        said.add(action.dest)  # --symbol, which reads what --onnx does
         several = value if isinstance(value, list) else [value]
         words += [flag, *map(_word, several)]
     return shlex.join(words)
