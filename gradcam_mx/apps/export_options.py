@@ -7,7 +7,7 @@ from typing import Any
 
 from .._names import CARRIED
 from . import values
-from .option_groups import LAYER_HELP, SIZE_HELP, add_network
+from .option_groups import LAYER_HELP, SIZE_HELP, add_network_with_weights
 
 
 def add_export_explained(commands: Any) -> None:
@@ -31,13 +31,7 @@ def add_export_explained(commands: Any) -> None:
         metavar="PREFIX",
         help="what the names of the files begin with: PREFIX-symbol.json, PREFIX-0000.params",
     )
-    network = add_network(command)
-    network.add_argument(
-        "--weights",
-        type=values.path,
-        metavar="FILE",
-        help="other weights for --model: .params, .pth or .safetensors",
-    )
+    add_network_with_weights(command)
     group = command.add_argument_group("the map")
     group.add_argument(
         "--method",

@@ -116,14 +116,18 @@ def add_photo(command: argparse.ArgumentParser) -> None:
 
 def add_trained_network(command: argparse.ArgumentParser) -> None:
     """The network, its weights, and how it gets its photos."""
-    network = add_network(command)
-    network.add_argument(
+    add_network_with_weights(command)
+    add_preprocessing(command)
+
+
+def add_network_with_weights(command: argparse.ArgumentParser) -> None:
+    """The network, and its weights."""
+    add_network(command).add_argument(
         "--weights",
         type=values.path,
         metavar="FILE",
         help="other weights for --model: .params, .pth or .safetensors",
     )
-    add_preprocessing(command)
 
 
 def add_out(

@@ -6,7 +6,6 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ..errors import GradCamError, NetworkError
 from . import results
 from .box import BlackBox, Taken, hashed
 from .results import Arrays
@@ -49,15 +48,8 @@ class FunctionBox(BlackBox):
     def _outputs(self, arrays: Sequence[np.ndarray]) -> Arrays:
         rows = len(arrays[0])
         given: Sequence[Any] = [_photos(one) for one in arrays] if self._is_of_photos else arrays
-        try:
+        with results.failures_told(self.said, arrays):
             found = self.function(*given)
-        except GradCamError:
-            raise
-        except Exception as error:
-            shapes = ", ".join(str(one.shape) for one in arrays)
-            raise NetworkError(
-                f"{self.said} raises {type(error).__name__} for an input of shape {shapes}: {error}"
-            ) from error
         return results.of_function(found, self.output_names, rows, self.said)
 
 

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ..errors import NetworkError
+from ..errors import GradCamError, NetworkError
 from ..support.boundary import described
 
 Arrays = Mapping[str, np.ndarray]
 """Name of an output → its numbers, (N, …)."""
+
+
+@contextmanager
+def failures_told(said: str, arrays: Sequence[np.ndarray]) -> Iterator[None]:
+    """What somebody's function raises, as an error of ours.
+
+    Args:
+        said: what the function is called.
+        arrays: what it is called with.
+
+    Raises:
+        NetworkError: it has raised something.
+    """
+    try:
+        yield
+    except GradCamError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(one.shape) for one in arrays)
+        raise NetworkError(
+            f"{said} raises {type(error).__name__} for an input of shape {shapes}: {error}"
+        ) from error
 
 
 def of_function(found: Any, names: Sequence[str], rows: int, said: str) -> Arrays:

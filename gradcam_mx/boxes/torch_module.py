@@ -72,14 +72,8 @@ class TorchModule(BlackBox):
         given = [self._torch.from_numpy(one) for one in arrays]
         if self._first is not None:
             given = [one.to(self._first.device, self._first.dtype) for one in given]
-        try:
-            with self._torch.no_grad():
-                found = self.module(*given)
-        except Exception as error:
-            shapes = ", ".join(str(one.shape) for one in arrays)
-            raise NetworkError(
-                f"{self.said} raises {type(error).__name__} for an input of shape {shapes}: {error}"
-            ) from error
+        with results.failures_told(self.said, arrays), self._torch.no_grad():
+            found = self.module(*given)
         return results.of_function(found, self.output_names, rows, self.said)
 
 
