@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import picture
-from .._version import __version__
 from ..auditing.audited import SHORT, Audit
 from ..picture.encoded import as_jpeg, data_uri
 from ..support.boundary import told
-from .own_page import check_page, write_page
+from .own_page import check_page, head_of, write_page
 from .provenance import Record, finite
 from .report.rendering import TEMPLATES, Renderer
 
@@ -55,9 +53,7 @@ def _record(audit: Audit, title: str) -> Record:
     """What the template gets."""
     photos = sorted(audit.photos, key=lambda one: -one.difference)
     return {
-        "title": title,
-        "version": __version__,
-        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        **head_of(title),
         "old": audit.old,
         "new": audit.new,
         "is_same": audit.is_same,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import picture
-from .._version import __version__
 from ..inspect.drifted import Drift
 from ..picture.encoded import as_png, data_uri
 from ..support.boundary import told
-from .own_page import check_page, write_page
+from .own_page import check_page, head_of, write_page
 from .provenance import Record, finite
 from .report.rendering import TEMPLATES, Renderer
 
@@ -57,9 +55,7 @@ def _record(drift: Drift, title: str) -> Record:
     """What the template gets."""
     changed = sorted(drift.classes, key=lambda one: -abs(one.current - one.reference))
     return {
-        "title": title,
-        "version": __version__,
-        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        **head_of(title),
         "has_drifted": drift.has_drifted,
         "verdict": drift.verdict,
         "alpha": drift.alpha,

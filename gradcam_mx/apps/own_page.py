@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
+from .._version import __version__
 from ..errors import OutputError
 from ..support import files
+from .provenance import Record
 from .report.parts import SUFFIXES
 
 _HEAD = 2000
 """In so many bytes a page says what it is."""
+
+
+def head_of(title: str) -> Record:
+    """What the template of each page is told first.
+
+    Args:
+        title: of the page.
+    """
+    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return {"title": title, "version": __version__, "made": made}
 
 
 def check_page(path: Path, about: str) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
 
 import numpy as np
 
 from .. import picture
-from .._version import __version__
 from ..inspect.cluster import Cluster, heat
 from ..inspect.hidden_and_pasted import Effect
 from ..inspect.shortcut import Shortcuts
 from ..picture.encoded import as_jpeg, as_png, data_uri
 from ..support.boundary import told
-from .own_page import check_page, write_page
+from .own_page import check_page, head_of, write_page
 from .provenance import Record, finite
 from .report.rendering import TEMPLATES, Renderer
 
@@ -70,9 +68,7 @@ def _record(
     names = {one.class_id: one.class_name for one in shortcuts.clusters}
     tested = sum(one.proof is not None for one in shortcuts.clusters)
     return {
-        "title": title,
-        "version": __version__,
-        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        **head_of(title),
         "method": shortcuts.method,
         "said": shortcuts.said(),
         "alpha": shortcuts.alpha,
