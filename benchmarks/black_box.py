@@ -23,8 +23,8 @@ from gradcam_mx._mxnet import mx
 NETS = ["squeezenet1_1", "efficientnet_lite0"]
 GOAL = 0.95
 SHAPE = (3, 224, 224)
-WINDOW, WINDOWS = 28, 8**2
-"""Of occlusion: an eighth of the input, side by side."""
+WINDOW, STRIDE, WINDOWS = 28, 14, 15**2
+"""Of occlusion: an eighth of the input, half over each other."""
 _ONLY_ERRORS = 3
 """Of onnxruntime's log: MXNet's exporter lists weights as inputs, which it warns of."""
 
@@ -70,7 +70,7 @@ def calls(path, batch, samples):
         "bare": (bare, -(-samples // batch) * batch),
         "rise": (lambda: gm.rise(net, x, num_samples=samples, **options), samples),
         "occlusion": (
-            lambda: gm.occlusion(net, x, window=WINDOW, stride=WINDOW, **options),
+            lambda: gm.occlusion(net, x, window=WINDOW, stride=STRIDE, **options),
             WINDOWS,
         ),
     }
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--batch", type=int, nargs="+", default=[8, 16])
-    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--samples", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """Networks that carry their maps: whether these are the package's own, and what they cost.
 
-    python benchmarks/export_explained.py [--nets NAME …] [--rounds N] [--batch N]
+    python benchmarks/export_explained.py [--nets NAME …] [--tables maps cost] [--rounds N]
+        [--batch N]
 
 For every architecture of Gluon's model zoo with random weights, and each method that goes with it:
 first, how far the map that the files give is from the one that `gm.cam` and its kin make, in Gluon
@@ -31,6 +32,7 @@ from gradcam_mx.explanation.at_input import at_input
 
 SAMPLES = 2
 SIZE = 224
+TABLES = ["maps", "cost"]
 
 
 def built(name):
@@ -135,31 +137,42 @@ def row(*cells):
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--nets", nargs="+", default=nets.ARCHITECTURES)
-    arguments.add_argument("--rounds", type=int, default=7)
-    arguments.add_argument("--batch", type=int, default=4)
-    options = arguments.parse_args()
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
+def table_of_maps(names):
     row("net", "methods", "outputs to the bit", "worst in Gluon", "worst in ONNX Runtime")
     row(*["---"] * 5)
-    for name in options.nets:
+    for name in names:
         with tempfile.TemporaryDirectory() as folder:
             found = compared(name, folder)
         same, gluon, onnx = zip(*found.values())
         row(name, ", ".join(found), str(all(same)), f"{max(gluon):.1e}", f"{max(onnx):.1e}")
         nets.give_memory_back()
-    print()
-    row("net", f"seconds of {options.batch}", *CARRIED)
+
+
+def table_of_costs(names, batch, rounds):
+    row("net", f"seconds of {batch}", *CARRIED)
     row(*["---"] * (2 + len(CARRIED)))
-    for name in options.nets:
+    for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            seconds, ratios = cost(name, folder, options.batch, options.rounds)
+            seconds, ratios = cost(name, folder, batch, rounds)
         cells = (f"{ratios[one]:.3f} ×" if one in ratios else "" for one in CARRIED)
         row(name, f"{seconds:.3f}", *cells)
         nets.give_memory_back()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--nets", nargs="+", default=nets.ARCHITECTURES)
+    arguments.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
+    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--batch", type=int, default=4)
+    options = arguments.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    if "maps" in options.tables:
+        table_of_maps(options.nets)
+        print()
+    if "cost" in options.tables:
+        table_of_costs(options.nets, options.batch, options.rounds)
 
 
 if __name__ == "__main__":

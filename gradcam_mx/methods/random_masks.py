@@ -7,11 +7,11 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .. import picture
 from ..engine.chunks import AUTO, BatchSize, check_batch_size
 from ..errors import MethodError
 from . import baselines
 from .baselines import Baseline, Curtain, positions_of
+from .drawn_masks import Mask, Masks
 from .perturbing import perturbation
 from .register import Result
 from .view import View
@@ -91,25 +91,21 @@ def rise(
         (1, 64, 64)
     """
     x, curtain = run.x, Curtain(run.x, baseline)
-    positions = positions_of(x.shape)
-    drawn: deque[np.ndarray] = deque()
+    masks = Masks(positions_of(x.shape), cells if x.ndim > 2 else 0, keep)
+    drawn: deque[Mask] = deque()
 
     def masked() -> Iterator[Any]:
-        for mask in _masks(positions, cells if x.ndim > 2 else 0, keep, num_samples, seed):
+        for mask in masks.drawn(num_samples, seed):
             drawn.append(mask)
-            yield [curtain.mixes(sample, mask) for sample in range(len(x))]
+            shown = masks.whole(mask)
+            yield [curtain.mixes(sample, shown) for sample in range(len(x))]
 
-    shape = (run.scores.shape[1], len(x), *positions)
-    sums, squares, part = np.zeros(shape), np.zeros(shape), np.empty(positions)
+    over_masks = masks.sums(run.scores.shape[1], len(x))
     for scores in run.perturbed(
         masked(), batch_size=batch_size, progress=progress, total=num_samples, what="RISE"
     ):
-        mask = drawn.popleft()
-        for index, score in np.ndenumerate(scores.T):
-            np.multiply(mask, score, out=part)
-            sums[index] += part
-            np.square(part, out=part)
-            squares[index] += part
+        over_masks.add(drawn.popleft(), scores.T)
+    sums, squares = over_masks.totals()
     means = sums / num_samples
     variances = np.maximum(squares / num_samples - means**2, 0)
     errors = np.sqrt(variances / (num_samples - 1)) / keep
@@ -117,20 +113,3 @@ def rise(
         Result(mean / keep, {"standard_error": error.astype(np.float32)})
         for mean, error in zip(means, errors)
     ]
-
-
-def _masks(
-    positions: Sequence[int], cells: int, keep: float, count: int, seed: int
-) -> Iterator[np.ndarray]:
-    """Masks in [0, 1], float32; with no cells, each position on its own."""
-    draw = np.random.RandomState(seed)
-    # as large as `cells` of them cover the input, and one more to shift by
-    edges = [-(-size // cells) if cells else 1 for size in positions]
-    for _ in range(count):
-        if cells:
-            grid = (draw.uniform(size=[cells] * len(positions)) < keep).astype(np.float32)
-            large = picture.resize(grid[None], [(cells + 1) * edge for edge in edges])[0]
-            shifts = [draw.randint(edge) for edge in edges]
-            yield large[tuple(slice(shift, shift + size) for shift, size in zip(shifts, positions))]
-        else:
-            yield (draw.uniform(size=positions) < keep).astype(np.float32)
