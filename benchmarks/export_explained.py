@@ -86,6 +86,8 @@ def compared(name, folder):
     """Method → (whether the outputs are the same, how far maps are in Gluon, in ONNX Runtime)."""
     (net, x), found = nets.random_net(name), {}
     x = pictures(SAMPLES, x.shape[2])
+    net.hybridize()  # as a symbol runs: eagerly, operators that fuse round otherwise
+    net(x)
     before = net(x).asnumpy()
     for method in CARRIED:
         made = exported(net, x.shape[2], method, folder)

@@ -38,7 +38,8 @@ class Parameters:
         """
         self._sources, self._is_double = dict(sources), is_double
         # With fix_gamma, MXNet's BatchNorm writes ones into the gamma that it is given (measured).
-        self._fixed_gammas = frozenset(fixed_gammas)
+        self.fixed_gammas = frozenset(fixed_gammas)
+        """Names of those that are ones, whatever they hold."""
         # Detaching an array takes longer than anything else here: name → (array, detached).
         self._detached: dict[str, tuple[Any, Any]] = {}
 
@@ -122,7 +123,7 @@ class Parameters:
             if known is None or known[0] is not array:
                 known = self._detached[name] = array, array.as_nd_ndarray().detach()
             array = known[1]
-            if name in self._fixed_gammas:
+            if name in self.fixed_gammas:
                 array = mx.nd.ones_like(array)
             elif array.dtype in _OTHERS[self.dtype]:
                 array = array.astype(self.dtype)

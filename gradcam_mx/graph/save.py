@@ -73,7 +73,10 @@ def save(prefix: str | Path, symbol: Any, arrays: Mapping[str, Any]) -> Saved:
 
 
 def arrays_of(graph: Graph, names: Collection[str]) -> dict[str, Any]:
-    """Copies of a net's own parameters, beside each other.
+    """Copies of a net's own parameters, beside each other; gammas that are fixed are ones.
+
+    MXNet takes them for ones whatever they hold, but what translates the files to another format
+    may not: `mx.onnx` of MXNet 1.9.1 writes what they hold (measured).
 
     Args:
         graph: of the net.
@@ -82,8 +85,11 @@ def arrays_of(graph: Graph, names: Collection[str]) -> dict[str, Any]:
     _, sources = graph.own.whole
     contexts = graph.parameters.contexts()
     context = contexts[0] if contexts else mx.cpu()
-    return {
+    arrays = {
         name: (one.data(context) if is_gluon(one) else one).as_nd_ndarray().copy()
         for name, one in sources.items()
         if name in names
     }
+    for name in graph.parameters.fixed_gammas.intersection(arrays):
+        arrays[name][:] = 1
+    return arrays

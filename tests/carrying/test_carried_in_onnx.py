@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from carried import SHAPE, averaged, made, pooled, run, valid, windows
+from carried import SHAPE, averaged, made, normalised, pooled, run, valid, windows
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -43,6 +43,8 @@ def translated(exported, folder):
         (averaged, "grad_cam"),
         (averaged, "hires_cam"),
         (pooled, "recipro_cam"),
+        (normalised, "cam"),
+        (normalised, "recipro_cam"),
         (windows, "recipro_cam"),
     ],
 )
