@@ -23,8 +23,8 @@ from gradcam_mx._mxnet import mx
 NETS = ["squeezenet1_1", "efficientnet_lite0"]
 GOAL = 0.95
 SHAPE = (3, 224, 224)
-WINDOW, STRIDE, WINDOWS = 28, 14, 15**2
-"""Of occlusion: an eighth of the input, half over each other."""
+WINDOW, WINDOWS = 14, 16**2
+"""Of occlusion: a sixteenth of the input, side by side; so many that all chunks are full."""
 _ONLY_ERRORS = 3
 """Of onnxruntime's log: MXNet's exporter lists weights as inputs, which it warns of."""
 
@@ -70,7 +70,7 @@ def calls(path, batch, samples):
         "bare": (bare, -(-samples // batch) * batch),
         "rise": (lambda: gm.rise(net, x, num_samples=samples, **options), samples),
         "occlusion": (
-            lambda: gm.occlusion(net, x, window=WINDOW, stride=STRIDE, **options),
+            lambda: gm.occlusion(net, x, window=WINDOW, stride=WINDOW, **options),
             WINDOWS,
         ),
     }
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--batch", type=int, nargs="+", default=[8, 16])
-    parser.add_argument("--samples", type=int, default=4000)
+    parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,8 @@ def export_explained(
         method: "cam", for nets that end in a global average pool and one Dense layer; "hires_cam"
             or "grad_cam", where what follows the layer is Dense, ReLU, Flatten, sums, pooling
             without padding and convolutions of stride 1; or "recipro_cam", for any net.
-        layer: the layer that is explained; the default one by default.
+        layer: the layer that is explained; by default the default one, and of CAM the one that is
+            pooled.
         input_shape: (N, C, H, W) of the net's input; by default what the net says of it, if it
             does.
         upsample: whether the map has the size of the input, (N, H, W), upsampled linearly as
@@ -106,7 +107,8 @@ def export_explained(
             f"no net can carry the maps of {method!r}; expected one of {', '.join(CARRIED)}"
         )
     save.places(prefix)  # before anything is computed
-    subject = Subject(net, input_shape, layer, method in ("grad_cam", "hires_cam"))
+    differentiably = method in ("grad_cam", "hires_cam")
+    subject = Subject(net, input_shape, layer, differentiably, method == "cam")
     sketch = subject.sketch(name)
     head = head_gradient(sketch, subject, target_input)
     made = _MAPS[method](sketch, subject, head)

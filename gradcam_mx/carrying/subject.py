@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ..errors import InputError, LayerError, NetworkError, TargetError
+from ..graph import dense_head
 from ..graph.graph import Graph
 from ..graph.layers import Map, find_map
 from ..graph.layout import channel_axis
@@ -23,24 +24,34 @@ class Subject:
         input_shape: of its input.
         layer: a layer; the default one by default.
         differentiably: whether a gradient has to get there.
+        pooled: whether the default layer is the one that a global average pool and one Dense layer
+            make the scores of.
 
     Raises:
         NetworkError, LayerError, TargetError, InputError: what they say.
     """
 
     def __init__(
-        self, net: Net, input_shape: Sequence[int] | None, layer: Any, differentiably: bool
+        self,
+        net: Net,
+        input_shape: Sequence[int] | None,
+        layer: Any,
+        differentiably: bool,
+        pooled: bool,
     ) -> None:
         self.graph = trace(net)
         _check_kind(self.graph)
         self.input_shape = _shape(self.graph, input_shape)
         self.shapes = self.graph.shapes(self.input_shape)
         self.graph.finish_parameters(self.shapes)
-        self.map: Map = find_map(
-            self.graph, layer, self.shapes, self.graph.heads, None, differentiably
-        )
         self._check_scores()
+        self.map = self._map(layer, differentiably, pooled)
         self._check_map()
+
+    def _map(self, layer: Any, differentiably: bool, pooled: bool) -> Map:
+        if pooled and layer is None:
+            return dense_head.find(self.graph, self.output.point, self.shapes).map
+        return find_map(self.graph, layer, self.shapes, self.graph.heads, None, differentiably)
 
     @property
     def input(self) -> Map:

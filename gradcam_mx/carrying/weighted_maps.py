@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..errors import LayerError, NetworkError
 from ..graph import dense_head
 from ..graph.dense_head import DenseHead
-from ..graph.layers import name_of
 from ..graph.node import Entry
 from .sketch import Sketch
 from .subject import Subject
@@ -21,10 +20,10 @@ def cam(sketch: Sketch, subject: Subject, head: Entry) -> Entry:
         LayerError: another layer than the pooled one was asked for.
     """
     found = dense_head.find(subject.graph, subject.output.point, subject.shapes)
-    if found.point != subject.map.point:
+    if found.map.point != subject.map.point:
         raise LayerError(
             f"the layer {subject.map.name!r} is not the one that is pooled; CAM explains "
-            f"{name_of(subject.graph, found.point)!r}"
+            f"{found.map.name!r}"
         )
     return _rectified(sketch, _summed(sketch, subject, _weights(sketch, found, head)))
 
@@ -63,7 +62,7 @@ def _pooled(subject: Subject) -> DenseHead | None:
         found = dense_head.find(subject.graph, subject.output.point, subject.shapes)
     except NetworkError:
         return None
-    return found if found.point == subject.map.point else None
+    return found if found.map.point == subject.map.point else None
 
 
 def _shared_out(sketch: Sketch, subject: Subject, total: Entry) -> Entry:

@@ -15,7 +15,7 @@ from ..errors import NetworkError, TargetError
 from ..graph import centres, dense_head, samples
 from ..graph.connection import told
 from ..graph.graph import Graph
-from ..graph.layers import Map, check_runs, find, find_map, name_of
+from ..graph.layers import Map, check_runs, find, find_map
 from ..graph.layout import channel_axis
 from ..graph.loops import check_unrolled
 from ..graph.node import Entry, Shapes
@@ -288,11 +288,9 @@ class Traced:
             NetworkError: the net ends in something else.
         """
         found = dense_head.find(self.graph, self._heads[0], self._subject.shapes)
-        name = name_of(self.graph, found.point)
         context = self._tape.value(self._heads[0]).context
         weight = self.graph.parameters.on(context)[found.weight].asnumpy()
-        axis = channel_axis(self.graph, found.point, self._subject.shapes)
-        return Map(found.point, name, axis), weight
+        return found.map, weight
 
     def backward(
         self,

@@ -6,6 +6,7 @@ from typing import Mapping, NamedTuple
 
 from ..errors import NetworkError
 from .kinds import Kind
+from .layers import Map, name_of
 from .layout import channel_axis
 from .node import Entry, Node, Shape
 from .operators import operator
@@ -15,8 +16,8 @@ from .structure import Structure
 class DenseHead(NamedTuple):
     """Where the head is."""
 
-    point: Entry
-    """The map that is pooled."""
+    map: Map
+    """The layer that is pooled."""
     weight: str
     """The name of the Dense layer's weight."""
 
@@ -43,7 +44,8 @@ def find(graph: Structure, head: Entry, shapes: Mapping[Entry, Shape]) -> DenseH
         raise _refusal(node, f"a Dense layer of the {channels} channels that are pooled")
     while graph.nodes[point[0]].is_internal:
         point = graph.nodes[point[0]].inputs[0]
-    return DenseHead(point, weight.name)
+    where = Map(point, name_of(graph, point), channel_axis(graph, point, shapes))
+    return DenseHead(where, weight.name)
 
 
 def _averages_all(

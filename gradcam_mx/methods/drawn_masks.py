@@ -107,11 +107,10 @@ class Sums:
         if not self._columns:
             ((first, second, _),) = self._parts.values()
             return first, second
-        sums, squares = zip(*map(self._enlarged, self._parts))
-        return np.sum(sums, axis=0), np.sum(squares, axis=0)
-
-    def _enlarged(self, shift: int) -> tuple[np.ndarray, np.ndarray]:
-        first, second, products = self._parts[shift]
-        shares = self._columns[shift]
-        both = shares[:-1] * shares[1:]
-        return first @ shares, second @ shares**2 + 2 * products @ both
+        first, second, products = (
+            np.concatenate(parts, axis=-1) for parts in zip(*self._parts.values())
+        )
+        shares = [self._columns[shift] for shift in self._parts]
+        both = np.concatenate([one[:-1] * one[1:] for one in shares])
+        each = np.concatenate(shares)
+        return first @ each, second @ each**2 + 2 * products @ both

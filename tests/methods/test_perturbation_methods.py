@@ -206,7 +206,7 @@ def test_masks_of_rise():
 
 
 @pytest.mark.parametrize(
-    "positions, cells",
+    ("positions", "cells"),
     [((20, 32), 4), ((31,), 5), ((8, 17, 9), 3), ((6, 5), 1), ((9,), 0), ((3, 4), 7)],
 )
 def test_sums_over_masks(positions, cells):
