@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class OnnxFile(BlackBox):
         model = self._model = OnnxModel(self.path)
         self._ends = {name: found for name in model.outputs for found in [_end(model, name)]}
         # what goes into a final softmax is an output too
-        self._scored = {name: end[0] if end else name for name, end in self._ends.items()}
+        self._scored = {name: end.scores if end else name for name, end in self._ends.items()}
         content = model.with_outputs([*self._scored.values()])
         self._session = session_of(content, str(self.path))
         arrays = self._session.output_names
@@ -74,14 +74,12 @@ class OnnxFile(BlackBox):
         found = self._ends[output]
         if found is None:
             return None
-        _, node, version = found
-        if node.op == "Sigmoid":
+        if found.op == "Sigmoid":
             return Ending("sigmoid")
         rank = self._session.rank(output)
-        axis = node.attributes.get("axis", 1 if version < _WHOLE_BEFORE else -1)
-        place = axis + (rank or 2) if axis < 0 else axis
-        is_over_all = version < _WHOLE_BEFORE and rank not in (None, place + 1)
-        return Ending("softmax", None if is_over_all else place, node.op == "LogSoftmax")
+        axis = found.axis + (rank or 2) if found.axis < 0 else found.axis
+        is_over_all = found.goes_on and rank not in (None, axis + 1)
+        return Ending("softmax", None if is_over_all else axis, found.op == "LogSoftmax")
 
     def values(
         self, x: np.ndarray | Sequence[np.ndarray], names: Sequence[str] | None = None
@@ -168,14 +166,47 @@ def taken(given: OnnxInput, layout: str) -> Taken:
     return Taken(given.name, tuple(sides), given.dtype)
 
 
-def _end(model: OnnxModel, output: str) -> tuple[str, OnnxNode, int] | None:
-    """What goes into the softmax or sigmoid that an output ends in, the operator, and the version
-    of the operators; None if it ends in neither."""
+class _End(NamedTuple):
+    """The softmax or sigmoid that an output ends in."""
+
+    scores: str
+    """What goes into it."""
+    op: str
+    axis: int
+    """Of a softmax, that of the classes."""
+    goes_on: bool
+    """Whether it is over all axes from that one on."""
+
+
+def _end(model: OnnxModel, output: str) -> _End | None:
+    """What an output ends in; None if that is no softmax and no sigmoid."""
     makers = model.makers()
     node = makers.get(output)
     while node is not None and node.op in _PASSED:
         node = makers.get(node.inputs[0])
-    if node is None or node.op not in ("Softmax", "LogSoftmax", "Sigmoid"):
+    if node is None:
         return None
+    flattened = _flattened(makers, node)
+    if flattened:
+        node = makers[node.inputs[0]]
     # a value that no operator makes is an input, or a number of the file
-    return (node.inputs[0], node, model.version) if node.inputs[0] in makers else None
+    if node.op not in ("Softmax", "LogSoftmax", "Sigmoid") or node.inputs[0] not in makers:
+        return None
+    if flattened:
+        return _End(flattened, node.op, axis=1, goes_on=True)
+    is_old = model.version < _WHOLE_BEFORE
+    axis = node.attributes.get("axis", 1 if is_old else -1)
+    return _End(node.inputs[0], node.op, axis, goes_on=is_old)
+
+
+def _flattened(makers: Mapping[str, OnnxNode], node: OnnxNode) -> str | None:
+    """What is flattened, goes through one operator, and gets its own shape again, as mx.onnx writes
+    a softmax of MXNet's loss heads; None if a node does not end such a way."""
+    if node.op != "Reshape":
+        return None
+    operator, shape = (makers.get(name) for name in node.inputs[:2])
+    flat = makers.get(operator.inputs[0]) if operator and operator.inputs else None
+    if flat is None or shape is None or (flat.op, shape.op) != ("Flatten", "Shape"):
+        return None
+    is_own = flat.inputs[0] == shape.inputs[0] and flat.attributes.get("axis", 1) == 1
+    return flat.inputs[0] if is_own else None

@@ -107,9 +107,13 @@ class OnnxModel:
         return found
 
     def with_outputs(self, names: Iterable[str]) -> bytes:
-        """The file with other values as outputs, behind its own."""
+        """The file with other values as outputs, behind its own, and without inputs that no
+        operator reads, such as the labels of MXNet's loss heads."""
         proto = self._onnx.ModelProto()
         proto.CopyFrom(self._proto)
+        read = self._read_names()
+        for unread in [one for one in proto.graph.input if one.name not in read]:
+            proto.graph.input.remove(unread)
         there = {one.name for one in proto.graph.output}
         for name in names:
             if name not in there:
@@ -122,6 +126,11 @@ class OnnxModel:
                 one.data_location = self._onnx.TensorProto.DEFAULT
                 del one.external_data[:]
         return bytes(proto.SerializeToString())
+
+    def _read_names(self) -> set[str]:
+        nodes = self._proto.graph.node
+        read = {name for node in nodes for name in (*node.input, *_read_inside(node))}
+        return read.union(self.outputs, (one.name for one in self._proto.graph.initializer))
 
     def layout(self, name: str, shape: Sequence[Any]) -> str:
         """Where the channels of an input are: "NCHW" or "NHWC".

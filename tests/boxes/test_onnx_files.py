@@ -119,6 +119,16 @@ ENDS = {
         13,
         "softmax",
     ),
+    "flattened on the way": (
+        [
+            ("Shape", ["s"], ["shape"], {}),
+            ("Flatten", ["s"], ["flat"], {}),
+            ("Softmax", ["flat"], ["p"], {}),
+            ("Reshape", ["p", "shape"], ["y"], {}),
+        ],
+        13,
+        "softmax",
+    ),
 }
 
 
@@ -147,6 +157,19 @@ def test_what_goes_into_the_last_softmax_is_explained(name, tmp_path):
     close(odds, own[np.arange(5), np.arange(5)])
 
 
+def test_a_softmax_of_what_was_flattened_is_over_all_of_a_sample(tmp_path):
+    nodes = [
+        ("Neg", ["x"], ["s"], {}),
+        ("Shape", ["s"], ["shape"], {}),
+        ("Flatten", ["s"], ["flat"], {}),
+        ("Softmax", ["flat"], ["p"], {}),
+        ("Reshape", ["p", "shape"], ["y"], {}),
+    ]
+    box = gm.black_box(by_hand(tmp_path / "net.onnx", nodes, ["N", *SHAPE], {"y": 4}))
+    assert box.ending("y")[:2] == ("softmax", None)
+    np.testing.assert_array_equal(box.scores(X)["y"], -X)
+
+
 def test_a_softmax_inside_is_no_end(tmp_path):
     nodes = [
         ("Flatten", ["x"], ["f"], {}),
@@ -167,6 +190,39 @@ def test_several_outputs_have_their_names(tmp_path):
     assert graph.output_names == ["mean", "max"]
     found = gm.occlusion(graph, X, 1, output="max", window=4, stride=4)
     close(found.score, X.max(axis=(2, 3))[:, 1])
+
+
+def test_labels_of_a_loss_head_are_no_inputs(tmp_path):
+    """Where a loss head is not the last operator, mx.onnx makes its label an input, which nothing
+    reads."""
+    data = mx.sym.var("data")
+    body = mx.sym.Convolution(data, kernel=(3, 3), num_filter=4, name="conv")
+    body = mx.sym.FullyConnected(mx.sym.Flatten(body), num_hidden=5, name="fc")
+    symbol = mx.sym.Group([mx.sym.SoftmaxOutput(body, name="softmax"), mx.sym.relu(body, name="r")])
+    shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(1, *SHAPE))[0]))
+    draw = np.random.RandomState(0)
+    arrays = {
+        name: mx.nd.array(draw.normal(0, 0.3, shape))
+        for name, shape in shapes.items()
+        if name not in ("data", "softmax_label")
+    }
+    mx.model.save_checkpoint(str(tmp_path / "net"), 0, symbol, arrays, {})
+    mx.onnx.export_model(
+        str(tmp_path / "net-symbol.json"),
+        str(tmp_path / "net-0000.params"),
+        [(1, *SHAPE), (1,)],
+        np.float32,
+        str(tmp_path / "net.onnx"),
+    )
+    graph = gm.load(tmp_path / "net.onnx")
+    assert graph.input_names == ["data"]
+    found, expected = (
+        gm.occlusion(net, X[:2], 3, output=0, window=4, stride=4)
+        for net in (graph, (symbol, arrays, {}))
+    )
+    close(found.values, expected.values)
+    box = gm.black_box(str(tmp_path / "net.onnx"))
+    assert set(box.values(X[:1])) >= {"conv", "softmax", "r"}
 
 
 def test_all_values_are_those_of_a_session_that_gives_them(tmp_path):
