@@ -8,7 +8,13 @@ from typing import Callable
 
 
 def medians(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each candidate, which take turns; two rounds of warming up come first.
+    """Median seconds of each candidate; see `every`."""
+    return {name: statistics.median(taken) for name, taken in every(candidates, rounds).items()}
+
+
+def every(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each candidate in each round, where they take turns; two rounds of warming up come
+    first.
 
     In its turn a candidate runs twice, and the second run counts: the memory that the one before it
     gave back to the system has to be taken again, which is no part of a loop over many images.
@@ -21,4 +27,4 @@ def medians(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[st
             run()
             if number >= 2:
                 seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+    return seconds

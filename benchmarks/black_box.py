@@ -4,18 +4,21 @@
         [--rounds N]
 
 Images per second of whole calls, masks and all that is made of the scores included, as a share of
-those of a loop of `session.run` over equally many images of the same batch size. Medians in one
-process, the candidates taking turns. The nets are those of `gm.zoo`, exported by MXNet.
+those of a loop of `session.run` over equally many images of the same batch size. The candidates
+take turns in one process, and the share is the median of those of the rounds, as machines change
+their speed. The nets are those of `gm.zoo`, exported by MXNet.
 """
 
 from __future__ import annotations
 
 import argparse
+import operator
+import statistics
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from _timing import medians
+from _timing import every
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -80,22 +83,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--batch", type=int, nargs="+", default=[8, 16])
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in options.nets:
             path = exported(name, folder)
             for batch in options.batch:
                 timed = calls(path, batch, options.samples)
-                taken = medians({one: call for one, (call, _) in timed.items()}, options.rounds)
-                rate = {one: timed[one][1] / seconds for one, seconds in taken.items()}
+                taken = every({one: call for one, (call, _) in timed.items()}, options.rounds)
+                rates = {one: [timed[one][1] / seconds for seconds in taken[one]] for one in timed}
+                bare = rates.pop("bare")
                 shares = "  ".join(
-                    f"{one} {rate[one] / rate['bare']:.2f}" for one in rate if one != "bare"
+                    f"{one} {statistics.median(map(operator.truediv, found, bare)):.2f}"
+                    for one, found in rates.items()
                 )
                 print(
-                    f"{name:20} batch {batch:3}  bare loop {rate['bare']:6.1f} images/s  {shares}"
-                    f"   (goal {GOAL})",
+                    f"{name:20} batch {batch:3}  bare loop {statistics.median(bare):6.1f} images/s"
+                    f"  {shares}   (goal {GOAL})",
                     flush=True,
                 )
 

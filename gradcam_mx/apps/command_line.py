@@ -1,4 +1,4 @@
-"""The command line: gradcam-mx explain | evaluate | layers | check | drift | audit | app | demo."""
+"""The command line, `gradcam-mx COMMAND …`: reads it, runs the command, tells what went wrong."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, Iterator, Sequence
 from ..errors import GradCamError
 from .advice import in_words, refuse_none, refuse_unknown, told
 from .arguments import separated
+from .exit_codes import SOMETHING_WRONG, USAGE
 from .options import parser
 from .stopping import BY_CTRL_C, drop_output
 from .threads import use_all_cores
-
-UNREAD, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gradcam-mx: stopped by Ctrl-C; nothing was explained", file=sys.stderr)
         return BY_CTRL_C
     except BrokenPipeError:
-        return _ended(UNREAD)
+        return _ended(SOMETHING_WRONG)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -60,7 +59,7 @@ def _ended(code: int) -> int:
         sys.stderr.flush()
     except OSError:
         drop_output()
-        return code or UNREAD
+        return code or SOMETHING_WRONG
     return code
 
 
