@@ -44,6 +44,31 @@ def test_cam_is_the_sum_of_weighted_channels(ctx, tmp_path):
     close(heat, naive_cam(net, x))
 
 
+def test_cam_takes_the_layer_that_is_pooled(ctx, tmp_path):
+    """Where the default layer of other methods is another one: here it is the convolution."""
+    data = mx.sym.var("data")
+    body = mx.sym.Convolution(data, kernel=(3, 3), num_filter=6, pad=(1, 1), name="conv")
+    body = mx.sym.Activation(body, act_type="relu", name="act")
+    body = mx.sym.Pooling(body, global_pool=True, kernel=(1, 1), pool_type="avg")
+    symbol = mx.sym.FullyConnected(mx.sym.Flatten(body), num_hidden=5, name="fc")
+    shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=SHAPE)[0]))
+    net = (
+        symbol,
+        {
+            name: mx.nd.array(normal(*shape, seed=number), ctx=ctx)
+            for number, (name, shape) in enumerate(shapes.items())
+            if name != "data"
+        },
+    )
+    x = mx.nd.array(normal(*SHAPE, seed=9), ctx=ctx)
+    assert gm.grad_cam((*net, {}), x).layer != "act_output" == gm.cam((*net, {}), x).layer
+    _, heat = run(exported((*net, {}), tmp_path), x)
+    value = symbol.get_internals()["act_output"].eval(ctx=ctx, data=x, **net[1])[0].asnumpy()
+    scores = value.mean(axis=(2, 3)) @ net[1]["fc_weight"].asnumpy().T + net[1]["fc_bias"].asnumpy()
+    weights = net[1]["fc_weight"].asnumpy()[scores.argmax(axis=1)]
+    close(heat, np.maximum(np.einsum("nc,nchw->nhw", weights, value), 0))
+
+
 def test_what_is_at_the_size_of_the_input_is_interpolated(ctx, tmp_path):
     net, x = made(pooled, ctx)
     _, heat = run(exported(net, tmp_path, upsample=True), x)
