@@ -56,6 +56,14 @@ class ArraySamples:
         """
         return stamped(hash_of(self._x[number]), self._classes.of(number))
 
+    def label(self, number: int) -> int | None:
+        """Its class, where that is known without reading it.
+
+        Args:
+            number: of the sample.
+        """
+        return self._classes.of(number)
+
     def read(self, number: int) -> Sample:
         """A sample, a copy of its own.
 

@@ -65,6 +65,14 @@ class FileSamples:
         """
         return stamped(stamp_of(self._file(number)), self._classes.of(number))
 
+    def label(self, number: int) -> int | None:
+        """Its class, where that is known without reading it.
+
+        Args:
+            number: of the photo.
+        """
+        return self._classes.of(number)
+
     def read(self, number: int) -> Sample:
         """A photo.
 

@@ -82,6 +82,14 @@ class GluonSamples:
             return "missing"
         return stamped(found.sha256, found.label)
 
+    def label(self, number: int) -> int | None:
+        """Its class, where that is known without reading it.
+
+        Args:
+            number: of the sample.
+        """
+        return self._classes.of(number)
+
     def read(self, number: int) -> Sample:
         """A sample.
 

@@ -70,6 +70,14 @@ class RecordSamples:
         file = f"{stamp_of(self._path)}-at-{self._index.starts[number]}"
         return stamped(file, self._classes.of(number))
 
+    def label(self, number: int) -> int | None:
+        """Its class, where that is known without reading it.
+
+        Args:
+            number: of the photo.
+        """
+        return self._classes.of(number)
+
     def read(self, number: int) -> Sample:
         """A photo.
 

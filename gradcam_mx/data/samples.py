@@ -53,6 +53,9 @@ class Samples(Protocol):
         It is found without reading the sample where it lies in a file; it fails for none.
         """
 
+    def label(self, number: int) -> int | None:
+        """The class of a sample, where that is known without reading it."""
+
     def read(self, number: int) -> Sample:
         """A sample.
 

@@ -61,6 +61,8 @@ def test_all_kinds_give_the_same_samples(sets):
             np.testing.assert_array_equal(sample.values, photo)
             assert sample.values.dtype == photo.dtype
             assert sample.label == which % 2
+            is_inside = kind in ("records", "gluon", "photos of gluon")
+            assert samples.label(number) == (None if is_inside else sample.label)
 
 
 def test_slices_are_the_same_in_another_process(sets, tmp_path):

@@ -136,10 +136,11 @@ class Worker:
             yield [one.result() for one in coming]
 
     def _read(self, task: Task, number: int, note: Note | None = None) -> Ready:
-        place = task.samples.place(number)
-        cells: Cells = {"number": task.first + number, "place": place, "error": None}
+        place, label = task.samples.place(number), task.samples.label(number)
+        number_of_all = task.first + number
+        cells: Cells = {"number": number_of_all, "place": place, "label": label, "error": None}
         if number in task.left_out:
-            return Ready(number, None, {**cells, "error": task.left_out[number]}, None)
+            return Ready(number, None, {**cells, "error": task.left_out[number]}, label)
         if note is not None:
             note(number)
         try:
@@ -149,7 +150,7 @@ class Worker:
             with failures_of_others(f"{place} cannot be prepared"):
                 return Ready(number, self._prepared(sample), cells, sample.label)
         except GradCamError as error:
-            return Ready(number, None, {**cells, "error": str(error)}, None)
+            return Ready(number, None, {**cells, "error": str(error)}, cells["label"])
 
     def _prepared(self, sample: Sample) -> np.ndarray:
         asked, values = self._asked, sample.values

@@ -50,13 +50,17 @@ def check_others(found, clean, bad):
 
 
 def test_damaged_photos_are_rows_with_a_reason(tmp_path):
-    good = run(tmp_path / "good", fleets.photos(tmp_path / "a", 40), workers=0)
+    options = {"workers": 0, "labels": "folders"}
+    good = run(tmp_path / "good", fleets.photos(tmp_path / "a", 40), **options)
     damaged = [3, 4, 5, 17, 39]
-    bad = run(tmp_path / "bad", fleets.photos(tmp_path / "b", 40, damaged), workers=0)
+    bad = run(tmp_path / "bad", fleets.photos(tmp_path / "b", 40, damaged), **options)
     failed = {place for place, row in bad.rows.items() if row["error"]}
     assert sorted(int(one[2:5]) for one in failed) == damaged
     check_others(bad, good, failed)
     assert all(place in bad.rows[place]["error"] for place in failed)
+    # its folder says what a photo is of, also where nobody can look at it
+    assert {bad.rows[place]["label"] for place in failed} == {0, 1}
+    assert all(bad.rows[place]["label"] == good.rows[place]["label"] for place in failed)
     assert "nothing was found of 5 of 40 samples" in bad.said
     assert len(bad.store.filter(failed=True)) == 5
 
