@@ -74,8 +74,16 @@ def align(
             partner.pop(place, None)
             ends += places_of(new, [array])
     diverging = _diverging(old, partner, outputs)
-    met = set(partner.values())
-    return Aligned(partner, diverging, [one for one in range(len(new)) if one not in met], ends)
+    others = [
+        place
+        for place in set(range(len(new))).difference(partner.values())
+        if not any(
+            _is_same(old[one].array, new[place].array, noise[one])
+            for one in partner
+            if old[one].array.size == new[place].array.size
+        )
+    ]
+    return Aligned(partner, diverging, sorted(others), ends)
 
 
 def places_of(values: Sequence[Value], returned: Sequence[np.ndarray]) -> list[int]:

@@ -48,6 +48,33 @@ def missing_normalisation(at: At) -> Iterator[Edit]:
         yield at.replaced("the normalisation left out", "_copy")
 
 
+@supposition("normalisation")
+def norm_over_other_axes(at: At) -> Iterator[Edit]:
+    """The norm is that of all, of each position or of each channel."""
+    if at.op != "L2Normalization":
+        return
+    own = at.attributes.text("mode", "instance")
+    for mode in ("instance", "channel", "spatial"):
+        if mode != own:
+            yield at.with_attributes(f"the mode {mode!r} in place of {own!r}", mode=mode)
+
+
+@supposition("normalisation")
+def local_response(at: At) -> Iterator[Edit]:
+    """Its alpha counts for each neighbour, or for all of them; or its constant is another one."""
+    if at.op != "LRN":
+        return
+    size, alpha = at.attributes.number("nsize", 5.0), at.attributes.number("alpha", 1e-4)
+    knorm = at.attributes.number("knorm", 2.0)
+    for said, other in (("times", alpha * size), ("divided by", alpha / size)):
+        yield at.with_attributes(f"an alpha {said} the number of neighbours", alpha=repr(other))
+    for constant in (1.0, 2.0):
+        if constant != knorm:
+            yield at.with_attributes(
+                f"a constant of {constant:g} in place of {knorm:g}", knorm=repr(constant)
+            )
+
+
 @supposition("padding")
 def padding(at: At) -> Iterator[Edit]:
     """Its positions are padded elsewhere: at one side alone, not at all, or on both sides alike."""
@@ -93,8 +120,11 @@ def _padded(at: At, said: str, before: Sequence[int], after: Sequence[int], fill
 
 def _other_pad(at: At) -> Iterator[Edit]:
     widths = at.attributes.numbers("pad_width")
-    if at.attributes.text("mode", "constant") != "constant":
-        yield at.with_attributes("a padding of zeros", mode="constant")
+    own = at.attributes.text("mode", "constant")
+    for mode, said in (("constant", "zeros"), ("edge", "the edge"), ("reflect", "reflections")):
+        if mode != own:
+            yield at.with_attributes(f"a padding of {said}", mode=mode)
+    if own != "constant":
         return
     pairs = list(zip(widths[::2], widths[1::2]))
     turned = [one for pair in pairs for one in pair[::-1]]
@@ -237,14 +267,3 @@ def dropout_scale(at: At) -> Iterator[Edit]:
         if (place != at.index and node.op not in _PASSING) or not node.node["inputs"]:
             return
         place = node.node["inputs"][0][0]
-
-
-@supposition("branches")
-def missing_branch(at: At) -> Iterator[Edit]:
-    """Of a sum one of the two operands is left out."""
-    if at.op not in ("elemwise_add", "broadcast_add", "_plus", "_Plus", "_add"):
-        return
-    for slot in (0, 1):
-        copied = at.replaced(f"operand {slot + 1} of the sum alone", "_copy")
-        node = {**copied.nodes[at.index], "inputs": [at.node["inputs"][slot]]}
-        yield copied._replace(nodes={at.index: node})

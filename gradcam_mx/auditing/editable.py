@@ -131,11 +131,20 @@ class Editable:
         Args:
             index: the node.
         """
-        changed = {index}
-        for one in self.live:
-            if any(entry[0] in changed for entry in self.nodes[one]["inputs"]):
-                changed.add(one)
+        changed = {index, *self.behind(index)}
         return [one for one in self.live if one not in changed]
+
+    def behind(self, index: int) -> list[int]:
+        """The operators whose values depend on that of a node, in their order.
+
+        Args:
+            index: the node.
+        """
+        found = {index: None}
+        for one in self.live:
+            if any(entry[0] in found for entry in self.nodes[one]["inputs"]):
+                found[one] = None
+        return list(found)[1:]
 
     # -- running -----------------------------------------------------------------------------------
 

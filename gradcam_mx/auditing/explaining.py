@@ -182,7 +182,9 @@ def _compared(scene: Scene, place: int, array: np.ndarray, other: int) -> Cause 
     # as a rule, a few numbers tell that it is not
     if not _might_be(array, target, 4 * floor + NEARLY * 2 * size):
         return None
-    after, before = distance(array, target), distance(scene.old[place].array, target)
+    # another value of the old net may be as near as it is, as a rectifier's is that follows anyway
+    own = [distance(scene.old[one].array, target) for one in scene.near]
+    after, before = distance(array, target), min(own)
     before = before if np.isfinite(before) else size
     if before <= 2 * floor or after > max(4 * floor, NEARLY * before):
         return None

@@ -10,7 +10,7 @@ from .aligning import Aligned
 from .noise import Noise
 from .value import INPUT, Value
 
-_WINDOW, _OTHERS = 8, 12
+_WINDOW, _OTHERS = 12, 12
 """How many values are looked at behind the first difference: of the old net, and of the new one."""
 
 
