@@ -164,12 +164,19 @@ def test_a_mistake_is_named(mistake, ctx):
     assert first.is_whole
 
 
-def test_what_nothing_known_explains_has_no_cause(ctx):
-    """The rectifier that follows anyway is no activation that was added, and a value that both nets
-    have tells nothing of the next one."""
-    found = audited(gelu, gelu_by_sigmoid, ctx)
+UNKNOWN = {
+    # a value that both nets have tells nothing of the next one
+    "twice": gelu_by_sigmoid,
+    # so small that behind the next convolution the old rectifier's value is nearly the new one's
+    "small": lambda x: scaled(gelu(x), 1.0005),
+}
+
+
+@pytest.mark.parametrize("mistake", UNKNOWN)
+def test_what_nothing_known_explains_has_no_cause(mistake, ctx):
+    found = audited(gelu, UNKNOWN[mistake], ctx)
     assert found.is_same is False
-    assert [(one.cause, one.old.name) for one in found.findings] == [("", "gelu")]
+    assert {one.cause for one in found.findings} == {""}
 
 
 @pytest.mark.parametrize("mistake", PLANTED)
