@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Mapping, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Callable, Mapping, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -53,9 +53,6 @@ class Samples(Protocol):
         It is found without reading the sample where it lies in a file; it fails for none.
         """
 
-    def label(self, number: int) -> int | None:
-        """The class of a sample, where that is known without reading it."""
-
     def read(self, number: int) -> Sample:
         """A sample.
 
@@ -65,6 +62,18 @@ class Samples(Protocol):
 
     def path(self, number: int) -> Path | None:
         """Of the file of a sample, if it has one of its own."""
+
+
+def label_of(samples: Samples, number: int) -> int | None:
+    """The class of a sample, where its data set has a method `label` that tells it without reading
+    the sample; else None.
+
+    Args:
+        samples: the data set.
+        number: of the sample.
+    """
+    known: Callable[[int], int | None] | None = getattr(samples, "label", None)
+    return None if known is None else known(number)
 
 
 def numbered(number: int) -> str:

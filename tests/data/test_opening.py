@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from PIL import Image
 
 from gradcam_mx._mxnet import mx
 from gradcam_mx.data import Samples, open_samples, reopen
+from gradcam_mx.data.samples import label_of
 from gradcam_mx.errors import DataError, GradCamError, InputError, PhotoError
 from gradcam_mx.zoo import read_photo
 
@@ -63,6 +65,12 @@ def test_all_kinds_give_the_same_samples(sets):
             assert sample.label == which % 2
             is_inside = kind in ("records", "gluon", "photos of gluon")
             assert samples.label(number) == (None if is_inside else sample.label)
+
+
+def test_a_data_set_need_not_know_classes_before_it_reads(sets):
+    whole = open_samples(sets["paths"][0], **sets["paths"][1])
+    own = types.SimpleNamespace(read=whole.read)
+    assert [label_of(one, 1) for one in (whole, own)] == [1, None]
 
 
 def test_slices_are_the_same_in_another_process(sets, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from ...data.samples import Sample
+from ...data.samples import Sample, label_of
 from ...errors import GradCamError, InputError, OutputError, PhotoError, TargetError
 from ...store import shards
 from ...store.columns import Cells, Traits, arrow, schema
@@ -136,7 +136,7 @@ class Worker:
             yield [one.result() for one in coming]
 
     def _read(self, task: Task, number: int, note: Note | None = None) -> Ready:
-        place, label = task.samples.place(number), task.samples.label(number)
+        place, label = task.samples.place(number), label_of(task.samples, number)
         number_of_all = task.first + number
         cells: Cells = {"number": number_of_all, "place": place, "label": label, "error": None}
         if number in task.left_out:
