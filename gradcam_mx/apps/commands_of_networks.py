@@ -1,4 +1,4 @@
-"""What the commands do that look at networks: layers, check, export-explained, audit."""
+"""What the commands do that look at networks: layers, check, export-explained, audit, app."""
 
 from __future__ import annotations
 
@@ -79,10 +79,18 @@ def _audit(options: argparse.Namespace) -> int:
     return USAGE if found.is_same is None else DONE if found else SOMETHING_WRONG
 
 
+def _app(options: argparse.Namespace) -> int:
+    requested.check_usage(options)
+    from .web.serving import serve  # it needs packages that the other commands do not
+
+    return serve(options, lambda said: print(said, flush=True))
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "layers": _layers,
     "check": _check,
     "export-explained": _export_explained,
     "audit": _audit,
+    "app": _app,
 }
 """What each one does with its options; the exit code."""

@@ -6,7 +6,7 @@ from typing import Iterator
 
 from ..graph.kinds import Kind
 from .causes import At, supposition
-from .edit import Edit
+from .edit import Edit, merged
 
 _RESIZING = "_contrib_BilinearResize2D"
 
@@ -21,11 +21,12 @@ def stride_elsewhere(at: At) -> Iterator[Edit]:
     if (max(own) > 1) == (max(other) > 1) or len(own) != len(other):
         return
     said = "the stride in the next convolution" if max(own) > 1 else "the next convolution's stride"
-    first, second = (
-        at.with_attributes(said, stride=str(other)),
-        next_one.with_attributes(said, stride=str(own)),
+    yield merged(
+        [
+            at.with_attributes(said, stride=str(other)),
+            next_one.with_attributes(said, stride=str(own)),
+        ]
     )
-    yield first._replace(nodes={**first.nodes, **second.nodes})
 
 
 @supposition("sizes")

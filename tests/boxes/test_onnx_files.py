@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("onnx", reason="ONNX files are read by onnx")
 runtime = pytest.importorskip("onnxruntime", reason="ONNX files are run by onnxruntime")
 
+from networks import filled  # noqa: E402
 from onnx_files import SHAPE, by_hand, exported, small_net  # noqa: E402
 
 import gradcam_mx as gm  # noqa: E402
@@ -199,14 +200,8 @@ def test_labels_of_a_loss_head_are_no_inputs(tmp_path):
     body = mx.sym.Convolution(data, kernel=(3, 3), num_filter=4, name="conv")
     body = mx.sym.FullyConnected(mx.sym.Flatten(body), num_hidden=5, name="fc")
     symbol = mx.sym.Group([mx.sym.SoftmaxOutput(body, name="softmax"), mx.sym.relu(body, name="r")])
-    shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(1, *SHAPE))[0]))
-    draw = np.random.RandomState(0)
-    arrays = {
-        name: mx.nd.array(draw.normal(0, 0.3, shape))
-        for name, shape in shapes.items()
-        if name not in ("data", "softmax_label")
-    }
-    mx.model.save_checkpoint(str(tmp_path / "net"), 0, symbol, arrays, {})
+    old = filled(symbol, mx.cpu(), data=(1, *SHAPE))
+    mx.model.save_checkpoint(str(tmp_path / "net"), 0, *old)
     mx.onnx.export_model(
         str(tmp_path / "net-symbol.json"),
         str(tmp_path / "net-0000.params"),
@@ -217,8 +212,7 @@ def test_labels_of_a_loss_head_are_no_inputs(tmp_path):
     graph = gm.load(tmp_path / "net.onnx")
     assert graph.input_names == ["data"]
     found, expected = (
-        gm.occlusion(net, X[:2], 3, output=0, window=4, stride=4)
-        for net in (graph, (symbol, arrays, {}))
+        gm.occlusion(net, X[:2], 3, output=0, window=4, stride=4) for net in (graph, old)
     )
     close(found.values, expected.values)
     box = gm.black_box(str(tmp_path / "net.onnx"))

@@ -19,7 +19,7 @@ from carried import (
     valid,
     windows,
 )
-from networks import channels_last, initialised, nn, normal, sequential
+from networks import channels_last, filled, initialised, nn, normal, sequential
 
 import gradcam_mx as gm
 from gradcam_mx._mxnet import mx
@@ -51,21 +51,15 @@ def test_cam_takes_the_layer_that_is_pooled(ctx, tmp_path):
     body = mx.sym.Activation(body, act_type="relu", name="act")
     body = mx.sym.Pooling(body, global_pool=True, kernel=(1, 1), pool_type="avg")
     symbol = mx.sym.FullyConnected(mx.sym.Flatten(body), num_hidden=5, name="fc")
-    shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=SHAPE)[0]))
-    net = (
-        symbol,
-        {
-            name: mx.nd.array(normal(*shape, seed=number), ctx=ctx)
-            for number, (name, shape) in enumerate(shapes.items())
-            if name != "data"
-        },
-    )
+    net = filled(symbol, ctx, data=SHAPE)
     x = mx.nd.array(normal(*SHAPE, seed=9), ctx=ctx)
-    assert gm.grad_cam((*net, {}), x).layer != "act_output" == gm.cam((*net, {}), x).layer
-    _, heat = run(exported((*net, {}), tmp_path), x)
-    value = symbol.get_internals()["act_output"].eval(ctx=ctx, data=x, **net[1])[0].asnumpy()
-    scores = value.mean(axis=(2, 3)) @ net[1]["fc_weight"].asnumpy().T + net[1]["fc_bias"].asnumpy()
-    weights = net[1]["fc_weight"].asnumpy()[scores.argmax(axis=1)]
+    assert gm.grad_cam(net, x).layer != "act_output" == gm.cam(net, x).layer
+    _, heat = run(exported(net, tmp_path), x)
+    arrays = net[1]
+    value = symbol.get_internals()["act_output"].eval(ctx=ctx, data=x, **arrays)[0].asnumpy()
+    weight, bias = (arrays[name].asnumpy() for name in ("fc_weight", "fc_bias"))
+    scores = value.mean(axis=(2, 3)) @ weight.T + bias
+    weights = weight[scores.argmax(axis=1)]
     close(heat, np.maximum(np.einsum("nc,nchw->nhw", weights, value), 0))
 
 

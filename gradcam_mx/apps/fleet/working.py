@@ -35,7 +35,11 @@ class Ready(NamedTuple):
     x: np.ndarray | None
     """(1, C, H, W); None if it could not be read."""
     cells: Cells
-    label: int | None
+
+    @property
+    def label(self) -> int | None:
+        """Its true class, if that is known."""
+        return self.cells["label"]
 
 
 class Done(NamedTuple):
@@ -136,11 +140,15 @@ class Worker:
             yield [one.result() for one in coming]
 
     def _read(self, task: Task, number: int, note: Note | None = None) -> Ready:
-        place, label = task.samples.place(number), label_of(task.samples, number)
-        number_of_all = task.first + number
-        cells: Cells = {"number": number_of_all, "place": place, "label": label, "error": None}
+        place = task.samples.place(number)
+        cells: Cells = {
+            "number": task.first + number,
+            "place": place,
+            "label": label_of(task.samples, number),
+            "error": None,
+        }
         if number in task.left_out:
-            return Ready(number, None, {**cells, "error": task.left_out[number]}, label)
+            return Ready(number, None, {**cells, "error": task.left_out[number]})
         if note is not None:
             note(number)
         try:
@@ -148,9 +156,9 @@ class Worker:
                 sample = task.samples.read(number)
             cells.update(sha256=sample.sha256, label=sample.label)
             with failures_of_others(f"{place} cannot be prepared"):
-                return Ready(number, self._prepared(sample), cells, sample.label)
+                return Ready(number, self._prepared(sample), cells)
         except GradCamError as error:
-            return Ready(number, None, {**cells, "error": str(error)}, cells["label"])
+            return Ready(number, None, {**cells, "error": str(error)})
 
     def _prepared(self, sample: Sample) -> np.ndarray:
         asked, values = self._asked, sample.values
